@@ -1,0 +1,1 @@
+"""Search spaces: encoding, canonical form, neighbours, networks. One file per space."""

@@ -1,0 +1,259 @@
+"""The NAS-Bench-201 cell space (arXiv:2001.00326), also NATS-Bench's topology space (arXiv:2009.00437).
+
+A cell has 4 nodes; each of its 6 edges i -> j (i < j) carries one of 5 operations, and a node is the sum of what
+arrives on its edges. The network is stem, three stages of N cells with C, 2C, 4C channels, a residual reduction
+block between stages, and a linear classifier.
+
+Three equivalences are in use; `unique_string` has the first two, `canonical` the third:
+    12,751 classes  the benchmark's own isomorphism string, operations as they are
+     6,466 classes  the same, with `none` and `skip_connect` resolved (merges conv_a(x)+conv_b(x) and 2*conv_a(x))
+     5,044 classes  functionally distinct cells: weight identity kept, dead edges and zeros dropped, skips merged,
+                    average pooling linear
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from functools import cache
+from importlib import resources
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import InvalidArch, UnknownName
+from suite.space import Arch, Complexity, Graph, SearchSpace
+
+OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NONE, SKIP, CONV1, CONV3, POOL = range(5)
+#: (source node, target node) of each decision, in the order of the official string.
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+SIZE = len(OPS) ** len(EDGES)
+
+#: Base-5 number of a cell, first edge most significant.
+_WEIGHTS = tuple(len(OPS) ** k for k in reversed(range(len(EDGES))))
+
+
+@cache
+def official_order() -> NDArray[np.uint16]:
+    """Base-5 number of the cell at each official index, shape (15625,).
+
+    The benchmark's authors listed all cells in the order of their numbers and shuffled the list with Python's
+    `random` seeded by 88; the same two steps give the official order (the tests check its published sha256, and
+    the converter checks it against the table of strings).
+    """
+    numbers = list(range(SIZE))
+    random.Random(88).shuffle(numbers)
+    return np.array(numbers, dtype=np.uint16)
+
+
+@cache
+def _official_index() -> NDArray[np.uint16]:
+    """Inverse of `official_order`."""
+    inverse = np.empty(SIZE, dtype=np.uint16)
+    inverse[official_order()] = np.arange(SIZE, dtype=np.uint16)
+    return inverse
+
+
+@cache
+def _representatives() -> NDArray[np.uint16]:
+    """Smallest number in the functional class of each number, shape (15625,); `compute_representatives`, stored."""
+    with resources.files("oracles.data").joinpath("cell201_representatives.npy").open("rb") as file:
+        table: NDArray[np.uint16] = np.load(file, allow_pickle=False)
+    return table
+
+
+def compute_representatives() -> NDArray[np.uint16]:
+    """Group all cells by `_function` (about a second); what `oracles/data/cell201_representatives.npy` holds."""
+    first: dict[object, int] = {}
+    codes = np.stack(np.unravel_index(np.arange(SIZE), (len(OPS),) * len(EDGES)), axis=1).tolist()
+    return np.array([first.setdefault(_function(tuple(code)), number) for number, code in enumerate(codes)], dtype=np.uint16)
+
+
+def _function(code: tuple[int, ...]) -> object:
+    """What a cell computes, as a value that is equal for functionally equal cells and for no others.
+
+    A node is a sum of terms (pool^k of a base, times a count), where a base is the cell's input or one convolution,
+    identified by its edge since two convolutions have two weights. Convolutions that do not reach the output are
+    dropped; the names of the others are made irrelevant by taking the smallest description over all renamings.
+    """
+    nodes: list[Counter[tuple[int, int]]] = [Counter({(0, -1): 1})]  # (number of poolings, base) -> count
+    convs: dict[int, tuple[int, Counter[tuple[int, int]]]] = {}
+    for target in (1, 2, 3):
+        total: Counter[tuple[int, int]] = Counter()
+        for edge, (source, to) in enumerate(EDGES):
+            value, op = nodes[source], code[edge]
+            if to != target or op == NONE or not value:
+                continue
+            if op == SKIP:
+                total.update(value)
+            elif op == POOL:
+                total.update({(pools + 1, base): count for (pools, base), count in value.items()})
+            else:
+                convs[edge] = (op, value)
+                total[0, edge] += 1
+        nodes.append(total)
+    live: list[int] = []
+    todo = [base for _, base in nodes[3] if base >= 0]
+    while todo:
+        conv = todo.pop()
+        if conv not in live:
+            live.append(conv)
+            todo += [base for _, base in convs[conv][1] if base >= 0]
+
+    def described(names: dict[int, int]) -> tuple[object, ...]:
+        def terms(value: Counter[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
+            return tuple(sorted((pools, names[base], count) for (pools, base), count in value.items()))
+
+        body = sorted((names[conv], convs[conv][0], terms(convs[conv][1])) for conv in live)
+        return (*body, terms(nodes[3]))
+
+    return min(described({-1: -1, **dict(zip(live, order, strict=True))}) for order in permutations(range(len(live))))
+
+
+class Cell201(SearchSpace):
+    """15,625 cells; an architecture's code is the operation of each edge in `EDGES`."""
+
+    name = "cell201"
+    cardinalities = (len(OPS),) * len(EDGES)
+    decisions = tuple(f"{source}->{target}" for source, target in EDGES)
+
+    # -- names -------------------------------------------------------------------------------------------
+    def parse(self, text: str) -> Arch:
+        """Read `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`."""
+        form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+        groups = text.strip().split("+")
+        edges = [edge for group in groups for edge in group.strip().strip("|").split("|")]
+        if len(groups) != 3 or [len(group.strip().strip("|").split("|")) for group in groups] != [1, 2, 3]:
+            raise InvalidArch(f"{self.name}: {text!r} has {len(edges)} edges in {len(groups)} nodes, expected 6 edges in 3 nodes: {form}")
+        code = []
+        for edge, (source, target) in zip(edges, EDGES, strict=True):
+            op, _, node = edge.partition("~")
+            if op not in OPS:
+                raise UnknownName(f"operation on edge {source}->{target} of {text!r}:", op, OPS)
+            if node != str(source):
+                raise InvalidArch(f"{self.name}: edge {edge!r} into node {target} of {text!r} must end in ~{source}; the form is {form}")
+            code.append(OPS.index(op))
+        return Arch(self.name, tuple(code))
+
+    def format(self, arch: Arch) -> str:
+        """The official string."""
+        self.check(arch)
+        op = [f"{OPS[option]}~{source}" for option, (source, _) in zip(arch.code, EDGES, strict=True)]
+        return f"|{op[0]}|+|{op[1]}|{op[2]}|+|{op[3]}|{op[4]}|{op[5]}|"
+
+    def at(self, index: int) -> Arch:
+        """The cell at an official index."""
+        return self._numbered(int(official_order()[self._check_index(index)]))
+
+    def index(self, arch: Arch) -> int:
+        """The official index of a cell."""
+        return int(_official_index()[self.number(arch)])
+
+    def number(self, arch: Arch) -> int:
+        """Base-5 number of a cell, first edge most significant (not the official index)."""
+        self.check(arch)
+        return sum(option * weight for option, weight in zip(arch.code, _WEIGHTS, strict=True))
+
+    def _numbered(self, number: int) -> Arch:
+        return Arch(self.name, tuple(number // weight % len(OPS) for weight in _WEIGHTS))
+
+    # -- equivalences ------------------------------------------------------------------------------------
+    def canonical(self, arch: Arch) -> Arch:
+        """The functionally equal cell with the smallest number: 5,044 of them, one per class."""
+        return self._numbered(int(_representatives()[self.number(arch)]))
+
+    def unique_string(self, arch: Arch, *, resolve: bool = True) -> str:
+        """The benchmark's own isomorphism string (paper, Sec. 2.2): 6,466 distinct ones, 12,751 if not `resolve`.
+
+        A node is written as the sorted sum of `(source)@operation`; with `resolve`, skips stand for their source
+        and zeros are one symbol.
+        """
+        self.check(arch)
+        nodes = ["0"]
+        for target in (1, 2, 3):
+            terms = []
+            for option, (source, to) in zip(arch.code, EDGES, strict=True):
+                if to != target:
+                    continue
+                if resolve and (option == NONE or nodes[source] == "#"):
+                    terms.append("#")
+                elif resolve and option == SKIP:
+                    terms.append(nodes[source])
+                else:
+                    terms.append(f"({nodes[source]})@{OPS[option]}")
+            nodes.append("+".join(sorted(terms)))
+        return nodes[3]
+
+    def live(self, arch: Arch) -> Arch:
+        """The cell with `none` on every edge that lies on no path from node 0 to node 3."""
+        self.check(arch)
+        reached, reaching = {0}, {3}
+        for option, (source, target) in zip(arch.code, EDGES, strict=True):
+            if option != NONE and source in reached:
+                reached.add(target)
+        for option, (source, target) in sorted(zip(arch.code, EDGES, strict=True), key=lambda edge: -edge[1][0]):
+            if option != NONE and target in reaching:
+                reaching.add(source)
+        keep = (option if source in reached and target in reaching else NONE for option, (source, target) in zip(arch.code, EDGES, strict=True))
+        return Arch(self.name, tuple(keep))
+
+    # -- moving about ------------------------------------------------------------------------------------
+    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
+        """The benchmark's mutation (authors' code, `mutate_arch_func`): a target node uniform over 3, one of its
+        edges uniform, another operation uniform. So edge 0->1 changes with probability 1/3, an edge into 3 with 1/9."""
+        self.check(arch)
+        target = int(rng.integers(1, 4))
+        edge = (target - 1) * target // 2 + int(rng.integers(target))
+        step = int(rng.integers(1, len(OPS)))
+        code = list(arch.code)
+        code[edge] = (code[edge] + step) % len(OPS)
+        return Arch(self.name, tuple(code))
+
+    # -- structure ---------------------------------------------------------------------------------------
+    def graph(self, arch: Arch) -> Graph:
+        """8 nodes: input, the operation of each edge in `EDGES`, output. Edges marked `none` stay as nodes."""
+        self.check(arch)
+        ops = ("input", *(OPS[option] for option in arch.code), "output")
+        return Graph(ops, _line_graph())
+
+    def complexity(self, arch: Arch, *, classes: int, size: int, channels: int = 16, cells: int = 5) -> Complexity:
+        """Exact parameters and MACs of the built network; MACs count convolutions and the classifier.
+
+        Args:
+            arch: the cell.
+            classes: outputs of the classifier.
+            size: height and width of the input image, pixels.
+            channels: C, channels of the first stage.
+            cells: N, cells per stage.
+        """
+        self.check(arch)
+        ones, threes = arch.code.count(CONV1), arch.code.count(CONV3)
+        params, macs = 27 * channels + 2 * channels, 27 * channels * size**2  # stem: 3x3 convolution and batch norm
+        width, side = channels, size
+        for stage in range(3):
+            if stage:  # residual reduction: 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
+                side = -(-side // 2)
+                weights = 9 * width * 2 * width + 9 * (2 * width) ** 2 + width * 2 * width
+                params += weights + 2 * 2 * (2 * width)
+                macs += weights * side**2
+                width *= 2
+            weights = (ones + 9 * threes) * width**2
+            params += cells * (weights + 2 * width * (ones + threes))
+            macs += cells * weights * side**2
+        params += 2 * width + (width + 1) * classes  # last batch norm, classifier
+        macs += width * classes
+        return Complexity(params, macs)
+
+
+@cache
+def _line_graph() -> NDArray[np.bool_]:
+    adjacency = np.zeros((8, 8), dtype=bool)
+    for edge, (source, target) in enumerate(EDGES, start=1):
+        adjacency[0, edge] = source == 0
+        adjacency[edge, 7] = target == 3
+        for later, (start, _) in enumerate(EDGES, start=1):
+            adjacency[edge, later] = start == target
+    adjacency.setflags(write=False)
+    return adjacency

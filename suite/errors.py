@@ -1,0 +1,50 @@
+"""Errors a user can cause: each message names the thing, the value and the way out, on one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NasreproError(Exception):
+    """Base of every error that the command line prints on one line (exit code 2)."""
+
+
+class UnknownName(NasreproError):
+    """A name that is not in the list it was looked up in."""
+
+    def __init__(self, kind: str, value: object, accepted: Iterable[object], hint: str = "") -> None:
+        names = [str(name) for name in accepted]
+        lower = {name.lower(): name for name in names}
+        near = difflib.get_close_matches(str(value).lower(), lower, n=1, cutoff=0.5)
+        guess = f"; did you mean {lower[near[0]]!r}?" if near else ""
+        shown = ", ".join(names) if len(names) <= 30 else ", ".join(names[:30]) + f" ... ({len(names)})"
+        super().__init__(f"unknown {kind} {str(value)!r}{guess} (accepted: {shown or 'none'}){hint and '; ' + hint}")
+
+
+class InvalidArch(NasreproError):
+    """A text, index or code that names no architecture of the space."""
+
+
+class NotTabulated(NasreproError):
+    """The table does not hold the value asked for; it is never made up."""
+
+
+class DataMissing(NasreproError):
+    """A table or source file is not on this machine and could not be had."""
+
+
+class DataCorrupt(NasreproError):
+    """A file is there but is not what it must be (size, checksum, format, version)."""
+
+
+class ProtocolError(NasreproError):
+    """A method or caller broke the rules of a fair comparison."""
+
+
+class BudgetExhausted(BaseException):
+    """Raised by `Session.evaluate` when the next evaluation does not fit the budget; ends the search.
+
+    Derives from BaseException, like KeyboardInterrupt, so that a method's `except Exception` cannot swallow it
+    by accident.
+    """
