@@ -83,8 +83,11 @@ def _function(code: tuple[int, ...]) -> object:
     for target in (1, 2, 3):
         total: Counter[tuple[int, int]] = Counter()
         for edge, (source, to) in enumerate(EDGES):
-            value, op = nodes[source], code[edge]
-            if to != target or op == NONE or not value:
+            op = code[edge]
+            if to != target or op == NONE:
+                continue
+            value = nodes[source]
+            if not value:
                 continue
             if op == SKIP:
                 total.update(value)
