@@ -5,8 +5,8 @@ arrives on its edges. The network is stem, three stages of N cells with C, 2C, 4
 block between stages, and a linear classifier.
 
 Three equivalences are in use; `unique_string` has the first two, `canonical` the third:
-    12,751 classes  the benchmark's own isomorphism string, operations as they are
-     6,466 classes  the same, with `none` and `skip_connect` resolved (merges conv_a(x)+conv_b(x) and 2*conv_a(x))
+    12,751 classes  the benchmark's own isomorphism string, a skip standing for its source
+     6,466 classes  the same, with zeros resolved too (it merges conv_a(x)+conv_b(x) and 2*conv_a(x))
      5,044 classes  functionally distinct cells: weight identity kept, dead edges and zeros dropped, skips merged,
                     average pooling linear
 """
@@ -167,11 +167,11 @@ class Cell201(SearchSpace):
         """The functionally equal cell with the smallest number: 5,044 of them, one per class."""
         return self._numbered(int(_representatives()[self.number(arch)]))
 
-    def unique_string(self, arch: Arch, *, resolve: bool = True) -> str:
-        """The benchmark's own isomorphism string (paper, Sec. 2.2): 6,466 distinct ones, 12,751 if not `resolve`.
+    def unique_string(self, arch: Arch, *, zeros: bool = True) -> str:
+        """The benchmark's own isomorphism string (paper, Sec. 2.2): 6,466 distinct ones, or 12,751 without `zeros`.
 
-        A node is written as the sorted sum of `(source)@operation`; with `resolve`, skips stand for their source
-        and zeros are one symbol.
+        A node is the sorted sum of `(source)@operation`, a skip standing for its source; with `zeros`, everything
+        that is zero is one symbol.
         """
         self.check(arch)
         nodes = ["0"]
@@ -180,9 +180,9 @@ class Cell201(SearchSpace):
             for option, (source, to) in zip(arch.code, EDGES, strict=True):
                 if to != target:
                     continue
-                if resolve and (option == NONE or nodes[source] == "#"):
+                if zeros and (option == NONE or nodes[source] == "#"):
                     terms.append("#")
-                elif resolve and option == SKIP:
+                elif option == SKIP:
                     terms.append(nodes[source])
                 else:
                     terms.append(f"({nodes[source]})@{OPS[option]}")
@@ -246,7 +246,7 @@ class Cell201(SearchSpace):
             params += cells * (weights + 2 * width * (ones + threes))
             macs += cells * weights * side**2
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
-        macs += width * classes
+        macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
 
 
