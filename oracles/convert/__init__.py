@@ -1,0 +1,1 @@
+"""Converters: the only place that opens the originals (pickles, csv, tfrecords)."""

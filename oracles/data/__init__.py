@@ -1,0 +1,1 @@
+"""Tables that this project computed or trained itself; shipped with the package."""

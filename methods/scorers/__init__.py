@@ -1,0 +1,1 @@
+"""Scorers: what ranks architectures without training them. One short file each."""

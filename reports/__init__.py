@@ -1,0 +1,1 @@
+"""Reports: read the results store and render tables; they run nothing."""
