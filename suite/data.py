@@ -1,0 +1,196 @@
+"""Source files and converted tables: where they come from, how they are checked, where they are kept.
+
+A table is converted once from its originals and kept in the cache folder under a name that has the sha256 of every
+original and the converter's version in it, so that a changed converter or source never meets an old table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import DataCorrupt, DataMissing
+from suite.files import sha256_file
+from suite.table import Table, write_table
+
+#: Where the pinned files are when no mirror has them; a file's path is owner/repository/commit/path.
+ORIGIN = "https://raw.githubusercontent.com"
+DATA_VARIABLE, MIRROR_VARIABLE = "NASREPRO_DATA", "NASREPRO_MIRROR"
+
+Columns = Mapping[str, NDArray[np.generic]]
+#: Called with (files done, files in all, name of the file at hand).
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One original at a pinned commit.
+
+    Attributes:
+        path: owner/repository/commit/path, below `ORIGIN` and below a mirror.
+        sha256: of the whole file.
+        bytes: its size.
+        licence: of the repository that carries it.
+    """
+
+    path: str
+    sha256: str
+    bytes: int
+    licence: str
+
+    @property
+    def url(self) -> str:
+        """Pinned address."""
+        return f"{ORIGIN}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """How a table is made.
+
+    Attributes:
+        name: of the table.
+        version: of the converter; raise it whenever its output changes.
+        files: the originals, by the names the converter uses.
+        converter: "module:function"; the function gets {name: path} and returns (columns, meta).
+    """
+
+    name: str
+    version: int
+    files: Mapping[str, SourceFile]
+    converter: str
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that determines the converted table."""
+        lines = [f"{self.name} {self.version}", *(f"{name} {file.sha256}" for name, file in sorted(self.files.items()))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+    @property
+    def path(self) -> Path:
+        """Where the converted table is, or will be."""
+        return cache_dir() / "tables" / f"{self.name}-{self.key}.arrow"
+
+
+def cache_dir() -> Path:
+    """`NASREPRO_DATA`, else the platform's cache folder for nasrepro."""
+    if folder := os.environ.get(DATA_VARIABLE):
+        return Path(folder).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("nasrepro", appauthor=False))
+
+
+def open_table(spec: TableSpec) -> Table:
+    """The converted table; raises DataMissing with the command that makes it."""
+    if not spec.path.exists():
+        raise DataMissing(f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data fetch {spec.name}")
+    return Table(spec.path)
+
+
+def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: None) -> Path:
+    """Convert a table from its originals, fetching those that are not here; does nothing where it is there already.
+
+    Raises:
+        DataMissing: an original is neither in the mirror nor in the cache nor to be downloaded.
+        DataCorrupt: an original is not what it must be, or the converter found a fact violated.
+    """
+    if spec.path.exists():
+        Table(spec.path)
+        return spec.path
+    paths = {}
+    for done, (name, file) in enumerate(spec.files.items()):
+        progress(done, len(spec.files) + 1, Path(file.path).name)
+        paths[name] = fetch_file(file)
+    progress(len(spec.files), len(spec.files) + 1, "converting")
+    module, function = spec.converter.split(":")
+    convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = getattr(importlib.import_module(module), function)
+    columns, meta = convert(paths)
+    provenance = {name: {"url": file.url, "sha256": file.sha256, "licence": file.licence} for name, file in spec.files.items()}
+    write_table(spec.path, columns, {"name": spec.name, "converter_version": spec.version, "sources": provenance, **meta})
+    progress(len(spec.files) + 1, len(spec.files) + 1, "done")
+    return spec.path
+
+
+def fetch_file(file: SourceFile) -> Path:
+    """A checked original: from the mirror, else from the cache, else downloaded into the cache.
+
+    A mirror's folder is read in place. The first place that has the file decides; a damaged one is an error, not a
+    reason to look on.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE, "")
+    if mirror and "://" not in mirror:
+        found = Path(mirror).expanduser() / file.path
+        if found.exists():
+            check_file(found, file)
+            return found
+    cached = cache_dir() / "sources" / file.path
+    if cached.exists():
+        check_file(cached, file)
+        return cached
+    bases = [base.rstrip("/") for base in (mirror if "://" in mirror else "", ORIGIN) if base]
+    return _download(file, cached, bases, mirror)
+
+
+def check_file(path: Path, file: SourceFile) -> None:
+    """Raise DataCorrupt unless `path` has the size and sha256 of `file`."""
+    size = path.stat().st_size
+    if size != file.bytes:
+        raise DataCorrupt(f"{path} has {size} bytes, expected {file.bytes} (cut short?); delete it and fetch it again: nasrepro data fetch")
+    found = sha256_file(path)
+    if found != file.sha256:
+        raise DataCorrupt(f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); delete it and fetch it again: nasrepro data fetch")
+
+
+def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str) -> Path:
+    import pooch
+    import requests
+
+    reasons = []
+    for base in bases:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # pooch writes to a temporary name, checks the hash and renames
+            pooch.retrieve(
+                f"{base}/{file.path}",
+                known_hash=f"sha256:{file.sha256}",
+                path=target.parent,
+                fname=target.name,
+                downloader=pooch.HTTPDownloader(timeout=(10, 60)),
+            )
+            return target
+        except requests.RequestException as error:
+            reasons.append(f"{base}: {_root_cause(error)}")
+        except ValueError as error:
+            raise DataCorrupt(f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); try again, or use a mirror: {MIRROR_VARIABLE}") from error
+        except OSError as error:
+            raise DataMissing(f"cannot write to the cache folder {target.parent} ({error.strerror}); make it writable or set {DATA_VARIABLE} to another folder") from error
+    where = f"{MIRROR_VARIABLE} ({mirror}) does not have it" if mirror else f"{MIRROR_VARIABLE} is not set"
+    raise DataMissing(
+        f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost message of a chain of network errors, on one line."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def files_of(specs: Sequence[TableSpec]) -> Iterator[SourceFile]:
+    """Every original of several tables, once."""
+    seen = set()
+    for spec in specs:
+        for file in spec.files.values():
+            if file.path not in seen:
+                seen.add(file.path)
+                yield file

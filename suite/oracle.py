@@ -1,0 +1,258 @@
+"""Oracles: what answers "how good is this architecture?", with every number's split, epochs and seed named.
+
+An oracle is pure: no clock, no counter, no random numbers. Accuracies are fractions; missing values are missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import NasreproError, NotTabulated, ProtocolError, UnknownName
+from suite.space import Arch, SearchSpace
+
+if TYPE_CHECKING:
+    from suite.data import TableSpec
+
+Split = Literal["train", "valid", "test", "none"]
+Unit = Literal["fraction", "s", "MAC", "param", "ms", "mJ", "1"]
+#: A training seed of the table, or `MEAN`: the mean over the seeds that are there.
+Seed = int | str
+MEAN = "mean"
+
+_searching: ContextVar[bool] = ContextVar("searching", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number an oracle gives.
+
+    Attributes:
+        name: for example `valid_accuracy`.
+        unit: unit of the value; accuracies are fractions.
+        split: part of the data it was measured on; `none` where there is none (costs, sizes).
+        higher_is_better: direction.
+        bounds: smallest and largest possible value.
+        note: what a reader must know (how it was estimated, which networks it belongs to).
+    """
+
+    name: str
+    unit: Unit
+    split: Split
+    higher_is_better: bool
+    bounds: tuple[float, float]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set as an oracle knows it: number of classes, image size in pixels, and where the numbers come from."""
+
+    name: str
+    classes: int
+    size: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OracleInfo:
+    """What is known of an oracle without opening its table.
+
+    Attributes:
+        name: as in `nasrepro list oracles`.
+        space: its search space.
+        datasets: data sets, by their official names.
+        metrics: everything a reading may hold.
+        objective: the metric a search optimises (never of the test split).
+        target: the metric a result is reported in.
+        citation: BibTeX of the paper behind the numbers.
+        licence: of the data.
+        cost: the metric that prices one training, or "" where the table has no times.
+        resumable: a longer training continues a shorter one (one schedule), so that it pays only the difference.
+        table: how to fetch and convert the originals; None where the table ships with the package.
+        notes: one line per trap that a reader of the numbers must know.
+    """
+
+    name: str
+    space: SearchSpace
+    datasets: tuple[Dataset, ...]
+    metrics: tuple[Metric, ...]
+    objective: str
+    target: str
+    citation: str
+    licence: str
+    cost: str = "cost_s"
+    resumable: bool = False
+    table: TableSpec | None = None
+    notes: tuple[str, ...] = ()
+
+    def metric(self, name: str) -> Metric:
+        """The metric called `name`; raises UnknownName."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise UnknownName(f"metric of {self.name}:", name, (metric.name for metric in self.metrics))
+
+    def dataset(self, name: str) -> Dataset:
+        """The data set called `name`, in any case; raises UnknownName."""
+        for dataset in self.datasets:
+            if dataset.name.lower() == str(name).lower():
+                return dataset
+        raise UnknownName(f"data set of {self.name}:", name, (dataset.name for dataset in self.datasets))
+
+
+class Reading(NamedTuple):
+    """One answer of an oracle. `values` has only what the table holds."""
+
+    arch: Arch
+    dataset: str
+    epochs: int
+    seed: Seed
+    values: dict[str, float]
+
+
+Reader = Callable[[Arch], dict[str, float]]
+
+
+class Oracle(ABC):
+    """Answers queries. Authors write `_read`, `epochs`, `seeds` and `archs`; see `suite.table` for tables."""
+
+    def __init__(self, info: OracleInfo, table_sha256: str) -> None:
+        self.info = info
+        self.table_sha256 = table_sha256
+        self._readers: dict[tuple[str, int, Seed], Reader] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the oracle."""
+        return self.info.name
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space."""
+        return self.info.space
+
+    @abstractmethod
+    def epochs(self, dataset: str) -> tuple[int, ...]:
+        """Training lengths that can be asked for, ascending."""
+
+    @abstractmethod
+    def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
+        """Training seeds that can be asked for, without `MEAN`."""
+
+    @abstractmethod
+    def archs(self) -> Sequence[Arch]:
+        """Every architecture that can be asked for, in the order of `query_many`'s rows."""
+
+    @abstractmethod
+    def _read(self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> dict[str, float]:
+        """The metrics `names` of one architecture, those that are there; raises NotTabulated where none is."""
+
+    # -- final methods -----------------------------------------------------------------------------------
+    def query(self, arch: Arch, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Reading:
+        """Everything known of `arch` trained for `epochs` on `dataset` with training seed `seed`.
+
+        Args:
+            arch: an architecture of `space`.
+            dataset: name, in any case.
+            epochs: one of `epochs(dataset)`; there is no default.
+            seed: one of `seeds(dataset, epochs)`, or "mean": the mean over the seeds that are there.
+
+        Raises:
+            UnknownName: unknown data set.
+            NotTabulated: epochs, seed or architecture not in the table.
+            InvalidArch: not an architecture of this space.
+            ProtocolError: called while a search runs, past its session.
+        """
+        if _searching.get():
+            raise ProtocolError(f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate")
+        try:
+            read = self._readers[dataset, epochs, seed]
+        except (KeyError, TypeError):
+            read = self._readers[dataset, epochs, seed] = self.reader(dataset, epochs, seed)
+        return Reading(arch, dataset, epochs, seed, read(arch))
+
+    def query_many(self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Mapping[str, NDArray[np.float64]]:
+        """Vectorised `query`: an array of shape (n,) per metric, NaN where that architecture's value is missing.
+
+        Args:
+            archs: n architectures; None stands for all of `archs()`, in that order.
+            dataset: as in `query`.
+            epochs: as in `query`.
+            seed: as in `query`.
+        """
+        if _searching.get():
+            raise ProtocolError(f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate_many")
+        found, names = self._setting(dataset, epochs, seed, None)
+        return self._read_many(archs, found, epochs, seed, names)
+
+    def reader(self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None = None) -> Reader:
+        """A function from architecture to metrics with the arguments checked once; `splits` limits what it reads."""
+        found, names = self._setting(dataset, epochs, seed, splits)
+        return self._make_reader(found, epochs, seed, names)
+
+    def best(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> tuple[float, Arch]:
+        """The best tabulated value of `metric` and its architecture (the first, where several tie)."""
+        wanted = self.info.metric(metric)
+        found, _ = self._setting(dataset, epochs, seed, None)
+        values = self._read_many(None, found, epochs, seed, (metric,)).get(metric)
+        if values is None or np.isnan(values).all():
+            raise NotTabulated(f"{self.name} has no {metric} for {found.name} at {epochs} epochs, seed {seed}")
+        index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
+        return float(values[index]), self.archs()[index]
+
+    # -- what a faster oracle overrides ------------------------------------------------------------------
+    def _make_reader(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> Reader:
+        metrics = {name: self.info.metric(name) for name in names}
+
+        def read(arch: Arch) -> dict[str, float]:
+            self.space.check(arch)
+            values = self._read(arch, dataset, epochs, seed, names)
+            for name, value in values.items():
+                low, high = metrics[name].bounds
+                if not low <= value <= high:
+                    raise NasreproError(f"{self.name}: {name} = {value} of {arch} is outside its bounds {low}..{high}; the oracle is wrong")
+            return values
+
+        return read
+
+    def _read_many(
+        self, archs: Sequence[Arch] | None, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        read = self._make_reader(dataset, epochs, seed, names)
+        rows = [read(arch) for arch in (self.archs() if archs is None else archs)]
+        return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
+
+    # -- checks ------------------------------------------------------------------------------------------
+    def _setting(self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None) -> tuple[Dataset, tuple[str, ...]]:
+        found = self.info.dataset(dataset)
+        lengths = self.epochs(found.name)
+        if isinstance(epochs, bool) or epochs not in lengths:
+            raise NotTabulated(f"{self.name} has no {found.name} trainings of {epochs} epochs; accepted: {_listed(lengths)}")
+        seeds = self.seeds(found.name, int(epochs))
+        if seed != MEAN and seed not in seeds:
+            raise NotTabulated(f"{self.name} has no {found.name} trainings of {epochs} epochs with seed {seed!r}; accepted: {_listed((MEAN, *seeds))}")
+        names = tuple(metric.name for metric in self.info.metrics if splits is None or metric.split in splits)
+        return found, names
+
+
+def _listed(values: Sequence[object]) -> str:
+    shown = [str(value) for value in values]
+    return ", ".join(shown) if len(shown) <= 12 else f"{', '.join(shown[:5])} ... {shown[-1]}"
+
+
+@contextlib.contextmanager
+def searching() -> Iterator[None]:
+    """While this is open, oracles answer only through a session (protocol, point 1)."""
+    token = _searching.set(True)
+    try:
+        yield
+    finally:
+        _searching.reset(token)

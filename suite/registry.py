@@ -1,0 +1,251 @@
+"""Finding methods, scorers and oracles: a file in `methods/`, `methods/scorers/` or `oracles/` is registered by its decorator.
+
+The file has the name of what it registers, so that a look-up imports that one file. Others come in by file path or
+by the entry-point groups `nasrepro.methods`, `nasrepro.scorers` and `nasrepro.oracles`.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from suite.errors import NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from suite.oracle import Oracle, OracleInfo
+
+#: Name under which a module loaded from a file's text keeps that text.
+_SOURCE = "__nasrepro_source__"
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered search method.
+
+    Attributes:
+        name: of the method.
+        search: `search(session, rng, **params) -> Arch | None`; None stands for the best architecture evaluated.
+        paper: where it is from.
+        defaults: its parameters and their defaults.
+        source_sha256: hash of its source without comments and docstrings; part of a run's key.
+        path: file it was loaded from, when it came by path.
+    """
+
+    name: str
+    search: Callable[..., Any]
+    paper: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    source_sha256: str = ""
+    path: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the method's module."""
+        return inspect.getdoc(sys.modules[self.search.__module__]) or inspect.getdoc(self.search) or ""
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """Items of the "Deviations" list in the module's docstring: every difference from the paper."""
+        _, found, rest = self.doc.partition("Deviations")
+        items = [line.strip() for line in rest.splitlines()[1:]] if found else []
+        joined: list[str] = []
+        for line in items:
+            if line.startswith(("-", "*")):
+                joined.append(line[1:].strip())
+            elif line and joined:
+                joined[-1] += f" {line}"
+            elif not line and joined:
+                break
+        return tuple(joined)
+
+    def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults overridden by `given`; raises UnknownName for a parameter the method does not have."""
+        for name in given:
+            if name not in self.defaults:
+                raise UnknownName(f"parameter of method {self.name}:", name, self.defaults)
+        return {**self.defaults, **given}
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A registered scorer; higher scores predict better architectures.
+
+    Attributes:
+        name: of the scorer.
+        score: without network, `score(space, arch, dataset) -> float`; with one, `score(network, batches) -> float`.
+        paper: where it is from, or "control".
+        needs_network: whether it needs the untrained network.
+        needs_data: whether it needs batches of real data.
+        source_sha256: hash of its source.
+    """
+
+    name: str
+    score: Callable[..., float]
+    paper: str
+    needs_network: bool = True
+    needs_data: bool = False
+    source_sha256: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the scorer."""
+        return inspect.getdoc(self.score) or ""
+
+
+@dataclass(frozen=True)
+class OracleEntry:
+    """A registered oracle: its description, and what opens it."""
+
+    name: str
+    info: OracleInfo
+    load: Callable[[], Oracle]
+
+
+class Registry(Generic[T]):
+    """Names to entries of one kind, filled by importing files on demand."""
+
+    def __init__(self, kind: str, package: str, group: str) -> None:
+        self.kind, self.package, self.group = kind, package, group
+        self._found: dict[str, T] = {}
+        self._opened: dict[str, T] = {}  # by path
+
+    def add(self, name: str, entry: T) -> None:
+        """Register; a second registration of a name replaces the first (a file loaded again)."""
+        self._found[name] = entry
+
+    def get(self, name: str) -> T:
+        """The entry called `name`; raises UnknownName with the nearest one."""
+        if name not in self._found and str(name).isidentifier() and importlib.util.find_spec(f"{self.package}.{name}") is not None:
+            importlib.import_module(f"{self.package}.{name}")
+        if name not in self._found:
+            names = self.names()
+            if name not in names:
+                raise UnknownName(self.kind, name, names)
+        return self._found[name]
+
+    def names(self) -> list[str]:
+        """All names, sorted; imports every file of the package and every entry point of the group."""
+        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            if not module.ispkg and not module.name.startswith("_"):
+                importlib.import_module(f"{self.package}.{module.name}")
+        for point in entry_points(group=self.group):
+            point.load()
+        return sorted(self._found)
+
+    def all(self) -> Iterable[T]:
+        """All entries, by name."""
+        return [self._found[name] for name in self.names()]
+
+    def from_file(self, path: Path, source: str | None = None) -> T:
+        """The one entry that the Python file at `path` registers; `source` stands for the file's text where it is not here.
+
+        Raises:
+            NasreproError: the file is absent, fails to import, or registers none or several.
+        """
+        try:
+            text = path.read_text(encoding="utf-8") if source is None else source
+        except OSError as error:
+            raise NasreproError(f"cannot read {self.kind} file {path} ({error.strerror}); give the path of a Python file with one @{self.kind}") from error
+        key = hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
+        if key in self._opened:
+            return self._opened[key]
+        before = dict(self._found)
+        self._found = {}
+        module = ModuleType(f"nasrepro_{self.kind}_{key[:12]}")
+        module.__file__ = str(path)
+        module.__dict__[_SOURCE] = text
+        sys.modules[module.__name__] = module
+        try:
+            exec(compile(text, str(path), "exec"), module.__dict__)
+            made = self._found
+        except Exception as error:
+            raise NasreproError(f"{self.kind} file {path} failed to import: {type(error).__name__}: {error}") from error
+        finally:
+            self._found = before
+        if len(made) != 1:
+            raise NasreproError(f"{self.kind} file {path} registers {len(made)} {self.kind}s ({', '.join(made) or 'none'}), expected one @{self.kind}")
+        (entry,) = made.values()
+        self._opened[key] = entry
+        return entry
+
+
+methods: Registry[Method] = Registry("method", "methods", "nasrepro.methods")
+scorers: Registry[Scorer] = Registry("scorer", "methods.scorers", "nasrepro.scorers")
+oracles: Registry[OracleEntry] = Registry("oracle", "oracles", "nasrepro.oracles")
+
+
+def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
+    """Register `search(session, rng, *, <parameters>)` as a method; `defaults` gives each parameter its default."""
+
+    def register(search: F) -> F:
+        keywords = [p.name for p in inspect.signature(search).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        if sorted(keywords) != sorted(defaults):
+            raise NasreproError(f"method {name}: the decorator gives {sorted(defaults)}, the function takes {sorted(keywords)} (keyword-only); they must be the same")
+        path = str(search.__globals__.get("__file__", ""))
+        methods.add(name, Method(name, search, paper, defaults, _source_sha256(search), path))
+        return search
+
+    return register
+
+
+def scorer(name: str, *, paper: str, needs_network: bool = True, needs_data: bool = False) -> Callable[[F], F]:
+    """Register a scorer; see `Scorer.score` for its arguments."""
+
+    def register(score: F) -> F:
+        scorers.add(name, Scorer(name, score, paper, needs_network, needs_data, _source_sha256(score)))
+        return score
+
+    return register
+
+
+def oracle(info: OracleInfo) -> Callable[[F], F]:
+    """Register a function without arguments that opens the oracle described by `info`."""
+
+    def register(load: F) -> F:
+        oracles.add(info.name, OracleEntry(info.name, info, load))
+        return load
+
+    return register
+
+
+_open: dict[str, Oracle] = {}
+
+
+def load_oracle(name: str) -> Oracle:
+    """The oracle called `name`, opened once per process.
+
+    Raises:
+        UnknownName: no such oracle.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    if name not in _open:
+        _open[name] = oracles.get(name).load()
+    return _open[name]
+
+
+def _source_sha256(function: Callable[..., Any]) -> str:
+    """Hash of the source of the function's module without comments, docstrings and layout."""
+    try:
+        text = function.__globals__.get(_SOURCE) or Path(function.__globals__["__file__"]).read_text(encoding="utf-8")
+        tree = ast.parse(text)
+    except (KeyError, OSError, SyntaxError):
+        return ""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+            body[0].value.value = ""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()

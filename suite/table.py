@@ -1,0 +1,225 @@
+"""Columnar tables on disk (Arrow IPC, memory-mapped; or Parquet) and the oracle that reads them.
+
+Columns are named by what they hold:
+    {dataset}/{epochs}/{seed}/{metric}   one measured value per architecture; seed is a number, a label or "mean"
+    {dataset}/{seed}/{metric}_per_epoch  a value that grows in proportion to the epochs (a cost)
+    {dataset}/{metric}                   the same for every training (params, macs)
+    other names without "/"              keys of the rows
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.errors import DataCorrupt, NotTabulated
+from suite.files import replacing
+from suite.oracle import MEAN, Dataset, Oracle, OracleInfo, Reader, Seed
+from suite.space import Arch
+
+_META = b"nasrepro"
+#: Version of the file layout described above.
+LAYOUT = 1
+
+
+def content_sha256(columns: Mapping[str, NDArray[Any]]) -> str:
+    """Hash of names, types and values of all columns, independent of the file format."""
+    digest = hashlib.sha256()
+    for name in sorted(columns):
+        values = np.ascontiguousarray(columns[name])
+        digest.update(f"{name}\0{values.dtype.str}\0{len(values)}\0".encode())
+        digest.update(values.view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def write_table(path: Path, columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+    """Write columns of equal length, shape (n,) each, and JSON-able `meta`; the file appears whole or not at all.
+
+    The suffix decides the format: `.arrow` (memory-mapped when read) or `.parquet` (small, for shipping).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    full = {**meta, "layout": LAYOUT, "content_sha256": content_sha256(columns)}
+    table = pa.table(dict(columns)).replace_schema_metadata({_META: json.dumps(full, sort_keys=True)})
+    with replacing(path) as temporary:
+        if path.suffix == ".parquet":
+            pq.write_table(table, temporary, compression="zstd", compression_level=19)
+        else:
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+
+
+class Table:
+    """A table opened for reading; nothing but its schema is read until a column is asked for.
+
+    Raises:
+        DataCorrupt: the file is cut short, not a table, or written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        self.path = path
+        self._columns: dict[str, NDArray[Any]] = {}
+        try:
+            if path.suffix == ".parquet":
+                import pyarrow.parquet as pq
+
+                self._parquet = pq.ParquetFile(path)
+                schema, self._batch = self._parquet.schema_arrow, None
+            else:
+                reader = pa.ipc.open_file(pa.memory_map(str(path)))
+                schema, self._batch = reader.schema, reader.get_batch(0)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataCorrupt(f"{path} cannot be read as a table ({error}); delete it and fetch it again: nasrepro data fetch") from error
+        self.names: tuple[str, ...] = tuple(schema.names)
+        self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
+        if self.meta.get("layout", 0) > LAYOUT:
+            raise DataCorrupt(f"{path} has layout {self.meta['layout']}, this version reads up to {LAYOUT}; upgrade nasrepro, or delete the file and fetch it again")
+
+    def __len__(self) -> int:
+        return int(self._parquet.metadata.num_rows if self._batch is None else self._batch.num_rows)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the contents as stored when the table was made; see `verify`."""
+        return str(self.meta.get("content_sha256", ""))
+
+    def column(self, name: str) -> NDArray[Any]:
+        """One column, shape (n,), read-only; from `.arrow` files without copying."""
+        if name not in self._columns:
+            if self._batch is None:
+                values = self._parquet.read([name]).column(0).to_numpy()
+            else:
+                values = self._batch.column(self.names.index(name)).to_numpy(zero_copy_only=True)
+            values.setflags(write=False)
+            self._columns[name] = values
+        return self._columns[name]
+
+    def verify(self) -> None:
+        """Hash all columns again and compare; raises DataCorrupt."""
+        found = content_sha256({name: self.column(name) for name in self.names})
+        if found != self.sha256:
+            raise DataCorrupt(f"{self.path}: contents hash to {found[:16]}..., expected {self.sha256[:16]}...; delete it and fetch it again: nasrepro data fetch")
+
+
+class TableOracle(Oracle):
+    """An oracle over a `Table`.
+
+    Args:
+        info: the oracle's description.
+        table: the opened table.
+        row: row of an architecture; raises NotTabulated where it has none.
+        archs: all architectures of the table, in row order.
+    """
+
+    def __init__(self, info: OracleInfo, table: Table, *, row: Callable[[Arch], int], archs: Callable[[], Sequence[Arch]]) -> None:
+        super().__init__(info, table.sha256)
+        self.table = table
+        self._row = row
+        self._list_archs = archs
+        self._rows: dict[tuple[int, ...], int] = {}
+
+    @cached_property
+    def _archs(self) -> Sequence[Arch]:
+        return self._list_archs()
+
+    def archs(self) -> Sequence[Arch]:
+        """All architectures of the table, in row order."""
+        return self._archs
+
+    @cached_property
+    def _measured(self) -> dict[str, dict[int, dict[Seed, set[str]]]]:
+        """dataset -> epochs -> seed -> metrics, from the names of the columns."""
+        found: dict[str, dict[int, dict[Seed, set[str]]]] = {}
+        for name in self.table.names:
+            parts = name.split("/")
+            if len(parts) == 4:
+                dataset, epochs, label, metric = parts
+                seed = int(label) if label.isdigit() else label
+                found.setdefault(dataset, {}).setdefault(int(epochs), {}).setdefault(seed, set()).add(metric)
+        return found
+
+    def epochs(self, dataset: str) -> tuple[int, ...]:
+        """Training lengths in the table, ascending."""
+        return tuple(sorted(self._measured.get(dataset, {})))
+
+    def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
+        """Training seeds in the table, without the mean."""
+        return tuple(sorted((seed for seed in self._measured[dataset][epochs] if seed != MEAN), key=str))
+
+    def _column(self, dataset: str, epochs: int, seed: Seed, metric: str) -> NDArray[np.float64] | None:
+        """Values of one metric, shape (n,), or None where the table has none."""
+        names = self.table.names
+        for name in (f"{dataset}/{epochs}/{seed}/{metric}", f"{dataset}/{metric}"):
+            if name in names:
+                return self.table.column(name)
+        if (name := f"{dataset}/{seed}/{metric}_per_epoch") in names:
+            return self.table.column(name) * float(epochs)
+        if seed != MEAN:
+            return None
+        columns = [self._column(dataset, epochs, each, metric) for each in self.seeds(dataset, epochs)]
+        present = [column for column in columns if column is not None]
+        if not present:
+            return None
+        stacked = np.stack(present)
+        counts = (~np.isnan(stacked)).sum(0)
+        return np.where(counts, np.nansum(stacked, axis=0) / np.maximum(counts, 1), np.nan)
+
+    def _columns(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        found = {}
+        for name in names:
+            values = self._column(dataset.name, epochs, seed, name)
+            if values is None:
+                continue
+            low, high = self.info.metric(name).bounds
+            if len(values) and not (np.nanmin(values) >= low and np.nanmax(values) <= high):
+                raise DataCorrupt(f"{self.table.path}: {name} of {dataset.name} at {epochs} epochs leaves its bounds {low}..{high}; run: nasrepro data verify")
+            found[name] = values
+        return found
+
+    def _make_reader(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> Reader:
+        columns = self._columns(dataset, epochs, seed, names)
+        measured = [name for name in columns if f"{dataset.name}/{name}" not in self.table.names and f"{dataset.name}/{seed}/{name}_per_epoch" not in self.table.names]
+        items = [(name, values.item) for name, values in columns.items()]
+        gaps = any(np.issubdtype(values.dtype, np.floating) and np.isnan(values).any() for values in columns.values())
+        rows, space = self._rows, self.space.name
+
+        def read(arch: Arch) -> dict[str, float]:
+            row = rows.get(arch.code) if arch.space == space else None
+            if row is None:
+                row = rows[arch.code] = self._row(arch)
+            values = {name: item(row) for name, item in items}
+            if gaps:
+                values = {name: value for name, value in values.items() if value == value}  # NaN is missing
+                if not any(name in values for name in measured):
+                    others = [each for each in self.seeds(dataset.name, epochs) if any(not np.isnan(column[row]) for column in self._columns(dataset, epochs, each, measured).values())]
+                    raise NotTabulated(
+                        f"{self.name}: {self.space.format(arch)} has no {dataset.name} training of {epochs} epochs with seed {seed}; it has: {', '.join(map(str, others)) or 'none'}"
+                    )
+            return values
+
+        return read
+
+    def _read(self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> dict[str, float]:
+        return self._make_reader(dataset, epochs, seed, names)(arch)
+
+    def _read_many(
+        self, archs: Sequence[Arch] | None, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        columns = self._columns(dataset, epochs, seed, names)
+        if archs is None:
+            return columns
+        rows = [self._rows.get(arch.code, -1) if isinstance(arch, Arch) and arch.space == self.space.name else -1 for arch in archs]
+        for i, row in enumerate(rows):
+            if row < 0:
+                rows[i] = self._rows[archs[i].code] = self._row(archs[i])
+        return {name: values[rows] for name, values in columns.items()}
