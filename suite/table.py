@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from suite.oracle import MEAN, Dataset, Oracle, OracleInfo, Reader, Seed
 from suite.space import Arch
 
 _META = b"nasrepro"
+_CODE, _SPACE = attrgetter("code"), attrgetter("space")
 #: Version of the file layout described above.
 LAYOUT = 1
 
@@ -218,8 +220,12 @@ class TableOracle(Oracle):
         columns = self._columns(dataset, epochs, seed, names)
         if archs is None:
             return columns
-        rows = [self._rows.get(arch.code, -1) if isinstance(arch, Arch) and arch.space == self.space.name else -1 for arch in archs]
-        for i, row in enumerate(rows):
-            if row < 0:
-                rows[i] = self._rows[archs[i].code] = self._row(archs[i])
+        try:
+            rows = list(map(self._rows.__getitem__, map(_CODE, archs)))
+            known = set(map(_SPACE, archs)) <= {self.space.name}
+        except (KeyError, AttributeError):
+            known = False
+        if not known:
+            rows = [self._row(arch) for arch in archs]  # checks each architecture
+            self._rows.update((arch.code, row) for arch, row in zip(archs, rows, strict=True))
         return {name: values[rows] for name, values in columns.items()}

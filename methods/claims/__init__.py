@@ -1,0 +1,1 @@
+"""Published claims, one TOML file per paper."""

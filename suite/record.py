@@ -1,0 +1,175 @@
+"""What determines a run, and what a run gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from suite.oracle import MEAN, Seed
+from suite.session import Budget
+
+#: Raised whenever the engine's rules change what a run gives, so that old runs are not taken for new ones.
+ENGINE = 1
+
+Status = Literal["done", "budget", "failed"]
+
+
+def stable_hash(value: Any) -> str:
+    """First 16 hex digits of the sha256 of a JSON-able value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a search is run and reported.
+
+    Attributes:
+        search_epochs: training length of an evaluation.
+        search_seed: training seed of the table that the search sees, or "mean".
+        report_epochs: training length of the reported numbers.
+        report_datasets: data sets that the chosen architecture is reported on.
+    """
+
+    search_epochs: int
+    report_epochs: int
+    report_datasets: tuple[str, ...]
+    search_seed: Seed = MEAN
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Everything that determines a run."""
+
+    method: str
+    method_sha256: str
+    params: Mapping[str, Any]
+    oracle: str
+    table_sha256: str
+    dataset: str
+    protocol: Protocol
+    budget: Budget
+    seed: int
+
+    @property
+    def run_id(self) -> str:
+        """Hash of the key and of the engine's version."""
+        return stable_hash({"engine": ENGINE, **asdict(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class RankKey:
+    """Everything that determines a ranking: a scorer against a metric of a whole table."""
+
+    scorer: str
+    scorer_sha256: str
+    oracle: str
+    table_sha256: str
+    dataset: str
+    epochs: int
+    metric: str
+    resamples: int
+    seed: int
+
+    @property
+    def run_id(self) -> str:
+        """Hash of the key and of the engine's version."""
+        return stable_hash({"engine": ENGINE, "rank": True, **asdict(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The chosen architecture on one data set, read once, after the search.
+
+    Attributes:
+        metrics: everything the oracle has at the protocol's `report_epochs`, mean over training seeds.
+        regret: how much worse the target is than the best one in the table; None where the table has no target.
+    """
+
+    metrics: Mapping[str, float]
+    regret: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What a run gave.
+
+    Attributes:
+        key: what determined it.
+        status: `budget`: ended by the budget; `done`: by itself; `failed`: raised.
+        chosen: official string of the architecture the method returned, or "".
+        reports: by data set.
+        queries: evaluations, repeats included.
+        unique_queries: distinct architectures evaluated, equal cells counted once.
+        simulated_s: GPU seconds of training.
+        wall_s: the same with evaluations side by side on the method's workers.
+        overhead_s: CPU seconds of the method itself, by kind; `total` has all of it.
+        incumbents: rows [queries, clock_s, score, target on the first reported data set] where the best so far changed.
+        error: traceback of a failed run.
+        environment: versions and machine.
+    """
+
+    key: RunKey
+    status: Status
+    chosen: str = ""
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    queries: int = 0
+    unique_queries: int = 0
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    overhead_s: Mapping[str, float] = field(default_factory=dict)
+    incumbents: tuple[tuple[float, ...], ...] = ()
+    error: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunRecord:
+        """Inverse of `to_json`."""
+        raw = json.loads(text)
+        key = raw.pop("key")
+        key["protocol"]["report_datasets"] = tuple(key["protocol"]["report_datasets"])
+        key["protocol"], key["budget"] = Protocol(**key["protocol"]), Budget(**key["budget"])
+        reports = {dataset: Report(**report) for dataset, report in raw.pop("reports").items()}
+        incumbents = tuple(tuple(row) for row in raw.pop("incumbents"))
+        return cls(key=RunKey(**key), reports=reports, incumbents=incumbents, **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class RankRecord:
+    """What a ranking gave.
+
+    Attributes:
+        key: what determined it.
+        status: `done` or `failed`.
+        agreement: fields of `suite.metrics.RankAgreement`.
+        best_arch: official string of the best-scored architecture (the first, where several tie).
+        best_value: its metric.
+        scoring_s: CPU seconds spent scoring.
+        error: traceback of a failure.
+        environment: versions and machine.
+    """
+
+    key: RankKey
+    status: Literal["done", "failed"]
+    agreement: Mapping[str, Any] = field(default_factory=dict)
+    best_arch: str = ""
+    best_value: float | None = None
+    scoring_s: float = 0.0
+    error: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object; NaN stands where a correlation does not exist."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> RankRecord:
+        """Inverse of `to_json`."""
+        raw = json.loads(text)
+        return cls(key=RankKey(**raw.pop("key")), **raw)

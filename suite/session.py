@@ -1,0 +1,266 @@
+"""The only door between a method and an oracle: it shows validation metrics, and it books what they cost.
+
+Cost has three columns that are never added up: simulated training (GPU seconds of the table), measured search
+overhead (CPU seconds of the method itself), and queries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from suite.errors import BudgetExhausted, NasreproError, ProtocolError
+from suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
+from suite.space import Arch, Complexity, SearchSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a search may spend; at least one limit is given, and the first one reached ends it.
+
+    Attributes:
+        seconds: simulated training, GPU seconds.
+        queries: evaluations, repeats included.
+    """
+
+    seconds: float | None = None
+    queries: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that never ends or never starts."""
+        if self.seconds is None and self.queries is None:
+            raise NasreproError("a budget needs seconds, queries, or both; without either a search never ends")
+        for name, value in (("seconds", self.seconds), ("queries", self.queries)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise NasreproError(f"budget {name} = {value} must be a positive number")
+
+
+class Evaluation(NamedTuple):
+    """One evaluation as a method sees it.
+
+    Attributes:
+        arch: the architecture.
+        epochs: training length.
+        score: the objective, signed so that higher is better.
+        metrics: everything but the test split.
+        cost_s: simulated GPU seconds booked for it.
+        clock_s: simulated GPU seconds spent when it was done.
+    """
+
+    arch: Arch
+    epochs: int
+    score: float
+    metrics: dict[str, float]
+    cost_s: float
+    clock_s: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a search did and what it cost.
+
+    Attributes:
+        evaluations: in order.
+        simulated_s: GPU seconds of training, summed.
+        wall_s: the same on the workers that `evaluate_many` was given, evaluations side by side.
+        overhead_s: CPU seconds by kind, as charged by the method.
+    """
+
+    evaluations: list[Evaluation] = field(default_factory=list)
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    overhead_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def queries(self) -> int:
+        """Evaluations, repeats included."""
+        return len(self.evaluations)
+
+
+class Session:
+    """A search's view of an oracle.
+
+    A repeated evaluation is booked like the first (the benchmarks' own protocol: it stands for another training). On
+    an oracle whose trainings can be resumed, an architecture evaluated before at fewer epochs pays the difference.
+
+    Args:
+        oracle: what answers.
+        dataset: data set to search on.
+        epochs: training length of an evaluation, and the longest one that a method may ask for.
+        budget: what may be spent.
+        seed: training seed of the table that the search sees, or "mean".
+
+    Attributes:
+        space: the search space.
+        dataset: the data set (classes, image size).
+        objective: the metric that `score` is made of.
+        max_epochs: longest training.
+        budget: as given.
+        ledger: what was done so far; read it, do not write it.
+    """
+
+    __slots__ = (
+    "_best", "_cost", "_door_s", "_doors", "_exhausted", "_open_door", "_paid", "_resumable",
+    "budget", "dataset", "ledger", "max_epochs", "objective", "space",
+)  # fmt: skip
+
+    def __init__(self, oracle: Oracle, *, dataset: str, epochs: int, budget: Budget, seed: Seed = MEAN) -> None:
+        info = oracle.info
+        objective = info.metric(info.objective)
+        if objective.split == "test":
+            raise ProtocolError(f"{info.name}: objective {objective.name} is of the test split; a search may not see it")
+        if not info.cost and budget.queries is None:
+            raise NasreproError(f"{info.name} has no training times, so a budget in seconds never ends; give one in queries")
+        self.space: SearchSpace = oracle.space
+        self.dataset: Dataset = info.dataset(dataset)
+        self.objective: Metric = objective
+        self.max_epochs = epochs
+        self.budget = budget
+        self.ledger = Ledger()
+        self._cost, self._resumable = info.cost, info.resumable
+        self._best: Evaluation | None = None
+        self._exhausted = False
+        self._paid: dict[Arch, int] = {}
+        self._door_s = 0.0
+
+        # The oracle stays in this closure: the session has no attribute that leads to it.
+        def open_door(length: int) -> Reader:
+            if length > epochs:
+                raise ProtocolError(f"{length} epochs asked for in a search of at most {epochs} ({info.name}, {dataset})")
+            return oracle.reader(dataset, length, seed, splits=("train", "valid", "none"))
+
+        self._open_door = open_door
+        self._doors: dict[int, Reader] = {epochs: open_door(epochs)}
+
+    # -- evaluating --------------------------------------------------------------------------------------
+    def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
+        """Train `arch` (look it up) and book the cost.
+
+        Args:
+            arch: an architecture of `space`.
+            epochs: training length; `max_epochs` if not given.
+
+        Returns:
+            The validation metrics and the score; nothing of the test split.
+
+        Raises:
+            BudgetExhausted: it does not fit the budget; nothing is booked, and nothing can be evaluated from now on.
+            NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
+        """
+        length = self.max_epochs if epochs is None else epochs
+        values, cost_s = self._measure(arch, length)
+        self.ledger.wall_s += cost_s
+        return self._book(arch, length, values, cost_s)
+
+    def evaluate_many(self, archs: Sequence[Arch], *, workers: int = 1, epochs: int | None = None) -> list[Evaluation]:
+        """Evaluate side by side on `workers` simulated workers.
+
+        GPU seconds are summed; the simulated wall clock advances by the length of a list schedule (each evaluation
+        in turn goes to the worker that is free first).
+
+        Raises:
+            BudgetExhausted: an evaluation does not fit; those before it are in the ledger.
+        """
+        if workers < 1:
+            raise NasreproError(f"workers = {workers} must be at least 1")
+        length = self.max_epochs if epochs is None else epochs
+        free_at = [0.0] * workers
+        done = []
+        try:
+            for arch in archs:
+                values, cost_s = self._measure(arch, length)
+                heapq.heapreplace(free_at, free_at[0] + cost_s)
+                done.append(self._book(arch, length, values, cost_s))
+        finally:
+            self.ledger.wall_s += max(free_at)
+        return done
+
+    def _measure(self, arch: Arch, epochs: int) -> tuple[dict[str, float], float]:
+        """Metrics and price of one evaluation, checked against the budget."""
+        budget, ledger = self.budget, self.ledger
+        if self._exhausted or (budget.queries is not None and ledger.queries >= budget.queries):
+            self._exhausted = True
+            raise BudgetExhausted
+        started = time.process_time()
+        try:
+            values = self._door(epochs)(arch)
+            cost_s = values.get(self._cost, 0.0)
+            if self._resumable and 0 < self._paid.get(arch, 0) < epochs:
+                cost_s -= self._door(self._paid[arch])(arch).get(self._cost, 0.0)
+        finally:
+            self._door_s += time.process_time() - started
+        if budget.seconds is not None and ledger.simulated_s + cost_s > budget.seconds:
+            self._exhausted = True
+            raise BudgetExhausted
+        return values, cost_s
+
+    def _door(self, epochs: int) -> Reader:
+        if epochs not in self._doors:
+            self._doors[epochs] = self._open_door(epochs)
+        return self._doors[epochs]
+
+    def _book(self, arch: Arch, epochs: int, values: dict[str, float], cost_s: float) -> Evaluation:
+        ledger = self.ledger
+        ledger.simulated_s += cost_s
+        value = values[self.objective.name]
+        score = value if self.objective.higher_is_better else -value
+        if score != score:  # a diverged training: worse than any other
+            score = -math.inf
+        done = Evaluation(arch, epochs, score, values, cost_s, ledger.simulated_s)
+        ledger.evaluations.append(done)
+        if self._resumable:
+            self._paid[arch] = max(epochs, self._paid.get(arch, 0))
+        if self._best is None or (epochs, score) > (self._best.epochs, self._best.score):
+            self._best = done
+        return done
+
+    # -- what else a method may ask ----------------------------------------------------------------------
+    @property
+    def clock_s(self) -> float:
+        """Simulated GPU seconds spent."""
+        return self.ledger.simulated_s
+
+    @property
+    def queries(self) -> int:
+        """Evaluations made, repeats included."""
+        return self.ledger.queries
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the budget has ended the search."""
+        return self._exhausted
+
+    @property
+    def door_s(self) -> float:
+        """CPU seconds spent inside the oracle; not part of a method's overhead."""
+        return self._door_s
+
+    def complexity(self, arch: Arch) -> Complexity:
+        """Exact parameters and MACs for this session's data set; free."""
+        return self.space.complexity(arch, classes=self.dataset.classes, size=self.dataset.size)
+
+    @contextlib.contextmanager
+    def charge(self, kind: str) -> Iterator[None]:
+        """Book the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...)."""
+        started, inside = time.process_time(), self._door_s
+        try:
+            yield
+        finally:
+            spent = time.process_time() - started - (self._door_s - inside)
+            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + spent
+
+    def best(self) -> Arch:
+        """The best-scoring architecture so far, among those trained longest; the first one where several tie.
+
+        Raises:
+            ProtocolError: nothing was evaluated.
+        """
+        if self._best is None:
+            raise ProtocolError("the search ended before its first evaluation; the budget does not pay for one training")
+        return self._best.arch
+

@@ -1,0 +1,114 @@
+"""Results in one SQLite file: runs and rankings by key, one writer, nothing lost that was finished."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from suite.errors import DataCorrupt, NasreproError
+from suite.record import RankRecord, RunRecord
+
+#: Layout of the store. A file with a higher number is refused.
+VERSION = 1
+
+Kind = Literal["run", "rank"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    record TEXT NOT NULL,
+    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS traces (
+    id TEXT PRIMARY KEY,
+    trace BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """A results store, opened for reading and writing; use it as a context manager.
+
+    Args:
+        path: the file; made if absent (with its folder), unless `must_exist`.
+        must_exist: raise instead of making it.
+
+    Raises:
+        NasreproError: absent, not to be written, locked by another writer, or written by a newer version.
+        DataCorrupt: not a results store.
+    """
+
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+        self.path = path
+        if must_exist and not path.exists():
+            raise NasreproError(f"there is no results store at {path}; make one with: nasrepro run --store {path}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                self._db.close()
+                raise NasreproError(f"{path} was written by a newer nasrepro (store version {version}, this one reads up to {VERSION}); upgrade nasrepro or use another --store")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
+            if version < VERSION:
+                self._db.executescript(_SCHEMA)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+        except sqlite3.DatabaseError as error:
+            if "not a database" in str(error) or "malformed" in str(error):
+                raise DataCorrupt(f"{path} is not a results store ({error}); give another --store") from error
+            raise NasreproError(f"cannot open the results store {path} ({error}); is its folder writable, and is no other run writing to it?") from error
+        except OSError as error:
+            raise NasreproError(f"cannot make {path.parent} ({error.strerror}); give another --store") from error
+
+    def __enter__(self) -> Store:
+        """The store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add(self, record: RunRecord | RankRecord, trace: bytes = b"") -> None:
+        """Keep a record, whole or not at all; one with the same key (a failed run, tried again) is replaced."""
+        kind: Kind = "run" if isinstance(record, RunRecord) else "rank"
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute(
+                "INSERT OR REPLACE INTO records (id, kind, status, record) VALUES (?, ?, ?, ?)", (record.key.run_id, kind, record.status, record.to_json())
+            )
+            if trace:
+                self._db.execute("INSERT OR REPLACE INTO traces (id, trace) VALUES (?, ?)", (record.key.run_id, trace))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def finished(self) -> set[str]:
+        """Ids of everything that need not be run again (failed runs are tried again)."""
+        return {row[0] for row in self._db.execute("SELECT id FROM records WHERE status != 'failed'")}
+
+    def runs(self) -> Iterator[RunRecord]:
+        """All runs, in the order of their ids."""
+        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'run' ORDER BY id"):
+            yield RunRecord.from_json(text)
+
+    def rankings(self) -> Iterator[RankRecord]:
+        """All rankings, in the order of their ids."""
+        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' ORDER BY id"):
+            yield RankRecord.from_json(text)
+
+    def trace(self, run_id: str) -> bytes:
+        """The stored trace of a run; raises NasreproError where there is none."""
+        row = self._db.execute("SELECT trace FROM traces WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise NasreproError(f"{self.path} has no trace of run {run_id}; list the runs with: nasrepro report --format csv")
+        return bytes(row[0])
