@@ -18,12 +18,16 @@ from collections import Counter
 from functools import cache
 from importlib import resources
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
 from suite.space import Arch, Complexity, Graph, SearchSpace
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -221,7 +225,9 @@ class Cell201(SearchSpace):
         ops = ("input", *(OPS[option] for option in arch.code), "output")
         return Graph(ops, _line_graph())
 
-    def complexity(self, arch: Arch, *, classes: int, size: int, channels: int = 16, cells: int = 5) -> Complexity:
+    def complexity(
+        self, arch: Arch, *, classes: int, size: int, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3
+    ) -> Complexity:
         """Exact parameters and MACs of the built network; MACs count convolutions and the classifier.
 
         Args:
@@ -230,12 +236,15 @@ class Cell201(SearchSpace):
             size: height and width of the input image, pixels.
             channels: C, channels of the first stage.
             cells: N, cells per stage.
+            stages: number of stages; the benchmark has 3.
+            in_channels: channels of the image.
         """
         self.check(arch)
         ones, threes = arch.code.count(CONV1), arch.code.count(CONV3)
-        params, macs = 27 * channels + 2 * channels, 27 * channels * size**2  # stem: 3x3 convolution and batch norm
+        stem = 9 * in_channels * channels
+        params, macs = stem + 2 * channels, stem * size**2  # stem: 3x3 convolution and batch norm
         width, side = channels, size
-        for stage in range(3):
+        for stage in range(stages):
             if stage:  # residual reduction: 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
                 side = -(-side // 2)
                 weights = 9 * width * 2 * width + 9 * (2 * width) ** 2 + width * 2 * width
@@ -248,6 +257,15 @@ class Cell201(SearchSpace):
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
         macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
+
+    def build(
+        self, arch: Arch, *, classes: int, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3
+    ) -> nn.Module:
+        """The benchmark's network around the cell, with PyTorch's default initialisation; arguments as in `complexity`."""
+        from oracles.spaces.net201 import Network201
+
+        self.check(arch)
+        return Network201(arch.code, classes=classes, channels=channels, cells=cells, stages=stages, in_channels=in_channels)
 
 
 @cache
