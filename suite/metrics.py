@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
 from suite.stats import percentile_interval
 
@@ -162,11 +163,13 @@ def rank_agreement(scores: ArrayLike, target: ArrayLike, *, resamples: int, seed
     rng = np.random.default_rng(seed)
     rows = max(_MIN_ROWS, _CELLS // n)
     blocks = []
-    for start in range(0, resamples, rows):
-        size = min(rows, resamples - start)
-        drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
-        blocks.append(resampled_correlations(x, y, counts))
+    # One BLAS thread: the products are small, and on a busy machine threads that wait for each other take ten times as long.
+    with threadpool_limits(1, user_api="blas"):
+        for start in range(0, resamples, rows):
+            size = min(rows, resamples - start)
+            drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+            blocks.append(resampled_correlations(x, y, counts))
     tau_ci, rho_ci, top_ci = (percentile_interval(np.concatenate(values), level) for values in zip(*blocks, strict=True))
     near = (precision_at(x, y, 0.01), precision_at(x, y, 0.1))
     return RankAgreement(n, non_finite, tau, tau_ci, rho, rho_ci, top_n, top, top_ci, *near, "ok")
