@@ -144,7 +144,7 @@ def rank_agreement(scores: ArrayLike, target: ArrayLike, *, resamples: int, seed
     """All rank figures of `scores` (n,) against `target` (n,), with percentile bootstrap intervals over the architectures.
 
     Resample r is row r of `numpy.random.default_rng(seed).integers(n, size=(resamples, n))`. All correlations are taken on the same
-    resamples, and the top 10 % is chosen anew in each. Costs about 1 ms per resample at n = 15,625 and grows like n ** 1.5: for
+    resamples, and the top 10 % is chosen anew in each. Costs about 1.5 ms per resample at n = 15,625 and grows like n ** 1.5: for
     hundreds of thousands of architectures ask for fewer resamples.
 
     Raises:
