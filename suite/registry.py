@@ -42,7 +42,8 @@ class Method:
         paper: where it is from.
         defaults: its parameters and their defaults.
         source_sha256: hash of its source without comments and docstrings; part of a run's key.
-        path: file it was loaded from, when it came by path.
+        path: its file.
+        from_file: whether it came by path and so must be sent along to a worker.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Method:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     source_sha256: str = ""
     path: str = ""
+    from_file: bool = False
 
     @property
     def doc(self) -> str:
@@ -195,8 +197,8 @@ def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
         keywords = [p.name for p in inspect.signature(search).parameters.values() if p.kind is p.KEYWORD_ONLY]
         if sorted(keywords) != sorted(defaults):
             raise NasreproError(f"method {name}: the decorator gives {sorted(defaults)}, the function takes {sorted(keywords)} (keyword-only); they must be the same")
-        path = str(search.__globals__.get("__file__", ""))
-        methods.add(name, Method(name, search, paper, defaults, _source_sha256(search), path))
+        there = search.__globals__
+        methods.add(name, Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), _SOURCE in there))
         return search
 
     return register

@@ -1,0 +1,247 @@
+"""Cells: one run or one ranking each, as a value that travels to a worker and is executed there."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulated, ProtocolError
+from suite.oracle import MEAN, Oracle, searching
+from suite.plan import Experiment, Plan, Ranking
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
+from suite.registry import Method, load_oracle, methods, scorers
+from suite.session import Evaluation, Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunCell:
+    """One search. `source` is the text of the method's file where it came by path, so that a far worker needs no file."""
+
+    key: RunKey
+    path: str = ""
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """For progress lines and messages."""
+        return f"{self.key.method} on {self.key.oracle}/{self.key.dataset}, seed {self.key.seed}"
+
+    def execute(self) -> tuple[RunRecord, bytes]:
+        """Run the search; the record, and its trace. A method that raises gives a failed record."""
+        try:
+            return _run(self)
+        except Exception:
+            return self.failed(traceback.format_exc()), b""
+
+    def failed(self, error: str) -> RunRecord:
+        """A failed record with that traceback."""
+        return RunRecord(self.key, "failed", error=error, environment=environment())
+
+
+@dataclass(frozen=True, slots=True)
+class RankCell:
+    """One ranking of a whole table by one scorer."""
+
+    key: RankKey
+
+    @property
+    def label(self) -> str:
+        """For progress lines and messages."""
+        return f"ranking by {self.key.scorer} on {self.key.oracle}/{self.key.dataset}"
+
+    def execute(self) -> tuple[RankRecord, bytes]:
+        """Score and rank; a scorer that raises gives a failed record."""
+        try:
+            return rank(self.key), b""
+        except Exception:
+            return self.failed(traceback.format_exc()), b""
+
+    def failed(self, error: str) -> RankRecord:
+        """A failed record with that traceback."""
+        return RankRecord(self.key, "failed", error=error, environment=environment())
+
+
+Cell = RunCell | RankCell
+
+
+@cache
+def environment() -> Mapping[str, str]:
+    """Versions and machine, for the record."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    for package in ("nasrepro", "numpy", "scipy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+# -- from a plan to cells ----------------------------------------------------------------------------------
+def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str, DataMissing], None] | None = None) -> list[Cell]:
+    """All cells of a plan, rankings first.
+
+    Args:
+        plan: the plan.
+        extra: methods that run in every experiment, beside those it names.
+        missing: called with (oracle, error) for a part whose table is not here, which is then left out.
+
+    Raises:
+        UnknownName, NotTabulated, NasreproError: the plan names what does not exist.
+        DataMissing: a table is not here, and `missing` is not given.
+    """
+    parts: list[tuple[str, Iterable[Cell]]] = [(part.oracle, _rank_cells(part)) for part in plan.ranking]
+    parts += [(part.oracle, _run_cells(part, extra)) for part in plan.experiment]
+    cells: list[Cell] = []
+    for name, made in parts:
+        try:
+            cells += made
+        except DataMissing as error:
+            if missing is None:
+                raise
+            missing(name, error)
+    return cells
+
+
+def _rank_cells(ranking: Ranking) -> Iterator[RankCell]:
+    oracle = load_oracle(ranking.oracle)
+    for dataset in ranking.datasets:
+        for name in ranking.scorers:
+            yield RankCell(rank_key(oracle, name, dataset, ranking.epochs, metric=ranking.metric, resamples=ranking.resamples))
+
+
+def rank_key(oracle: Oracle, scorer: str, dataset: str, epochs: int, *, metric: str = "", resamples: int = 1000, seed: int = 0) -> RankKey:
+    """The key of a ranking with names checked and `metric` defaulting to the oracle's target."""
+    info = oracle.info
+    wanted = info.metric(metric or info.target).name
+    found = info.dataset(dataset).name
+    oracle.reader(found, epochs, MEAN)  # checks the epochs
+    entry = scorers.get(scorer)
+    return RankKey(entry.name, entry.source_sha256, info.name, oracle.table_sha256, found, epochs, wanted, resamples, seed)
+
+
+def _run_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunCell]:
+    oracle = load_oracle(experiment.oracle)
+    info = oracle.info
+    used = [(methods.get(use.name), use.params) for use in experiment.methods] + [(method, {}) for method in extra]
+    for dataset in experiment.datasets:
+        name = info.dataset(dataset).name
+        reported = tuple(info.dataset(each).name for each in experiment.report_datasets) or (name,)
+        for each in reported:
+            oracle.reader(each, experiment.report_epochs, MEAN)
+        protocol = Protocol(experiment.search_epochs, experiment.report_epochs, reported, experiment.search_seed)
+        for budget in experiment.budgets:
+            Session(oracle, dataset=name, epochs=protocol.search_epochs, budget=budget, seed=protocol.search_seed)  # checks the setting
+            for method, given in used:
+                params = method.params(given)
+                source = Path(method.path).read_text(encoding="utf-8") if method.from_file else ""
+                for seed in experiment.seeds:
+                    key = RunKey(method.name, method.source_sha256, params, info.name, oracle.table_sha256, name, protocol, budget, seed)
+                    yield RunCell(key, method.path if source else "", source)
+
+
+# -- executing ---------------------------------------------------------------------------------------------
+def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
+    key = cell.key
+    oracle = load_oracle(key.oracle)
+    if oracle.table_sha256 != key.table_sha256:
+        raise NasreproError(f"the table of {key.oracle} on this worker differs from the one the plan was made with; fetch the same version everywhere")
+    method = methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
+    session = Session(oracle, dataset=key.dataset, epochs=key.protocol.search_epochs, budget=key.budget, seed=key.protocol.search_seed)
+    ended = False
+    started = time.process_time()
+    with searching():
+        try:
+            chosen = method.search(session, np.random.default_rng(key.seed), **key.params)
+        except BudgetExhausted:
+            ended, chosen = True, None
+    total = time.process_time() - started - session.door_s
+    if session.exhausted and not ended:
+        raise ProtocolError(f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger")
+    chosen = session.best() if chosen is None else chosen
+    oracle.space.check(chosen)
+
+    ledger = session.ledger
+    reports = {dataset: _report(oracle, chosen, dataset, key.protocol.report_epochs) for dataset in key.protocol.report_datasets}
+    record = RunRecord(
+        key,
+        status="budget" if ended else "done",
+        chosen=oracle.space.format(chosen),
+        reports=reports,
+        queries=ledger.queries,
+        unique_queries=len({oracle.space.canonical(done.arch) for done in ledger.evaluations}),
+        simulated_s=ledger.simulated_s,
+        wall_s=ledger.wall_s,
+        overhead_s={**ledger.overhead_s, "total": total},
+        incumbents=_incumbents(oracle, ledger.evaluations, key.protocol),
+        environment=environment(),
+    )
+    trace = [[list(done.arch.code), done.epochs, done.score, done.cost_s] for done in ledger.evaluations]
+    return record, zlib.compress(json.dumps(trace).encode())
+
+
+@cache
+def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
+    try:
+        return oracle.best(dataset, epochs, oracle.info.target)[0]
+    except NotTabulated:
+        return None
+
+
+def _report(oracle: Oracle, arch: Any, dataset: str, epochs: int) -> Report:
+    metrics = oracle.query(arch, dataset=dataset, epochs=epochs, seed=MEAN).values
+    target = oracle.info.metric(oracle.info.target)
+    best = _best(oracle, dataset, epochs)
+    if best is None or target.name not in metrics:
+        return Report(metrics)
+    return Report(metrics, (best - metrics[target.name]) * (1 if target.higher_is_better else -1))
+
+
+def _incumbents(oracle: Oracle, evaluations: Sequence[Evaluation], protocol: Protocol) -> tuple[tuple[float, ...], ...]:
+    """Rows [queries, clock_s, score, target of the incumbent], one for each change of the best so far."""
+    dataset, target = protocol.report_datasets[0], oracle.info.target
+    rows = []
+    best: tuple[int, float] | None = None
+    for query, done in enumerate(evaluations, start=1):
+        if best is None or (done.epochs, done.score) > best:
+            best = (done.epochs, done.score)
+            values = oracle.query(done.arch, dataset=dataset, epochs=protocol.report_epochs, seed=MEAN).values
+            rows.append((query, done.clock_s, done.score, values.get(target, float("nan"))))
+    return tuple(rows)
+
+
+def rank(key: RankKey) -> RankRecord:
+    """Score every architecture of a table and compare with the metric."""
+    from suite.metrics import rank_agreement
+
+    oracle = load_oracle(key.oracle)
+    scorer = scorers.get(key.scorer)
+    if scorer.needs_network:
+        raise NasreproError(f"scorer {key.scorer} needs networks; this version ranks only with scorers that need none")
+    dataset = oracle.info.dataset(key.dataset)
+    values = oracle.query_many(dataset=dataset.name, epochs=key.epochs).get(key.metric)
+    if values is None or np.isnan(values).all():
+        raise NotTabulated(f"{key.oracle} has no {key.metric} for {dataset.name} at {key.epochs} epochs")
+    there = np.flatnonzero(~np.isnan(values))
+    archs = [oracle.archs()[row] for row in there]
+    started = time.process_time()
+    scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
+    spent = time.process_time() - started
+    if not oracle.info.metric(key.metric).higher_is_better:
+        agreement = rank_agreement(scores, -values[there], resamples=key.resamples, seed=key.seed)
+    else:
+        agreement = rank_agreement(scores, values[there], resamples=key.resamples, seed=key.seed)
+    top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
+    return RankRecord(
+        key, "done", agreement=asdict(agreement), best_arch=oracle.space.format(archs[top]), best_value=float(values[there][top]), scoring_s=spent, environment=environment()
+    )

@@ -1,0 +1,451 @@
+"""The command line: `nasrepro --help`. Imports are inside the commands, so that each pays only for what it uses."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suite.errors import DataCorrupt, DataMissing, NasreproError
+
+if TYPE_CHECKING:
+    from suite.oracle import Oracle
+    from suite.registry import Method
+
+app = typer.Typer(
+    help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Tables of the oracles: fetch, describe, check.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+StorePath = Annotated[Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")]
+DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
+
+
+def main() -> None:
+    """Entry point: errors on one line, exit codes 0 (good), 1 (ran, but something failed), 2 (bad input)."""
+    import click
+
+    try:
+        code = app(standalone_mode=False)
+    except NasreproError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except click.UsageError as error:
+        hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
+        print(f"error: {error.format_message()}{hint}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code or 0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nasrepro {version('nasrepro')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+    pass
+
+
+# -- printing ----------------------------------------------------------------------------------------------
+def _print_json(value: Any) -> None:
+    """One JSON document; NaN and infinities, which JSON does not have, become null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        return value
+
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+
+def _print_table(headers: list[str], rows: list[list[Any]]) -> None:
+    from tabulate import tabulate
+
+    typer.echo(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+def _remark(text: str, quiet: bool = False) -> None:
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+@contextmanager
+def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar with the time left, on standard error; plain lines where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=quiet) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total, label: bar.update(task, completed=done, total=total)
+
+
+# -- list --------------------------------------------------------------------------------------------------
+@app.command("list")
+def list_command(
+    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers or plans; all of them if not given.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List what there is: oracles, spaces, methods, scorers, plans."""
+    from suite.errors import UnknownName
+
+    kinds = {"oracles": _oracles, "spaces": _spaces, "methods": _methods, "scorers": _scorers, "plans": _plans}
+    if kind and kind not in kinds:
+        raise UnknownName("kind", kind, kinds)
+    found = {name: rows() for name, rows in kinds.items() if not kind or name == kind}
+    if as_json:
+        _print_json(found[kind] if kind else found)
+        return
+    for name, rows in found.items():
+        if not kind:
+            typer.echo(f"\n{name}")
+        headers = list(rows[0]) if rows else []
+        _print_table(headers, [[row[header] for header in headers] for row in rows])
+
+
+def _oracles() -> list[dict[str, Any]]:
+    from suite.registry import oracles
+
+    rows = []
+    for entry in oracles.all():
+        info = entry.info
+        here = info.table is None or info.table.path.exists()
+        rows.append(
+            {"oracle": info.name, "space": info.space.name, "data sets": ", ".join(d.name for d in info.datasets), "target": info.target, "here": "yes" if here else "no"}
+        )
+    return rows
+
+
+def _spaces() -> list[dict[str, Any]]:
+    from suite.registry import oracles
+
+    spaces = {entry.info.space.name: entry.info.space for entry in oracles.all()}
+    return [{"space": name, "architectures": len(space), "decisions": len(space.cardinalities)} for name, space in sorted(spaces.items())]
+
+
+def _methods() -> list[dict[str, Any]]:
+    from suite.registry import methods
+
+    return [{"method": m.name, "paper": m.paper, "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items())} for m in methods.all()]
+
+
+def _scorers() -> list[dict[str, Any]]:
+    from suite.registry import scorers
+
+    return [{"scorer": s.name, "paper": s.paper, "needs": "network" if s.needs_network else "nothing", "what": s.doc.splitlines()[0] if s.doc else ""} for s in scorers.all()]
+
+
+def _plans() -> list[dict[str, Any]]:
+    from suite.plan import load_plan, shipped_plans
+
+    return [{"plan": name, "title": load_plan(name).title} for name in shipped_plans()]
+
+
+# -- data --------------------------------------------------------------------------------------------------
+@data_app.command("fetch")
+def data_fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Oracles whose tables to fetch.")] = None,
+    all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
+    if_reachable: Annotated[bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch the originals of a table, check their sha256, convert them once.
+
+    Originals come from NASREPRO_MIRROR (a folder or URL with the same paths) if it is set, else from their pinned addresses. Tables
+    are kept in NASREPRO_DATA, else in the platform's cache folder.
+    """
+    from suite.data import fetch_table
+    from suite.registry import oracles
+
+    if not names and not all_tables:
+        raise NasreproError(f"name the oracles to fetch, or give --all; accepted: {', '.join(oracles.names())}")
+    for entry in oracles.all() if all_tables else [oracles.get(name) for name in names or []]:
+        if entry.info.table is None:
+            _remark(f"{entry.name}: ships with the package", quiet)
+            continue
+        try:
+            with _progress(f"fetching {entry.name}", quiet) as progress:
+                path = fetch_table(entry.info.table, progress)
+            _remark(f"{entry.name}: {path}", quiet)
+        except DataMissing as error:
+            if not if_reachable:
+                raise
+            _remark(f"{entry.name}: left out, {error}")
+
+
+@data_app.command("info")
+def data_info(names: Annotated[list[str] | None, typer.Argument(help="Oracles; all if not given.")] = None, as_json: Json = False) -> None:
+    """Describe each oracle's table: present or how to get it, rows, data sets, epochs, seeds, size, licence, citation."""
+    from suite.registry import oracles
+
+    found = [_described(entry) for entry in ([oracles.get(name) for name in names] if names else oracles.all())]
+    if as_json:
+        _print_json(found)
+        return
+    for each in found:
+        typer.echo(each.pop("oracle"))
+        for key, value in each.items():
+            lines = value if isinstance(value, list) else str(value).splitlines()
+            for i, line in enumerate(lines):
+                typer.echo(f"  {key if i == 0 else '':<12}{line}")
+        typer.echo()
+
+
+def _described(entry: Any) -> dict[str, Any]:
+    info = entry.info
+    row: dict[str, Any] = {"oracle": info.name, "space": f"{info.space.name}, {len(info.space):,} architectures"}
+    try:
+        oracle = entry.load()
+        table = getattr(oracle, "table", None)
+        row["present"] = str(table.path) if table is not None else "yes"
+        row["rows"] = len(oracle.archs())
+        row["data sets"] = [
+            f"{d.name}: {epochs} epochs, seeds {', '.join(map(str, oracle.seeds(d.name, epochs))) or 'none (the mean alone)'}" for d in info.datasets for epochs in oracle.epochs(d.name)
+        ]
+        if table is not None:
+            row["bytes"] = table.path.stat().st_size
+        row["sha256"] = oracle.table_sha256
+    except DataMissing as error:
+        row["present"] = f"no; {error}"
+        row["data sets"] = [d.name for d in info.datasets]
+    row["metrics"] = [f"{m.name} ({m.unit}, {m.split}){': ' + m.note if m.note else ''}" for m in info.metrics]
+    row["notes"] = list(info.notes)
+    row["licence"] = info.licence
+    if info.table is not None:
+        row["originals"] = [f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)" for file in info.table.files.values()]
+    row["citation"] = info.citation
+    return row
+
+
+@data_app.command("verify")
+def data_verify(names: Annotated[list[str] | None, typer.Argument(help="Oracles; all that are here if not given.")] = None, as_json: Json = False) -> int:
+    """Hash every table again and compare; exit 1 if one differs."""
+    from suite.data import open_table
+    from suite.registry import oracles
+
+    results = []
+    for entry in [oracles.get(name) for name in names] if names else oracles.all():
+        try:
+            table = open_table(entry.info.table) if entry.info.table is not None else getattr(entry.load(), "table", None)
+            if table is not None:
+                table.verify()
+            results.append({"oracle": entry.name, "result": "good"})
+        except DataMissing as error:
+            if names:
+                raise
+            results.append({"oracle": entry.name, "result": f"not here: {error}"})
+        except DataCorrupt as error:
+            results.append({"oracle": entry.name, "result": f"damaged: {error}"})
+    if as_json:
+        _print_json(results)
+    else:
+        _print_table(["oracle", "result"], [[row["oracle"], row["result"]] for row in results])
+    return int(any(row["result"].startswith("damaged") for row in results))
+
+
+# -- query -------------------------------------------------------------------------------------------------
+@app.command()
+def query(
+    oracle: Annotated[str, typer.Argument(help="Name of the oracle; see: nasrepro list oracles.")],
+    arch: Annotated[str, typer.Argument(help="Official string of the architecture, or its official index.")],
+    dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
+    epochs: Annotated[int | None, typer.Option(help="Training length; there is no default.")] = None,
+    seed: Annotated[str, typer.Option(help="Training seed of the table, or mean.")] = "mean",
+    as_json: Json = False,
+) -> None:
+    """Everything an oracle knows of one architecture.
+
+    Example: nasrepro query nasbench201 6111 --dataset cifar10 --epochs 200
+    """
+    from suite.registry import load_oracle
+
+    opened = load_oracle(oracle)
+    space = opened.space
+    name = _dataset(opened, dataset)
+    if epochs is None:
+        raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
+    wanted = space.at(int(arch)) if arch.lstrip("-").isdigit() else space.parse(arch)
+    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if seed.isdigit() else seed)
+    row = {"oracle": opened.name, "index": space.index(wanted), "arch": space.format(wanted), "dataset": name, "epochs": epochs, "seed": reading.seed, **reading.values}
+    if as_json:
+        _print_json(row)
+    else:
+        units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
+        _print_table(["", "value", "unit, split"], [[key, _shown(value), units.get(key, "").replace(", none", "")] for key, value in row.items()])
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _dataset(oracle: Oracle, name: str) -> str:
+    """The official name; the only one where none is given and there is but one."""
+    datasets = oracle.info.datasets
+    if not name and len(datasets) > 1:
+        raise NasreproError(f"give --dataset; {oracle.name} has {', '.join(dataset.name for dataset in datasets)}")
+    return oracle.info.dataset(name).name if name else datasets[0].name
+
+
+# -- run ---------------------------------------------------------------------------------------------------
+@app.command()
+def run(
+    plan: Annotated[str, typer.Option("--plan", "-p", help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.")] = "reproduce",
+    method: Annotated[list[str] | None, typer.Option("--method", "-m", help="A method to run beside the plan's: a Python file with one @method, or a name.")] = None,
+    store: StorePath = DEFAULT_STORE,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")] = None,
+    executor: Annotated[str, typer.Option(help="loky (processes on this machine), inline (this process) or dask (a cluster).")] = "loky",
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")] = None,
+    address: Annotated[str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")] = "",
+    skip_missing: Annotated[bool, typer.Option("--skip-missing", help="Leave out, visibly, what needs a table that is not here.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run a plan; what the store has is not run again, and a killed run goes on where it was.
+
+    Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
+    """
+    from suite.cells import cells_of
+    from suite.plan import load_plan
+    from suite.runner import run_cells
+    from suite.store import Store
+
+    wanted = load_plan(plan)
+    if seeds is not None:
+        wanted = wanted.model_copy(update={"experiment": tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in wanted.experiment)})
+    left_out: dict[str, DataMissing] = {}
+    cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.setdefault if skip_missing else None)
+    for name, error in left_out.items():
+        _remark(f"{name}: left out, {error}")
+    if not cells:
+        raise NasreproError(f"nothing of plan {plan} can run here: {'; '.join(map(str, left_out.values())) or 'it is empty'}")
+    with Store(store) as opened:
+        try:
+            with _progress(f"running {plan}", quiet) as progress:
+                outcome = run_cells(cells, opened, executor=executor, workers=workers, address=address, progress=progress)
+        except KeyboardInterrupt:
+            kept = sum(cell.key.run_id in opened.finished() for cell in cells)
+            _remark(f"stopped: {kept:,} of {len(cells):,} are in {store}; the same command goes on from there")
+            raise
+    if as_json:
+        failed = [{"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]} for record in outcome.failed]
+        _print_json({"plan": plan, "store": str(store), "there": outcome.there, "finished": outcome.finished, "failed": failed, "left_out": sorted(left_out)})
+    else:
+        _remark(f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; see them with: nasrepro report --store {store}", quiet)
+    reasons: dict[str, int] = {}
+    for record in outcome.failed:
+        who = getattr(record.key, "method", "") or getattr(record.key, "scorer", "")
+        reason = f"{who}: {record.error.strip().splitlines()[-1]}"
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in reasons.items():
+        _remark(f"failed ({count} times) {reason}")
+    return int(bool(outcome.failed))
+
+
+def _method(name: str) -> Method:
+    from suite.registry import methods
+
+    return methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
+
+
+# -- rank --------------------------------------------------------------------------------------------------
+@app.command()
+def rank(
+    oracle: Annotated[str, typer.Argument(help="Name of the oracle.")],
+    scorer: Annotated[list[str] | None, typer.Option(help="Scorer; several by repeating. All that need no network if not given.")] = None,
+    dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
+    epochs: Annotated[int | None, typer.Option(help="Training length; the longest in the table if not given.")] = None,
+    metric: Annotated[str, typer.Option(help="Metric to compare with; the oracle's target if not given.")] = "",
+    resamples: Annotated[int, typer.Option(min=2, help="Bootstrap resamples behind the intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Rank correlation of scorers with what the table holds, over all of its architectures, with 95 % bootstrap intervals."""
+    from suite.cells import rank as ranked
+    from suite.cells import rank_key
+    from suite.registry import load_oracle, scorers
+
+    opened = load_oracle(oracle)
+    name = _dataset(opened, dataset)
+    length = epochs or max(opened.epochs(name))
+    wanted = scorer or [each.name for each in scorers.all() if not each.needs_network]
+    keys = [rank_key(opened, each, name, length, metric=metric, resamples=resamples, seed=seed) for each in wanted]
+    rows = []
+    with _progress(f"ranking {opened.name}", quiet) as progress:
+        for done, key in enumerate(keys):
+            progress(done, len(keys), key.scorer)
+            record = ranked(key)
+            setting = {"oracle": key.oracle, "dataset": key.dataset, "epochs": key.epochs, "metric": key.metric, "scorer": key.scorer}
+            rows.append({**setting, **record.agreement, "best_arch": record.best_arch, "best_value": record.best_value})
+            progress(done + 1, len(keys), key.scorer)
+    if as_json:
+        _print_json(rows[0] if len(rows) == 1 else rows)
+        return
+    typer.echo(f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}; 95 % bootstrap intervals, {resamples:,} resamples")
+    shown = [[row["scorer"], *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")), f"{row['best_value']:.4f}"] for row in rows]
+    _print_table(["scorer", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"], shown)
+
+
+def _with_interval(row: dict[str, Any], name: str) -> str:
+    if row["status"] != "ok":
+        return str(row["status"])
+    low, high = row[f"{name}_ci"]
+    return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+# -- report ------------------------------------------------------------------------------------------------
+@app.command()
+def report(
+    store: StorePath = DEFAULT_STORE,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; `report` beside the store if not given.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Files to write, comma-separated: md, tex, html, csv.")] = "md,tex,html,csv",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tables of everything in a results store: in the terminal, and as Markdown, LaTeX, HTML and CSV."""
+    import importlib
+
+    from suite.store import Store
+
+    # the engine knows no report: looked up by name, as methods and oracles are
+    tables, render = importlib.import_module("reports.tables"), importlib.import_module("reports.render")
+    with Store(store, must_exist=True) as opened:
+        built = tables.build(opened)
+    written = render.write(built, out or store.parent / "report", [each.strip() for each in formats.split(",") if each.strip()])
+    if as_json:
+        typer.echo(render.to_json(built))
+    elif not quiet:
+        from rich.console import Console
+
+        render.terminal(built, Console())
+    _remark(f"{len(written)} files in {out or store.parent / 'report'}", quiet)

@@ -1,0 +1,151 @@
+"""Plans: TOML files that say which methods run on which oracles, data sets, budgets and seeds.
+
+    include = ["another_plan"]          # optional: everything in those, too
+
+    [[experiment]]
+    oracle = "nasbench201"
+    methods = ["random_search", { name = "reinforce", learning_rate = 0.01 }]
+    datasets = ["cifar10"]              # searched on, one search each
+    report_datasets = ["cifar10"]       # the chosen architecture is reported on; default: where it was searched
+    search_epochs = 12
+    report_epochs = 200
+    budgets = [{ seconds = 12000 }]     # seconds, queries, or both
+    seeds = 500                         # a number of seeds (0, 1, ...), or a list
+
+    [[ranking]]
+    oracle = "nasbench201"
+    scorers = ["params", "macs"]
+    datasets = ["cifar10"]
+    epochs = 200
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from suite.errors import NasreproError, UnknownName
+from suite.oracle import MEAN, Seed
+from suite.session import Budget
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class MethodUse(BaseModel):
+    """A method and the parameters that differ from its defaults."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters given."""
+        return dict(self.model_extra or {})
+
+
+class Experiment(_Strict):
+    """Methods x data sets x budgets x seeds on one oracle."""
+
+    oracle: str
+    methods: tuple[MethodUse, ...] = Field(min_length=1)
+    datasets: tuple[str, ...] = Field(min_length=1)
+    report_datasets: tuple[str, ...] = ()
+    search_epochs: Positive
+    report_epochs: Positive
+    search_seed: Seed = MEAN
+    budgets: tuple[Budget, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list | tuple) else value
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count(cls, value: Any) -> Any:
+        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Ranking(_Strict):
+    """Scorers x data sets against a metric of one oracle's whole table."""
+
+    oracle: str
+    scorers: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[str, ...] = Field(min_length=1)
+    epochs: Positive
+    metric: str = ""
+    resamples: Positive = 1000
+
+
+class Plan(_Strict):
+    """What `nasrepro run` runs."""
+
+    title: str = ""
+    include: tuple[str, ...] = ()
+    experiment: tuple[Experiment, ...] = ()
+    ranking: tuple[Ranking, ...] = ()
+
+
+def shipped_plans() -> list[str]:
+    """Names of the plans that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in resources.files("suite.plans").iterdir() if entry.name.endswith(".toml"))
+
+
+def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
+    """A shipped plan by name, or a plan file by path, with what it includes.
+
+    Raises:
+        NasreproError: no such plan, not TOML, a misspelt key, a wrong value, or plans that include each other.
+    """
+    if name in _outer:
+        raise NasreproError(f"plan {name} includes itself: {' > '.join((*_outer, name))}")
+    if name in shipped_plans():
+        text = resources.files("suite.plans").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        path = Path(name)
+        if path.suffix != ".toml" and not path.exists():
+            raise UnknownName("plan", name, shipped_plans(), "or give the path of a .toml file")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise NasreproError(f"cannot read plan {path} ({error.strerror}); shipped plans: {', '.join(shipped_plans())}") from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NasreproError(f"plan {name} is not TOML: {error}") from error
+    plan = _validated(raw, name)
+    inner = [load_plan(included, (*_outer, name)) for included in plan.include]
+    return Plan(
+        title=plan.title,
+        experiment=(*(each for part in inner for each in part.experiment), *plan.experiment),
+        ranking=(*(each for part in inner for each in part.ranking), *plan.ranking),
+    )
+
+
+_MODELS: dict[str, type[BaseModel]] = {"experiment": Experiment, "ranking": Ranking}
+
+
+def _validated(raw: Mapping[str, Any], name: str) -> Plan:
+    try:
+        return Plan.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = [str(part) for part in first["loc"]]
+        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            if "budgets" in where:
+                accepted = list(Budget.__dataclass_fields__)
+            else:
+                accepted = list(_MODELS.get(where[0], Plan).model_fields if len(where) > 1 else Plan.model_fields)
+            raise UnknownName(f"key in plan {name} ({'.'.join(where[:-1]) or 'top level'}):", where[-1], accepted) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise NasreproError(f"plan {name}: {'.'.join(where)}: {message} (got {first.get('input')!r})") from error

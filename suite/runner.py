@@ -1,0 +1,177 @@
+"""Running cells on a `concurrent.futures` executor: this process, loky processes, or a Dask cluster.
+
+Every finished cell is in the store before the next one is waited for; what is there is not run again.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures as futures
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from suite.cells import Cell
+from suite.errors import NasreproError, UnknownName
+from suite.record import RankRecord, RunRecord
+from suite.store import Store
+
+#: Cells in flight per worker: enough that none waits for the store, few enough that Ctrl-C is quick.
+_AHEAD = 4
+EXECUTORS = ("loky", "inline", "dask")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call of `run_cells` did: cells that were there before, finished now, and failed now."""
+
+    there: int
+    finished: int
+    failed: tuple[RunRecord | RankRecord, ...]
+
+
+class _Inline(Executor):
+    """Runs each cell at once in this process: for debugging a method, and for one worker."""
+
+    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:
+        future: Future[object] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def execute(cell: Cell) -> tuple[RunRecord | RankRecord, bytes]:
+    """Execute a cell (what a worker is handed)."""
+    return cell.execute()
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C goes to the whole process group; the main process alone decides what stops."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def open_executor(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[tuple[Executor, int]]:
+    """An executor and its number of workers.
+
+    Args:
+        kind: `loky` (processes on this machine), `inline` (this process) or `dask` (a cluster).
+        workers: processes; the number of cores if not given. A Dask cluster brings its own.
+        address: of the Dask scheduler, for example tcp://10.0.0.1:8786.
+
+    Raises:
+        UnknownName: no such executor.
+        NasreproError: the extra `cluster` is not installed, or the scheduler does not answer.
+    """
+    if kind not in EXECUTORS:
+        raise UnknownName("executor", kind, EXECUTORS)
+    if kind == "inline":
+        yield _Inline(), 1
+    elif kind == "loky":
+        from loky import ProcessPoolExecutor
+
+        count = workers or len(os.sched_getaffinity(0))
+        pool = ProcessPoolExecutor(max_workers=count, initializer=_ignore_interrupts)
+        try:
+            yield pool, count
+        finally:
+            pool.shutdown(wait=True, kill_workers=True)
+    else:
+        with _dask(address) as (pool, count):
+            yield pool, count
+
+
+@contextlib.contextmanager
+def _dask(address: str) -> Iterator[tuple[Executor, int]]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise NasreproError("executor dask needs the extra cluster: python -m pip install 'nasrepro[cluster]'") from error
+    if not address:
+        raise NasreproError("executor dask needs the address of a scheduler: --address tcp://HOST:8786 (start one with: dask scheduler)")
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise NasreproError(f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); is it running, and is the address right?") from error
+    with client:
+        count = sum(client.nthreads().values())
+        if not count:
+            raise NasreproError(f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}")
+        yield client.get_executor(pure=False), count
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    store: Store,
+    *,
+    executor: str = "loky",
+    workers: int | None = None,
+    address: str = "",
+    progress: Callable[[int, int, str], None] = lambda done, total, label: None,
+) -> Outcome:
+    """Execute the cells that the store does not have, and keep each result at once.
+
+    A worker that dies (killed, out of memory) takes its pool with it; the cells that were in flight are tried again one
+    by one, and the one that kills its worker again is a recorded failure.
+
+    Args:
+        cells: what to run.
+        store: where results go; only this process writes to it.
+        executor: see `open_executor`.
+        workers: see `open_executor`.
+        address: see `open_executor`.
+        progress: called with (cells done, cells to do, label of the last one).
+    """
+    finished = store.finished()
+    unique = {cell.key.run_id: cell for cell in cells}
+    todo = [cell for run_id, cell in unique.items() if run_id not in finished]
+    failed: list[RunRecord | RankRecord] = []
+    done = 0
+
+    def keep(cell: Cell, record: RunRecord | RankRecord, trace: bytes) -> None:
+        nonlocal done
+        store.add(record, trace)
+        if record.status == "failed":
+            failed.append(record)
+        done += 1
+        progress(done, len(todo), cell.label)
+
+    progress(0, len(todo), "")
+    waiting = list(reversed(todo))
+    while waiting:
+        broken: list[Cell] = []
+        with open_executor(executor, workers=workers, address=address) as (pool, count):
+            _drain(pool, count * _AHEAD, waiting, keep, broken)
+        for suspect in broken:
+            with open_executor(executor, workers=1, address=address) as (pool, _):
+                again: list[Cell] = []
+                _drain(pool, 1, [suspect], keep, again)
+            if again:
+                keep(suspect, suspect.failed("the worker process died while running this (killed, or out of memory), twice"), b"")
+    return Outcome(len(unique) - len(todo), done - len(failed), tuple(failed))
+
+
+def _drain(pool: Executor, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None], broken: list[Cell]) -> None:
+    """Run `waiting` (taken from its end) with `ahead` cells in flight; stop early with `broken` cells if a worker dies."""
+    flying: dict[Future[tuple[RunRecord | RankRecord, bytes]], Cell] = {}
+    try:
+        while flying or (waiting and not broken):
+            while waiting and len(flying) < ahead and not broken:
+                cell = waiting.pop()
+                flying[pool.submit(execute, cell)] = cell
+            ready, _ = futures.wait(flying, return_when=futures.FIRST_COMPLETED)
+            for future in ready:
+                cell = flying.pop(future)
+                try:
+                    record, trace = future.result()
+                except Exception:  # `execute` turns what a cell raises into a record: this is the worker's own death
+                    broken.append(cell)
+                else:
+                    keep(cell, record, trace)
+    finally:
+        for future in flying:
+            future.cancel()
