@@ -19,11 +19,12 @@ class _Strict(BaseModel):
 
 
 class Setting(_Strict):
-    """Where a published number belongs: the same words as in a plan."""
+    """Where a published number belongs: the same words as in a plan; `params` are those that differ from the method's defaults."""
 
     oracle: str
     dataset: str
     method: str
+    params: dict[str, bool | int | float | str] = {}
     metric: str
     epochs: int
     budget_s: float | None = None

@@ -32,23 +32,23 @@ app.add_typer(data_app, name="data")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
 StorePath = Annotated[Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")]
+#: click's UsageError, which typer brings along under a private name.
+_UsageError: Any = typer.BadParameter.__base__
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 
 
 def main() -> None:
     """Entry point: errors on one line, exit codes 0 (good), 1 (ran, but something failed), 2 (bad input)."""
-    import click
-
     try:
         code = app(standalone_mode=False)
     except NasreproError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except click.UsageError as error:
+    except _UsageError as error:
         hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
         print(f"error: {error.format_message()}{hint}", file=sys.stderr)
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader (head, less) has gone
