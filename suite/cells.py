@@ -123,8 +123,8 @@ def _rank_cells(ranking: Ranking) -> Iterator[RankCell]:
 def rank_key(oracle: Oracle, scorer: str, dataset: str, epochs: int, *, metric: str = "", resamples: int = 1000, seed: int = 0) -> RankKey:
     """The key of a ranking with names checked and `metric` defaulting to the oracle's target."""
     info = oracle.info
-    wanted = info.metric(metric or info.target).name
     found = info.dataset(dataset).name
+    wanted = info.metric(metric or info.target_of(found).name).name
     oracle.reader(found, epochs, MEAN)  # checks the epochs
     entry = scorers.get(scorer)
     return RankKey(entry.name, entry.source_sha256, info.name, oracle.table_sha256, found, epochs, wanted, resamples, seed)
@@ -193,14 +193,14 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
 @cache
 def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
     try:
-        return oracle.best(dataset, epochs, oracle.info.target)[0]
+        return oracle.best(dataset, epochs, oracle.info.target_of(dataset).name)[0]
     except NotTabulated:
         return None
 
 
 def _report(oracle: Oracle, arch: Any, dataset: str, epochs: int) -> Report:
     metrics = oracle.query(arch, dataset=dataset, epochs=epochs, seed=MEAN).values
-    target = oracle.info.metric(oracle.info.target)
+    target = oracle.info.target_of(dataset)
     best = _best(oracle, dataset, epochs)
     if best is None or target.name not in metrics:
         return Report(metrics)
@@ -209,7 +209,8 @@ def _report(oracle: Oracle, arch: Any, dataset: str, epochs: int) -> Report:
 
 def _incumbents(oracle: Oracle, evaluations: Sequence[Evaluation], protocol: Protocol) -> tuple[tuple[float, ...], ...]:
     """Rows [queries, clock_s, score, target of the incumbent], one for each change of the best so far."""
-    dataset, target = protocol.report_datasets[0], oracle.info.target
+    dataset = protocol.report_datasets[0]
+    target = oracle.info.target_of(dataset).name
     rows = []
     best: tuple[int, float] | None = None
     for query, done in enumerate(evaluations, start=1):

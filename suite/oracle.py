@@ -53,12 +53,23 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set as an oracle knows it: number of classes, image size in pixels, and where the numbers come from."""
+    """A data set as an oracle knows it.
+
+    Attributes:
+        name: official name.
+        classes: outputs of the network.
+        size: height and width of its images, pixels.
+        note: where the numbers come from.
+        objective: what a search on it optimises, where that is not the oracle's objective.
+        target: what its results are reported in, where that is not the oracle's target.
+    """
 
     name: str
     classes: int
     size: int
     note: str = ""
+    objective: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,14 @@ class OracleInfo:
             if dataset.name.lower() == str(name).lower():
                 return dataset
         raise UnknownName(f"data set of {self.name}:", name, (dataset.name for dataset in self.datasets))
+
+    def objective_of(self, dataset: str) -> Metric:
+        """What a search on `dataset` optimises."""
+        return self.metric(self.dataset(dataset).objective or self.objective)
+
+    def target_of(self, dataset: str) -> Metric:
+        """What results on `dataset` are reported in."""
+        return self.metric(self.dataset(dataset).target or self.target)
 
 
 class Reading(NamedTuple):

@@ -111,7 +111,7 @@ class Session:
 
     def __init__(self, oracle: Oracle, *, dataset: str, epochs: int, budget: Budget, seed: Seed = MEAN) -> None:
         info = oracle.info
-        objective = info.metric(info.objective)
+        objective = info.objective_of(dataset)
         if objective.split == "test":
             raise ProtocolError(f"{info.name}: objective {objective.name} is of the test split; a search may not see it")
         if not info.cost and budget.queries is None:
