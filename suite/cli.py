@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,11 +41,14 @@ DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 def main() -> None:
     """Entry point: errors on one line, exit codes 0 (good), 1 (ran, but something failed), 2 (bad input)."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nasrepro", standalone_mode=False)
     except NasreproError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its message is the help
+            print(error.format_message(), file=sys.stderr)
+            sys.exit(2)
         hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
         print(f"error: {error.format_message()}{hint}", file=sys.stderr)
         sys.exit(2)
@@ -59,9 +63,12 @@ def main() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"nasrepro {version('nasrepro')}")
+        try:
+            typer.echo(f"nasrepro {version('nasrepro')}")
+        except PackageNotFoundError as error:
+            raise NasreproError("nasrepro runs from a folder and is not installed, so it has no version; install it with: pip install .") from error
         raise typer.Exit
 
 
@@ -229,9 +236,7 @@ def _described(entry: Any) -> dict[str, Any]:
         table = getattr(oracle, "table", None)
         row["present"] = str(table.path) if table is not None else "yes"
         row["rows"] = len(oracle.archs())
-        row["data sets"] = [
-            f"{d.name}: {epochs} epochs, seeds {', '.join(map(str, oracle.seeds(d.name, epochs))) or 'none (the mean alone)'}" for d in info.datasets for epochs in oracle.epochs(d.name)
-        ]
+        row["data sets"] = [line for dataset in info.datasets for line in _trainings(oracle, dataset.name)]
         if table is not None:
             row["bytes"] = table.path.stat().st_size
         row["sha256"] = oracle.table_sha256
@@ -245,6 +250,19 @@ def _described(entry: Any) -> dict[str, Any]:
         row["originals"] = [f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)" for file in info.table.files.values()]
     row["citation"] = info.citation
     return row
+
+
+def _trainings(oracle: Oracle, dataset: str) -> list[str]:
+    """One line per set of training seeds: the epochs that have it."""
+    by_seeds: dict[tuple[Any, ...], list[int]] = {}
+    for epochs in oracle.epochs(dataset):
+        by_seeds.setdefault(oracle.seeds(dataset, epochs), []).append(epochs)
+    lines = []
+    for seeds, lengths in by_seeds.items():
+        whole = lengths == list(range(lengths[0], lengths[-1] + 1)) and len(lengths) > 2
+        shown = f"{lengths[0]} to {lengths[-1]}" if whole else ", ".join(map(str, lengths))
+        lines.append(f"{dataset}: {shown} epochs, seeds {', '.join(map(str, seeds)) or 'none (the mean alone)'}")
+    return lines
 
 
 @data_app.command("verify")
@@ -294,18 +312,24 @@ def query(
     name = _dataset(opened, dataset)
     if epochs is None:
         raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
-    wanted = space.at(int(arch)) if arch.lstrip("-").isdigit() else space.parse(arch)
-    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if seed.isdigit() else seed)
+    wanted = space.at(int(arch)) if _is_integer(arch) else space.parse(arch)
+    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if _is_integer(seed) else seed)
     row = {"oracle": opened.name, "index": space.index(wanted), "arch": space.format(wanted), "dataset": name, "epochs": epochs, "seed": reading.seed, **reading.values}
     if as_json:
         _print_json(row)
     else:
         units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
-        _print_table(["", "value", "unit, split"], [[key, _shown(value), units.get(key, "").replace(", none", "")] for key, value in row.items()])
+        _print_table(["", "value", "unit, split"], [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()])
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+def _is_integer(text: str) -> bool:
+    """Whether `text` is a decimal integer, short enough for `int` (which refuses thousands of digits)."""
+    return re.fullmatch(r"-?[0-9]{1,18}", text) is not None
+
+
+def _shown(value: Any, unit: str) -> str:
+    """Six digits, thousands separated; what has no unit (an index, epochs) as it is typed."""
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) and unit else str(value)
 
 
 def _dataset(oracle: Oracle, name: str) -> str:
@@ -397,7 +421,7 @@ def rank(
 
     opened = load_oracle(oracle)
     name = _dataset(opened, dataset)
-    length = epochs or max(opened.epochs(name))
+    length = max(opened.epochs(name)) if epochs is None else epochs
     wanted = scorer or [each.name for each in scorers.all() if not each.needs_network]
     keys = [rank_key(opened, each, name, length, metric=metric, resamples=resamples, seed=seed) for each in wanted]
     rows = []

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,6 +191,6 @@ class SearchSpace(ABC):
         """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""
         return sum("conv" in op for op in self.graph(arch).ops)
 
-    def build(self, arch: Arch, *, classes: int, **options: Any) -> nn.Module:
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, untrained. Torch is imported only here."""
         raise NotImplementedError(f"{self.name}: networks of this space cannot be built yet")

@@ -120,11 +120,21 @@ def _function(code: tuple[int, ...]) -> object:
 
 
 class Cell201(SearchSpace):
-    """15,625 cells; an architecture's code is the operation of each edge in `EDGES`."""
+    """15,625 cells; an architecture's code is the operation of each edge in `EDGES`.
+
+    Args:
+        channels: C, channels of the first stage of the network around the cell.
+        cells: N, cells per stage.
+        stages: number of stages; the benchmark has 3.
+        in_channels: channels of the image.
+    """
 
     name = "cell201"
     cardinalities = (len(OPS),) * len(EDGES)
     decisions = tuple(f"{source}->{target}" for source, target in EDGES)
+
+    def __init__(self, *, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3) -> None:
+        self.channels, self.cells, self.stages, self.in_channels = channels, cells, stages, in_channels
 
     # -- names -------------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
@@ -152,7 +162,7 @@ class Cell201(SearchSpace):
 
     def at(self, index: int) -> Arch:
         """The cell at an official index."""
-        return self._numbered(int(official_order()[self._check_index(index)]))
+        return self.numbered(int(official_order()[self._check_index(index)]))
 
     def index(self, arch: Arch) -> int:
         """The official index of a cell."""
@@ -163,13 +173,14 @@ class Cell201(SearchSpace):
         self.check(arch)
         return sum(option * weight for option, weight in zip(arch.code, _WEIGHTS, strict=True))
 
-    def _numbered(self, number: int) -> Arch:
+    def numbered(self, number: int) -> Arch:
+        """Inverse of `number`."""
         return Arch(self.name, tuple(number // weight % len(OPS) for weight in _WEIGHTS))
 
     # -- equivalences ------------------------------------------------------------------------------------
     def canonical(self, arch: Arch) -> Arch:
         """The functionally equal cell with the smallest number: 5,044 of them, one per class."""
-        return self._numbered(int(_representatives()[self.number(arch)]))
+        return self.numbered(int(_representatives()[self.number(arch)]))
 
     def unique_string(self, arch: Arch, *, zeros: bool = True) -> str:
         """The benchmark's own isomorphism string (paper, Sec. 2.2): 6,466 distinct ones, or 12,751 without `zeros`.
@@ -225,26 +236,14 @@ class Cell201(SearchSpace):
         ops = ("input", *(OPS[option] for option in arch.code), "output")
         return Graph(ops, _line_graph())
 
-    def complexity(
-        self, arch: Arch, *, classes: int, size: int, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3
-    ) -> Complexity:
-        """Exact parameters and MACs of the built network; MACs count convolutions and the classifier.
-
-        Args:
-            arch: the cell.
-            classes: outputs of the classifier.
-            size: height and width of the input image, pixels.
-            channels: C, channels of the first stage.
-            cells: N, cells per stage.
-            stages: number of stages; the benchmark has 3.
-            in_channels: channels of the image.
-        """
+    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
+        """Exact parameters and MACs of the built network; MACs count convolutions and the classifier."""
         self.check(arch)
         ones, threes = arch.code.count(CONV1), arch.code.count(CONV3)
-        stem = 9 * in_channels * channels
-        params, macs = stem + 2 * channels, stem * size**2  # stem: 3x3 convolution and batch norm
-        width, side = channels, size
-        for stage in range(stages):
+        stem = 9 * self.in_channels * self.channels
+        params, macs = stem + 2 * self.channels, stem * size**2  # stem: 3x3 convolution and batch norm
+        width, side = self.channels, size
+        for stage in range(self.stages):
             if stage:  # residual reduction: 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
                 side = -(-side // 2)
                 weights = 9 * width * 2 * width + 9 * (2 * width) ** 2 + width * 2 * width
@@ -252,20 +251,20 @@ class Cell201(SearchSpace):
                 macs += weights * side**2
                 width *= 2
             weights = (ones + 9 * threes) * width**2
-            params += cells * (weights + 2 * width * (ones + threes))
-            macs += cells * weights * side**2
+            params += self.cells * (weights + 2 * width * (ones + threes))
+            macs += self.cells * weights * side**2
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
         macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
 
-    def build(
-        self, arch: Arch, *, classes: int, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3
-    ) -> nn.Module:
-        """The benchmark's network around the cell, with PyTorch's default initialisation; arguments as in `complexity`."""
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """The benchmark's network around the cell, with PyTorch's default initialisation."""
         from oracles.spaces.net201 import Network201
 
         self.check(arch)
-        return Network201(arch.code, classes=classes, channels=channels, cells=cells, stages=stages, in_channels=in_channels)
+        return Network201(
+            arch.code, classes=classes, channels=self.channels, cells=self.cells, stages=self.stages, in_channels=self.in_channels
+        )
 
 
 @cache
