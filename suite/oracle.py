@@ -141,22 +141,25 @@ Reader = Callable[[Arch], dict[str, float]]
 
 
 class Oracle(ABC):
-    """Answers queries. Authors write `_read`, `epochs`, `seeds` and `archs`; see `suite.table` for tables."""
+    """Answers queries. Authors write `_read`, `epochs`, `seeds` and `archs`; see `suite.table` for tables.
 
-    def __init__(self, info: OracleInfo, table_sha256: str) -> None:
+    Args:
+        info: its description.
+        table_sha256: hash of everything its answers come from.
+        space: the part of `info.space` that can be searched, where that is not all of it.
+    """
+
+    def __init__(self, info: OracleInfo, table_sha256: str, space: SearchSpace | None = None) -> None:
         self.info = info
         self.table_sha256 = table_sha256
+        #: The space that searches see: `info.space`, or a part of it where the table has only a part.
+        self.space: SearchSpace = info.space if space is None else space
         self._readers: dict[tuple[str, int, Seed], Reader] = {}
 
     @property
     def name(self) -> str:
         """Name of the oracle."""
         return self.info.name
-
-    @property
-    def space(self) -> SearchSpace:
-        """The search space."""
-        return self.info.space
 
     @abstractmethod
     def epochs(self, dataset: str) -> tuple[int, ...]:

@@ -194,3 +194,86 @@ class SearchSpace(ABC):
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, untrained. Torch is imported only here."""
         raise NotImplementedError(f"{self.name}: networks of this space cannot be built yet")
+
+
+class ConfinedSpace(SearchSpace):
+    """The part of a space that a table has: searches stay inside, everything else is the whole space's.
+
+    Args:
+        whole: the space.
+        archs: what the table has, by row; these become the indices.
+    """
+
+    def __init__(self, whole: SearchSpace, archs: Sequence[Arch]) -> None:
+        self.whole = whole
+        self.name, self.cardinalities, self.decisions = whole.name, whole.cardinalities, whole.decisions
+        self._archs = tuple(archs)
+        self._index = {arch: i for i, arch in enumerate(self._archs)}
+
+    def __len__(self) -> int:
+        """Architectures inside."""
+        return len(self._archs)
+
+    def check(self, arch: Arch) -> None:
+        """Raise InvalidArch unless `arch` belongs to the whole space; whether the table has it is the table's to say."""
+        self.whole.check(arch)
+
+    def at(self, index: int) -> Arch:
+        """The architecture of a row."""
+        return self._archs[self._check_index(index)]
+
+    def index(self, arch: Arch) -> int:
+        """Its row; raises InvalidArch where the table has none."""
+        self.check(arch)
+        if arch not in self._index:
+            raise InvalidArch(f"{self.format(arch)} is not among the {len(self)} architectures of {self.name} that this table has")
+        return self._index[arch]
+
+    def sample(self, rng: np.random.Generator) -> Arch:
+        """Uniform over the architectures inside."""
+        return self._archs[int(rng.integers(len(self._archs)))]
+
+    def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
+        """Those neighbours in the whole space that are inside; there may be none."""
+        return tuple(near for near in self.whole.neighbours(arch) if near in self._index)
+
+    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
+        """A random neighbour inside; where there is none, a uniform sample."""
+        near = self.neighbours(arch)
+        return near[int(rng.integers(len(near)))] if near else self.sample(rng)
+
+    def canonical(self, arch: Arch) -> Arch:
+        """As in the whole space."""
+        return self.whole.canonical(arch)
+
+    def live(self, arch: Arch) -> Arch:
+        """As in the whole space."""
+        return self.whole.live(arch)
+
+    def encode(self, arch: Arch) -> NDArray[np.float32]:
+        """As in the whole space."""
+        return self.whole.encode(arch)
+
+    def parse(self, text: str) -> Arch:
+        """As in the whole space."""
+        return self.whole.parse(text)
+
+    def format(self, arch: Arch) -> str:
+        """As in the whole space."""
+        return self.whole.format(arch)
+
+    def graph(self, arch: Arch) -> Graph:
+        """As in the whole space."""
+        return self.whole.graph(arch)
+
+    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
+        """As in the whole space."""
+        return self.whole.complexity(arch, classes=classes, size=size)
+
+    def convs(self, arch: Arch) -> int:
+        """As in the whole space."""
+        return self.whole.convs(arch)
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """As in the whole space."""
+        return self.whole.build(arch, classes=classes)

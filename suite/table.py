@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from suite.errors import DataCorrupt, NotTabulated
 from suite.files import replacing
 from suite.oracle import MEAN, Dataset, Oracle, OracleInfo, Reader, Seed
-from suite.space import Arch
+from suite.space import Arch, SearchSpace
 
 _META = b"nasrepro"
 _CODE, _SPACE = attrgetter("code"), attrgetter("space")
@@ -121,10 +121,13 @@ class TableOracle(Oracle):
         table: the opened table.
         row: row of an architecture; raises NotTabulated where it has none.
         archs: all architectures of the table, in row order.
+        space: the part of the space that can be searched, where the table does not have all of it; see `suite.space.ConfinedSpace`.
     """
 
-    def __init__(self, info: OracleInfo, table: Table, *, row: Callable[[Arch], int], archs: Callable[[], Sequence[Arch]]) -> None:
-        super().__init__(info, table.sha256)
+    def __init__(
+        self, info: OracleInfo, table: Table, *, row: Callable[[Arch], int], archs: Callable[[], Sequence[Arch]], space: SearchSpace | None = None
+    ) -> None:
+        super().__init__(info, table.sha256, space)
         self.table = table
         self._row = row
         self._list_archs = archs
