@@ -13,8 +13,11 @@ from oracles.spaces.cell201 import Cell201
 from suite.errors import NotTabulated
 from suite.oracle import Dataset, Metric, Oracle, OracleInfo
 from suite.registry import oracle
-from suite.space import Arch
+from suite.space import Arch, ConfinedSpace
 from suite.table import Table, TableOracle
+
+#: Functionally distinct cells of the space.
+DISTINCT = 5044
 
 INFO = OracleInfo(
     name="digits201",
@@ -55,7 +58,9 @@ def load() -> Oracle:
     def row(arch: Arch) -> int:
         number = space.number(space.canonical(arch))
         if number not in rows:
-            raise NotTabulated(f"{INFO.name}: {space.format(arch)} was not trained; the table has {len(rows):,} of 5,044 distinct cells")
+            raise NotTabulated(f"{INFO.name}: {space.format(arch)} was not trained; the table has {len(rows):,} of {DISTINCT:,} distinct cells")
         return rows[number]
 
-    return TableOracle(INFO, table, row=row, archs=lambda: tuple(space.numbered(number) for number in rows))
+    # as long as not all cells are trained, searches stay among those that are
+    inside = None if len(rows) == DISTINCT else ConfinedSpace(space, [arch for arch in space if space.number(space.canonical(arch)) in rows])
+    return TableOracle(INFO, table, row=row, archs=lambda: tuple(space.numbered(number) for number in rows), space=inside)
