@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from suite.errors import DataCorrupt, DataMissing, NasreproError
 
 if TYPE_CHECKING:
     from suite.oracle import Oracle
+    from suite.record import RankRecord, RunRecord
     from suite.registry import Method
 
 app = typer.Typer(
@@ -385,14 +386,20 @@ def run(
         _print_json({"plan": plan, "store": str(store), "there": outcome.there, "finished": outcome.finished, "failed": failed, "left_out": sorted(left_out)})
     else:
         _remark(f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; see them with: nasrepro report --store {store}", quiet)
-    reasons: dict[str, int] = {}
-    for record in outcome.failed:
-        who = getattr(record.key, "method", "") or getattr(record.key, "scorer", "")
-        reason = f"{who}: {record.error.strip().splitlines()[-1]}"
-        reasons[reason] = reasons.get(reason, 0) + 1
-    for reason, count in reasons.items():
-        _remark(f"failed ({count} times) {reason}")
+    for line in _reasons(outcome.failed):
+        _remark(line)
     return int(bool(outcome.failed))
+
+
+def _reasons(failed: Sequence[RunRecord | RankRecord]) -> Iterator[str]:
+    """One line for each method or scorer and kind of error: how often, and the first message."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for record in failed:
+        who = getattr(record.key, "method", "") or getattr(record.key, "scorer", "")
+        last = record.error.strip().splitlines()[-1]
+        kinds.setdefault((who, last.split(":")[0]), []).append(last)
+    for (who, _), messages in kinds.items():
+        yield f"{who} failed {len(messages)} times, for example: {messages[0]}"
 
 
 def _method(name: str) -> Method:
@@ -410,7 +417,7 @@ def rank(
     epochs: Annotated[int | None, typer.Option(help="Training length; the longest in the table if not given.")] = None,
     metric: Annotated[str, typer.Option(help="Metric to compare with; the oracle's target if not given.")] = "",
     resamples: Annotated[int, typer.Option(min=2, help="Bootstrap resamples behind the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

@@ -215,8 +215,10 @@ class ConfinedSpace(SearchSpace):
         return len(self._archs)
 
     def check(self, arch: Arch) -> None:
-        """Raise InvalidArch unless `arch` belongs to the whole space; whether the table has it is the table's to say."""
+        """Raise InvalidArch unless `arch` is inside."""
         self.whole.check(arch)
+        if arch not in self._index:
+            raise InvalidArch(f"{self.format(arch)} is not among the {len(self):,} architectures of {self.name} that this table has")
 
     def at(self, index: int) -> Arch:
         """The architecture of a row."""
@@ -225,8 +227,6 @@ class ConfinedSpace(SearchSpace):
     def index(self, arch: Arch) -> int:
         """Its row; raises InvalidArch where the table has none."""
         self.check(arch)
-        if arch not in self._index:
-            raise InvalidArch(f"{self.format(arch)} is not among the {len(self)} architectures of {self.name} that this table has")
         return self._index[arch]
 
     def sample(self, rng: np.random.Generator) -> Arch:
