@@ -154,7 +154,8 @@ class Oracle(ABC):
         self.table_sha256 = table_sha256
         #: The space that searches see: `info.space`, or a part of it where the table has only a part.
         self.space: SearchSpace = info.space if space is None else space
-        self._readers: dict[tuple[str, int, Seed], Reader] = {}
+        #: by the arguments of a query; with them as the table has them
+        self._readers: dict[tuple[str, int, Seed], tuple[str, int, Seed, Reader]] = {}
 
     @property
     def name(self) -> str:
@@ -196,10 +197,12 @@ class Oracle(ABC):
         if _searching.get():
             raise ProtocolError(f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate")
         try:
-            read = self._readers[dataset, epochs, seed]
-        except (KeyError, TypeError):
-            read = self._readers[dataset, epochs, seed] = self.reader(dataset, epochs, seed)
-        return Reading(arch, dataset, epochs, seed, read(arch))
+            name, length, which, read = self._readers[dataset, epochs, seed]
+        except KeyError:
+            found, length, which, names = self._setting(dataset, epochs, seed, None)
+            name, read = found.name, self._make_reader(found, length, which, names)
+            self._readers[dataset, epochs, seed] = name, length, which, read
+        return Reading(arch, name, length, which, read(arch))
 
     def query_many(self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Mapping[str, NDArray[np.float64]]:
         """Vectorised `query`: an array of shape (n,) per metric, NaN where that architecture's value is missing.
@@ -212,19 +215,19 @@ class Oracle(ABC):
         """
         if _searching.get():
             raise ProtocolError(f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate_many")
-        found, names = self._setting(dataset, epochs, seed, None)
-        return self._read_many(archs, found, epochs, seed, names)
+        found, length, which, names = self._setting(dataset, epochs, seed, None)
+        return self._read_many(archs, found, length, which, names)
 
     def reader(self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None = None) -> Reader:
         """A function from architecture to metrics with the arguments checked once; `splits` limits what it reads."""
-        found, names = self._setting(dataset, epochs, seed, splits)
-        return self._make_reader(found, epochs, seed, names)
+        found, length, which, names = self._setting(dataset, epochs, seed, splits)
+        return self._make_reader(found, length, which, names)
 
     def best(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> tuple[float, Arch]:
         """The best tabulated value of `metric` and its architecture (the first, where several tie)."""
         wanted = self.info.metric(metric)
-        found, _ = self._setting(dataset, epochs, seed, None)
-        values = self._read_many(None, found, epochs, seed, (metric,)).get(metric)
+        found, length, which, _ = self._setting(dataset, epochs, seed, None)
+        values = self._read_many(None, found, length, which, (metric,)).get(metric)
         if values is None or np.isnan(values).all():
             raise NotTabulated(f"{self.name} has no {metric} for {found.name} at {epochs} epochs, seed {seed}")
         index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
@@ -253,16 +256,20 @@ class Oracle(ABC):
         return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
     # -- checks ------------------------------------------------------------------------------------------
-    def _setting(self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None) -> tuple[Dataset, tuple[str, ...]]:
+    def _setting(
+        self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
+    ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
+        """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
         found = self.info.dataset(dataset)
         lengths = self.epochs(found.name)
         if isinstance(epochs, bool) or epochs not in lengths:
-            raise NotTabulated(f"{self.name} has no {found.name} trainings of {epochs} epochs; accepted: {_listed(lengths)}")
-        seeds = self.seeds(found.name, int(epochs))
-        if seed != MEAN and seed not in seeds:
-            raise NotTabulated(f"{self.name} has no {found.name} trainings of {epochs} epochs with seed {seed!r}; accepted: {_listed((MEAN, *seeds))}")
+            raise NotTabulated(f"{self.name} has no {found.name} trainings of {epochs!r} epochs; accepted: {_listed(lengths)}")
+        length = lengths[lengths.index(epochs)]
+        seeds = (MEAN, *self.seeds(found.name, length))
+        if seed not in seeds:
+            raise NotTabulated(f"{self.name} has no {found.name} trainings of {length} epochs with seed {seed!r}; accepted: {_listed(seeds)}")
         names = tuple(metric.name for metric in self.info.metrics if splits is None or metric.split in splits)
-        return found, names
+        return found, length, seeds[seeds.index(seed)], names
 
 
 def _listed(values: Sequence[object]) -> str:

@@ -199,7 +199,10 @@ class TableOracle(Oracle):
         rows, space = self._rows, self.space.name
 
         def read(arch: Arch) -> dict[str, float]:
-            row = rows.get(arch.code) if arch.space == space else None
+            try:
+                row = rows.get(arch.code) if arch.space == space else None
+            except AttributeError:  # a string, an index: `_row` says what is wanted
+                row = None
             if row is None:
                 row = rows[arch.code] = self._row(arch)
             values = {name: item(row) for name, item in items}
