@@ -44,7 +44,7 @@ def main() -> None:
     try:
         code = app(prog_name="nasrepro", standalone_mode=False)
     except NasreproError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", *str(error).splitlines(), file=sys.stderr)  # on one line, also where it quotes another library's text
         sys.exit(2)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its message is the help

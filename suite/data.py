@@ -154,6 +154,7 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
     import pooch
     import requests
 
+    pooch.get_logger().setLevel("WARNING")  # it would announce each download on standard error
     reasons = []
     for base in bases:
         try:

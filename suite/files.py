@@ -17,7 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
     Raises:
-        NasreproError: the folder cannot be written to; the message names it.
+        NasreproError: the folder cannot be written to, or the disk is full; the message names it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +32,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        raise NasreproError(f"cannot write {path} ({error.strerror or error}); is the disk full?") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -80,12 +80,17 @@ class Table:
             else:
                 reader = pa.ipc.open_file(pa.memory_map(str(path)))
                 schema, self._batch = reader.schema, reader.get_batch(0)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DataCorrupt(f"{path} cannot be read as a table ({error}); delete it and fetch it again: nasrepro data fetch") from error
-        self.names: tuple[str, ...] = tuple(schema.names)
-        self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
-        if self.meta.get("layout", 0) > LAYOUT:
-            raise DataCorrupt(f"{path} has layout {self.meta['layout']}, this version reads up to {LAYOUT}; upgrade nasrepro, or delete the file and fetch it again")
+            self.names: tuple[str, ...] = tuple(schema.names)
+            self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        layout = self.meta.get("layout")
+        if layout is None:
+            raise DataCorrupt(f"{path} is not a table that nasrepro wrote; delete it and fetch it again: nasrepro data fetch")
+        if layout > LAYOUT:
+            raise DataCorrupt(
+                f"{path} has layout {layout}, this version reads up to {LAYOUT}; upgrade nasrepro, or delete the file and fetch it again"
+            )
 
     def __len__(self) -> int:
         return int(self._parquet.metadata.num_rows if self._batch is None else self._batch.num_rows)
@@ -98,13 +103,22 @@ class Table:
     def column(self, name: str) -> NDArray[Any]:
         """One column, shape (n,), read-only; from `.arrow` files without copying."""
         if name not in self._columns:
-            if self._batch is None:
-                values = self._parquet.read([name]).column(0).to_numpy()
-            else:
-                values = self._batch.column(self.names.index(name)).to_numpy(zero_copy_only=True)
+            import pyarrow as pa
+
+            index = self.names.index(name)
+            try:
+                if self._batch is None:
+                    values = self._parquet.read([name]).column(0).to_numpy()
+                else:
+                    values = self._batch.column(index).to_numpy(zero_copy_only=True)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise self._unreadable(error) from error
             values.setflags(write=False)
             self._columns[name] = values
         return self._columns[name]
+
+    def _unreadable(self, error: Exception) -> DataCorrupt:
+        return DataCorrupt(f"{self.path} cannot be read as a table ({error}); delete it and fetch it again: nasrepro data fetch")
 
     def verify(self) -> None:
         """Hash all columns again and compare; raises DataCorrupt."""
@@ -186,7 +200,7 @@ class TableOracle(Oracle):
             if values is None:
                 continue
             low, high = self.info.metric(name).bounds
-            if len(values) and not (np.nanmin(values) >= low and np.nanmax(values) <= high):
+            if ((values < low) | (values > high)).any():  # a missing value, NaN, is neither
                 raise DataCorrupt(f"{self.table.path}: {name} of {dataset.name} at {epochs} epochs leaves its bounds {low}..{high}; run: nasrepro data verify")
             found[name] = values
         return found
