@@ -77,7 +77,7 @@ INFO = OracleInfo(
         "seed 999 is missing for 7,456 of 15,625 cells and is never filled in",
         "means at 200 epochs are the published ones; for 2,418 cells (CIFAR-10) they leave out a seed that the per-seed extract has (999 or 777)",
         "CIFAR-10 test accuracies (50,000 images) come as 1 to 3 runs without seed labels: run1, run2, run3, and their mean",
-        "12 epochs: the mean over the runs there are; for the two official sample records it equals the mean of seeds 111 and 777",
+        "12 epochs: the mean over the runs there are; in the two official sample records 111 and 777 for CIFAR-10's validation, else 111 alone",
         "validation time is not in the originals, so a query costs the training time alone",
     ),
 )

@@ -68,5 +68,5 @@ def load_pickle(path: Path, *, recorded: tuple[str, ...] = ()) -> Any:
     with path.open("rb") as file:
         try:
             return _Unpickler(file, path, recorded).load()
-        except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
             raise DataCorrupt(f"{path} is not a whole pickle ({error}); fetch it again: nasrepro data fetch") from error
