@@ -1,0 +1,129 @@
+"""What all tests share: the real tables where they can be had, a cache of their own, and no network.
+
+The table of an oracle comes from the tests' cache, else from the user's (copied, never written to), else from the folder
+`NASREPRO_MIRROR` (converted once, and kept for the next run); where none has it, the tests that need it skip with one and
+the same reason, and the summary says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, fetch_table
+from suite.oracle import Oracle
+from suite.registry import load_oracle, oracles
+
+#: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child processes too.
+CLOSED = "http://127.0.0.1:9"
+PROXIES = [name for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in (each, each.lower())]
+
+MIRROR = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a cache; remember the mirror, which each test loses (see `_offline`)."""
+    given = os.environ.get(MIRROR_VARIABLE, "")
+    config.stash[MIRROR] = Path(given).expanduser() if given and "://" not in given else None
+    if not os.environ.get(DATA_VARIABLE):
+        cache = getattr(config, "cache", None)  # pytest's own, so that the next run finds the tables
+        os.environ[DATA_VARIABLE] = str(config.rootpath / ".pytest_cache" / "nasrepro" if cache is None else cache.mkdir("nasrepro"))
+
+
+def reason(name: str) -> str:
+    """Why a test skips that needs the table of an oracle."""
+    return f"the table of {name} is not here: set {MIRROR_VARIABLE} to a folder with its originals, or run: nasrepro data fetch {name}"
+
+
+def provide(name: str, mirror: Path | None) -> bool:
+    """Put the table of an oracle into the tests' cache; False where it cannot be had."""
+    spec = oracles.get(name).info.table
+    if spec is None or spec.path.exists():
+        return True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(DATA_VARIABLE)
+        users = spec.path
+    if users.exists():
+        spec.path.parent.mkdir(parents=True, exist_ok=True)
+        copied = spec.path.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(users, copied)
+        copied.replace(spec.path)
+        return True
+    if mirror is None or not all((mirror / file.path).exists() for file in spec.files.values()):
+        return False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MIRROR_VARIABLE, str(mirror))
+        fetch_table(spec)  # an original that is there but damaged is an error, not a reason to skip
+    return True
+
+
+@pytest.fixture(scope="session")
+def real(pytestconfig: pytest.Config) -> Callable[[str], Oracle]:
+    """The oracle of a name over its real table; skips where that cannot be had."""
+
+    def load(name: str) -> Oracle:
+        if not provide(name, pytestconfig.stash[MIRROR]):
+            pytest.skip(reason(name))
+        return load_oracle(name)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def nasbench201(real: Callable[[str], Oracle]) -> Oracle:
+    """The oracle over the real table of NAS-Bench-201; a test that needs it only in its cache names it in `usefixtures`."""
+    return real("nasbench201")
+
+
+@pytest.fixture(scope="session")
+def mirror(pytestconfig: pytest.Config) -> Path:
+    """The folder NASREPRO_MIRROR, for tests that read originals themselves."""
+    folder = pytestconfig.stash[MIRROR]
+    if folder is None or not folder.is_dir():
+        pytest.skip(f"the originals are not here: set {MIRROR_VARIABLE} to a folder with them")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mirror and no store but those a test sets, and no connection that leaves this machine (except in tests marked `network`)."""
+    monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
+    monkeypatch.delenv("NASREPRO_STORE", raising=False)
+    if request.node.get_closest_marker("network"):
+        return
+    for name in PROXIES:
+        monkeypatch.setenv(name, CLOSED)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "localhost,127.0.0.1,::1")
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        # Datagram sockets send nothing by connecting; Dask asks one for this machine's address.
+        if self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM and isinstance(address, tuple):
+            host = str(address[0])
+            if host not in ("localhost", "::1") and not host.startswith("127."):
+                raise ConnectionRefusedError(f"tests have no network: connection to {host}; mark the test `network` if it needs one")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which oracles were real."""
+    terminalreporter.section("oracles")
+    try:
+        entries = list(oracles.all())
+    except Exception as error:  # an oracle's file that does not import has failed its tests; it need not take the summary along
+        terminalreporter.write_line(f"{type(error).__name__}: {error}")
+        return
+    for entry in entries:
+        spec = entry.info.table
+        if spec is None:
+            terminalreporter.write_line(f"{entry.name}: real, ships with the package")
+        else:
+            terminalreporter.write_line(f"{entry.name}: {f'real, {spec.path}' if spec.path.exists() else reason(entry.name)}")
