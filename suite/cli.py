@@ -458,6 +458,7 @@ def _with_interval(row: dict[str, Any], name: str) -> str:
 @app.command()
 def report(
     store: StorePath = DEFAULT_STORE,
+    plan: Annotated[str, typer.Option("--plan", "-p", help="Only the settings and seeds of this plan; everything in the store if not given.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder for the files; `report` beside the store if not given.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Files to write, comma-separated: md, tex, html, csv.")] = "md,tex,html,csv",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")] = False,
@@ -471,12 +472,13 @@ def report(
     # the engine knows no report: looked up by name, as methods and oracles are
     tables, render = importlib.import_module("reports.tables"), importlib.import_module("reports.render")
     with Store(store, must_exist=True) as opened:
-        built = tables.build(opened)
+        built = tables.build(opened, plan=plan or None)
     written = render.write(built, out or store.parent / "report", [each.strip() for each in formats.split(",") if each.strip()])
     if as_json:
         typer.echo(render.to_json(built))
     elif not quiet:
         from rich.console import Console
 
-        render.terminal(built, Console())
+        # a table that is piped or redirected is not cut at the 80 columns of no terminal
+        render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
     _remark(f"{len(written)} files in {out or store.parent / 'report'}", quiet)
