@@ -59,6 +59,12 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any]], meta: Mapping[s
                 writer.write_table(table)
 
 
+def _numpy(array: Any) -> NDArray[Any]:
+    """An Arrow array of numbers without nulls as a view, shape (n,); Arrow's own `to_numpy` imports pandas."""
+    (_, values), dtype = array.buffers(), np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(values, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
+
+
 class Table:
     """A table opened for reading; nothing but its schema is read until a column is asked for.
 
@@ -108,9 +114,9 @@ class Table:
             index = self.names.index(name)
             try:
                 if self._batch is None:
-                    values = self._parquet.read([name]).column(0).to_numpy()
+                    values = _numpy(self._parquet.read([name]).column(0).combine_chunks())
                 else:
-                    values = self._batch.column(index).to_numpy(zero_copy_only=True)
+                    values = _numpy(self._batch.column(index))
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise self._unreadable(error) from error
             values.setflags(write=False)
