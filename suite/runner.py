@@ -9,14 +9,21 @@ import concurrent.futures as futures
 import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from typing import ParamSpec, TypeVar
 
 from suite.cells import Cell
 from suite.errors import NasreproError, UnknownName
 from suite.record import RankRecord, RunRecord
 from suite.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Cells in flight per worker: enough that none waits for the store, few enough that Ctrl-C is quick.
 _AHEAD = 4
@@ -35,8 +42,8 @@ class Outcome:
 class _Inline(Executor):
     """Runs each cell at once in this process: for debugging a method, and for one worker."""
 
-    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: object) -> Future[object]:
-        future: Future[object] = Future()
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
@@ -49,14 +56,40 @@ def execute(cell: Cell) -> tuple[RunRecord | RankRecord, bytes]:
     return cell.execute()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C goes to the whole process group; the main process alone decides what stops."""
+def _start_worker(parent: int) -> None:
+    """Ctrl-C reaches the whole process group, but the main process alone decides what stops; and when it dies, so does a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes are started: they inherit the mask, so that none is interrupted in its imports."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):  # Windows has no mask
+        yield
+        return
+    resource_tracker.ensure_running()  # loky would start it, and up to Python 3.12 that lifts the mask
+    pressed = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())  # for the other threads, which have no mask
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+    if pressed.is_set():
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def open_executor(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[tuple[Executor, int]]:
-    """An executor and its number of workers.
+    """An executor, and how many cells to give it at a time.
 
     Args:
         kind: `loky` (processes on this machine), `inline` (this process) or `dask` (a cluster).
@@ -72,17 +105,19 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
     if kind == "inline":
         yield _Inline(), 1
     elif kind == "loky":
-        from loky import ProcessPoolExecutor
+        from loky import ProcessPoolExecutor, cpu_count
 
-        count = workers or len(os.sched_getaffinity(0))
-        pool = ProcessPoolExecutor(max_workers=count, initializer=_ignore_interrupts)
+        count = workers or cpu_count()
+        pool = ProcessPoolExecutor(max_workers=count, initializer=_start_worker, initargs=(os.getpid(),))
         try:
-            yield pool, count
+            with _interrupts_held():
+                pool.submit(os.getpid)  # the first call starts the processes
+            yield pool, count * _AHEAD
         finally:
             pool.shutdown(wait=True, kill_workers=True)
     else:
-        with _dask(address) as (pool, count):
-            yield pool, count
+        with _dask(address) as pool_and_ahead:
+            yield pool_and_ahead
 
 
 @contextlib.contextmanager
@@ -96,12 +131,18 @@ def _dask(address: str) -> Iterator[tuple[Executor, int]]:
     try:
         client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
-        raise NasreproError(f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); is it running, and is the address right?") from error
+        raise NasreproError(
+            f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); is it running, and is the address right?"
+        ) from error
     with client:
         count = sum(client.nthreads().values())
         if not count:
             raise NasreproError(f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}")
-        yield client.get_executor(pure=False), count
+        pool = client.get_executor(pure=False)
+        try:
+            yield pool, count * _AHEAD
+        finally:
+            pool.shutdown(wait=False)  # cancels what has not started
 
 
 def run_cells(
@@ -141,37 +182,42 @@ def run_cells(
         progress(done, len(todo), cell.label)
 
     progress(0, len(todo), "")
-    waiting = list(reversed(todo))
+    waiting = todo[::-1]
     while waiting:
-        broken: list[Cell] = []
-        with open_executor(executor, workers=workers, address=address) as (pool, count):
-            _drain(pool, count * _AHEAD, waiting, keep, broken)
-        for suspect in broken:
+        with open_executor(executor, workers=workers, address=address) as (pool, ahead):
+            suspects = [cell for cell, _ in _drain(pool, ahead, waiting, keep)]
+        while suspects:
             with open_executor(executor, workers=1, address=address) as (pool, _):
-                again: list[Cell] = []
-                _drain(pool, 1, [suspect], keep, again)
-            if again:
-                keep(suspect, suspect.failed("the worker process died while running this (killed, or out of memory), twice"), b"")
+                for cell, error in _drain(pool, 1, suspects, keep):
+                    kind = type(error).__name__
+                    keep(cell, cell.failed(f"{kind}: {error}\n\nno worker could finish this, not even alone ({kind})"), b"")
     return Outcome(len(unique) - len(todo), done - len(failed), tuple(failed))
 
 
-def _drain(pool: Executor, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None], broken: list[Cell]) -> None:
-    """Run `waiting` (taken from its end) with `ahead` cells in flight; stop early with `broken` cells if a worker dies."""
+def _drain(
+    pool: Executor, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None]
+) -> list[tuple[Cell, Exception]]:
+    """Run `waiting` (taken from its end) with `ahead` cells in flight.
+
+    Returns:
+        What was in flight when a worker died, and how that showed; the rest is left in `waiting`.
+    """
     flying: dict[Future[tuple[RunRecord | RankRecord, bytes]], Cell] = {}
-    try:
-        while flying or (waiting and not broken):
-            while waiting and len(flying) < ahead and not broken:
-                cell = waiting.pop()
+    broken: list[tuple[Cell, Exception]] = []
+    while flying or (waiting and not broken):
+        while waiting and len(flying) < ahead and not broken:
+            cell = waiting.pop()
+            try:
                 flying[pool.submit(execute, cell)] = cell
-            ready, _ = futures.wait(flying, return_when=futures.FIRST_COMPLETED)
-            for future in ready:
-                cell = flying.pop(future)
-                try:
-                    record, trace = future.result()
-                except Exception:  # `execute` turns what a cell raises into a record: this is the worker's own death
-                    broken.append(cell)
-                else:
-                    keep(cell, record, trace)
-    finally:
-        for future in flying:
-            future.cancel()
+            except Exception as error:  # the pool broke since the last result
+                broken.append((cell, error))
+        ready, _ = futures.wait(flying, return_when=futures.FIRST_COMPLETED)
+        for future in ready:
+            cell = flying.pop(future)
+            try:
+                record, trace = future.result()
+            except Exception as error:  # `execute` turns what a cell raises into a record: this is the worker's own death
+                broken.append((cell, error))
+            else:
+                keep(cell, record, trace)
+    return broken
