@@ -213,7 +213,8 @@ class TableOracle(Oracle):
 
     def _make_reader(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> Reader:
         columns = self._columns(dataset, epochs, seed, names)
-        measured = [name for name in columns if f"{dataset.name}/{name}" not in self.table.names and f"{dataset.name}/{seed}/{name}_per_epoch" not in self.table.names]
+        trained = self._measured[dataset.name][epochs]
+        measured = [name for name in columns if any(name in trained[each] for each in trained if seed in (MEAN, each))]
         items = [(name, values.item) for name, values in columns.items()]
         gaps = any(np.issubdtype(values.dtype, np.floating) and np.isnan(values).any() for values in columns.values())
         rows, space = self._rows, self.space.name
