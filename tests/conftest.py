@@ -8,11 +8,13 @@ the same reason, and the summary says so.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, fetch_table
@@ -111,6 +113,14 @@ def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture
+def global_generators_untouched() -> Iterator[None]:
+    """The test must leave the global random state of Python and numpy as it was."""
+    before = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    yield
+    assert random.getstate() == before[0] and np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
