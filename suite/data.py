@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,8 @@ def check_file(path: Path, file: SourceFile) -> None:
     """Raise DataCorrupt unless `path` has the size and sha256 of `file`."""
     size = path.stat().st_size
     if size != file.bytes:
-        raise DataCorrupt(f"{path} has {size} bytes, expected {file.bytes} (cut short?); delete it and fetch it again: nasrepro data fetch")
+        how = "cut short" if size < file.bytes else "changed"
+        raise DataCorrupt(f"{path} has {size} bytes, expected {file.bytes} ({how}); delete it and fetch it again: nasrepro data fetch")
     found = sha256_file(path)
     if found != file.sha256:
         raise DataCorrupt(f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); delete it and fetch it again: nasrepro data fetch")
@@ -185,13 +186,3 @@ def _root_cause(error: BaseException) -> str:
     while error.__context__ is not None:
         error = error.__context__
     return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def files_of(specs: Sequence[TableSpec]) -> Iterator[SourceFile]:
-    """Every original of several tables, once."""
-    seen = set()
-    for spec in specs:
-        for file in spec.files.values():
-            if file.path not in seen:
-                seen.add(file.path)
-                yield file

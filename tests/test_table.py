@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 from pathlib import Path
@@ -150,7 +149,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(ZeroDivisionError), files.replacing(path) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
-    assert path.read_bytes() == old and os.listdir(tmp_path) == ["t.arrow"]
+    assert path.read_bytes() == old and [each.name for each in tmp_path.iterdir()] == ["t.arrow"]
 
 
 @both_formats
@@ -165,7 +164,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path, suffix):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert path.read_bytes() == old and os.listdir(tmp_path) == [path.name]
+    assert path.read_bytes() == old and list(tmp_path.iterdir()) == [path]
 
 
 def test_text_is_written_whole_into_new_folders(tmp_path):
@@ -333,7 +332,7 @@ def test_a_column_without_any_value_is_missing_and_not_damaged(tmp_path):
     columns = {**COLUMNS, "D/10/2/valid_accuracy": np.full(4, NAN)}
     oracle = TableOracle(INFO, Table(make(tmp_path / "t.arrow", columns)), row=row, archs=lambda: ARCHS)
     assert oracle.query(ARCHS[0], dataset="D", epochs=10).values["valid_accuracy"] == 0.5
-    with pytest.raises(NotTabulated, match="it has: 1$"):
+    with pytest.raises(NotTabulated, match=r"it has: 1$"):
         oracle.query(ARCHS[0], dataset="D", epochs=10, seed=2)
 
 
