@@ -20,7 +20,7 @@ from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulat
 from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking
 from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
-from suite.registry import Method, load_oracle, methods, scorers
+from suite.registry import Method, load_devices, load_oracle, methods, scorers
 from suite.session import Evaluation, Session
 
 
@@ -157,7 +157,10 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     if oracle.table_sha256 != key.table_sha256:
         raise NasreproError(f"the table of {key.oracle} on this worker differs from the one the plan was made with; fetch the same version everywhere")
     method = methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
-    session = Session(oracle, dataset=key.dataset, epochs=key.protocol.search_epochs, budget=key.budget, seed=key.protocol.search_seed)
+    protocol = key.protocol
+    session = Session(
+        oracle, dataset=key.dataset, epochs=protocol.search_epochs, budget=key.budget, seed=protocol.search_seed, devices=load_devices
+    )
     ended = False
     started = time.process_time()
     with searching():

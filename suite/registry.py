@@ -1,7 +1,7 @@
-"""Finding methods, scorers and oracles: a file in `methods/`, `methods/scorers/` or `oracles/` is registered by its decorator.
+"""Finding methods, scorers, oracles and devices: a file in `methods/`, `methods/scorers/` or `oracles/` is registered by its decorator.
 
 The file has the name of what it registers, so that a look-up imports that one file. Others come in by file path or
-by the entry-point groups `nasrepro.methods`, `nasrepro.scorers` and `nasrepro.oracles`.
+by the entry-point groups `nasrepro.methods`, `nasrepro.scorers`, `nasrepro.oracles` and `nasrepro.devices`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
+    from suite.devices import DeviceInfo, DeviceTable
     from suite.oracle import Oracle, OracleInfo
 
 #: Name under which a module loaded from a file's text keeps that text.
@@ -117,6 +118,15 @@ class OracleEntry:
     load: Callable[[], Oracle]
 
 
+@dataclass(frozen=True)
+class DeviceEntry:
+    """A registered table of devices: its description, and what opens it."""
+
+    name: str
+    info: DeviceInfo
+    load: Callable[[], DeviceTable]
+
+
 class Registry(Generic[T]):
     """Names to entries of one kind, filled by importing files on demand."""
 
@@ -188,6 +198,7 @@ class Registry(Generic[T]):
 methods: Registry[Method] = Registry("method", "methods", "nasrepro.methods")
 scorers: Registry[Scorer] = Registry("scorer", "methods.scorers", "nasrepro.scorers")
 oracles: Registry[OracleEntry] = Registry("oracle", "oracles", "nasrepro.oracles")
+devices: Registry[DeviceEntry] = Registry("device_table", "oracles", "nasrepro.devices")
 
 
 def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
@@ -224,7 +235,18 @@ def oracle(info: OracleInfo) -> Callable[[F], F]:
     return register
 
 
+def device_table(info: DeviceInfo) -> Callable[[F], F]:
+    """Register a function without arguments that opens the devices described by `info`."""
+
+    def register(load: F) -> F:
+        devices.add(info.name, DeviceEntry(info.name, info, load))
+        return load
+
+    return register
+
+
 _open: dict[str, Oracle] = {}
+_open_devices: dict[str, DeviceTable] = {}
 
 
 def load_oracle(name: str) -> Oracle:
@@ -237,6 +259,22 @@ def load_oracle(name: str) -> Oracle:
     if name not in _open:
         _open[name] = oracles.get(name).load()
     return _open[name]
+
+
+def load_devices(name: str) -> DeviceTable:
+    """The table of a source ("help") or of a device ("help/pixel2"), opened once per process.
+
+    Raises:
+        UnknownName: no such source.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    source = name.partition("/")[0]
+    if source not in _open_devices:
+        if source not in devices.names():
+            known = [device.name for entry in devices.all() for device in entry.info.devices]
+            raise UnknownName("device", name, known, "see: nasrepro list devices")
+        _open_devices[source] = devices.get(source).load()
+    return _open_devices[source]
 
 
 def _source_sha256(function: Callable[..., Any]) -> str:

@@ -10,13 +10,16 @@ import contextlib
 import heapq
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from suite.errors import BudgetExhausted, NasreproError, ProtocolError
 from suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
 from suite.space import Arch, Complexity, SearchSpace
+
+if TYPE_CHECKING:
+    from suite.devices import DeviceTable, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Session:
         epochs: training length of an evaluation, and the longest one that a method may ask for.
         budget: what may be spent.
         seed: training seed of the table that the search sees, or "mean".
+        devices: finds the table of a device by its name; without it, a search has no latencies.
 
     Attributes:
         space: the search space.
@@ -105,11 +109,20 @@ class Session:
     """
 
     __slots__ = (
-    "_best", "_cost", "_door_s", "_doors", "_exhausted", "_open_door", "_paid", "_resumable",
+    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_open_door", "_paid", "_resumable",
     "budget", "dataset", "ledger", "max_epochs", "objective", "space",
 )  # fmt: skip
 
-    def __init__(self, oracle: Oracle, *, dataset: str, epochs: int, budget: Budget, seed: Seed = MEAN) -> None:
+    def __init__(
+        self,
+        oracle: Oracle,
+        *,
+        dataset: str,
+        epochs: int,
+        budget: Budget,
+        seed: Seed = MEAN,
+        devices: Callable[[str], DeviceTable] | None = None,
+    ) -> None:
         info = oracle.info
         objective = info.objective_of(dataset)
         if objective.split == "test":
@@ -127,6 +140,7 @@ class Session:
         self._exhausted = False
         self._paid: dict[Arch, int] = {}
         self._door_s = 0.0
+        self._devices = devices
 
         # The oracle stays in this closure: the session has no attribute that leads to it.
         def open_door(length: int) -> Reader:
@@ -243,6 +257,33 @@ class Session:
     def complexity(self, arch: Arch) -> Complexity:
         """Exact parameters and MACs for this session's data set; free."""
         return self.space.complexity(arch, classes=self.dataset.classes, size=self.dataset.size)
+
+    def latency(self, arch: Arch, device: str) -> float:
+        """Milliseconds of one forward pass on `device` ("source/device"; see: nasrepro list devices); free.
+
+        Raises:
+            UnknownName: no such device.
+            NotTabulated: its table has no latency for this data set or architecture.
+            DataMissing: its table is not here.
+        """
+        return self._on_device(arch, device, "latency")
+
+    def energy(self, arch: Arch, device: str) -> float:
+        """Millijoules of one forward pass; free; errors as for `latency`."""
+        return self._on_device(arch, device, "energy")
+
+    def _on_device(self, arch: Arch, device: str, kind: Kind) -> float:
+        if self._devices is None:
+            raise NasreproError(f"no {kind} on {device}: this session was made without devices; give Session(..., devices=load_devices)")
+        started = time.process_time()
+        try:
+            table = self._devices(device)
+            found = table.info.device(device)
+            if found.kind != kind:
+                raise NasreproError(f"{device} holds {found.kind}, not {kind}; ask session.{found.kind}, or see: nasrepro list devices")
+            return table.value(arch, device, self.dataset.name)
+        finally:
+            self._door_s += time.process_time() - started
 
     @contextlib.contextmanager
     def charge(self, kind: str) -> Iterator[None]:

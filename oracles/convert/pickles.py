@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from suite.errors import DataCorrupt
 
@@ -18,6 +22,13 @@ _ALLOWED = {
     ("_codecs", "encode"),
     ("builtins", "slice"),
 }
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    """What numpy's `scalar` makes of plain numbers; numpy's own would also take objects."""
+    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes) or len(data) != dtype.itemsize:
+        raise pickle.UnpicklingError(f"a scalar of {dtype!r} that is no plain number")
+    return np.frombuffer(data, dtype)[0]
 
 
 class Recorded:
@@ -50,6 +61,8 @@ class _Unpickler(pickle.Unpickler):
         if module.split(".")[0] in self._recorded:
             return Recorded
         old = module.replace("numpy._core", "numpy.core")
+        if (old, name) == ("numpy.core.multiarray", "scalar"):
+            return _scalar
         if (old, name) not in _ALLOWED:
             raise DataCorrupt(f"{self._path} names {module}.{name}, which the allow-list of originals does not have; it was not opened")
         return getattr(importlib.import_module(old.replace("numpy.core", "numpy._core")), name)
@@ -65,8 +78,26 @@ def load_pickle(path: Path, *, recorded: tuple[str, ...] = ()) -> Any:
     Raises:
         DataCorrupt: the file names anything else, or is not a whole pickle.
     """
-    with path.open("rb") as file:
-        try:
-            return _Unpickler(file, path, recorded).load()
-        except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
-            raise DataCorrupt(f"{path} is not a whole pickle ({error}); fetch it again: nasrepro data fetch") from error
+    return _load(path, path.read_bytes(), recorded)
+
+
+def load_pt(path: Path) -> Any:
+    """What `torch.save` wrote of plain Python data, by the rules of `load_pickle`; a file with tensors is refused.
+
+    Raises:
+        DataCorrupt: not a zip file with one pickle in it; else as `load_pickle`.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (each for each in archive.namelist() if each.endswith("data.pkl"))
+            data = archive.read(name)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise DataCorrupt(f"{path} is not a whole .pt file ({error}); fetch it again: nasrepro data fetch") from error
+    return _load(path, data, ())
+
+
+def _load(path: Path, data: bytes, recorded: tuple[str, ...]) -> Any:
+    try:
+        return _Unpickler(io.BytesIO(data), path, recorded).load()
+    except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        raise DataCorrupt(f"{path} is not a whole pickle ({error}); fetch it again: nasrepro data fetch") from error
