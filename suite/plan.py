@@ -1,26 +1,27 @@
 """Plans: TOML files that say which methods run on which oracles, data sets, budgets and seeds.
 
-    include = ["another_plan"]          # optional: everything in those, too
+include = ["another_plan"]          # optional: everything in those, too; a .toml file by its path from this one
 
-    [[experiment]]
-    oracle = "nasbench201"
-    methods = ["random_search", { name = "reinforce", learning_rate = 0.01 }]
-    datasets = ["cifar10"]              # searched on, one search each
-    report_datasets = ["cifar10"]       # the chosen architecture is reported on; default: where it was searched
-    search_epochs = 12
-    report_epochs = 200
-    budgets = [{ seconds = 12000 }]     # seconds, queries, or both
-    seeds = 500                         # a number of seeds (0, 1, ...), or a list
+[[experiment]]
+oracle = "nasbench201"
+methods = ["random_search", { name = "reinforce", learning_rate = 0.01 }]
+datasets = ["cifar10"]              # searched on, one search each
+report_datasets = ["cifar10"]       # the chosen architecture is reported on; default: where it was searched
+search_epochs = 12
+report_epochs = 200
+budgets = [{ seconds = 12000 }]     # seconds, queries, or both
+seeds = 500                         # a number of seeds (0, 1, ...), or a list
 
-    [[ranking]]
-    oracle = "nasbench201"
-    scorers = ["params", "macs"]
-    datasets = ["cifar10"]
-    epochs = 200
+[[ranking]]
+oracle = "nasbench201"
+scorers = ["params", "macs"]
+datasets = ["cifar10"]
+epochs = 200
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -34,6 +35,7 @@ from suite.oracle import MEAN, Seed
 from suite.session import Budget
 
 Positive = Annotated[int, Field(gt=0)]
+SearchSeed = Annotated[int, Field(ge=0)]
 
 
 class _Strict(BaseModel):
@@ -63,17 +65,19 @@ class Experiment(_Strict):
     report_epochs: Positive
     search_seed: Seed = MEAN
     budgets: tuple[Budget, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[SearchSeed, ...] = Field(min_length=1)
 
     @field_validator("methods", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
-        return [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list | tuple) else value
+        return tuple({"name": item} if isinstance(item, str) else item for item in value) if isinstance(value, list | tuple) else value
 
     @field_validator("seeds", mode="before")
     @classmethod
     def _count(cls, value: Any) -> Any:
-        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return tuple(range(value))
+        return tuple(value) if isinstance(value, list) else value
 
 
 class Ranking(_Strict):
@@ -109,22 +113,26 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
     """
     if name in _outer:
         raise NasreproError(f"plan {name} includes itself: {' > '.join((*_outer, name))}")
+    folder = Path()
     if name in shipped_plans():
         text = resources.files("suite.plans").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     else:
         path = Path(name)
+        folder = path.parent
         if path.suffix != ".toml" and not path.exists():
             raise UnknownName("plan", name, shipped_plans(), "or give the path of a .toml file")
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise NasreproError(f"cannot read plan {path} ({error.strerror}); shipped plans: {', '.join(shipped_plans())}") from error
+        except UnicodeDecodeError as error:
+            raise NasreproError(f"plan {name} is not TOML: it is no UTF-8 text ({error})") from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NasreproError(f"plan {name} is not TOML: {error}") from error
     plan = _validated(raw, name)
-    inner = [load_plan(included, (*_outer, name)) for included in plan.include]
+    inner = [load_plan(str(folder / each) if each.endswith(".toml") else each, (*_outer, name)) for each in plan.include]
     return Plan(
         title=plan.title,
         experiment=(*(each for part in inner for each in part.experiment), *plan.experiment),
@@ -133,19 +141,23 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
 
 
 _MODELS: dict[str, type[BaseModel]] = {"experiment": Experiment, "ranking": Ranking}
+_MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def _validated(raw: Mapping[str, Any], name: str) -> Plan:
     try:
-        return Plan.model_validate(raw)
+        # strict: a number is no text and no truth value; by way of JSON, where a list may still become a tuple
+        return Plan.model_validate_json(json.dumps(raw, default=str), strict=True)
+    except NasreproError as error:  # a budget's own
+        raise NasreproError(f"plan {name}: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda each: each["type"] not in _MISSPELT)  # the key that is missing may be the misspelt one
         where = [str(part) for part in first["loc"]]
-        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        if first["type"] in _MISSPELT:
             if "budgets" in where:
                 accepted = list(Budget.__dataclass_fields__)
             else:
                 accepted = list(_MODELS.get(where[0], Plan).model_fields if len(where) > 1 else Plan.model_fields)
             raise UnknownName(f"key in plan {name} ({'.'.join(where[:-1]) or 'top level'}):", where[-1], accepted) from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise NasreproError(f"plan {name}: {'.'.join(where)}: {message} (got {first.get('input')!r})") from error
+        given = "" if first["type"] == "missing" else f" (got {first.get('input')!r})"
+        raise NasreproError(f"plan {name}: {'.'.join(where)}: {first['msg'].removeprefix('Value error, ')}{given}") from error
