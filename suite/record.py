@@ -172,4 +172,5 @@ class RankRecord:
     def from_json(cls, text: str) -> RankRecord:
         """Inverse of `to_json`."""
         raw = json.loads(text)
-        return cls(key=RankKey(**raw.pop("key")), **raw)
+        agreement = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.pop("agreement").items()}
+        return cls(key=RankKey(**raw.pop("key")), agreement=agreement, **raw)

@@ -49,21 +49,34 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version > VERSION:
+            try:
+                self._prepare()
+            except BaseException:
                 self._db.close()
-                raise NasreproError(f"{path} was written by a newer nasrepro (store version {version}, this one reads up to {VERSION}); upgrade nasrepro or use another --store")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
-            if version < VERSION:
-                self._db.executescript(_SCHEMA)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
+                raise
         except sqlite3.DatabaseError as error:
             if "not a database" in str(error) or "malformed" in str(error):
                 raise DataCorrupt(f"{path} is not a results store ({error}); give another --store") from error
-            raise NasreproError(f"cannot open the results store {path} ({error}); is its folder writable, and is no other run writing to it?") from error
+            raise NasreproError(
+                f"cannot open the results store {path} ({error}); is its folder writable, and is no other run writing to it?"
+            ) from error
         except OSError as error:
             raise NasreproError(f"cannot make {path.parent} ({error.strerror}); give another --store") from error
+
+    def _prepare(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise NasreproError(
+                f"{self.path} was written by a newer nasrepro (store version {version}, this one reads up to {VERSION}); "
+                "upgrade nasrepro or use another --store"
+            )
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and "records" not in tables:
+            raise DataCorrupt(f"{self.path} is a database of another program; give another --store")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
+        if version < VERSION:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT")
 
     def __enter__(self) -> Store:
         """The store itself."""
@@ -80,17 +93,20 @@ class Store:
     def add(self, record: RunRecord | RankRecord, trace: bytes = b"") -> None:
         """Keep a record, whole or not at all; one with the same key (a failed run, tried again) is replaced."""
         kind: Kind = "run" if isinstance(record, RunRecord) else "rank"
-        self._db.execute("BEGIN IMMEDIATE")
+        run_id = record.key.run_id
         try:
-            self._db.execute(
-                "INSERT OR REPLACE INTO records (id, kind, status, record) VALUES (?, ?, ?, ?)", (record.key.run_id, kind, record.status, record.to_json())
-            )
-            if trace:
-                self._db.execute("INSERT OR REPLACE INTO traces (id, trace) VALUES (?, ?)", (record.key.run_id, trace))
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            with self._db:  # commits, or rolls back
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute(
+                    "INSERT OR REPLACE INTO records (id, kind, status, record) VALUES (?, ?, ?, ?)",
+                    (run_id, kind, record.status, record.to_json()),
+                )
+                if trace:
+                    self._db.execute("INSERT OR REPLACE INTO traces (id, trace) VALUES (?, ?)", (run_id, trace))
+        except sqlite3.Error as error:
+            raise NasreproError(
+                f"cannot write to the results store {self.path} ({error}); what is in it stays, the same command goes on from there"
+            ) from error
 
     def finished(self) -> set[str]:
         """Ids of everything that need not be run again (failed runs are tried again)."""
