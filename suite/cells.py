@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
+import sys
 import time
 import traceback
 import zlib
@@ -21,7 +23,7 @@ from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking
 from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
 from suite.registry import Method, load_devices, load_oracle, methods, scorers
-from suite.session import Evaluation, Session
+from suite.session import BudgetSwallowed, Evaluation, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class RunCell:
         """Run the search; the record, and its trace. A method that raises gives a failed record."""
         try:
             return _run(self)
-        except Exception:
+        except (Exception, SystemExit):  # a method's sys.exit() ends that method alone
             return self.failed(traceback.format_exc()), b""
 
     def failed(self, error: str) -> RunRecord:
@@ -64,7 +66,7 @@ class RankCell:
         """Score and rank; a scorer that raises gives a failed record."""
         try:
             return rank(self.key), b""
-        except Exception:
+        except (Exception, SystemExit):
             return self.failed(traceback.format_exc()), b""
 
     def failed(self, error: str) -> RankRecord:
@@ -155,7 +157,9 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     key = cell.key
     oracle = load_oracle(key.oracle)
     if oracle.table_sha256 != key.table_sha256:
-        raise NasreproError(f"the table of {key.oracle} on this worker differs from the one the plan was made with; fetch the same version everywhere")
+        raise NasreproError(
+            f"the table of {key.oracle} on this worker differs from the one the plan was made with; fetch the same version everywhere"
+        )
     method = methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
     protocol = key.protocol
     session = Session(
@@ -163,14 +167,18 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     )
     ended = False
     started = time.process_time()
-    with searching():
+    with searching(), contextlib.redirect_stdout(sys.stderr):  # what a method prints is no result
         try:
             chosen = method.search(session, np.random.default_rng(key.seed), **key.params)
         except BudgetExhausted:
             ended, chosen = True, None
+        except BudgetSwallowed:
+            chosen = None
     total = time.process_time() - started - session.door_s
     if session.exhausted and not ended:
-        raise ProtocolError(f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger")
+        raise ProtocolError(
+            f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger"
+        )
     chosen = session.best() if chosen is None else chosen
     oracle.space.check(chosen)
 
@@ -237,7 +245,7 @@ def rank(key: RankKey) -> RankRecord:
     if values is None or np.isnan(values).all():
         raise NotTabulated(f"{key.oracle} has no {key.metric} for {dataset.name} at {key.epochs} epochs")
     there = np.flatnonzero(~np.isnan(values))
-    archs = [oracle.archs()[row] for row in there]
+    archs = [oracle.archs()[row] for row in there.tolist()]
     started = time.process_time()
     scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
     spent = time.process_time() - started
@@ -247,5 +255,11 @@ def rank(key: RankKey) -> RankRecord:
         agreement = rank_agreement(scores, values[there], resamples=key.resamples, seed=key.seed)
     top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
     return RankRecord(
-        key, "done", agreement=asdict(agreement), best_arch=oracle.space.format(archs[top]), best_value=float(values[there][top]), scoring_s=spent, environment=environment()
+        key,
+        "done",
+        agreement=asdict(agreement),
+        best_arch=oracle.space.format(archs[top]),
+        best_value=float(values[there][top]),
+        scoring_s=spent,
+        environment=environment(),
     )

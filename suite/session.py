@@ -12,14 +12,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from suite.errors import BudgetExhausted, NasreproError, ProtocolError
+from suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
 from suite.space import Arch, Complexity, SearchSpace
 
 if TYPE_CHECKING:
     from suite.devices import DeviceTable, Kind
+
+
+class BudgetSwallowed(BaseException):
+    """Raised by every evaluation after a `BudgetExhausted`, which the method has caught; under another name, so that its loop ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Session:
     """
 
     __slots__ = (
-    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_open_door", "_paid", "_resumable",
+    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_needed", "_open_door", "_paid", "_resumable",
     "budget", "dataset", "ledger", "max_epochs", "objective", "space",
 )  # fmt: skip
 
@@ -136,6 +140,7 @@ class Session:
         self.budget = budget
         self.ledger = Ledger()
         self._cost, self._resumable = info.cost, info.resumable
+        self._needed = (objective.name, info.cost) if info.cost else (objective.name,)
         self._best: Evaluation | None = None
         self._exhausted = False
         self._paid: dict[Arch, int] = {}
@@ -164,6 +169,7 @@ class Session:
 
         Raises:
             BudgetExhausted: it does not fit the budget; nothing is booked, and nothing can be evaluated from now on.
+            BudgetSwallowed: evaluated from then on all the same.
             NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
         """
         length = self.max_epochs if epochs is None else epochs
@@ -198,20 +204,29 @@ class Session:
         """Metrics and price of one evaluation, checked against the budget."""
         budget, ledger = self.budget, self.ledger
         if self._exhausted or (budget.queries is not None and ledger.queries >= budget.queries):
-            self._exhausted = True
-            raise BudgetExhausted
+            self._refuse()
         started = time.process_time()
         try:
             values = self._door(epochs)(arch)
+            for name in self._needed:
+                if name not in values:
+                    raise NotTabulated(
+                        f"no {name} of {self.space.format(arch)} on {self.dataset.name} after {epochs} epochs; a search cannot do without"
+                    )
             cost_s = values.get(self._cost, 0.0)
             if self._resumable and 0 < self._paid.get(arch, 0) < epochs:
                 cost_s -= self._door(self._paid[arch])(arch).get(self._cost, 0.0)
         finally:
             self._door_s += time.process_time() - started
         if budget.seconds is not None and ledger.simulated_s + cost_s > budget.seconds:
-            self._exhausted = True
-            raise BudgetExhausted
+            self._refuse()
         return values, cost_s
+
+    def _refuse(self) -> NoReturn:
+        if self._exhausted:
+            raise BudgetSwallowed
+        self._exhausted = True
+        raise BudgetExhausted
 
     def _door(self, epochs: int) -> Reader:
         if epochs not in self._doors:
@@ -304,4 +319,3 @@ class Session:
         if self._best is None:
             raise ProtocolError("the search ended before its first evaluation; the budget does not pay for one training")
         return self._best.arch
-
