@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -133,11 +134,12 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str, group: str) -> None:
         self.kind, self.package, self.group = kind, package, group
         self._found: dict[str, T] = {}
-        self._opened: dict[str, T] = {}  # by path
+        self._made: dict[str, dict[str, T]] = {}  # by module loaded from a file
+        self._opened: dict[str, T] = {}  # by path and text
 
-    def add(self, name: str, entry: T) -> None:
-        """Register; a second registration of a name replaces the first (a file loaded again)."""
-        self._found[name] = entry
+    def add(self, name: str, entry: T, module: str) -> None:
+        """Register what `module` defines; a second registration of a name replaces the first (a file loaded again)."""
+        self._made.get(module, self._found)[name] = entry
 
     def get(self, name: str) -> T:
         """The entry called `name`; raises UnknownName with the nearest one."""
@@ -170,26 +172,27 @@ class Registry(Generic[T]):
         """
         try:
             text = path.read_text(encoding="utf-8") if source is None else source
-        except OSError as error:
-            raise NasreproError(f"cannot read {self.kind} file {path} ({error.strerror}); give the path of a Python file with one @{self.kind}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+            raise NasreproError(
+                f"cannot read {self.kind} file {path} ({why}); give the path of a Python file with one @{self.kind}"
+            ) from error
         key = hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
         if key in self._opened:
             return self._opened[key]
-        before = dict(self._found)
-        self._found = {}
         module = ModuleType(f"nasrepro_{self.kind}_{key[:12]}")
         module.__file__ = str(path)
         module.__dict__[_SOURCE] = text
         sys.modules[module.__name__] = module
+        made = self._made[module.__name__] = {}
         try:
             exec(compile(text, str(path), "exec"), module.__dict__)
-            made = self._found
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise NasreproError(f"{self.kind} file {path} failed to import: {type(error).__name__}: {error}") from error
-        finally:
-            self._found = before
         if len(made) != 1:
-            raise NasreproError(f"{self.kind} file {path} registers {len(made)} {self.kind}s ({', '.join(made) or 'none'}), expected one @{self.kind}")
+            raise NasreproError(
+                f"{self.kind} file {path} registers {len(made)} {self.kind}s ({', '.join(made) or 'none'}), expected one @{self.kind}"
+            )
         (entry,) = made.values()
         self._opened[key] = entry
         return entry
@@ -207,9 +210,17 @@ def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
     def register(search: F) -> F:
         keywords = [p.name for p in inspect.signature(search).parameters.values() if p.kind is p.KEYWORD_ONLY]
         if sorted(keywords) != sorted(defaults):
-            raise NasreproError(f"method {name}: the decorator gives {sorted(defaults)}, the function takes {sorted(keywords)} (keyword-only); they must be the same")
+            raise NasreproError(
+                f"method {name}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
+                "they must be the same"
+            )
+        try:
+            json.dumps(defaults)  # they go into a run's key
+        except TypeError as error:
+            raise NasreproError(f"method {name}: defaults must be numbers, texts, truth values or lists of them ({error})") from error
         there = search.__globals__
-        methods.add(name, Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), _SOURCE in there))
+        made = Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), _SOURCE in there)
+        methods.add(name, made, search.__module__)
         return search
 
     return register
@@ -219,7 +230,7 @@ def scorer(name: str, *, paper: str, needs_network: bool = True, needs_data: boo
     """Register a scorer; see `Scorer.score` for its arguments."""
 
     def register(score: F) -> F:
-        scorers.add(name, Scorer(name, score, paper, needs_network, needs_data, _source_sha256(score)))
+        scorers.add(name, Scorer(name, score, paper, needs_network, needs_data, _source_sha256(score)), score.__module__)
         return score
 
     return register
@@ -229,7 +240,7 @@ def oracle(info: OracleInfo) -> Callable[[F], F]:
     """Register a function without arguments that opens the oracle described by `info`."""
 
     def register(load: F) -> F:
-        oracles.add(info.name, OracleEntry(info.name, info, load))
+        oracles.add(info.name, OracleEntry(info.name, info, load), load.__module__)
         return load
 
     return register
@@ -239,7 +250,7 @@ def device_table(info: DeviceInfo) -> Callable[[F], F]:
     """Register a function without arguments that opens the devices described by `info`."""
 
     def register(load: F) -> F:
-        devices.add(info.name, DeviceEntry(info.name, info, load))
+        devices.add(info.name, DeviceEntry(info.name, info, load), load.__module__)
         return load
 
     return register
@@ -286,6 +297,6 @@ def _source_sha256(function: Callable[..., Any]) -> str:
         return ""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-            body[0].value.value = ""
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            del body[0]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
