@@ -1,0 +1,166 @@
+"""What a table is, whatever it will look like: columns, cells with their raw values, caption and notes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Raw = float | int | str | None
+
+#: A space as wide as a digit: pads numbers so that their decimal points stand under each other, in proportional fonts, too.
+PAD = "\u2007"
+DASH = "–"
+
+#: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse than the best, recalled.
+BEST, CLOSE, RECALLED = "*", "≈", "†"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One entry.
+
+    Attributes:
+        text: as shown, padded with `PAD`.
+        values: raw numbers, one for each of the column's `data`; None (or nan) where there is none.
+        mark: `BEST`, `CLOSE`, `RECALLED` or "".
+    """
+
+    text: str
+    values: tuple[Raw, ...]
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What the cells of one column have in common.
+
+    Attributes:
+        name: for programs; unique in its table.
+        header: for people; a line break where it may be broken. "" hides the column from all but CSV and JSON.
+        data: names of the raw values, with units.
+        align: of the text.
+        terminal: the lower, the sooner it gets a place in a narrow terminal; None: never.
+        panel: LaTeX stacks the columns of panel 1 over those of panel 2; 0: in every panel.
+    """
+
+    name: str
+    header: str
+    data: tuple[str, ...]
+    align: Literal["left", "right"] = "right"
+    terminal: int | None = None
+    panel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TableDoc:
+    """One table.
+
+    Attributes:
+        id: name of its files; lower-case letters, digits and hyphens.
+        title: a few words.
+        caption: what the numbers of this table are and how they came about.
+        legend: how to read any table of this kind; a terminal shows it once.
+        columns: see `Column`.
+        rows: one cell per column each.
+        footnotes: what a reader of the bare numbers must know; shown everywhere.
+        notes: the long ones (deviations, traps of the table); not in the terminal.
+        citations: BibTeX.
+    """
+
+    id: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    legend: str = ""
+    footnotes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()
+
+
+#: A column with its cells; tables are put together from these, see `transposed`.
+Filled = tuple[Column, list[Cell]]
+
+
+def transposed(filled: Sequence[Filled]) -> tuple[tuple[Column, ...], tuple[tuple[Cell, ...], ...]]:
+    """The `columns` and `rows` of a table from filled columns of equal length."""
+    columns, cells = zip(*filled, strict=True)
+    return columns, tuple(zip(*cells, strict=True))
+
+
+def text_column(column: Column, texts: Sequence[str], values: Sequence[tuple[Raw, ...]] | None = None) -> Filled:
+    """A column of words; the raw values are the texts where none are given."""
+    raw = [(text,) for text in texts] if values is None else values
+    return column, [Cell(text, each) for text, each in zip(texts, raw, strict=True)]
+
+
+def data_column(names: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> Filled:
+    """A column that only CSV and JSON show."""
+    return Column("_".join(names), "", tuple(names)), [Cell("", each) for each in values]
+
+
+def number_column(column: Column, values: Sequence[float | None], decimals: int | None = None, *, scale: float = 1) -> Filled:
+    """A column of numbers, shown as `scale` times the raw value with two digits of the smallest, or with `decimals`."""
+    shown = [scaled(value, scale) for value in values]
+    places = plain_decimals(shown) if decimals is None else decimals
+    return column, [Cell(text, (value,)) for text, value in zip(aligned(shown, places), values, strict=True)]
+
+
+def spread_column(column: Column, values: Sequence[tuple[float | None, float | None]], decimals: int, *, scale: float = 1) -> Filled:
+    """A column of `mean ± standard deviation`."""
+    means = aligned([scaled(mean, scale) for mean, _ in values], decimals)
+    spreads = aligned([scaled(spread, scale) for _, spread in values], decimals)
+    texts = [DASH if missing(pair[0]) else f"{mean} ± {spread}" for pair, mean, spread in zip(values, means, spreads, strict=True)]
+    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
+
+
+def interval_column(column: Column, values: Sequence[tuple[float | None, float | None]], decimals: int, *, scale: float = 1) -> Filled:
+    """A column of `[low, high]`."""
+    lows = aligned([scaled(low, scale) for low, _ in values], decimals)
+    highs = aligned([scaled(high, scale) for _, high in values], decimals)
+    texts = [DASH if missing(pair[0]) else f"[{low}, {high}]" for pair, low, high in zip(values, lows, highs, strict=True)]
+    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
+
+
+def missing(value: Raw) -> bool:
+    """Whether there is no number: None or nan."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def scaled(value: float | None, scale: float) -> float | None:
+    """`scale` times the value, if there is one."""
+    return None if value is None or math.isnan(value) else scale * value
+
+
+def aligned(values: Sequence[float | None], decimals: int) -> list[str]:
+    """Numbers with equally many decimals and of equal width, so that the points align; a dash where there is none."""
+    texts = [DASH if value is None or math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+    width = max(map(len, texts), default=0)
+    return [text.rjust(width, PAD) for text in texts]
+
+
+def interval_decimals(intervals: Sequence[tuple[float | None, float | None]], *, scale: float = 1) -> int:
+    """Decimals, 1 to 3, that the narrowest interval can support: down to the first digit of its half-width."""
+    halves = [scale * (high - low) / 2 for low, high in intervals if low is not None and high is not None and high > low]
+    return min(3, max(1, math.ceil(-math.log10(min(halves))))) if halves else 2
+
+
+def plain_decimals(values: Sequence[float | None], *, least: int = 1, most: int = 4) -> int:
+    """Decimals for two digits of the smallest number; none where all are whole."""
+    there = [abs(value) for value in values if value is not None and math.isfinite(value)]
+    if all(value == round(value) for value in there):
+        return 0
+    smallest: float = min(value for value in there if value)
+    return min(most, max(least, 1 - math.floor(math.log10(smallest))))
+
+
+def slug(*parts: object, taken: Collection[str] = ()) -> str:
+    """A file name from words: lower case, other characters as hyphens; numbered where it is taken."""
+    text = "-".join(str(part) for part in parts).lower().replace(",", "")
+    plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split()) or "table"
+    name, number = plain, 2
+    while name in taken:
+        name, number = f"{plain}-{number}", number + 1
+    return name

@@ -1,0 +1,117 @@
+"""A table in LaTeX: needs the package booktabs and nothing else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from textwrap import wrap
+
+from reports.document import BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
+
+_NAME_WIDTH = 26  # characters in a line of a name
+_MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$"}
+
+# Brackets and stars in braces: behind the end of a row they would be read as its options.
+_SYMBOLS = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "[": "{[}", "]": "{]}", "*": "{*}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
+    '"': "''", "`": r"\`{}", PAD: r"\phantom{0}", "\u00a0": "~", "–": r"\textendash{}", "—": r"\textemdash{}", "−": "$-$",
+    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "µ": r"$\mu$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$",
+    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "…": r"\dots{}", "‘": "`", "’": "'", "“": "``", "”": "''",
+    "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "æ": r"\ae{}", "Æ": r"\AE{}",
+}  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0304": "=",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030c": "v",
+    "\u0327": "c",
+}
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX that every engine sets without further packages; a character that none of them knows becomes its number."""
+    escaped = "".join(map(_character, re.sub(r"[\n\r\t]+", " ", text)))
+    return re.sub("-(?=-)", "-{}", escaped)  # or two hyphens become a dash
+
+
+def _character(character: str) -> str:
+    if character in _SYMBOLS:
+        return _SYMBOLS[character]
+    if character.isascii():
+        return character if character.isprintable() else ""
+    greek = re.fullmatch(r"GREEK SMALL LETTER (\w+)", unicodedata.name(character, ""))
+    if greek and greek[1] != "OMICRON":
+        return f"$\\{greek[1].lower().replace('lamda', 'lambda')}$"
+    base, *marks = list(unicodedata.normalize("NFKD", character))
+    if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii():
+        return f"\\{_ACCENTS[marks[0]]}{{{base}}}"
+    return base if character.isalpha() and base.isascii() else f"\\texttt{{U+{ord(character):04X}}}"
+
+
+def latex(doc: TableDoc) -> str:
+    """A `table` environment, and the long notes as text behind it, where pages may break.
+
+    The panels of the table stand under each other, so that it fits a page.
+    """
+    panels = sorted({column.panel for column in doc.columns if column.header and column.panel})
+    lines = [
+        f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}",
+        r"\begin{table}[tbp]",
+        r"  \centering",
+        f"  \\caption[{escape(doc.title)}]{{\\footnotesize {escape(f'{doc.caption} {doc.legend}'.strip())}}}",
+        f"  \\label{{tab:{doc.id}}}",
+        r"  \scriptsize",
+        r"  \setlength{\tabcolsep}{2.5pt}",
+    ]
+    for panel in panels or [0]:
+        lines += [r"  \par\medskip", *_tabular(doc, panel)]
+    if doc.footnotes:
+        lines += [
+            r"  \par\medskip\begin{minipage}{\linewidth}\raggedright",
+            *(f"    {escape(note)}\\par" for note in doc.footnotes),
+            r"  \end{minipage}",
+        ]
+    lines.append(r"\end{table}")
+    if doc.notes:
+        notes = [f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}", *(f"{escape(note)}\\par" for note in doc.notes)]
+        lines += [r"{\scriptsize\raggedright\setlength{\parindent}{0pt}", *(f"  {note}" for note in notes), "}"]
+    return "\n".join([*lines, *(f"% {line}" for citation in doc.citations for line in citation.splitlines())]) + "\n"
+
+
+def _tabular(doc: TableDoc, panel: int) -> list[str]:
+    places = [place for place, column in enumerate(doc.columns) if column.header and column.panel in (0, panel)]
+    columns = [doc.columns[place] for place in places]
+    cells = [_cells(doc.columns[place], [row[place] for row in doc.rows]) for place in places]
+    rows = [" & ".join(row) for row in zip(*cells, strict=True)]
+    return [
+        f"  \\begin{{tabular}}{{{''.join(column.align[0] for column in columns)}}}",
+        r"    \toprule",
+        f"    {' & '.join(_stack(column.header.splitlines(), column) for column in columns)} \\\\",
+        r"    \midrule",
+        *(f"    {row} \\\\" for row in rows),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+    ]
+
+
+def _stack(lines: Sequence[str], column: Column) -> str:
+    """Lines above each other in one cell."""
+    stacked = r" \\ ".join(map(escape, lines))
+    return stacked if len(lines) == 1 else f"\\shortstack[{column.align[0]}]{{{stacked}}}"
+
+
+def _cells(column: Column, cells: Sequence[Cell]) -> list[str]:
+    """One column; where some cells are marked, the others leave the room, so that the decimal points stay under each other."""
+    marks = {cell.mark for cell in cells} & set(_MARKS)
+    room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
+    found = []
+    for cell in cells:
+        text = escape(cell.text) if column.align == "right" else _stack(wrap(cell.text, _NAME_WIDTH) or [""], column)
+        found.append((f"\\textbf{{{text}}}" if cell.mark == BEST else text) + _MARKS.get(cell.mark, room))
+    return found

@@ -1,0 +1,230 @@
+"""How tables look: in the terminal, and as Markdown, LaTeX, HTML, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jinja2
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reports.document import BEST, PAD, Cell, Raw, TableDoc, missing
+from reports.latex import latex
+from suite.errors import UnknownName
+from suite.files import write_text
+
+TITLE = "nasrepro report"
+
+
+def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str]) -> list[Path]:
+    """Write tables to files: one for `md` and `html` each (`report.*`), one per table for `tex` and `csv` (by its id).
+
+    The same tables give the same bytes.
+
+    Returns:
+        The files, in the order of `formats`.
+
+    Raises:
+        UnknownName: a format that is none of FORMATS.
+        NasreproError: the folder cannot be written to.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("report format", name, FORMATS)
+    files: dict[Path, str] = {}
+    for name in formats:
+        whole, one = _WHOLE.get(name), _ONE.get(name)
+        if whole is not None:
+            files[out / f"report.{name}"] = whole(tables)
+        if one is not None:
+            files.update({out / f"{doc.id}.{name}": one(doc) for doc in tables})
+    for path, text in files.items():
+        write_text(path, text)
+    return list(files)
+
+
+# -- terminal ----------------------------------------------------------------------------------------------
+_GAP = 2
+
+
+def terminal(tables: Sequence[TableDoc], console: Console) -> None:
+    """Print tables with as many of their columns, the important ones first, as fit the console's width."""
+    for doc in tables:
+        shown = [place for place, column in enumerate(doc.columns) if column.header]
+        places = _fitting(doc, console.width)
+        _say(doc.title, console, "bold")
+        console.print(_grid(doc, places, console))
+        more = f" More columns in the files: {len(shown) - len(places)}." if len(shown) > len(places) else ""
+        _say(doc.caption + more, console, "dim")
+        for note in doc.footnotes:
+            _say(note, console, "dim")
+        console.print()
+    for legend in dict.fromkeys(doc.legend for doc in tables if doc.legend):
+        _say(legend, console, "dim")
+    if any(cell.mark == BEST for doc in tables for row in doc.rows for cell in row):
+        _say(f"{BEST} marks what is in bold.", console, "dim")
+
+
+def _say(text: str, console: Console, style: str) -> None:
+    console.print(Text(_printable(text, console), style=style))
+
+
+def _fitting(doc: TableDoc, width: int) -> list[int]:
+    """Places of the columns to show, those with the lowest `terminal` first; 0 and 1 are shown whatever the width."""
+    wanted = sorted((column.terminal, place) for place, column in enumerate(doc.columns) if column.header and column.terminal is not None)
+    places: list[int] = []
+    left = width + _GAP
+    for priority, place in wanted:
+        needed = _width(doc, place, width) + _GAP
+        if priority <= 1 or needed <= left:
+            places.append(place)
+            left -= needed
+    return sorted(places)
+
+
+def _width(doc: TableDoc, place: int, width: int) -> int:
+    """Width of a column in a console of `width`; long names wrap."""
+    natural = max(map(cell_len, (*doc.columns[place].header.split("\n"), *_entries(doc, place))))
+    return min(natural, max(16, 3 * width // 10)) if doc.columns[place].align == "left" else natural
+
+
+def _entries(doc: TableDoc, place: int) -> list[str]:
+    """Texts of one column, all with room for a mark where one has a mark."""
+    cells = [row[place] for row in doc.rows]
+    room = any(cell.mark for cell in cells)
+    return [cell.text.replace(PAD, " ") + ((cell.mark or " ") if room else "") for cell in cells]
+
+
+def _grid(doc: TableDoc, places: Sequence[int], console: Console) -> Table:
+    grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for place in places:
+        column = doc.columns[place]
+        header = Text(_printable(column.header, console))
+        grid.add_column(header, justify=column.align, vertical="bottom", width=_width(doc, place, console.width), overflow="fold")
+    entries = [_entries(doc, place) for place in places]
+    for row, texts in zip(doc.rows, zip(*entries, strict=True), strict=True):
+        styles = ["bold" if row[place].mark == BEST else "" for place in places]
+        grid.add_row(*(Text(_printable(text, console), style=style) for text, style in zip(texts, styles, strict=True)))
+    return grid
+
+
+def _printable(text: str, console: Console) -> str:
+    """The text with what the console's encoding lacks replaced."""
+    return text.encode(console.encoding, errors="replace").decode(console.encoding)
+
+
+# -- files -------------------------------------------------------------------------------------------------
+def to_json(tables: Sequence[TableDoc]) -> str:
+    """All tables with raw values, for programs; null where there is no number."""
+    return json.dumps([_plain(doc) for doc in tables], indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(doc: TableDoc) -> dict[str, object]:
+    rows = []
+    for row in doc.rows:
+        values = {
+            name: _raw(value)
+            for column, cell in zip(doc.columns, row, strict=True)
+            for name, value in zip(column.data, cell.values, strict=True)
+        }
+        marks = {column.name: cell.mark for column, cell in zip(doc.columns, row, strict=True) if cell.mark}
+        rows.append({**values, "marks": marks})
+    return {
+        "id": doc.id,
+        "title": doc.title,
+        "caption": doc.caption,
+        "legend": doc.legend,
+        "rows": rows,
+        "footnotes": list(doc.footnotes),
+        "notes": list(doc.notes),
+        "citations": list(doc.citations),
+    }
+
+
+def _raw(value: Raw) -> Raw:
+    return None if missing(value) else value
+
+
+def _csv(doc: TableDoc) -> str:
+    """Raw values at full precision under their names; empty where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([name for column in doc.columns for name in column.data])
+    writer.writerows([_raw(value) for cell in row for value in cell.values] for row in doc.rows)
+    return text.getvalue()
+
+
+def _markdown(tables: Sequence[TableDoc]) -> str:
+    parts = [f"# {TITLE}\n"]
+    for doc in tables:
+        parts += [f"## {_md(doc.title)}\n", f"{_md(f'{doc.caption} {doc.legend}'.strip())}\n", _pipe_table(doc)]
+        for notes in (doc.footnotes, doc.notes):
+            if notes:
+                parts.append("".join(f"- {_md(note)}\n" for note in notes))
+    citations = _citations(tables)
+    if citations:
+        parts += ["## Citations\n", *(f"```bibtex\n{citation}\n```\n" for citation in citations)]
+    return "\n".join(parts)
+
+
+def _pipe_table(doc: TableDoc) -> str:
+    places = [place for place, column in enumerate(doc.columns) if column.header]
+    columns = [doc.columns[place] for place in places]
+    lines = [[_md(column.header.replace("-\n", "-").replace("\n", " ")) for column in columns]]
+    slots = _slots(doc)
+    lines += [[_md_cell(row[place], slots[place]) for place in places] for row in doc.rows]
+    widths = [max(3, *map(len, texts)) for texts in zip(*lines, strict=True)]
+    rule = ["-" * (width - 1) + (":" if column.align == "right" else "-") for column, width in zip(columns, widths, strict=True)]
+    padded = [
+        [
+            text.rjust(width) if column.align == "right" else text.ljust(width)
+            for text, column, width in zip(line, columns, widths, strict=True)
+        ]
+        for line in (lines[0], rule, *lines[1:])
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in padded)
+
+
+def _md_cell(cell: Cell, slot: str) -> str:
+    text = _md(cell.text)
+    if cell.mark == BEST:
+        bare = text.strip(PAD)
+        text = text.replace(bare, f"**{bare}**")
+    return text + (cell.mark if cell.mark == slot else PAD if slot else "")
+
+
+def _md(text: str) -> str:
+    """Text with nothing in it that Markdown, or HTML inside it, would take for its own."""
+    escaped = re.sub(r"([\\`*|<>~])", r"\\\1", text).replace("](", r"]\(")
+    return " ".join(re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped).split(" "))
+
+
+def _html(tables: Sequence[TableDoc]) -> str:
+    """One page with everything inside it."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html.j2")
+    return page.render(title=TITLE, tables=[(doc, _slots(doc)) for doc in tables], citations=_citations(tables), best=BEST)
+
+
+def _slots(doc: TableDoc) -> list[str]:
+    """Per column the mark that some cell has and the others leave room for; bold needs none."""
+    return [max(({row[place].mark for row in doc.rows} - {BEST, ""}), default="") for place in range(len(doc.columns))]
+
+
+def _citations(tables: Sequence[TableDoc]) -> list[str]:
+    return list(dict.fromkeys(citation.strip() for doc in tables for citation in doc.citations))
+
+
+_WHOLE: dict[str, Callable[[Sequence[TableDoc]], str]] = {"md": _markdown, "html": _html}
+_ONE: dict[str, Callable[[TableDoc], str]] = {"tex": latex, "csv": _csv}
+FORMATS = ("md", "tex", "html", "csv")

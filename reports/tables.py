@@ -1,0 +1,375 @@
+"""What the tables are: main results, rankings and search cost, from a results store.
+
+Seeds of the search are the replication unit: every mean, interval and test is over them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from reports.document import (
+    BEST,
+    CLOSE,
+    DASH,
+    RECALLED,
+    Cell,
+    Column,
+    Filled,
+    Raw,
+    TableDoc,
+    aligned,
+    data_column,
+    interval_column,
+    interval_decimals,
+    number_column,
+    plain_decimals,
+    slug,
+    spread_column,
+    text_column,
+    transposed,
+)
+from reports.groups import REGRET, Group, Values, plan_filters, read_groups, size_metric
+from reports.rankings import rank_order, rank_table_of, ranking_table
+from reports.words import (
+    budget_words,
+    changed_params,
+    failures,
+    header_of,
+    labels,
+    main_caption,
+    main_legend,
+    method_notes,
+    oracle_notes,
+    scale_of,
+    searched,
+    unit_words,
+)
+from suite.claims import Claim, load_claims
+from suite.errors import NasreproError
+from suite.metrics import accuracy_density
+from suite.oracle import Metric, OracleInfo
+from suite.registry import oracles
+from suite.stats import bootstrap_mean, holm, paired_test
+from suite.store import Store
+
+RESAMPLES = 2000
+LEVEL = 0.05
+#: With fewer pairs the two-sided signed-rank test cannot get below `LEVEL`, whatever the difference.
+MIN_PAIRS = 6
+
+
+def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[TableDoc]:
+    """All tables that the store has results for, in a fixed order.
+
+    Args:
+        store: results.
+        plan: only the settings and seeds of this plan (a shipped one by name, or a path).
+        seed: of the bootstrap.
+
+    Raises:
+        NasreproError: nothing to report; the message has the command that makes runs.
+        UnknownName: a result of an oracle that is not installed here.
+    """
+    keep_run, keep_rank = plan_filters(plan)
+    groups = read_groups(store, keep_run)
+    rankings = sorted((record for record in store.rankings() if keep_rank(record.key)), key=rank_order)
+    if not groups and not rankings:
+        runs = "runs" if plan is None else f"runs of plan {plan}"
+        command = f"nasrepro run --plan {plan or 'reproduce'} --store {store.path}"
+        raise NasreproError(f"nothing to report: {store.path} has no {runs}; make some with: {command}")
+    claims = load_claims()
+    docs: list[TableDoc] = []
+    for setting, members in groupby(groups, key=lambda group: group.setting):
+        rows = list(members)
+        docs += [_main_table(rows, dataset, claims, seed) for dataset in setting.protocol.report_datasets]
+    docs += [ranking_table(list(records)) for _, records in groupby(rankings, key=rank_table_of)]
+    docs += [_cost_table(list(rows)) for _, rows in groupby(groups, key=lambda group: group.setting.oracle)]
+    taken: set[str] = set()
+    for place, doc in enumerate(docs):
+        docs[place] = replace(doc, id=slug(doc.id, taken=taken))
+        taken.add(docs[place].id)
+    return docs
+
+
+# -- main results ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """Over the n runs that have the value: mean, standard deviation, interval; None where there is none."""
+
+    n: int
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def _summary(values: Values, seed: int) -> _Summary:
+    there = values[np.isfinite(values)]
+    if there.size < 2:
+        return _Summary(there.size, *there.tolist())
+    interval = bootstrap_mean(there, seed=seed, resamples=RESAMPLES)
+    return _Summary(there.size, interval.value, float(there.std(ddof=1)), interval.low, interval.high)
+
+
+def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], seed: int) -> TableDoc:
+    """Methods of one setting, reported on one data set; best target first."""
+    setting = groups[0].setting
+    info = oracles.get(setting.oracle).info
+    shown = [info.metric(name) for name in dict.fromkeys((info.objective, info.target))]
+    target = shown[-1]
+    found = [
+        (group, name, [_summary(group.values[dataset, metric.name], seed) for metric in shown])
+        for group, name in zip(groups, labels(groups), strict=True)
+    ]
+    found.sort(key=lambda row: (*_goodness(row[2][-1].mean, target), row[1]))
+    groups, names = [row[0] for row in found], [row[1] for row in found]
+    summaries = {metric.name: [row[2][place] for row in found] for place, metric in enumerate(shown)}
+    marks, untested = _marks(groups, dataset, shown, summaries)
+
+    filled: list[Filled] = [_origin(groups, dataset), _methods(groups, names), *_counts(groups)]
+    footnotes: list[str] = []
+    for metric in shown:
+        filled += _metric_columns(metric, summaries[metric.name], marks[metric.name], main=metric is target)
+        published, sources = _published(groups, dataset, metric, claims)
+        filled += published
+        footnotes += [source for source in sources if source not in footnotes]
+        missing = [(name, each, group.seeds.size) for name, each, group in zip(names, summaries[metric.name], groups, strict=True)]
+        footnotes += [f"{name}: only {each.n} of {runs} finished runs have {metric.name}." for name, each, runs in missing if each.n < runs]
+    filled += _regret(groups, dataset, target, seed)
+    filled += _costs(groups, info, panel=3, terminal=6)
+    filled += _densities(groups, dataset, info, target)
+    if untested:
+        untold = ", ".join(names[row] for row in sorted(untested))
+        footnotes.append(f"Fewer than {MIN_PAIRS} seeds shared with the best, so not tested against it: {untold}.")
+    columns, cells = transposed(filled)
+    used = {mark for column in marks.values() for mark in column}
+    epochs = f"{setting.protocol.search_epochs}ep"
+    return TableDoc(
+        slug("main", setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), "on", dataset),
+        f"{setting.oracle}: {searched(setting, dataset)} ({budget_words(setting.budget)})",
+        main_caption(groups, dataset, shown),
+        columns,
+        cells,
+        legend=main_legend(info, [column.name for column in columns], used, RESAMPLES, LEVEL),
+        footnotes=(*footnotes, *failures(groups, names)),
+        notes=(*method_notes(groups), *oracle_notes(info, (setting.dataset, dataset), shown)),
+        citations=(info.citation,),
+    )
+
+
+def _goodness(value: float | None, metric: Metric) -> tuple[bool, float]:
+    """Sorts the best first and what is missing last."""
+    return value is None, 0.0 if value is None else -value if metric.higher_is_better else value
+
+
+def _marks(
+    groups: Sequence[Group], dataset: str, shown: Sequence[Metric], summaries: Mapping[str, Sequence[_Summary]]
+) -> tuple[dict[str, list[str]], set[int]]:
+    """Per metric a mark for each row; and the rows that share too few seeds with the best for a test."""
+    marks: dict[str, list[str]] = {}
+    tests: list[tuple[str, int, float]] = []
+    untested: set[int] = set()
+    for metric in shown:
+        means = [summary.mean for summary in summaries[metric.name]]
+        best = min(range(len(means)), key=lambda row: _goodness(means[row], metric))
+        marks[metric.name] = [""] * len(means)
+        for row, mean in enumerate(means):
+            if mean is None:
+                continue
+            if math.isclose(mean, means[best] or 0.0, rel_tol=1e-12):
+                marks[metric.name][row] = BEST
+                continue
+            pairs = _paired(groups[best], groups[row], (dataset, metric.name))
+            if pairs[0].size >= MIN_PAIRS:
+                tests.append((metric.name, row, paired_test(*pairs, resamples=1).p_value))  # its interval is not shown
+            else:
+                untested.add(row)
+    if tests:
+        for (name, row, _), p_value in zip(tests, holm([test[2] for test in tests]), strict=True):
+            marks[name][row] = CLOSE if p_value > LEVEL else ""
+    return marks, untested
+
+
+def _paired(a: Group, b: Group, place: tuple[str, str]) -> tuple[Values, Values]:
+    """Values of two groups at the seeds that both have."""
+    _, in_a, in_b = np.intersect1d(a.seeds, b.seeds, return_indices=True)
+    first, second = a.values[place][in_a], b.values[place][in_b]
+    both = np.isfinite(first) & np.isfinite(second)
+    return first[both], second[both]
+
+
+def _metric_columns(metric: Metric, summaries: Sequence[_Summary], marks: Sequence[str], *, main: bool) -> list[Filled]:
+    """`mean ± sd` and the interval of one metric; the `main` one comes first in a narrow terminal."""
+    name, scale, ends = metric.name, scale_of(metric), [(summary.low, summary.high) for summary in summaries]
+    decimals = interval_decimals(ends, scale=scale)
+    mean = Column(name, header_of(metric), (f"{name}_mean", f"{name}_std"), terminal=1 if main else 4)
+    interval = Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=2 if main else None)
+    _, cells = spread_column(mean, [(summary.mean, summary.sd) for summary in summaries], decimals, scale=scale)
+    marked = [replace(cell, mark=mark) for cell, mark in zip(cells, marks, strict=True)]
+    return [(mean, marked), interval_column(interval, ends, decimals, scale=scale)]
+
+
+def _regret(groups: Sequence[Group], dataset: str, target: Metric, seed: int) -> list[Filled]:
+    """Mean regret and its interval, where the table has a best cell."""
+    summaries = [_summary(group.values[dataset, REGRET], seed) for group in groups]
+    if all(summary.mean is None for summary in summaries):
+        return []
+    scale, ends = scale_of(target), [(summary.low, summary.high) for summary in summaries]
+    decimals = interval_decimals(ends, scale=scale)
+    unit = "(points)" if target.unit == "fraction" else unit_words(target)
+    mean = Column(REGRET, f"Regret\n{unit}".rstrip(), ("regret_mean",), terminal=6, panel=2)
+    interval = Column("regret_interval", "95 %\ninterval", ("regret_low", "regret_high"), panel=2)
+    means = number_column(mean, [summary.mean for summary in summaries], decimals, scale=scale)
+    return [means, interval_column(interval, ends, decimals, scale=scale)]
+
+
+def _densities(groups: Sequence[Group], dataset: str, info: OracleInfo, target: Metric) -> list[Filled]:
+    """Accuracy per million parameters and per million MACs, per run and then averaged."""
+    filled: list[Filled] = []
+    for unit, words in (("param", "params"), ("MAC", "MACs")):
+        size = size_metric(info, unit)
+        if size is None or target.unit != "fraction" or not target.higher_is_better:
+            continue
+        means = []
+        for group in groups:
+            pairs = zip(group.values[dataset, target.name], group.values[dataset, size.name], strict=True)
+            means.append(_mean([accuracy_density(accuracy, count) for accuracy, count in pairs if accuracy >= 0 and count > 0]))
+        name = f"density_percent_per_million_{words.lower()}"
+        filled.append(number_column(Column(name, f"Density\n(%/M {words})", (name,), panel=3), means))
+    return filled
+
+
+def _published(groups: Sequence[Group], dataset: str, metric: Metric, claims: Sequence[Claim]) -> tuple[list[Filled], list[str]]:
+    """What papers state for these rows, and where they state it; nothing where they state nothing."""
+    found = [_claim(group, dataset, metric.name, claims) for group in groups]
+    known = [claim for claim in found if claim is not None]
+    if not known:
+        return [], []
+    scale = scale_of(metric)
+    decimals = max(len(repr(number).partition(".")[2]) for claim in known for number in (claim.value, claim.spread) if number is not None)
+    means = aligned([claim.value if claim else None for claim in found], decimals)
+    spreads = aligned([claim.spread if claim else None for claim in found], decimals)
+    cells = []
+    for claim, mean, spread in zip(found, means, spreads, strict=True):
+        if claim is None:
+            cells.append(Cell(DASH, (None, None, None)))
+            continue
+        raw = (None if number is None else round(number / scale, 12) for number in (claim.value, claim.spread))
+        text = mean if claim.spread is None else f"{mean} ± {spread}"
+        cells.append(Cell(text, (*raw, claim.source), RECALLED if claim.source == "recalled" else ""))
+    data = tuple(f"{metric.name}_published{part}" for part in ("", "_spread", "_source"))
+    header = f"Published\n{metric.split} {unit_words(metric)}".rstrip()
+    column = Column(data[0], header, data, terminal=5 if metric.split == "test" else None, panel=2)
+    places = sorted({(claim.source == "recalled", f"{claim.paper}, {claim.where}") for claim in known})
+    notes = [f"{RECALLED} {where}: recalled, the text was not read." if recalled else f"Published: {where}." for recalled, where in places]
+    return [(column, cells)], notes
+
+
+def _claim(group: Group, dataset: str, metric: str, claims: Sequence[Claim]) -> Claim | None:
+    """The published number for a row; only for a method with its default parameters."""
+    protocol, budget = group.setting.protocol, group.setting.budget
+    wanted = (group.setting.oracle, dataset, group.method, metric, protocol.report_epochs, budget.seconds, budget.queries)
+    for claim in claims:
+        place = claim.setting
+        if (place.oracle, place.dataset, place.method, place.metric, place.epochs, place.budget_s, place.budget_queries) == wanted:
+            return None if changed_params(group, [group]) else claim
+    return None
+
+
+# -- cost --------------------------------------------------------------------------------------------------
+_COST_LEGEND = (
+    "Costs measure different things and are never added up: simulated GPU hours (and the budget) are the table's training times; "
+    "overhead is the CPU time of the method itself; queries are evaluations, repeats included; unique queries count equal cells once."
+)
+
+
+def _cost_table(groups: Sequence[Group]) -> TableDoc:
+    """What the searches on one oracle cost."""
+    info = oracles.get(groups[0].setting.oracle).info
+    settings = [group.setting for group in groups]
+    names = [name for _, members in groupby(groups, key=lambda group: group.setting) for name in labels(list(members))]
+    nothing: list[tuple[Raw, ...]] = [() for _ in groups]
+    budgets = [budget_words(setting.budget, unit="s") for setting in settings]
+    epochs = [str(setting.protocol.search_epochs) for setting in settings]
+    filled: list[Filled] = [
+        _origin(groups),
+        _methods(groups, names),
+        text_column(Column("searched_on_shown", "Searched\non", (), "left", 1), [setting.dataset for setting in settings], nothing),
+        text_column(Column("epochs_shown", "Epochs", (), "right", 9), epochs, nothing),
+        text_column(Column("budget_shown", "Budget", (), "left", 5), budgets, nothing),
+        *_counts(groups),
+        *_costs(groups, info, panel=1, terminal=2),
+    ]
+    footnotes = [] if info.cost else [f"The table of {info.name} has no training times, so there are no simulated GPU hours."]
+    return TableDoc(
+        slug("cost", info.name),
+        f"{info.name}: search cost",
+        f"What one search on {info.name} cost: mean over the finished runs.",
+        *transposed(filled),
+        legend=_COST_LEGEND,
+        footnotes=(*footnotes, *failures(groups, names)),
+        notes=tuple(oracle_notes(info, [setting.dataset for setting in settings], [info.metric(info.cost)] if info.cost else [])),
+        citations=(info.citation,),
+    )
+
+
+# -- columns of both ---------------------------------------------------------------------------------------
+def _costs(groups: Sequence[Group], info: OracleInfo, *, panel: int, terminal: int) -> list[Filled]:
+    """Queries, simulated GPU hours and measured CPU seconds: means over the finished runs, never added up."""
+    queries, unique, seconds, overhead = (
+        [_mean(group.costs[name]) for group in groups] for name in ("queries", "unique_queries", "simulated_s", "overhead_s")
+    )
+    hours = [value / 3600 if value is not None and info.cost else None for value in seconds]
+    return [
+        number_column(Column("queries", "Queries", ("queries",), terminal=terminal + 1, panel=panel), queries),
+        number_column(Column("unique_queries", "Unique\nqueries", ("unique_queries",), terminal=terminal + 5, panel=panel), unique),
+        number_column(
+            Column("gpu_hours", "Simulated\nGPU h", ("simulated_gpu_hours",), terminal=terminal, panel=panel),
+            hours,
+            plain_decimals(hours, least=2),
+        ),
+        number_column(Column("overhead", "Overhead\nCPU s", ("overhead_cpu_s",), terminal=terminal + 2, panel=panel), overhead),
+    ]
+
+
+def _counts(groups: Sequence[Group]) -> list[Filled]:
+    """Numbers of finished runs and, where there are any, of failed ones."""
+    failed: list[float | None] = [len(group.failed) for group in groups]
+    header = "Failed" if any(failed) else ""
+    return [
+        number_column(Column("seeds", "Seeds", ("seeds",), terminal=3), [int(group.seeds.size) for group in groups], 0),
+        number_column(Column("failed", header, ("failed_runs",), terminal=0), failed, 0),
+    ]
+
+
+def _methods(groups: Sequence[Group], names: Sequence[str]) -> Filled:
+    values: list[tuple[Raw, ...]] = [
+        (group.method, json.dumps(dict(group.params), sort_keys=True), group.method_sha256) for group in groups
+    ]
+    return text_column(Column("method", "Method", ("method", "params", "method_sha256"), "left", 0, 0), names, values)
+
+
+def _origin(groups: Sequence[Group], dataset: str | None = None) -> Filled:
+    """Where each row is from, for programs: one table's CSV can be put under another's."""
+    data = ["oracle", "table_sha256", "searched_on", "search_epochs", "table_seed", "report_epochs", "budget_s", "budget_queries"]
+    values: list[tuple[Raw, ...]] = []
+    for setting in (group.setting for group in groups):
+        protocol, budget = setting.protocol, setting.budget
+        lengths = (protocol.search_epochs, protocol.search_seed, protocol.report_epochs, budget.seconds, budget.queries)
+        values.append((setting.oracle, setting.table_sha256, setting.dataset, *lengths))
+    if dataset is not None:
+        data.append("reported_on")
+        values = [(*each, dataset) for each in values]
+    return data_column(data, values)
+
+
+def _mean(values: Values | Sequence[float]) -> float | None:
+    there = np.asarray(values, dtype=np.float64)
+    there = there[np.isfinite(there)]
+    return float(there.mean()) if there.size else None

@@ -1,0 +1,162 @@
+"""Words of the tables: row labels, captions, footnotes and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from reports.document import CLOSE
+from reports.groups import REGRET, Group, Setting
+from suite.errors import NasreproError
+from suite.oracle import MEAN, Metric, OracleInfo
+from suite.registry import methods, oracles
+from suite.session import Budget
+
+_SPLITS = {"train": "training split", "valid": "validation split", "test": "test split", "none": "no split"}
+
+
+# -- rows --------------------------------------------------------------------------------------------------
+def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
+    """Parameters that differ from the method's defaults; of a method that is not installed, from its `others`."""
+    try:
+        defaults = methods.get(group.method).defaults
+    except NasreproError:
+        same = [other.params for other in others if other.method == group.method]
+        defaults = {name: value for name, value in group.params.items() if all(name in params and params[name] == value for params in same)}
+    return {name: value for name, value in group.params.items() if name not in defaults or defaults[name] != value}
+
+
+def labels(groups: Sequence[Group]) -> list[str]:
+    """Names of one table's rows: the method, what differs from its defaults, and its source where there are two versions of it."""
+    names = []
+    for group in groups:
+        changed = ", ".join(f"{name}={value}" for name, value in changed_params(group, groups).items())
+        names.append(f"{group.method} ({changed})" if changed else group.method)
+    return [
+        f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name for name, group in zip(names, groups, strict=True)
+    ]
+
+
+# -- settings ----------------------------------------------------------------------------------------------
+def budget_words(budget: Budget, *, unit: str = "simulated s") -> str:
+    """For example `12,000 simulated s or 150 queries`."""
+    seconds = [] if budget.seconds is None else [f"{budget.seconds:,.12g} {unit}"]
+    queries = [] if budget.queries is None else [f"{budget.queries:,} queries"]
+    return " or ".join(seconds + queries)
+
+
+def searched(setting: Setting, dataset: str) -> str:
+    """Where the search was and where its result is reported."""
+    if dataset == setting.dataset:
+        return f"searched and reported on {dataset}"
+    return f"searched on {setting.dataset}, reported on {dataset}"
+
+
+def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric]) -> str:
+    """Protocol, budget, seeds, and the split of each number."""
+    setting, protocol = groups[0].setting, groups[0].setting.protocol
+    mean = "the mean over the table's training seeds"
+    seeds = mean if protocol.search_seed == MEAN else f"training seed {protocol.search_seed} of the table"
+    objective = oracles.get(setting.oracle).info.objective
+    splits = "; ".join(f"{metric.name}: {split_words(metric)}" for metric in shown)
+    return (
+        f"{setting.oracle} (table {setting.table_sha256[:8]}), {searched(setting, dataset)}. "
+        f"Search: by {objective}, {protocol.search_epochs}-epoch trainings, {seeds}; "
+        f"budget {budget_words(setting.budget)}; {_seed_words(groups)}. "
+        f"Reported: {protocol.report_epochs}-epoch trainings, {mean}, read once for the architecture that the search returned ({splits})."
+    )
+
+
+def main_legend(info: OracleInfo, columns: Collection[str], marks: Collection[str], resamples: int, level: float) -> str:
+    """How to read a table with these columns and marks: what the spreads, intervals and marks are."""
+    parts = [
+        "Mean ± standard deviation over search seeds;",
+        f"in brackets the 95 % percentile bootstrap interval of the mean over search seeds ({resamples:,} resamples).",
+        "Best mean in bold.",
+    ]
+    if CLOSE in marks:
+        test = "two-sided Wilcoxon signed-rank test on shared seeds"
+        parts.append(f"{CLOSE}: not significantly worse than the best ({test}, Holm over the comparisons of the table, level {level}).")
+    if REGRET in columns:
+        parts.append("Regret: to the best cell of the table.")
+    if any(name.startswith("density") for name in columns):
+        parts.append(f"Density: {info.target} in % per million parameters, and per million MACs.")
+    parts.append("Costs: mean of a run; simulated and measured cost are never added up.")
+    return " ".join(parts)
+
+
+def _seed_words(groups: Sequence[Group]) -> str:
+    counts = sorted({group.seeds.size for group in groups})
+    if len(counts) > 1:
+        return f"{counts[0]:,} to {counts[-1]:,} search seeds"
+    return "1 search seed" if counts == [1] else f"{counts[0]:,} search seeds"
+
+
+# -- notes -------------------------------------------------------------------------------------------------
+def failures(groups: Sequence[Group], names: Sequence[str]) -> list[str]:
+    """A line for each group with failed runs."""
+    found = []
+    for group, name in zip(groups, names, strict=True):
+        for seed, error in list(group.failed.items())[:1]:
+            runs = f"{len(group.failed):,} of {len(group.failed) + group.seeds.size:,} runs"
+            found.append(f"{name}: {runs} failed and are in no mean (seed {seed}: {error_kind(error)}).")
+    return found
+
+
+def error_kind(error: str) -> str:
+    """The kind of an error, from its traceback; the message is left out, it may have paths of this machine."""
+    lines = error.strip().splitlines()
+    return lines[-1].partition(":")[0][:100] if lines else "no traceback"
+
+
+def method_notes(groups: Sequence[Group]) -> list[str]:
+    """Paper and deviations of each method."""
+    notes = []
+    for name in sorted({group.method for group in groups}):
+        try:
+            entry = methods.get(name)
+        except NasreproError:
+            notes.append(f"{name}: not installed here, so its deviations are not known.")
+            continue
+        items = " ".join(f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1))
+        current = {group.method_sha256 for group in groups if group.method == name} == {entry.source_sha256}
+        notes.append(
+            f"{name} ({entry.paper}). Deviations: {items or 'none stated.'}{'' if current else ' Its source differs from what was run.'}"
+        )
+    return notes
+
+
+def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metric]) -> list[str]:
+    """Notes on the data sets, the metrics and the table; those that name only other data sets are left out."""
+
+    def concerns(note: str) -> bool:
+        words = {word.strip(".,;:()") for word in note.lower().replace("-", "").split()}
+        named = [dataset.name for dataset in info.datasets if dataset.name.lower().replace("-", "") in words]
+        return not named or any(name in datasets for name in named)
+
+    notes = [(name, info.dataset(name).note) for name in dict.fromkeys(datasets)]
+    notes += [(metric.name, metric.note) for metric in shown if concerns(metric.note)]
+    notes += [(info.name, note) for note in info.notes if concerns(note)]
+    return [f"{name}: {note.rstrip('.')}." for name, note in notes if note]
+
+
+# -- metrics -----------------------------------------------------------------------------------------------
+def scale_of(metric: Metric) -> float:
+    """What a raw value is multiplied by where people read it: fractions become percent."""
+    return 100.0 if metric.unit == "fraction" else 1.0
+
+
+def unit_words(metric: Metric) -> str:
+    """The unit in brackets, or ""."""
+    return {"fraction": "(%)", "1": ""}.get(metric.unit, f"({metric.unit})")
+
+
+def header_of(metric: Metric) -> str:
+    """The metric's name and unit as a column header of two lines."""
+    words = metric.name.replace("_", " ")
+    first, _, rest = (words[:1].upper() + words[1:]).partition(" ")
+    return f"{first}\n{rest} {unit_words(metric)}".replace("\n ", "\n").rstrip()
+
+
+def split_words(metric: Metric) -> str:
+    """Which part of the data a metric was measured on."""
+    return _SPLITS[metric.split]

@@ -1,0 +1,601 @@
+"""Tables by hand from synthetic records, and every rendering of them."""
+
+import csv
+import io
+import json
+import math
+import re
+import resource
+import shutil
+import subprocess
+import time
+from dataclasses import asdict, replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from reports import render, tables
+from reports.document import BEST, CLOSE, DASH, PAD, RECALLED, Cell, Column, TableDoc, aligned, interval_decimals, plain_decimals, slug
+from reports.latex import escape
+from suite.errors import NasreproError, UnknownName
+from suite.oracle import Metric
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
+from suite.registry import OracleEntry, methods, oracles
+from suite.session import Budget
+from suite.stats import bootstrap_mean
+from suite.store import Store
+
+TABLE = "f" * 64
+STRANGE = "α-DÄRTS_50%|&{x}\\ <b>*[2]* # ~$^"  # every character that some format reads as its own
+
+
+def run(
+    method="random_search",
+    seed=0,
+    test=0.9,
+    valid=None,
+    *,
+    status="budget",
+    params=None,
+    oracle="nasbench201",
+    dataset="cifar10",
+    reported=("cifar10",),
+    budget=None,
+    best=0.95,
+    error="",
+    sha256=None,
+    epochs=12,
+):
+    """A synthetic run that found `test` (target) and `valid` (objective) on every reported data set."""
+    known = method.isidentifier() and method in methods.names()
+    if params is None:
+        params = dict(methods.get(method).defaults) if known else {}
+    if sha256 is None:
+        sha256 = methods.get(method).source_sha256 if known else "0" * 64
+    key = RunKey(method, sha256, params, oracle, TABLE, dataset, Protocol(epochs, 200, tuple(reported)), budget or Budget(12000.0), seed)
+    if status == "failed":
+        return RunRecord(key, "failed", error=error)
+    metrics = {"valid_accuracy": test - 0.02 if valid is None else valid, "test_accuracy": test, "params": 2e6, "macs": 300e6}
+    reports = {name: Report(metrics, best - test) for name in reported}
+    return RunRecord(key, status, "cell", reports, 100 + seed, 90, 7200.0, 7200.0, {"total": 0.5})
+
+
+def ranking(scorer="params", dataset="cifar10", kendall=0.5, *, failed=False, **agreement):
+    key = RankKey(scorer, "s" * 64, "nasbench201", TABLE, dataset, 200, "test_accuracy", 1000, 0)
+    if failed:
+        return RankRecord(key, "failed", error="Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me")
+    figures = {
+        "n": 15625,
+        "non_finite": 0,
+        "kendall": kendall,
+        "spearman": 0.7,
+        "top_kendall": -0.1,
+        "precision_1": 0.05,
+        "precision_10": 0.4,
+    }
+    intervals = {
+        f"{name}_ci": [value - 0.01, value + 0.01] for name, value in figures.items() if name in ("kendall", "spearman", "top_kendall")
+    }
+    return RankRecord(key, "done", {**figures, **intervals, "top_n": 1563, "status": "ok", **agreement}, "|cell|", 0.9376)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Makes a store from records."""
+    made = []
+
+    def make(*records, name="store.sqlite"):
+        found = Store(tmp_path / name)
+        for record in records:
+            found.add(record)
+        made.append(found)
+        return found
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def cells(doc, column):
+    """The cells of a column, by row."""
+    place = [each.name for each in doc.columns].index(column)
+    return [row[place] for row in doc.rows]
+
+
+def texts(doc, column):
+    return [cell.text.replace(PAD, " ") for cell in cells(doc, column)]
+
+
+def has(doc, column):
+    return any(each.name == column and each.header for each in doc.columns)
+
+
+def main_tables(docs):
+    return [doc for doc in docs if doc.id.startswith("main")]
+
+
+@pytest.fixture
+def docs(store):
+    """Two methods with a clear order, a failed run, a strange name, rankings."""
+    rng = np.random.default_rng(0)
+    records = [
+        run("regularized_evolution", seed, 0.93 + 0.002 * rng.standard_normal(), reported=("cifar10", "cifar100")) for seed in range(12)
+    ]
+    records += [run("random_search", seed, 0.92 + 0.002 * rng.standard_normal(), reported=("cifar10", "cifar100")) for seed in range(12)]
+    records += [run(STRANGE, seed, 0.9295 + 0.002 * rng.standard_normal(), reported=("cifar10", "cifar100")) for seed in range(12)]
+    records += [run("random_search", 12, status="failed", error="Traceback\nValueError: /home/me/secret", reported=("cifar10", "cifar100"))]
+    return tables.build(store(*records, ranking(), ranking("macs", kendall=0.6), ranking("macs", "cifar100")))
+
+
+# -- numbers by hand ---------------------------------------------------------------------------------------
+def test_main_table_by_hand(store):
+    values = [0.90, 0.92, 0.94]
+    doc, cost = tables.build(store(*(run(seed=seed, test=value, valid=value - 0.1) for seed, value in enumerate(values))))
+    interval = bootstrap_mean(values, seed=0, resamples=tables.RESAMPLES)
+    row = dict(
+        zip([name for column in doc.columns for name in column.data], [value for cell in doc.rows[0] for value in cell.values], strict=True)
+    )
+    expected = {
+        "oracle": "nasbench201",
+        "searched_on": "cifar10",
+        "reported_on": "cifar10",
+        "search_epochs": 12,
+        "report_epochs": 200,
+        "budget_s": 12000.0,
+        "budget_queries": None,
+        "method": "random_search",
+        "seeds": 3,
+        "failed_runs": 0,
+        "test_accuracy_mean": pytest.approx(0.92),
+        "test_accuracy_std": pytest.approx(0.02),
+        "test_accuracy_low": pytest.approx(interval.low),
+        "test_accuracy_high": pytest.approx(interval.high),
+        "valid_accuracy_mean": pytest.approx(0.82),
+        "regret_mean": pytest.approx(0.03),
+        "queries": 101.0,
+        "unique_queries": 90.0,
+        "simulated_gpu_hours": 2.0,
+        "overhead_cpu_s": 0.5,
+        "density_percent_per_million_params": pytest.approx(46.0),
+        "density_percent_per_million_macs": pytest.approx(92 / 300),
+        "test_accuracy_published": 0.937,
+        "test_accuracy_published_spread": 0.0036,
+        "test_accuracy_published_source": "recalled",
+    }
+    assert {name: row[name] for name in expected} == expected
+    low, high = 100 * interval.low, 100 * interval.high
+    assert texts(doc, "test_accuracy") == ["92.0 ± 2.0"]  # a half-width of 2 points supports one decimal
+    assert texts(doc, "test_accuracy_interval") == [f"[{low:.1f}, {high:.1f}]"]
+    assert texts(doc, "regret") == ["3.0"]
+    assert texts(doc, "test_accuracy_published") == ["93.70 ± 0.36"]
+    assert cells(doc, "test_accuracy_published")[0].mark == RECALLED
+    assert any(note.startswith(RECALLED) and "not read" in note for note in doc.footnotes)
+    assert "searched and reported on cifar10" in doc.caption
+    assert "3 search seeds" in doc.caption and "12,000 simulated s" in doc.caption and "test_accuracy: test split" in doc.caption
+    assert cost.id == "cost-nasbench201"
+    assert [texts(cost, name) for name in ("gpu_hours", "overhead", "queries")] == [["2"], ["0.50"], ["101"]]
+
+
+def test_one_table_per_setting_and_reported_data_set(store):
+    reported = ("cifar10", "cifar100")
+    records = [run(seed=seed, reported=reported) for seed in range(2)] + [run(seed=0, budget=Budget(None, 150)), run(seed=0, epochs=200)]
+    docs = main_tables(tables.build(store(*records)))
+    assert [doc.id for doc in docs] == [
+        "main-nasbench201-cifar10-12ep-150-queries-on-cifar10",
+        "main-nasbench201-cifar10-12ep-12000-s-on-cifar10",
+        "main-nasbench201-cifar10-12ep-12000-s-on-cifar100",
+        "main-nasbench201-cifar10-200ep-12000-s-on-cifar10",
+    ]
+    assert "searched on cifar10, reported on cifar100" in docs[2].caption
+    assert "150 queries" in docs[0].caption
+    assert not has(docs[0], "test_accuracy_published")  # published for 12,000 s
+
+
+def test_parameters_that_differ_from_the_defaults_are_in_the_label(store):
+    other = {**methods.get("regularized_evolution").defaults, "population": 50}
+    records = [run("regularized_evolution", seed, params=params) for seed in range(2) for params in (None, other)]
+    doc = main_tables(tables.build(store(*records)))[0]
+    assert sorted(texts(doc, "method")) == ["regularized_evolution", "regularized_evolution (population=50)"]
+    assert dict(zip(texts(doc, "method"), texts(doc, "test_accuracy_published"), strict=True)) == {
+        "regularized_evolution": "93.92 ± 0.30",
+        "regularized_evolution (population=50)": DASH,  # published for the defaults
+    }
+
+
+def test_two_versions_of_a_method_are_told_apart(store):
+    doc = main_tables(tables.build(store(run(seed=0), run(seed=0, sha256="1234567890"))))[0]
+    assert sorted(texts(doc, "method")) == [
+        f"random_search [source {sha}]" for sha in sorted(("12345678", methods.get("random_search").source_sha256[:8]))
+    ]
+    assert any("Its source differs from what was run." in note for note in doc.notes)
+
+
+def test_parameters_of_a_method_that_is_not_installed(store):
+    records = [run("mine", 0, params={"a": 1, "b": value}) for value in (2, 3)]
+    doc = main_tables(tables.build(store(*records)))[0]
+    assert sorted(texts(doc, "method")) == ["mine (b=2)", "mine (b=3)"]
+    assert "mine: not installed here, so its deviations are not known." in doc.notes
+    assert texts(main_tables(tables.build(store(records[0], name="one")))[0], "method") == ["mine"]
+
+
+def test_deviations_notes_and_citations(docs):
+    doc = main_tables(docs)[1]
+    for deviation in methods.get("regularized_evolution").deviations:
+        assert any(deviation in note for note in doc.notes)
+    assert any("halves of the official test set" in note for note in doc.notes)  # of cifar100
+    assert not any("ImageNet16-120:" in note for note in doc.notes)
+    assert doc.citations == (oracles.get("nasbench201").info.citation,)
+
+
+def test_best_first_and_marks(docs):
+    doc = main_tables(docs)[0]
+    assert texts(doc, "method") == ["regularized_evolution", STRANGE, "random_search"]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, CLOSE, ""]
+    assert CLOSE in doc.legend and "Holm" in doc.legend
+
+
+@pytest.mark.parametrize(("seeds", "mark"), [(6, CLOSE), (7, CLOSE), (8, "")])
+def test_holm_counts_every_comparison_of_the_table(store, seeds, mark):
+    # All differences have one sign, so every p is 2 / 2 ** seeds; two metrics and two other methods make four comparisons.
+    names = {"best": 0.93, "second": 0.92, "third": 0.91}
+    doc = main_tables(tables.build(store(*(run(name, seed, test + seed / 1e4) for name, test in names.items() for seed in range(seeds)))))[
+        0
+    ]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, mark, mark]
+
+
+def test_too_few_common_seeds_for_a_test(store):
+    doc = main_tables(
+        tables.build(store(*(run(name, seed, test) for name, test in (("mine", 0.9), ("yours", 0.91)) for seed in range(5))))
+    )[0]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, ""]
+    assert "Fewer than 6 seeds shared with the best, so not tested against it: mine." in doc.footnotes
+
+
+def test_equal_means_are_both_best(store):
+    doc = main_tables(tables.build(store(*(run(name, seed) for name in ("mine", "yours") for seed in range(8)))))[0]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, BEST]
+
+
+def test_one_seed_has_no_interval(store):
+    doc = main_tables(tables.build(store(run(test=0.9))))[0]
+    assert texts(doc, "test_accuracy") == [f"90.00 ± {DASH}"]
+    assert texts(doc, "test_accuracy_interval") == [DASH]
+    assert cells(doc, "test_accuracy_interval")[0].values == (None, None)
+
+
+def test_failed_runs_are_shown(store):
+    records = [run(seed=seed) for seed in range(3)] + [run("broken", 7, status="failed", error="Traceback\nOSError: /home/me/x")]
+    doc, cost = tables.build(store(*records))
+    assert texts(doc, "method") == ["random_search", "broken"]
+    for table in (doc, cost):
+        assert sorted(texts(table, "failed")) == ["0", "1"]
+        assert "broken: 1 of 1 runs failed and are in no mean (seed 7: OSError)." in table.footnotes
+    assert texts(doc, "test_accuracy")[1] == DASH
+    assert texts(doc, "gpu_hours") == ["2", DASH]
+
+
+def test_missing_values_are_counted(store):
+    good, bad = run(seed=0), run(seed=1)
+    bad = replace(bad, reports={"cifar10": Report({"valid_accuracy": 0.8})})
+    doc = main_tables(tables.build(store(good, bad)))[0]
+    assert "random_search: only 1 of 2 finished runs have test_accuracy." in doc.footnotes
+    assert cells(doc, "test_accuracy")[0].values == (0.9, None)
+    assert texts(doc, "regret") == ["5.00"]
+
+
+def test_an_oracle_with_perplexity_and_no_times(store, monkeypatch):
+    metrics = (Metric("valid_loss", "1", "valid", False, (0, 1e9)), Metric("perplexity", "1", "test", False, (1, 1e9)))
+    info = replace(
+        oracles.get("nasbench201").info, name="words", metrics=metrics, objective="valid_loss", target="perplexity", cost="", notes=()
+    )
+    real = oracles.get
+    monkeypatch.setattr(oracles, "get", lambda name: OracleEntry("words", info, lambda: None) if name == "words" else real(name))
+
+    def record(method, seed, perplexity):
+        reports = {"cifar10": Report({"valid_loss": 4.0, "perplexity": perplexity}, perplexity - 50)}
+        return replace(run(method, seed, oracle="words", budget=Budget(None, 100)), reports=reports)
+
+    doc, cost = tables.build(store(*(record(name, seed, value + seed) for name, value in (("bad", 60), ("good", 55)) for seed in range(8))))
+    assert texts(doc, "method") == ["good", "bad"]
+    assert [cell.mark for cell in cells(doc, "perplexity")] == [BEST, ""]
+    assert texts(doc, "perplexity")[0] == "58.5 ± 2.4"  # not scaled
+    assert [column.header for column in doc.columns if column.name == "perplexity"] == ["Perplexity"]
+    assert texts(doc, "regret") == [" 8.5", "13.5"]
+    assert not any("density" in column.name for column in doc.columns)
+    assert texts(doc, "gpu_hours") == [DASH, DASH]
+    assert "has no training times" in cost.footnotes[0]
+
+
+def test_an_oracle_whose_target_is_its_objective(store, monkeypatch):
+    info = replace(oracles.get("nasbench201").info, target="valid_accuracy")
+    monkeypatch.setattr(oracles, "get", lambda name: OracleEntry(name, info, lambda: None))
+    doc = main_tables(tables.build(store(run(seed=0), run(seed=1))))[0]
+    assert has(doc, "valid_accuracy") and not any(column.name == "test_accuracy" for column in doc.columns)
+
+
+def test_rankings(store):
+    nan = math.nan
+    constant = {"status": "constant", "kendall": nan, "spearman": nan, "top_kendall": nan, "kendall_ci": [nan, nan], "precision_1": nan}
+    records = [
+        ranking(),
+        ranking("macs", kendall=0.6),
+        ranking("flat", **constant),
+        ranking("broken", failed=True),
+        ranking("macs", "cifar100"),
+    ]
+    (doc,) = tables.build(store(*records))
+    assert texts(doc, "dataset") == ["cifar10"] * 4 + ["cifar100"]
+    assert texts(doc, "scorer") == ["macs", "params", "broken", "flat", "macs"]
+    assert texts(doc, "kendall") == ["0.600", "0.500", "failed", "constant", "0.500"]
+    assert texts(doc, "kendall_interval")[:3] == ["[0.590, 0.610]", "[0.490, 0.510]", DASH]
+    assert cells(doc, "kendall")[3].values == (None,)
+    assert texts(doc, "top_kendall")[0] == "−0.100"
+    assert texts(doc, "n")[:1] == ["15,625"]
+    assert texts(doc, "best_value")[0] == "93.76"
+    assert doc.footnotes == ("broken on cifar10 failed: ZeroDivisionError.",)
+    assert "1,000 resamples" in doc.caption
+
+
+# -- which runs --------------------------------------------------------------------------------------------
+def test_nothing_to_report(store):
+    with pytest.raises(NasreproError, match=r"nothing to report: .*nasrepro run --plan reproduce --store "):
+        tables.build(store())
+
+
+def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
+    plan = tmp_path / "mine.toml"
+    plan.write_text(
+        "[[experiment]]\n"
+        'oracle = "nasbench201"\nmethods = ["random_search"]\ndatasets = ["CIFAR10"]\nsearch_epochs = 12\nreport_epochs = 200\n'
+        "budgets = [{ seconds = 12000 }]\nseeds = 2\n"
+        '[[ranking]]\noracle = "nasbench201"\nscorers = ["params"]\ndatasets = ["cifar10"]\nepochs = 200\n'
+    )
+    found = store(
+        *(run(seed=seed) for seed in range(4)),
+        run("mine", 1),  # run beside the plan's methods
+        run(seed=0, budget=Budget(None, 150)),
+        ranking(),
+        ranking(dataset="cifar100"),
+    )
+    main, ranks, _ = tables.build(found, plan=str(plan))
+    assert dict(zip(texts(main, "method"), texts(main, "seeds"), strict=True)) == {"random_search": "2", "mine": "1"}
+    assert texts(ranks, "dataset") == ["cifar10"]
+    plan.write_text(plan.read_text().replace("12000", "13000").replace('"cifar10"', '"cifar100"', 1).split("[[ranking]]")[0])
+    with pytest.raises(NasreproError, match=r"no runs of plan .*nasrepro run --plan .*mine\.toml"):
+        tables.build(found, plan=str(plan))
+
+
+# -- renderings --------------------------------------------------------------------------------------------
+def test_two_renderings_are_identical(docs, store, tmp_path):
+    first = render.write(docs, tmp_path / "a", render.FORMATS)
+    again = render.write(tables.build(Store(tmp_path / "store.sqlite")), tmp_path / "b", render.FORMATS)
+    assert [path.name for path in first] == [path.name for path in again]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(path.name for path in first)
+    everything = "".join(path.read_text(encoding="utf-8") for path in first)
+    assert str(tmp_path) not in everything and "/home/me" not in everything
+
+
+def test_unknown_format(docs, tmp_path):
+    with pytest.raises(UnknownName, match="did you mean 'html'"):
+        render.write(docs, tmp_path, ["htm"])
+
+
+def test_csv_holds_raw_numbers(docs, tmp_path):
+    (path, *_) = render.write(main_tables(docs), tmp_path, ["csv"])
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert [row["method"] for row in rows] == ["regularized_evolution", STRANGE, "random_search"]
+    doc = main_tables(docs)[0]
+    assert [float(row["test_accuracy_mean"]) for row in rows] == [cell.values[0] for cell in cells(doc, "test_accuracy")]
+    assert rows[0]["simulated_gpu_hours"] == "2.0" and rows[0]["budget_queries"] == "" and rows[2]["failed_runs"] == "1"
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in rows[0])
+
+
+def test_json(docs):
+    found = json.loads(render.to_json(docs))
+    assert [each["id"] for each in found] == [doc.id for doc in docs]
+    row = found[0]["rows"][0]
+    assert row["marks"]["test_accuracy"] == BEST
+    assert row["test_accuracy_mean"] == cells(docs[0], "test_accuracy")[0].values[0]
+    assert row["budget_queries"] is None
+
+
+def test_markdown(docs, tmp_path):
+    (path,) = render.write(docs, tmp_path, ["md"])
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    bars = [re.sub(r"\\.", "", line).count("|") for line in lines]
+    assert set(bars[: 2 + len(docs[0].rows)]) == {1 + sum(bool(column.header) for column in docs[0].columns)}
+    assert re.search(r"\*\*9\d\.\d+ ± \d\.\d+\*\*", text)
+    assert r"α-DÄRTS_50%\|&{x}\\ \<b\>\*[2]\* # \~$^" in text
+    assert "```bibtex\n@inproceedings{dong2020nasbench201" in text
+
+
+class _Page(HTMLParser):
+    """Collects tags with their attributes and text; fails on tags that do not nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.found, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_html_is_one_page_without_outside_requests(docs, tmp_path):
+    (path,) = render.write(docs, tmp_path, ["html"])
+    text = path.read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    ids = {attributes.get("id") for _, attributes in page.found}
+    for tag, attributes in page.found:
+        assert tag not in ("script", "link", "img", "iframe", "b")  # <b> would be the strange name's
+        assert "src" not in attributes and "style" not in attributes
+        assert attributes.get("href", "#").startswith("#")
+        assert {attributes["href"][1:]} <= ids if "href" in attributes else True
+    assert not re.search(r"url\(|@import|https?:", text.partition("</style>")[0])
+    assert STRANGE in page.text
+    assert sum(tag == "table" for tag, _ in page.found) == len(docs)
+    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
+
+
+def _balanced(text):
+    """Braces of LaTeX close in order; comments and escaped braces do not count."""
+    depth = 0
+    for character in re.sub(r"\\\\|\\[{}]|(?<!\\)%[^\n]*", "", text):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    return depth == 0
+
+
+def test_latex(docs, tmp_path):
+    for path, doc in zip(render.write(docs, tmp_path, ["tex"]), docs, strict=True):
+        text = path.read_text(encoding="utf-8")
+        assert path.name == f"{doc.id}.tex"
+        assert _balanced(text)
+        body = re.sub(r"(?<!\\)%[^\n]*", "", text)
+        assert body.isascii()
+        assert body.count(r"\begin{tabular}") == body.count(r"\toprule") == body.count(r"\end{tabular}") > 0
+        for tabular in re.findall(r"\\begin{tabular}{(.*?)\\end{tabular}", body, re.DOTALL):
+            spec, _, rows = tabular.partition("}")
+            counts = {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows.splitlines() if row.endswith(r"\\")}
+            assert counts == {len(spec)}
+    text = (tmp_path / f"{docs[0].id}.tex").read_text(encoding="utf-8")
+    assert re.search(r"\\textbf\{9\d\.\d+ \$\\pm\$ \d\.\d+\}", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b & 50 % #1 $x {y}", r"a\_b \& 50 \% \#1 \$x \{y\}"),
+        ("\\~^", r"\textbackslash{}\textasciitilde{}\textasciicircum{}"),
+        ("[1]*", "{[}1{]}{*}"),
+        ("--store - ---", "-{}-store - -{}-{}-"),
+        ("αλ ÄéŠ", r"$\alpha$$\lambda$ \"{A}\'{e}\v{S}"),
+        ("中²", r"\texttt{U+4E2D}\texttt{U+00B2}"),
+        (f"{PAD}1 ± 2 ≈", r"\phantom{0}1 $\pm$ 2 $\approx$"),
+    ],
+)
+def test_latex_escapes(text, expected):
+    assert escape(text) == expected
+
+
+def _has_latex():
+    if not shutil.which("pdflatex") or not shutil.which("kpsewhich"):
+        return False
+    return subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _has_latex(), reason="pdflatex with booktabs is not installed: the LaTeX is only checked for balance and escapes")
+def test_latex_compiles(docs, tmp_path):
+    paths = render.write(docs, tmp_path, ["tex"])
+    inputs = "\n".join(f"\\input{{{path.stem}}}" for path in paths)
+    (tmp_path / "all.tex").write_text(
+        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_terminal_fits(docs, width):
+    out = io.StringIO()
+    render.terminal(docs, Console(file=out, width=width))
+    lines = out.getvalue().splitlines()
+    assert "\x1b" not in out.getvalue()  # plain where it is no terminal
+    assert max(map(len, lines)) <= width
+    if width >= 80:
+        assert any(line.startswith("regularized_evolution") and "*" in line for line in lines)
+        assert any(line.startswith("random_search") for line in lines)
+    if width >= 200:
+        assert sum("95 %" in line for line in lines) > 0 and any("Regret" in line for line in lines)
+
+
+def test_terminal_without_unicode(docs):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    render.terminal(docs, Console(file=out, width=100))
+    out.flush()
+    assert b"regularized_evolution" in raw.getvalue()
+
+
+def test_any_table_renders(tmp_path):
+    """The document type is all that the renderings know: a table of another kind needs nothing new."""
+    columns = (
+        Column("claim", "Claim", ("claim",), "left", 0, 0),
+        Column("effect", "Effect", ("effect",), terminal=1),
+        Column("x", "", ("raw",)),
+    )
+    rows = (
+        (Cell("first", ("first",)), Cell("1.0", (1.0,), BEST), Cell("", (math.nan,))),
+        (Cell("", ("",)), Cell(DASH, (None,)), Cell("", (2,))),
+    )
+    doc = TableDoc("claims", "Claims", "A caption", columns, rows)
+    paths = {path.suffix: path.read_text(encoding="utf-8") for path in render.write([doc], tmp_path, render.FORMATS)}
+    assert paths[".csv"] == "claim,effect,raw\nfirst,1.0,\n,,2\n"
+    assert "| first | **1.0** |" in paths[".md"]
+    assert r"\textbf{1.0}" in paths[".tex"]
+    render.terminal([doc], Console(file=io.StringIO()))
+
+
+# -- small parts -------------------------------------------------------------------------------------------
+def test_decimals():
+    assert interval_decimals([(0.918, 0.9184), (0.90, 0.92)], scale=100) == 2  # the half-width is 0.02 points
+    assert interval_decimals([(0.5, 0.5), (None, None)]) == 2
+    assert interval_decimals([(0.0, 1e-9)]) == 3
+    assert interval_decimals([(0.0, 90.0)]) == 1
+    assert plain_decimals([100.0, 3.0, None]) == 0
+    assert plain_decimals([117.4, 98.0]) == 1
+    assert plain_decimals([0.0012, 7.0]) == 4
+    assert plain_decimals([0.0, 0.5]) == 2
+    assert plain_decimals([]) == 0
+
+
+def test_aligned():
+    assert aligned([9.5, 10.25, None, -1.0], 1) == [f"{PAD * 1}9.5", "10.2", f"{PAD * 3}{DASH}", "−1.0"]
+
+
+def test_slug():
+    assert slug("Main", "ImageNet16-120", "12,000 s", "α") == "main-imagenet16-120-12000-s"
+    assert slug("a", taken={"a", "a-2"}) == "a-3"
+    assert slug("α") == "table"
+
+
+# -- size --------------------------------------------------------------------------------------------------
+@pytest.mark.nightly
+def test_a_hundred_thousand_runs(tmp_path):
+    class Many:
+        path = tmp_path / "many"
+
+        def runs(self):
+            """Parsed from JSON, as a store does."""
+            rng = np.random.default_rng(0)
+            for group in range(200):
+                where = {"reported": ("cifar10", "cifar100", "ImageNet16-120"), "budget": Budget(1000.0 * (1 + group // 5))}
+                record = asdict(run(f"method_{group % 5}", **where))
+                for seed in range(500):
+                    record["key"]["seed"] = seed
+                    for report in record["reports"].values():
+                        report["metrics"]["test_accuracy"] = 0.9 + 0.01 * rng.standard_normal()
+                    yield RunRecord.from_json(json.dumps(record))
+
+        def rankings(self):
+            return iter(())
+
+    started = time.process_time()
+    render.write(tables.build(Many()), tmp_path, render.FORMATS)
+    assert time.process_time() - started < 60
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 1024**2  # KiB
