@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.document import BEST, PAD, Cell, Raw, TableDoc, missing
+from reports.document import BEST, PAD, RECALLED, Cell, Raw, TableDoc, missing
 from reports.latex import latex
 from suite.errors import UnknownName
 from suite.files import write_text
@@ -64,8 +64,10 @@ def terminal(tables: Sequence[TableDoc], console: Console) -> None:
         console.print(_grid(doc, places, console))
         more = f" More columns in the files: {len(shown) - len(places)}." if len(shown) > len(places) else ""
         _say(doc.caption + more, console, "dim")
+        marks = {row[place].mark for row in doc.rows for place in places}
         for note in doc.footnotes:
-            _say(note, console, "dim")
+            if not note.startswith(RECALLED) or RECALLED in marks:
+                _say(note, console, "dim")
         console.print()
     for legend in dict.fromkeys(doc.legend for doc in tables if doc.legend):
         _say(legend, console, "dim")
