@@ -1,0 +1,86 @@
+"""The NAS-Bench-Macro space (arXiv:2103.11922): 3^8 networks, each of eight layers one of three blocks.
+
+The layers form stages of 2, 3 and 3; the first layer of a stage halves the image and doubles the channels (32, 64, 128,
+256). Blocks are those of MobileNetV2: expansion 3 with a 3x3 kernel, or expansion 6 with a 5x5 kernel; an identity in the
+first layer of a stage is a 1x1 convolution with stride 2. That this is the network is known from the authors' public
+training code; parameters and MACs below equal the benchmark's file for all 6,561 networks.
+
+An identity inside a stage does nothing, so where it stands does not matter: the authors trained 3,969 networks, and
+`canonical` gives the one that stands for each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from suite.errors import InvalidArch
+from suite.space import Arch, Complexity, Graph, SearchSpace
+
+OPS = ("identity", "mbconv3_k3", "mbconv6_k5")
+STAGES = (2, 3, 3)
+LAYERS = sum(STAGES)
+#: (expansion, kernel) of the options that are not the identity.
+_BLOCKS = {1: (3, 3), 2: (6, 5)}
+_FIRST = tuple(sum(STAGES[:stage]) for stage in range(len(STAGES)))
+
+
+class MacroSpace(SearchSpace):
+    """6,561 networks; an architecture's code is the option of each layer: 0 identity, 1 `mbconv3_k3`, 2 `mbconv6_k5`."""
+
+    name = "macro"
+    cardinalities = (len(OPS),) * LAYERS
+    decisions = tuple(f"layer {layer}" for layer in range(1, LAYERS + 1))
+
+    def parse(self, text: str) -> Arch:
+        """Read `22212220`."""
+        digits = text.strip()
+        if len(digits) != LAYERS or not set(digits) <= set("012"):
+            raise InvalidArch(f"{self.name}: {text!r} is not {LAYERS} digits such as 22212220 (0 identity, 1 mbconv3_k3, 2 mbconv6_k5)")
+        return Arch(self.name, tuple(map(int, digits)))
+
+    def format(self, arch: Arch) -> str:
+        """The benchmark's own string."""
+        self.check(arch)
+        return "".join(map(str, arch.code))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The same network with the identities of each stage behind its blocks; the stage's first layer stays."""
+        self.check(arch)
+        code: list[int] = []
+        for first, layers in zip(_FIRST, STAGES, strict=True):
+            head, *rest = arch.code[first : first + layers]
+            code += [head, *sorted(rest, key=lambda option: option == 0)]  # a stable sort: blocks keep their order
+        return Arch(self.name, tuple(code))
+
+    def graph(self, arch: Arch) -> Graph:
+        """The chain of layers, 10 nodes: input, eight layers, output."""
+        self.check(arch)
+        return Graph(("input", *(OPS[option] for option in arch.code), "output"), np.eye(LAYERS + 2, k=1, dtype=bool))
+
+    def convs(self, arch: Arch) -> int:
+        """Convolutions in the layers: three in a block, one in an identity that begins a stage."""
+        self.check(arch)
+        return sum(3 if option else int(layer in _FIRST) for layer, option in enumerate(arch.code))
+
+    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
+        """Exact parameters and MACs; MACs count convolutions and the classifier's weights, as the benchmark's "flops" do."""
+        self.check(arch)
+        width, side = 32, size
+        params, macs = 9 * 3 * width + 2 * width, 9 * 3 * width * side**2  # stem: 3x3 convolution and batch norm
+        for layer, option in enumerate(arch.code):
+            begins = layer in _FIRST
+            out, after = (2 * width, -(-side // 2)) if begins else (width, side)
+            if option:
+                expansion, kernel = _BLOCKS[option]
+                inner = expansion * width
+                widen, depthwise, narrow = width * inner, kernel**2 * inner, inner * out
+                params += widen + depthwise + narrow + 2 * (2 * inner + out)
+                macs += widen * side**2 + (depthwise + narrow) * after**2
+            elif begins:
+                params += width * out + 2 * out
+                macs += width * out * after**2
+            width, side = out, after
+        head = 1280  # 1x1 convolution and batch norm, then the classifier
+        params += width * head + 2 * head + (head + 1) * classes
+        macs += width * head * side**2 + head * classes
+        return Complexity(params, macs)

@@ -1,0 +1,250 @@
+"""The two spaces of TransNAS-Bench-101 (arXiv:2105.11871): cells (micro) and skeletons (macro) of one kind of backbone.
+
+A backbone is a stem that divides the image by four and gives 64 channels, then a row of modules, each two blocks long. A
+module's digit says what its first block does: 1 nothing, 2 doubles the channels, 3 halves the image, 4 both. In the micro
+space the skeleton is 41414 and the block is a cell of 4 nodes with one of 4 operations on each of its 6 edges; in the
+macro space the block is ResNet's basic block and the skeleton is searched: 4 to 6 modules, 1 to 3 doublings, 1 to 4
+halvings.
+
+`complexity` is the backbone's, which is what an architecture's string describes and what the benchmark's own
+`encoder_params` counts; the head on it is the task's. The backbone is known from the authors' public code. Parameters and
+MACs of micro cells are checked against a second source (NASLib's) for all its 711 cells and seven tasks, where they differ
+by one constant per task, the head; no second source of the macro space was found.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oracles.spaces.cell201 import EDGES
+from suite.errors import InvalidArch
+from suite.space import Arch, Complexity, Graph, SearchSpace
+
+BASE = 64
+#: Channels are doubled, the image is halved by these modules.
+WIDENING, HALVING = (2, 4), (3, 4)
+
+#: Operations of a micro cell, by their digits.
+OPS = ("none", "skip_connect", "conv1x1", "conv3x3")
+NONE, SKIP, CONV1, CONV3 = range(4)
+MICRO_SKELETON = (4, 1, 4, 1, 4)
+
+#: Modules, doublings and halvings of a macro skeleton.
+LENGTHS, WIDENINGS, HALVINGS = (4, 5, 6), (1, 2, 3), (1, 2, 3, 4)
+_RULES = "4 to 6 modules out of 1 to 4, of which 1 to 3 widen (2, 4) and 1 to 4 halve (3, 4)"
+
+
+class Conv(NamedTuple):
+    """A convolution without bias and the batch norm behind it: kernel, channels and sides (pixels) in and out."""
+
+    kernel: int
+    channels: int
+    side: int
+    out_channels: int
+    out_side: int
+
+    @property
+    def weights(self) -> int:
+        """Weights of the convolution alone."""
+        return self.kernel**2 * self.channels * self.out_channels
+
+
+class _Backbone(SearchSpace):
+    """What both spaces share: stem, modules, counting."""
+
+    @abstractmethod
+    def skeleton(self, arch: Arch) -> tuple[int, ...]:
+        """The modules' digits."""
+
+    @abstractmethod
+    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterable[Conv]:
+        """The convolutions of one block."""
+
+    def convolutions(self, arch: Arch, *, size: int) -> Iterator[Conv]:
+        """Every convolution of the backbone for images of `size` pixels; all but the first have a ReLU before them."""
+        self.check(arch)
+        half = -(-size // 2)
+        side = -(-half // 2)
+        yield Conv(3, 3, size, BASE // 2, half)
+        yield Conv(3, BASE // 2, half, BASE, side)
+        channels = BASE
+        for module in self.skeleton(arch):
+            out_channels = 2 * channels if module in WIDENING else channels
+            out_side = -(-side // 2) if module in HALVING else side
+            yield from self.block(arch, channels, side, out_channels, out_side)
+            channels, side = out_channels, out_side
+            yield from self.block(arch, channels, side, channels, side)
+
+    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
+        """Exact parameters and MACs of the backbone; `classes` makes no difference, for the head is not counted."""
+        params = macs = 0
+        for conv in self.convolutions(arch, size=size):
+            params += conv.weights + 2 * conv.out_channels
+            macs += conv.weights * conv.out_side**2
+        return Complexity(params, macs)
+
+
+class TransNasMicro(_Backbone):
+    """4,096 cells; an architecture's code is the operation of each edge, in the order of the official string."""
+
+    name = "transnas_micro"
+    cardinalities = (len(OPS),) * len(EDGES)
+    decisions = tuple(f"{source}->{target}" for source, target in EDGES)
+
+    def parse(self, text: str) -> Arch:
+        """Read `64-41414-1_02_333`."""
+        match = re.fullmatch(r"64-41414-([0-3])_([0-3]{2})_([0-3]{3})", text.strip())
+        if match is None:
+            raise InvalidArch(f"{self.name}: {text!r} is not of the form 64-41414-1_02_333 (0 none, 1 skip, 2 conv1x1, 3 conv3x3)")
+        return Arch(self.name, tuple(map(int, "".join(match.groups()))))
+
+    def format(self, arch: Arch) -> str:
+        """The official string."""
+        self.check(arch)
+        digits = "".join(map(str, arch.code))
+        return f"{BASE}-{''.join(map(str, MICRO_SKELETON))}-{digits[0]}_{digits[1:3]}_{digits[3:]}"
+
+    def live(self, arch: Arch) -> Arch:
+        """The cell with `none` on every edge that lies on no path from node 0 to node 3."""
+        self.check(arch)
+        reached, reaching = {0}, {3}
+        edges = list(zip(arch.code, EDGES, strict=True))
+        for option, (source, target) in edges:
+            if option != NONE and source in reached:
+                reached.add(target)
+        for option, (source, target) in reversed(edges):
+            if option != NONE and target in reaching:
+                reaching.add(source)
+        return Arch(self.name, tuple(option if source in reached and target in reaching else NONE for option, (source, target) in edges))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The isomorphic cell with the smallest code: dead edges dropped, nodes 1 and 2 in order where no edge joins them."""
+        code = self.live(arch).code
+        if code[EDGES.index((1, 2))] == NONE:
+            first, second, between, over, from_first, from_second = code
+            code = min(code, (second, first, between, over, from_second, from_first))
+        return Arch(self.name, code)
+
+    def graph(self, arch: Arch) -> Graph:
+        """8 nodes: input, the operation of each edge, output. Edges marked `none` stay as nodes."""
+        self.check(arch)
+        return Graph(("input", *(OPS[option] for option in arch.code), "output"), _edges_as_nodes())
+
+    def skeleton(self, arch: Arch) -> tuple[int, ...]:
+        """41414 for every cell."""
+        return MICRO_SKELETON
+
+    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterator[Conv]:
+        """The convolutions of a cell. Edges from node 0 carry the change of shape; a skip over one is a 1x1 convolution."""
+        for option, (source, _) in zip(arch.code, EDGES, strict=True):
+            width, pixels = (channels, side) if source == 0 else (out_channels, out_side)
+            changes = (width, pixels) != (out_channels, out_side)
+            if option in (CONV1, CONV3) or (option == SKIP and changes):
+                yield Conv(3 if option == CONV3 else 1, width, pixels, out_channels, out_side)
+
+
+class TransNasMacro(_Backbone):
+    """3,256 skeletons; an architecture's code is the digit of each of six modules, with 0 behind the last one."""
+
+    name = "transnas_macro"
+    cardinalities = (5,) * max(LENGTHS)
+    decisions = tuple(f"module {module}" for module in range(1, max(LENGTHS) + 1))
+
+    def __len__(self) -> int:
+        """Number of skeletons."""
+        return len(_skeletons())
+
+    def check(self, arch: Arch) -> None:
+        """Raise InvalidArch unless `arch` is one of the skeletons."""
+        super().check(arch)
+        if arch.code not in _skeleton_index():
+            raise InvalidArch(f"{self.name}: code {arch.code} is no skeleton: {_RULES}, and 0 only behind them")
+
+    def at(self, index: int) -> Arch:
+        """The skeleton at an official index."""
+        return Arch(self.name, _skeletons()[self._check_index(index)])
+
+    def index(self, arch: Arch) -> int:
+        """The official index of a skeleton."""
+        self.check(arch)
+        return _skeleton_index()[arch.code]
+
+    def sample(self, rng: np.random.Generator) -> Arch:
+        """Uniform over the skeletons."""
+        return self.at(int(rng.integers(len(self))))
+
+    def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
+        """All skeletons that differ in one module, or by one module at the end."""
+        return tuple(near for near in super().neighbours(arch) if near.code in _skeleton_index())
+
+    def parse(self, text: str) -> Arch:
+        """Read `64-2311-basic`."""
+        match = re.fullmatch(r"64-([1-4]{4,6})-basic", text.strip())
+        code = tuple(map(int, match[1].ljust(max(LENGTHS), "0"))) if match else ()
+        if code not in _skeleton_index():
+            raise InvalidArch(f"{self.name}: {text!r} is not of the form 64-2311-basic: {_RULES}")
+        return Arch(self.name, code)
+
+    def format(self, arch: Arch) -> str:
+        """The official string."""
+        return f"{BASE}-{''.join(map(str, self.skeleton(arch)))}-basic"
+
+    def graph(self, arch: Arch) -> Graph:
+        """The chain of modules: input, `module_1` to `module_4` by their digits, output."""
+        modules = tuple(f"module_{module}" for module in self.skeleton(arch))
+        return Graph(("input", *modules, "output"), np.eye(len(modules) + 2, k=1, dtype=bool))
+
+    def convs(self, arch: Arch) -> int:
+        """Convolutions of the modules: four each, and one in the shortcut of a module that changes the shape."""
+        return sum(4 + (module > 1) for module in self.skeleton(arch))
+
+    def skeleton(self, arch: Arch) -> tuple[int, ...]:
+        """The modules' digits."""
+        self.check(arch)
+        return tuple(module for module in arch.code if module)
+
+    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterator[Conv]:
+        """The convolutions of a basic block; its shortcut has one where the shape changes."""
+        yield Conv(3, channels, side, out_channels, out_side)
+        yield Conv(3, out_channels, out_side, out_channels, out_side)
+        if (channels, side) != (out_channels, out_side):
+            yield Conv(1, channels, side, out_channels, out_side)
+
+
+@cache
+def _skeletons() -> tuple[tuple[int, ...], ...]:
+    """Codes of the macro space in official order.
+
+    Not published as a list here: rebuilt as nested loops over length, doublings, halvings, their places. It gives the 3,256
+    skeletons and the one official index known in print (1 is 2311), and the training times of the table follow the MACs
+    (the converter checks it); every other nesting of the loops tried destroys that.
+    """
+    return tuple(
+        tuple((1 + (place in wide) + 2 * (place in half)) if place < length else 0 for place in range(max(LENGTHS)))
+        for length in LENGTHS
+        for widenings in WIDENINGS
+        for halvings in HALVINGS
+        for wide in combinations(range(length), widenings)
+        for half in combinations(range(length), halvings)
+    )
+
+
+@cache
+def _skeleton_index() -> dict[tuple[int, ...], int]:
+    return {code: index for index, code in enumerate(_skeletons())}
+
+
+@cache
+def _edges_as_nodes() -> NDArray[np.bool_]:
+    nodes = ((-1, 0), *EDGES, (3, 4))  # input and output as edges from and to the outside
+    adjacency = np.array([[into == start for start, _ in nodes] for _, into in nodes])
+    adjacency.setflags(write=False)
+    return adjacency
