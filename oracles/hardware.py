@@ -140,7 +140,7 @@ def _copy(name: str, device: str) -> Device:
 _GPUS = {"1080ti": "GTX 1080 Ti", "2080ti": "RTX 2080 Ti", "titanx": "Titan X", "titanxp": "Titan Xp", "titan_rtx": "Titan RTX"}
 _HELP_DEVICES = {
     **{f"{gpu}_{batch}": f"NVIDIA {name}, batch of {batch}" for gpu, name in _GPUS.items() for batch in (1, 32, 256)},
-    "gold_6226": "Intel Xeon Gold 6226",
+    "gold_6226": "Intel Xeon Gold 6226 (its README says a batch of 256; too fast for that)",
     "gold_6240": "Intel Xeon Gold 6240",
     "silver_4114": "Intel Xeon Silver 4114",
     "silver_4210r": "Intel Xeon Silver 4210R",
@@ -189,7 +189,7 @@ _ONEPROXY_DEVICES = {
     "eagle_dsp_855": "Hexagon 690 DSP of a Snapdragon 855 (Eagle)",
     "eagle_gpu_855": "Adreno 640 GPU of a Snapdragon 855 (Eagle)",
     "eagle_gtx": "NVIDIA GTX 1080 Ti (Eagle)",
-    "eagle_i7": "Intel Core i7-7820X (Eagle)",
+    "eagle_i7": "Intel Core i7-7820X (Eagle); but its values are those of eagle_gtx within 5 %, so one of the two is misnamed",
     "eagle_jetson": "NVIDIA Jetson Nano (Eagle)",
     "eagle_jetson_16": "NVIDIA Jetson Nano, 16-bit (Eagle)",
     "eagle_tpu": "Google Edge TPU (Eagle); not in the paper's figures",

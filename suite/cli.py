@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -17,9 +18,13 @@ import typer
 from suite.errors import DataCorrupt, DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from suite.oracle import Oracle
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from suite.devices import Device, DeviceInfo
+    from suite.oracle import Oracle, OracleInfo
     from suite.record import RankRecord, RunRecord
-    from suite.registry import Method
+    from suite.registry import DeviceEntry, Method, OracleEntry
 
 app = typer.Typer(
     help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
@@ -121,13 +126,13 @@ def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None
 # -- list --------------------------------------------------------------------------------------------------
 @app.command("list")
 def list_command(
-    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers or plans; all of them if not given.")] = "",
+    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers, devices or plans; all of them if not given.")] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is: oracles, spaces, methods, scorers, plans."""
+    """List what there is: oracles, spaces, methods, scorers, devices, plans."""
     from suite.errors import UnknownName
 
-    kinds = {"oracles": _oracles, "spaces": _spaces, "methods": _methods, "scorers": _scorers, "plans": _plans}
+    kinds = {"oracles": _oracles, "spaces": _spaces, "methods": _methods, "scorers": _scorers, "devices": _devices, "plans": _plans}
     if kind and kind not in kinds:
         raise UnknownName("kind", kind, kinds)
     found = {name: rows() for name, rows in kinds.items() if not kind or name == kind}
@@ -173,6 +178,19 @@ def _scorers() -> list[dict[str, Any]]:
     return [{"scorer": s.name, "paper": s.paper, "needs": "network" if s.needs_network else "nothing", "what": s.doc.splitlines()[0] if s.doc else ""} for s in scorers.all()]
 
 
+def _devices() -> list[dict[str, Any]]:
+    from suite.registry import devices, load_devices
+
+    rows = []
+    for entry in devices.all():
+        here = entry.info.table.path.exists()
+        for device in entry.info.devices:
+            cells = load_devices(entry.name).measured(device.name, device.datasets[0] if device.datasets else "") if here else None
+            row = {"device": device.name, "space": device.space, "kind": device.kind, "unit": device.unit}
+            rows.append({**row, "data sets": ", ".join(device.datasets), "cells": cells, "here": "yes" if here else "no"})
+    return rows
+
+
 def _plans() -> list[dict[str, Any]]:
     from suite.plan import load_plan, shipped_plans
 
@@ -180,9 +198,22 @@ def _plans() -> list[dict[str, Any]]:
 
 
 # -- data --------------------------------------------------------------------------------------------------
+def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry]:
+    """What has a table: oracles, then sources of devices; those named, or all."""
+    from suite.errors import UnknownName
+    from suite.registry import devices, oracles
+
+    entries: list[OracleEntry | DeviceEntry] = [*oracles.all(), *devices.all()]
+    known = {entry.name: entry for entry in entries}
+    for name in names or ():
+        if name not in known:
+            raise UnknownName("table", name, known)
+    return [known[name] for name in names or known]
+
+
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Oracles whose tables to fetch.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Oracles, or sources of devices, whose tables to fetch.")] = None,
     all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
     if_reachable: Annotated[bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")] = False,
     quiet: Quiet = False,
@@ -193,11 +224,10 @@ def data_fetch(
     are kept in NASREPRO_DATA, else in the platform's cache folder.
     """
     from suite.data import fetch_table
-    from suite.registry import oracles
 
     if not names and not all_tables:
-        raise NasreproError(f"name the oracles to fetch, or give --all; accepted: {', '.join(oracles.names())}")
-    for entry in oracles.all() if all_tables else [oracles.get(name) for name in names or []]:
+        raise NasreproError(f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}")
+    for entry in _tables(None if all_tables else names):
         if entry.info.table is None:
             _remark(f"{entry.name}: ships with the package", quiet)
             continue
@@ -212,24 +242,28 @@ def data_fetch(
 
 
 @data_app.command("info")
-def data_info(names: Annotated[list[str] | None, typer.Argument(help="Oracles; all if not given.")] = None, as_json: Json = False) -> None:
-    """Describe each oracle's table: present or how to get it, rows, data sets, epochs, seeds, size, licence, citation."""
-    from suite.registry import oracles
+def data_info(
+    names: Annotated[list[str] | None, typer.Argument(help="Oracles, or sources of devices; all if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Describe each table: present or how to get it, rows, data sets, epochs, seeds or devices, size, licence, citation."""
+    from suite.registry import OracleEntry
 
-    found = [_described(entry) for entry in ([oracles.get(name) for name in names] if names else oracles.all())]
+    found = [_described(entry) if isinstance(entry, OracleEntry) else _described_devices(entry) for entry in _tables(names)]
     if as_json:
         _print_json(found)
         return
     for each in found:
-        typer.echo(each.pop("oracle"))
-        for key, value in each.items():
+        name, *rest = each.items()
+        typer.echo(name[1])
+        for key, value in rest:
             lines = value if isinstance(value, list) else str(value).splitlines()
             for i, line in enumerate(lines):
                 typer.echo(f"  {key if i == 0 else '':<12}{line}")
         typer.echo()
 
 
-def _described(entry: Any) -> dict[str, Any]:
+def _described(entry: OracleEntry) -> dict[str, Any]:
     info = entry.info
     row: dict[str, Any] = {"oracle": info.name, "space": f"{info.space.name}, {len(info.space):,} architectures"}
     try:
@@ -245,8 +279,31 @@ def _described(entry: Any) -> dict[str, Any]:
         row["present"] = f"no; {error}"
         row["data sets"] = [d.name for d in info.datasets]
     row["metrics"] = [f"{m.name} ({m.unit}, {m.split}){': ' + m.note if m.note else ''}" for m in info.metrics]
-    row["notes"] = list(info.notes)
-    row["licence"] = info.licence
+    return row | _origin(info)
+
+
+def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
+    info = entry.info
+    row: dict[str, Any] = {"source of devices": info.name, "space": f"{info.space.name}, {len(info.space):,} architectures"}
+    cells = {device.name: "" for device in info.devices}
+    try:
+        opened = entry.load()
+        row["present"] = str(opened.table.path)
+        row["rows"] = len(opened.table)
+        cells = {d.name: f", {opened.measured(d.name, d.datasets[0] if d.datasets else ''):,} architectures" for d in info.devices}
+        row["bytes"] = opened.table.path.stat().st_size
+        row["sha256"] = opened.table.sha256
+    except DataMissing as error:
+        row["present"] = f"no; {error}"
+    for d in info.devices:
+        values = f"{d.kind}, {d.unit}{cells[d.name]}; {', '.join(d.datasets) or 'any data set'}"
+        row.setdefault("devices", []).append(f"{d.name} ({values}): {d.note}")
+    return row | _origin(info)
+
+
+def _origin(info: OracleInfo | DeviceInfo) -> dict[str, Any]:
+    """What `data info` says last."""
+    row: dict[str, Any] = {"notes": list(info.notes), "licence": info.licence}
     if info.table is not None:
         row["originals"] = [f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)" for file in info.table.files.values()]
     row["citation"] = info.citation
@@ -267,28 +324,30 @@ def _trainings(oracle: Oracle, dataset: str) -> list[str]:
 
 
 @data_app.command("verify")
-def data_verify(names: Annotated[list[str] | None, typer.Argument(help="Oracles; all that are here if not given.")] = None, as_json: Json = False) -> int:
+def data_verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Tables; all that are here if not given.")] = None,
+    as_json: Json = False,
+) -> int:
     """Hash every table again and compare; exit 1 if one differs."""
     from suite.data import open_table
-    from suite.registry import oracles
 
     results = []
-    for entry in [oracles.get(name) for name in names] if names else oracles.all():
+    for entry in _tables(names):
         try:
             table = open_table(entry.info.table) if entry.info.table is not None else getattr(entry.load(), "table", None)
             if table is not None:
                 table.verify()
-            results.append({"oracle": entry.name, "result": "good"})
+            results.append({"table": entry.name, "result": "good"})
         except DataMissing as error:
             if names:
                 raise
-            results.append({"oracle": entry.name, "result": f"not here: {error}"})
+            results.append({"table": entry.name, "result": f"not here: {error}"})
         except DataCorrupt as error:
-            results.append({"oracle": entry.name, "result": f"damaged: {error}"})
+            results.append({"table": entry.name, "result": f"damaged: {error}"})
     if as_json:
         _print_json(results)
     else:
-        _print_table(["oracle", "result"], [[row["oracle"], row["result"]] for row in results])
+        _print_table(["table", "result"], [[row["table"], row["result"]] for row in results])
     return int(any(row["result"].startswith("damaged") for row in results))
 
 
@@ -452,6 +511,130 @@ def _with_interval(row: dict[str, Any], name: str) -> str:
         return str(row["status"])
     low, high = row[f"{name}_ci"]
     return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+# -- rank-devices ------------------------------------------------------------------------------------------
+@app.command("rank-devices")
+def rank_devices(
+    names: Annotated[list[str] | None, typer.Argument(help="Devices or whole sources; every source that is here if not given.")] = None,
+    dataset: Annotated[str, typer.Option(help="Whose networks, in any case.")] = "cifar10",
+    kind: Annotated[str, typer.Option(help="Of whole sources: latency or energy.")] = "latency",
+    out: Annotated[Path | None, typer.Option(help="A .csv file for all pairs: device, device, rho, n.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="A .png or .pdf file for the heat map.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Rank agreement between devices (Spearman's rho), over the architectures that both have: is one proxy device enough?
+
+    0.9 is what the paper of OneProxy asks for. Devices of a whole source that repeat the numbers of another device here are left out.
+
+    Example: nasrepro rank-devices hwnasbench --dataset cifar100
+    """
+    import csv
+    import importlib
+    import io
+
+    from suite.devices import agreement
+    from suite.errors import NotTabulated
+    from suite.files import write_text
+    from suite.registry import load_devices
+
+    labels, columns, without = [], [], []
+    for device in _chosen_devices(names, kind, quiet):
+        try:
+            columns.append(load_devices(device.name).values(device.name, dataset))
+            labels.append(device.name)
+        except NotTabulated:
+            without.append(device.name)
+    if len(labels) < 2:
+        raise NasreproError(f"{len(labels)} devices have values for networks of {dataset}, two are needed; see: nasrepro list devices")
+    if without:
+        _remark(f"left out, no values for networks of {dataset}: {', '.join(without)}", quiet)
+    rho, count = agreement(columns)
+    pairs = [
+        {"device": labels[i], "other": labels[j], "spearman": float(rho[i, j]), "n": int(count[i, j])}
+        for i in range(len(labels))
+        for j in range(i + 1, len(labels))
+    ]
+    if out is not None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(pairs)
+        write_text(out, text.getvalue())
+    if figure is not None:
+        figures = importlib.import_module("reports.figures")
+        figures.device_agreement(labels, rho, count, f"Rank agreement between devices, {dataset}", figure)
+    if as_json:
+        _print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
+        return
+    _print_agreement(labels, rho, count, dataset)
+
+
+def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list[Device]:
+    """Devices named one by one, and those of the named sources; of every source that is here if none is named."""
+    from suite.errors import UnknownName
+    from suite.registry import devices, load_devices
+
+    if kind not in ("latency", "energy"):
+        raise UnknownName("kind", kind, ("latency", "energy"))
+    if not names:
+        away = [entry.name for entry in devices.all() if not entry.info.table.path.exists()]
+        for name in away:
+            _remark(f"left out: {name} is not here; get it with: nasrepro data fetch {name}", quiet)
+        names = [entry.name for entry in devices.all() if entry.name not in away]
+        if not names:
+            raise DataMissing("no table of devices is here; get one with: nasrepro data fetch hwnasbench")
+    chosen: dict[str, Device] = {}
+    for name in names:
+        info = load_devices(name).info
+        found = [info.device(name)] if "/" in name else [device for device in info.devices if device.kind == kind]
+        chosen |= {device.name: device for device in found}
+    spaces = sorted({device.space for device in chosen.values()})
+    if len(spaces) > 1:
+        raise NasreproError(f"devices of several spaces ({', '.join(spaces)}) cannot be compared; name those of one: nasrepro list devices")
+    return [device for device in chosen.values() if device.copy_of not in chosen or device.name in names]
+
+
+#: Up to this many devices their matrix fits a terminal.
+_MATRIX = 20
+
+
+def _print_agreement(labels: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.int64], dataset: str) -> None:
+    """The matrix where it fits; how well each device stands for the others; and how sources agree."""
+    import numpy as np
+
+    others = np.where(np.eye(len(labels), dtype=bool), np.nan, rho)
+    sizes = sorted({int(n) for n in count[np.triu_indices(len(labels), 1)]})
+    shown = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    typer.echo(f"Spearman's rho between {len(labels)} devices, {dataset}, n = {shown}")
+    size = len(labels)
+    if size <= _MATRIX:
+        below = len(sizes) > 1  # n where it is not the same for all pairs
+        cells = [[f"{count[i, j]:,}" if below and j < i else f"{rho[i, j]:.2f}" for j in range(size)] for i in range(size)]
+        typer.echo()
+        _print_table(
+            ["rho; below the diagonal: n" if below else "rho", *(str(i + 1) for i in range(size))],
+            [[f"{i + 1} {labels[i]}", *cells[i]] for i in range(size)],
+        )
+    typer.echo()
+    rows: list[list[str]] = []
+    for label, row in zip(labels, others, strict=True):
+        if np.isnan(row).all():
+            rows.append([label, *["none"] * 3])
+        else:
+            low, high = int(np.nanargmin(row)), int(np.nanargmax(row))
+            rows.append([label, f"{np.nanmedian(row):.3f}", f"{row[low]:.3f} {labels[low]}", f"{row[high]:.3f} {labels[high]}"])
+    _print_table(["as the proxy of all others", "median rho", "lowest", "highest"], sorted(rows, key=lambda row: row[2], reverse=True))
+    typer.echo()
+    sources = np.array([label.partition("/")[0] for label in labels])
+    rows = []
+    for i, j in itertools.combinations_with_replacement(dict.fromkeys(sources), 2):
+        found = np.triu(np.ones_like(others), 1).astype(bool) & (sources[:, None] == i) & (sources == j) & ~np.isnan(others)
+        if found.any():
+            values, name = others[found], str(i) if i == j else f"{i} and {j}"
+            rows.append([name, str(len(values)), f"{np.median(values):.3f}", f"{values.min():.3f}", str((values >= 0.9).sum())])
+    _print_table(["sources", "pairs", "median rho", "lowest", "0.9 or more"], rows)
 
 
 # -- report ------------------------------------------------------------------------------------------------
