@@ -248,11 +248,11 @@ class TableOracle(Oracle):
         if archs is None:
             return columns
         try:
-            rows = list(map(self._rows.__getitem__, map(_CODE, archs)))
+            rows = np.fromiter(map(self._rows.__getitem__, map(_CODE, archs)), np.intp, len(archs))
             known = set(map(_SPACE, archs)) <= {self.space.name}
         except (KeyError, AttributeError):
             known = False
         if not known:
-            rows = [self._row(arch) for arch in archs]  # checks each architecture
-            self._rows.update((arch.code, row) for arch, row in zip(archs, rows, strict=True))
+            rows = np.array([self._row(arch) for arch in archs], dtype=np.intp)  # checks each architecture
+            self._rows.update((arch.code, row) for arch, row in zip(archs, rows.tolist(), strict=True))
         return {name: values[rows] for name, values in columns.items()}
