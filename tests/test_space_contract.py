@@ -30,6 +30,8 @@ def confined() -> ConfinedSpace:
 SPACES: dict[str, SearchSpace] = {name: info.space for name, info in INFOS.items()} | {"confined": confined()}
 #: Class count and image size of a data set of each space.
 IMAGES = {name: (info.datasets[0].classes, info.datasets[0].size) for name, info in INFOS.items()}
+#: Spaces whose benchmark mutates by more than one step, as their `mutate` says.
+LEAPING = {"dag101"}
 each_space = pytest.mark.parametrize("name", SPACES)
 SEEDS = st.integers(0, 2**32 - 1)
 few = settings(max_examples=60, deadline=None)
@@ -78,7 +80,9 @@ def test_at_and_index_are_inverse(name, seed, data):
     space = SPACES[name]
     index = data.draw(st.integers(0, len(space) - 1))
     assert space.index(space.at(index)) == index
-    assert space.at(space.index(drawn(space, seed))) == drawn(space, seed)
+    arch = drawn(space, seed)
+    named = space.at(space.index(arch))  # where several codes are one cell, the index is the cell's
+    assert space.canonical(named) == space.canonical(arch) and space.index(named) == space.index(arch)
 
 
 @each_space
@@ -165,7 +169,7 @@ def test_mutation_gives_a_neighbour(name, seed):
     for _ in range(5):
         child = space.mutate(arch, rng)
         space.index(child)
-        assert child in near or not near
+        assert child in near or not near or space.name in LEAPING
     assert space.mutate(arch, np.random.default_rng(seed)) == space.mutate(arch, np.random.default_rng(seed))
 
 
@@ -187,13 +191,13 @@ def test_sampling_and_mutation_reach_every_option(name):
     rng = np.random.default_rng(0)
     sampled = [space.sample(rng).code for _ in range(2000)]
     every = options(space.at(i).code for i in rng.choice(len(space), min(5000, len(space)), replace=False))
-    assert options(sampled) == every
+    assert all(found >= there for found, there in zip(options(sampled), every, strict=True))
     walked = [space.sample(rng)]
     for _ in range(4000):
         walked.append(space.mutate(walked[-1], rng))
     if not isinstance(space, ConfinedSpace):  # a part of a space may fall into islands, some of a single architecture
         assert all(before != after for before, after in pairwise(walked))
-        assert options(arch.code for arch in walked) == every
+        assert all(found >= there for found, there in zip(options(arch.code for arch in walked), every, strict=True))
 
 
 # -- structure -----------------------------------------------------------------------------------------------
