@@ -93,9 +93,10 @@ class _Filling:
 
 
 def shown_metrics(info: OracleInfo) -> tuple[str, ...]:
-    """Names of the metrics that tables show: objective, target, parameters and MACs, as far as the oracle has them."""
+    """Names of the metrics that tables show: objectives, targets, parameters and MACs, as far as the oracle has them."""
+    goals = [metric.name for each in info.datasets for metric in (info.objective_of(each.name), info.target_of(each.name))]
     sizes = [size.name for size in (size_metric(info, "param"), size_metric(info, "MAC")) if size is not None]
-    return tuple(dict.fromkeys((info.objective, info.target, *sizes)))
+    return tuple(dict.fromkeys((*goals, *sizes)))
 
 
 def size_metric(info: OracleInfo, unit: str) -> Metric | None:

@@ -51,6 +51,7 @@ from reports.words import (
     unit_words,
 )
 from suite.claims import Claim, load_claims
+from suite.claims import Setting as ClaimSetting
 from suite.errors import NasreproError
 from suite.metrics import accuracy_density
 from suite.oracle import Metric, OracleInfo
@@ -89,6 +90,10 @@ def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[Table
         rows = list(members)
         docs += [_main_table(rows, dataset, claims, seed) for dataset in setting.protocol.report_datasets]
     docs += [ranking_table(list(records)) for _, records in groupby(rankings, key=rank_table_of)]
+    for setting, members in groupby(groups, key=lambda group: group.setting):
+        rows = list(members)
+        found = [_density_table(rows, dataset, seed) for dataset in setting.protocol.report_datasets]
+        docs += [doc for doc in found if doc is not None]
     docs += [_cost_table(list(rows)) for _, rows in groupby(groups, key=lambda group: group.setting.oracle)]
     taken: set[str] = set()
     for place, doc in enumerate(docs):
@@ -121,7 +126,7 @@ def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], 
     """Methods of one setting, reported on one data set; best target first."""
     setting = groups[0].setting
     info = oracles.get(setting.oracle).info
-    shown = [info.metric(name) for name in dict.fromkeys((info.objective, info.target))]
+    shown = list(dict.fromkeys((info.objective_of(dataset), info.target_of(dataset))))
     target = shown[-1]
     found = [
         (group, name, [_summary(group.values[dataset, metric.name], seed) for metric in shown])
@@ -156,7 +161,7 @@ def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], 
         main_caption(groups, dataset, shown),
         columns,
         cells,
-        legend=main_legend(info, [column.name for column in columns], used, RESAMPLES, LEVEL),
+        legend=main_legend(target, [column.name for column in columns], used, RESAMPLES, LEVEL),
         footnotes=(*footnotes, *failures(groups, names)),
         notes=(*method_notes(groups), *oracle_notes(info, (setting.dataset, dataset), shown)),
         citations=(info.citation,),
@@ -236,13 +241,16 @@ def _densities(groups: Sequence[Group], dataset: str, info: OracleInfo, target: 
         size = size_metric(info, unit)
         if size is None or target.unit != "fraction" or not target.higher_is_better:
             continue
-        means = []
-        for group in groups:
-            pairs = zip(group.values[dataset, target.name], group.values[dataset, size.name], strict=True)
-            means.append(_mean([accuracy_density(accuracy, count) for accuracy, count in pairs if accuracy >= 0 and count > 0]))
+        means = [_mean(_density(group, dataset, target, size).tolist()) for group in groups]
         name = f"density_percent_per_million_{words.lower()}"
         filled.append(number_column(Column(name, f"Density\n(%/M {words})", (name,), panel=3), means))
     return filled
+
+
+def _density(group: Group, dataset: str, target: Metric, size: Metric) -> Values:
+    """Accuracy density of each run that has both values."""
+    pairs = zip(group.values[dataset, target.name], group.values[dataset, size.name], strict=True)
+    return np.array([accuracy_density(accuracy, count) for accuracy, count in pairs if accuracy >= 0 and count > 0])
 
 
 def _published(groups: Sequence[Group], dataset: str, metric: Metric, claims: Sequence[Claim]) -> tuple[list[Filled], list[str]]:
@@ -272,14 +280,69 @@ def _published(groups: Sequence[Group], dataset: str, metric: Metric, claims: Se
 
 
 def _claim(group: Group, dataset: str, metric: str, claims: Sequence[Claim]) -> Claim | None:
-    """The published number for a row; only for a method with its default parameters."""
+    """The published number for a row: the claim whose setting is the row's in every field."""
     protocol, budget = group.setting.protocol, group.setting.budget
-    wanted = (group.setting.oracle, dataset, group.method, metric, protocol.report_epochs, budget.seconds, budget.queries)
-    for claim in claims:
-        place = claim.setting
-        if (place.oracle, place.dataset, place.method, place.metric, place.epochs, place.budget_s, place.budget_queries) == wanted:
-            return None if changed_params(group, [group]) else claim
-    return None
+    wanted = ClaimSetting(
+        oracle=group.setting.oracle,
+        dataset=dataset,
+        searched_on=group.setting.dataset,
+        method=group.method,
+        params=changed_params(group, [group]),
+        metric=metric,
+        epochs=protocol.report_epochs,
+        search_epochs=protocol.search_epochs,
+        budget_s=budget.seconds,
+        budget_queries=budget.queries,
+    )
+    return next((claim for claim in claims if claim.setting == wanted), None)
+
+
+# -- accuracy density --------------------------------------------------------------------------------------
+_DENSITY_LEGEND = (
+    "Density is {target} in % per million parameters, and in % per million MACs: both are our definitions (the SwiftNet paper's own was "
+    f"not read). Means over search seeds; in brackets the 95 % percentile bootstrap interval of the mean ({RESAMPLES:,} resamples)."
+)
+
+
+def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc | None:
+    """Accuracy against size of what each method chose, densest in parameters first; None where there is no accuracy."""
+    setting = groups[0].setting
+    info = oracles.get(setting.oracle).info
+    target = info.target_of(dataset)
+    sizes = [(unit, words, size) for unit, words in (("param", "params"), ("MAC", "MACs")) if (size := size_metric(info, unit))]
+    if not sizes or target.unit != "fraction" or not target.higher_is_better:
+        return None
+    by_unit = {unit: [_summary(_density(group, dataset, target, size), seed) for group in groups] for unit, _, size in sizes}
+    names = labels(groups)
+    order = sorted(range(len(groups)), key=lambda row: (*_goodness(by_unit[sizes[0][0]][row].mean, target), names[row]))
+    groups, names = [groups[row] for row in order], [names[row] for row in order]
+    accuracy = [_mean(group.values[dataset, target.name][np.isfinite(group.values[dataset, target.name])].tolist()) for group in groups]
+    filled: list[Filled] = [
+        _origin(groups, dataset),
+        _methods(groups, names),
+        number_column(Column(target.name, header_of(target), (f"{target.name}_mean",), terminal=3), accuracy, 2, scale=scale_of(target)),
+    ]
+    for place, (unit, words, size) in enumerate(sizes):
+        counts = [_mean(group.values[dataset, size.name].tolist()) for group in groups]
+        summaries = [by_unit[unit][row] for row in order]
+        ends = [(summary.low, summary.high) for summary in summaries]
+        name, decimals = f"density_percent_per_million_{words.lower()}", interval_decimals(ends)
+        header = Column(size.name, f"{words[:1].upper()}{words[1:]}\n(M)", (f"{size.name}_mean",), terminal=6 + place)
+        filled += [
+            number_column(header, counts, scale=1e-6),
+            number_column(Column(name, f"Density\n(%/M {words})", (name,), terminal=1 + place), [each.mean for each in summaries], decimals),
+            interval_column(Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=4 + place), ends, decimals),
+        ]
+    return TableDoc(
+        slug("density", setting.oracle, setting.dataset, f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s"), "on", dataset),
+        f"{setting.oracle}: accuracy density, {searched(setting, dataset)} ({budget_words(setting.budget)})",
+        main_caption(groups, dataset, [target]),
+        *transposed(filled),
+        legend=_DENSITY_LEGEND.format(target=target.name),
+        footnotes=tuple(failures(groups, names)),
+        notes=tuple(method_notes(groups)),
+        citations=(info.citation,),
+    )
 
 
 # -- cost --------------------------------------------------------------------------------------------------

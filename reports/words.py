@@ -56,7 +56,7 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
     setting, protocol = groups[0].setting, groups[0].setting.protocol
     mean = "the mean over the table's training seeds"
     seeds = mean if protocol.search_seed == MEAN else f"training seed {protocol.search_seed} of the table"
-    objective = oracles.get(setting.oracle).info.objective
+    objective = oracles.get(setting.oracle).info.objective_of(setting.dataset).name
     splits = "; ".join(f"{metric.name}: {split_words(metric)}" for metric in shown)
     return (
         f"{setting.oracle} (table {setting.table_sha256[:8]}), {searched(setting, dataset)}. "
@@ -66,7 +66,7 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
     )
 
 
-def main_legend(info: OracleInfo, columns: Collection[str], marks: Collection[str], resamples: int, level: float) -> str:
+def main_legend(target: Metric, columns: Collection[str], marks: Collection[str], resamples: int, level: float) -> str:
     """How to read a table with these columns and marks: what the spreads, intervals and marks are."""
     parts = [
         "Mean ± standard deviation over search seeds;",
@@ -79,7 +79,7 @@ def main_legend(info: OracleInfo, columns: Collection[str], marks: Collection[st
     if REGRET in columns:
         parts.append("Regret: to the best cell of the table.")
     if any(name.startswith("density") for name in columns):
-        parts.append(f"Density: {info.target} in % per million parameters, and per million MACs.")
+        parts.append(f"Density: {target.name} in % per million parameters, and per million MACs.")
     parts.append("Costs: mean of a run; simulated and measured cost are never added up.")
     return " ".join(parts)
 

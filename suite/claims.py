@@ -19,14 +19,24 @@ class _Strict(BaseModel):
 
 
 class Setting(_Strict):
-    """Where a published number belongs: the same words as in a plan; `params` are those that differ from the method's defaults."""
+    """Where a published number belongs.
+
+    Attributes:
+        oracle, method: by their names here.
+        dataset, epochs, metric: what the number was measured on, after how long a training.
+        searched_on, search_epochs: what the search saw.
+        params: those that differ from the method's defaults.
+        budget_s, budget_queries: of the search.
+    """
 
     oracle: str
     dataset: str
+    searched_on: str
     method: str
-    params: dict[str, bool | int | float | str] = {}
+    params: dict[str, object] = {}
     metric: str
     epochs: int
+    search_epochs: int
     budget_s: float | None = None
     budget_queries: int | None = None
 

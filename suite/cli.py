@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from suite.oracle import Oracle, OracleInfo
     from suite.record import RankRecord, RunRecord
     from suite.registry import DeviceEntry, Method, OracleEntry
+    from suite.space import Arch, SearchSpace
 
 app = typer.Typer(
     help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
@@ -154,7 +155,7 @@ def _oracles() -> list[dict[str, Any]]:
         info = entry.info
         here = info.table is None or info.table.path.exists()
         rows.append(
-            {"oracle": info.name, "space": info.space.name, "data sets": ", ".join(d.name for d in info.datasets), "target": info.target, "here": "yes" if here else "no"}
+            {"oracle": info.name, "space": info.space.name, "data sets": ", ".join(d.name for d in info.datasets), "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)), "here": "yes" if here else "no"}
         )
     return rows
 
@@ -372,7 +373,7 @@ def query(
     name = _dataset(opened, dataset)
     if epochs is None:
         raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
-    wanted = space.at(int(arch)) if _is_integer(arch) else space.parse(arch)
+    wanted = _arch(space, arch)
     reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if _is_integer(seed) else seed)
     row = {"oracle": opened.name, "index": space.index(wanted), "arch": space.format(wanted), "dataset": name, "epochs": epochs, "seed": reading.seed, **reading.values}
     if as_json:
@@ -380,6 +381,16 @@ def query(
     else:
         units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
         _print_table(["", "value", "unit, split"], [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()])
+
+
+def _arch(space: SearchSpace, text: str) -> Arch:
+    """An official string, or an index; some spaces' strings are digits too, and come first."""
+    try:
+        return space.parse(text)
+    except NasreproError:
+        if not _is_integer(text):
+            raise
+    return space.at(int(text))
 
 
 def _is_integer(text: str) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 
-_CELLS = 1 << 20  # numbers in one block of resamples: 16 MiB of indices and values, whatever the number of resamples
+_CELLS = 1 << 18  # numbers in one block of resamples: 4 MiB of indices and values, whatever the number of resamples
 
 
 @dataclass(frozen=True, slots=True)

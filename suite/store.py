@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from suite.errors import DataCorrupt, NasreproError
-from suite.record import RankRecord, RunRecord
+from suite.record import ENGINE, RankRecord, RunRecord
 
 #: Layout of the store. A file with a higher number is refused.
 VERSION = 1
@@ -19,6 +19,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
+    engine INTEGER NOT NULL,
     status TEXT NOT NULL,
     record TEXT NOT NULL,
     created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
@@ -98,8 +99,8 @@ class Store:
             with self._db:  # commits, or rolls back
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(
-                    "INSERT OR REPLACE INTO records (id, kind, status, record) VALUES (?, ?, ?, ?)",
-                    (run_id, kind, record.status, record.to_json()),
+                    "INSERT OR REPLACE INTO records (id, kind, engine, status, record) VALUES (?, ?, ?, ?, ?)",
+                    (run_id, kind, ENGINE, record.status, record.to_json()),
                 )
                 if trace:
                     self._db.execute("INSERT OR REPLACE INTO traces (id, trace) VALUES (?, ?)", (run_id, trace))
@@ -113,13 +114,13 @@ class Store:
         return {row[0] for row in self._db.execute("SELECT id FROM records WHERE status != 'failed'")}
 
     def runs(self) -> Iterator[RunRecord]:
-        """All runs, in the order of their ids."""
-        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'run' ORDER BY id"):
+        """All runs of this engine, in the order of their ids."""
+        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'run' AND engine = ? ORDER BY id", (ENGINE,)):
             yield RunRecord.from_json(text)
 
     def rankings(self) -> Iterator[RankRecord]:
-        """All rankings, in the order of their ids."""
-        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' ORDER BY id"):
+        """All rankings of this engine, in the order of their ids."""
+        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' AND engine = ? ORDER BY id", (ENGINE,)):
             yield RankRecord.from_json(text)
 
     def trace(self, run_id: str) -> bytes:
