@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, fetch_table
+from suite.devices import DeviceTable
 from suite.oracle import Oracle
-from suite.registry import load_oracle, oracles
+from suite.registry import devices, load_devices, load_oracle, oracles
 
 #: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child processes too.
 CLOSED = "http://127.0.0.1:9"
@@ -43,8 +44,8 @@ def reason(name: str) -> str:
 
 
 def provide(name: str, mirror: Path | None) -> bool:
-    """Put the table of an oracle into the tests' cache; False where it cannot be had."""
-    spec = oracles.get(name).info.table
+    """Put the table of an oracle or of a source of devices into the tests' cache; False where it cannot be had."""
+    spec = devices.get(name).info.table if name in devices.names() else oracles.get(name).info.table
     if spec is None or spec.path.exists():
         return True
     with pytest.MonkeyPatch.context() as patch:
@@ -72,6 +73,18 @@ def real(pytestconfig: pytest.Config) -> Callable[[str], Oracle]:
         if not provide(name, pytestconfig.stash[MIRROR]):
             pytest.skip(reason(name))
         return load_oracle(name)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def real_devices(pytestconfig: pytest.Config) -> Callable[[str], DeviceTable]:
+    """The devices of a source over their real table; skips where that cannot be had."""
+
+    def load(name: str) -> DeviceTable:
+        if not provide(name, pytestconfig.stash[MIRROR]):
+            pytest.skip(reason(name))
+        return load_devices(name)
 
     return load
 
@@ -127,7 +140,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Which oracles were real."""
     terminalreporter.section("oracles")
     try:
-        entries = list(oracles.all())
+        entries = [*oracles.all(), *devices.all()]
     except Exception as error:  # an oracle's file that does not import has failed its tests; it need not take the summary along
         terminalreporter.write_line(f"{type(error).__name__}: {error}")
         return
