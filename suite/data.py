@@ -148,7 +148,10 @@ def check_file(path: Path, file: SourceFile) -> None:
         raise DataCorrupt(f"{path} has {size} bytes, expected {file.bytes} ({how}); delete it and fetch it again: nasrepro data fetch")
     found = sha256_file(path)
     if found != file.sha256:
-        raise DataCorrupt(f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); delete it and fetch it again: nasrepro data fetch")
+        raise DataCorrupt(
+            f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); "
+            "delete it and fetch it again: nasrepro data fetch"
+        )
 
 
 def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str) -> Path:
@@ -172,12 +175,19 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
         except requests.RequestException as error:
             reasons.append(f"{base}: {_root_cause(error)}")
         except ValueError as error:
-            raise DataCorrupt(f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); try again, or use a mirror: {MIRROR_VARIABLE}") from error
+            raise DataCorrupt(
+                f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); "
+                f"try again, or use a mirror: {MIRROR_VARIABLE}"
+            ) from error
         except OSError as error:
-            raise DataMissing(f"cannot write to the cache folder {target.parent} ({error.strerror}); make it writable or set {DATA_VARIABLE} to another folder") from error
+            raise DataMissing(
+                f"cannot write to the cache folder {target.parent} ({error.strerror}); "
+                f"make it writable or set {DATA_VARIABLE} to another folder"
+            ) from error
     where = f"{MIRROR_VARIABLE} ({mirror}) does not have it" if mirror else f"{MIRROR_VARIABLE} is not set"
     raise DataMissing(
-        f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"
+        f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
+        f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"
     )
 
 

@@ -24,7 +24,8 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:
         raise NasreproError(
-            f"cannot write to {path.parent} ({error.strerror}); make it writable, or choose another folder (NASREPRO_DATA for tables, --store or --out for results)"
+            f"cannot write to {path.parent} ({error.strerror}); make it writable, or choose another folder "
+            "(NASREPRO_DATA for tables, --store or --out for results)"
         ) from error
     os.close(handle)
     temporary = Path(name)

@@ -204,7 +204,9 @@ class Oracle(ABC):
             self._readers[dataset, epochs, seed] = name, length, which, read
         return Reading(arch, name, length, which, read(arch))
 
-    def query_many(self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Mapping[str, NDArray[np.float64]]:
+    def query_many(
+        self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN
+    ) -> Mapping[str, NDArray[np.float64]]:
         """Vectorised `query`: an array of shape (n,) per metric, NaN where that architecture's value is missing.
 
         Args:
@@ -214,7 +216,9 @@ class Oracle(ABC):
             seed: as in `query`.
         """
         if _searching.get():
-            raise ProtocolError(f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate_many")
+            raise ProtocolError(
+                f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate_many"
+            )
         found, length, which, names = self._setting(dataset, epochs, seed, None)
         return self._read_many(archs, found, length, which, names)
 
@@ -256,9 +260,7 @@ class Oracle(ABC):
         return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
     # -- checks ------------------------------------------------------------------------------------------
-    def _setting(
-        self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
-    ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
+    def _setting(self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
         """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
         found = self.info.dataset(dataset)
         lengths = self.epochs(found.name)
@@ -267,7 +269,9 @@ class Oracle(ABC):
         length = lengths[lengths.index(epochs)]
         seeds = (MEAN, *self.seeds(found.name, length))
         if seed not in seeds:
-            raise NotTabulated(f"{self.name} has no {found.name} trainings of {length} epochs with seed {seed!r}; accepted: {_listed(seeds)}")
+            raise NotTabulated(
+                f"{self.name} has no {found.name} trainings of {length} epochs with seed {seed!r}; accepted: {_listed(seeds)}"
+            )
         names = tuple(metric.name for metric in self.info.metrics if splits is None or metric.split in splits)
         return found, length, seeds[seeds.index(seed)], names
 

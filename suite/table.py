@@ -130,7 +130,10 @@ class Table:
         """Hash all columns again and compare; raises DataCorrupt."""
         found = content_sha256({name: self.column(name) for name in self.names})
         if found != self.sha256:
-            raise DataCorrupt(f"{self.path}: contents hash to {found[:16]}..., expected {self.sha256[:16]}...; delete it and fetch it again: nasrepro data fetch")
+            raise DataCorrupt(
+                f"{self.path}: contents hash to {found[:16]}..., expected {self.sha256[:16]}...; "
+                "delete it and fetch it again: nasrepro data fetch"
+            )
 
 
 class TableOracle(Oracle):
@@ -145,7 +148,13 @@ class TableOracle(Oracle):
     """
 
     def __init__(
-        self, info: OracleInfo, table: Table, *, row: Callable[[Arch], int], archs: Callable[[], Sequence[Arch]], space: SearchSpace | None = None
+        self,
+        info: OracleInfo,
+        table: Table,
+        *,
+        row: Callable[[Arch], int],
+        archs: Callable[[], Sequence[Arch]],
+        space: SearchSpace | None = None,
     ) -> None:
         super().__init__(info, table.sha256, space)
         self.table = table
@@ -163,7 +172,7 @@ class TableOracle(Oracle):
 
     @cached_property
     def _measured(self) -> dict[str, dict[int, dict[Seed, set[str]]]]:
-        """dataset -> epochs -> seed -> metrics, from the names of the columns."""
+        """Metrics by data set, epochs and seed, from the names of the columns."""
         found: dict[str, dict[int, dict[Seed, set[str]]]] = {}
         for name in self.table.names:
             parts = name.split("/")
@@ -207,7 +216,10 @@ class TableOracle(Oracle):
                 continue
             low, high = self.info.metric(name).bounds
             if ((values < low) | (values > high)).any():  # a missing value, NaN, is neither
-                raise DataCorrupt(f"{self.table.path}: {name} of {dataset.name} at {epochs} epochs leaves its bounds {low}..{high}; run: nasrepro data verify")
+                raise DataCorrupt(
+                    f"{self.table.path}: {name} of {dataset.name} at {epochs} epochs leaves its bounds {low}..{high}; "
+                    "run: nasrepro data verify"
+                )
             found[name] = values
         return found
 
@@ -230,9 +242,14 @@ class TableOracle(Oracle):
             if gaps:
                 values = {name: value for name, value in values.items() if value == value}  # NaN is missing
                 if not any(name in values for name in measured):
-                    others = [each for each in self.seeds(dataset.name, epochs) if any(not np.isnan(column[row]) for column in self._columns(dataset, epochs, each, measured).values())]
+                    others = [
+                        each
+                        for each in self.seeds(dataset.name, epochs)
+                        if any(not np.isnan(column[row]) for column in self._columns(dataset, epochs, each, measured).values())
+                    ]
                     raise NotTabulated(
-                        f"{self.name}: {self.space.format(arch)} has no {dataset.name} training of {epochs} epochs with seed {seed}; it has: {', '.join(map(str, others)) or 'none'}"
+                        f"{self.name}: {self.space.format(arch)} has no {dataset.name} training of {epochs} epochs "
+                        f"with seed {seed}; it has: {', '.join(map(str, others)) or 'none'}"
                     )
             return values
 

@@ -12,4 +12,6 @@ def fact(table: str, statement: str, found: object, expected: object) -> None:
     else:
         same = found == expected
     if not same:
-        raise DataCorrupt(f"{table}: {statement} is {found!r} in the originals, expected {expected!r}; the converter and the files do not fit")
+        raise DataCorrupt(
+            f"{table}: {statement} is {found!r} in the originals, expected {expected!r}; the converter and the files do not fit"
+        )

@@ -1,9 +1,9 @@
 """NAS-Bench-201: four public extracts of the official file, joined by the official index.
 
-    csv_*       mean over seeds at 200 epochs; the CIFAR-10 one is of the networks trained on half the data
-    cifar10_50k CIFAR-10 test accuracy of each run trained on all of the training data, without seed labels
-    seeds       per-seed results at 200 epochs and training time, without an index: rows in index order
-    epochs12    accuracies after the 12-epoch schedule
+csv_*       mean over seeds at 200 epochs; the CIFAR-10 one is of the networks trained on half the data
+cifar10_50k CIFAR-10 test accuracy of each run trained on all of the training data, without seed labels
+seeds       per-seed results at 200 epochs and training time, without an index: rows in index order
+epochs12    accuracies after the 12-epoch schedule
 """
 
 from __future__ import annotations
@@ -125,7 +125,11 @@ def _read_frame(path: Path, strings: list[str]) -> dict[str, Column]:
         layout = frame.state["_data"].state[3]["0.14.1"]
         axis: Recorded = layout["axes"][0]
         names = list(axis.made_of[1]["data"])
-        values = {names[i]: row for block in layout["blocks"] for i, row in zip(range(*block["mgr_locs"].indices(len(names))), block["values"], strict=True)}
+        values = {
+            names[i]: row
+            for block in layout["blocks"]
+            for i, row in zip(range(*block["mgr_locs"].indices(len(names))), block["values"], strict=True)
+        }
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         fact(_NAME, f"layout of {path.name}", f"unreadable ({error!r})", "a pandas frame")
         raise
@@ -161,13 +165,20 @@ def _check_facts(columns: Mapping[str, Column], runs: Column, rows: NDArray[np.i
     # The means come from an earlier release of the table, in which some cells lacked a run that the seeds file has.
     by_seed = np.stack([columns[f"cifar10/200/{seed}/valid_accuracy"] for seed in SEEDS])
     published = columns["cifar10/200/mean/valid_accuracy"]
-    of_all, of_two, of_second = (np.isclose(np.nanmean(values, axis=0), published, atol=1e-6) for values in (by_seed, by_seed[:2], by_seed[1:2]))
+    of_all, of_two, of_second = (
+        np.isclose(np.nanmean(values, axis=0), published, atol=1e-6) for values in (by_seed, by_seed[:2], by_seed[1:2])
+    )
     fact(_NAME, "published mean is that of all seeds, of 777 and 888, or of 888", bool((of_all | of_two | of_second).all()), True)
     fact(_NAME, "cells whose published mean leaves out a seed", int((~of_all).sum()), 2418)
     ones, threes = _count_convs()
     for dataset, (constant, one, three) in {"cifar10": (7.78305, 3.93216, 35.38944), "ImageNet16-120": (1.9534, 0.98304, 8.84736)}.items():
         formula = constant + one * ones + three * threes
-        fact(_NAME, f"{dataset} MACs follow the operation counts", bool(np.allclose(columns[f"{dataset}/macs"] / 1e6, formula, atol=1e-4)), True)
+        fact(
+            _NAME,
+            f"{dataset} MACs follow the operation counts",
+            bool(np.allclose(columns[f"{dataset}/macs"] / 1e6, formula, atol=1e-4)),
+            True,
+        )
 
 
 def _count_convs() -> tuple[NDArray[np.int64], NDArray[np.int64]]:

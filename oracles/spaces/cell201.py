@@ -214,13 +214,17 @@ class Cell201(SearchSpace):
         for option, (source, target) in sorted(zip(arch.code, EDGES, strict=True), key=lambda edge: -edge[1][0]):
             if option != NONE and target in reaching:
                 reaching.add(source)
-        keep = (option if source in reached and target in reaching else NONE for option, (source, target) in zip(arch.code, EDGES, strict=True))
+        keep = (
+            option if source in reached and target in reaching else NONE for option, (source, target) in zip(arch.code, EDGES, strict=True)
+        )
         return Arch(self.name, tuple(keep))
 
     # -- moving about ------------------------------------------------------------------------------------
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """The benchmark's mutation (authors' code, `mutate_arch_func`): a target node uniform over 3, one of its
-        edges uniform, another operation uniform. So edge 0->1 changes with probability 1/3, an edge into 3 with 1/9."""
+        """The benchmark's mutation (authors' code, `mutate_arch_func`): a target node, one of its edges, another operation, each uniform.
+
+        So edge 0->1 changes with probability 1/3, an edge into node 2 with 1/6, one into node 3 with 1/9.
+        """
         self.check(arch)
         target = int(rng.integers(1, 4))
         edge = (target - 1) * target // 2 + int(rng.integers(target))
