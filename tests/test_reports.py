@@ -132,7 +132,7 @@ def docs(store):
 # -- numbers by hand ---------------------------------------------------------------------------------------
 def test_main_table_by_hand(store):
     values = [0.90, 0.92, 0.94]
-    doc, cost = tables.build(store(*(run(seed=seed, test=value, valid=value - 0.1) for seed, value in enumerate(values))))
+    doc, density, cost = tables.build(store(*(run(seed=seed, test=value, valid=value - 0.1) for seed, value in enumerate(values))))
     interval = bootstrap_mean(values, seed=0, resamples=tables.RESAMPLES)
     row = dict(
         zip([name for column in doc.columns for name in column.data], [value for cell in doc.rows[0] for value in cell.values], strict=True)
@@ -174,6 +174,12 @@ def test_main_table_by_hand(store):
     assert any(note.startswith(RECALLED) and "not read" in note for note in doc.footnotes)
     assert "searched and reported on cifar10" in doc.caption
     assert "3 search seeds" in doc.caption and "12,000 simulated s" in doc.caption and "test_accuracy: test split" in doc.caption
+    assert density.id == "density-nasbench201-cifar10-12ep-12000-s-on-cifar10"
+    assert [texts(density, name) for name in ("params", "macs")] == [["2"], ["300"]]
+    assert [cells(density, f"density_percent_per_million_{unit}")[0].values[0] for unit in ("params", "macs")] == pytest.approx([46, 92 / 300])
+    interval = bootstrap_mean(np.array(values) * 100 / 2, seed=0, resamples=tables.RESAMPLES)
+    assert cells(density, "density_percent_per_million_params_interval")[0].values == pytest.approx((interval.low, interval.high))
+    assert "our definitions" in density.legend
     assert cost.id == "cost-nasbench201"
     assert [texts(cost, name) for name in ("gpu_hours", "overhead", "queries")] == [["2"], ["0.50"], ["101"]]
 
@@ -268,7 +274,7 @@ def test_one_seed_has_no_interval(store):
 
 def test_failed_runs_are_shown(store):
     records = [run(seed=seed) for seed in range(3)] + [run("broken", 7, status="failed", error="Traceback\nOSError: /home/me/x")]
-    doc, cost = tables.build(store(*records))
+    doc, _, cost = tables.build(store(*records))
     assert texts(doc, "method") == ["random_search", "broken"]
     for table in (doc, cost):
         assert sorted(texts(table, "failed")) == ["0", "1"]
@@ -360,7 +366,7 @@ def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
         ranking(),
         ranking(dataset="cifar100"),
     )
-    main, ranks, _ = tables.build(found, plan=str(plan))
+    main, ranks, _, _ = tables.build(found, plan=str(plan))
     assert dict(zip(texts(main, "method"), texts(main, "seeds"), strict=True)) == {"random_search": "2", "mine": "1"}
     assert texts(ranks, "dataset") == ["cifar10"]
     plan.write_text(plan.read_text().replace("12000", "13000").replace('"cifar10"', '"cifar100"', 1).split("[[ranking]]")[0])
