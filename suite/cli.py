@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -62,9 +61,6 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # the reader (head, less) has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(code or 0)
 
 
@@ -75,7 +71,9 @@ def _version(wanted: bool) -> None:
         try:
             typer.echo(f"nasrepro {version('nasrepro')}")
         except PackageNotFoundError as error:
-            raise NasreproError("nasrepro runs from a folder and is not installed, so it has no version; install it with: pip install .") from error
+            raise NasreproError(
+                "nasrepro runs from a folder and is not installed, so it has no version; install it with: pip install ."
+            ) from error
         raise typer.Exit
 
 
@@ -118,7 +116,14 @@ def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total, label: bar.update(task, completed=done, total=total)
@@ -155,7 +160,13 @@ def _oracles() -> list[dict[str, Any]]:
         info = entry.info
         here = info.table is None or info.table.path.exists()
         rows.append(
-            {"oracle": info.name, "space": info.space.name, "data sets": ", ".join(d.name for d in info.datasets), "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)), "here": "yes" if here else "no"}
+            {
+                "oracle": info.name,
+                "space": info.space.name,
+                "data sets": ", ".join(d.name for d in info.datasets),
+                "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)),
+                "here": "yes" if here else "no",
+            }
         )
     return rows
 
@@ -176,7 +187,15 @@ def _methods() -> list[dict[str, Any]]:
 def _scorers() -> list[dict[str, Any]]:
     from suite.registry import scorers
 
-    return [{"scorer": s.name, "paper": s.paper, "needs": "network" if s.needs_network else "nothing", "what": s.doc.splitlines()[0] if s.doc else ""} for s in scorers.all()]
+    return [
+        {
+            "scorer": s.name,
+            "paper": s.paper,
+            "needs": "network" if s.needs_network else "nothing",
+            "what": s.doc.splitlines()[0] if s.doc else "",
+        }
+        for s in scorers.all()
+    ]
 
 
 def _devices() -> list[dict[str, Any]]:
@@ -375,12 +394,23 @@ def query(
         raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
     wanted = _arch(space, arch)
     reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if _is_integer(seed) else seed)
-    row = {"oracle": opened.name, "index": space.index(wanted), "arch": space.format(wanted), "dataset": name, "epochs": epochs, "seed": reading.seed, **reading.values}
+    row = {
+        "oracle": opened.name,
+        "index": space.index(wanted),
+        "arch": space.format(wanted),
+        "dataset": name,
+        "epochs": epochs,
+        "seed": reading.seed,
+        **reading.values,
+    }
     if as_json:
         _print_json(row)
     else:
         units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
-        _print_table(["", "value", "unit, split"], [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()])
+        _print_table(
+            ["", "value", "unit, split"],
+            [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()],
+        )
 
 
 def _arch(space: SearchSpace, text: str) -> Arch:
@@ -414,8 +444,13 @@ def _dataset(oracle: Oracle, name: str) -> str:
 # -- run ---------------------------------------------------------------------------------------------------
 @app.command()
 def run(
-    plan: Annotated[str, typer.Option("--plan", "-p", help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.")] = "reproduce",
-    method: Annotated[list[str] | None, typer.Option("--method", "-m", help="A method to run beside the plan's: a Python file with one @method, or a name.")] = None,
+    plan: Annotated[
+        str, typer.Option("--plan", "-p", help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.")
+    ] = "reproduce",
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", help="A method to run beside the plan's: a Python file with one @method, or a name."),
+    ] = None,
     store: StorePath = DEFAULT_STORE,
     seeds: Annotated[int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")] = None,
     executor: Annotated[str, typer.Option(help="loky (processes on this machine), inline (this process) or dask (a cluster).")] = "loky",
@@ -436,9 +471,11 @@ def run(
 
     wanted = load_plan(plan)
     if seeds is not None:
-        wanted = wanted.model_copy(update={"experiment": tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in wanted.experiment)})
+        wanted = wanted.model_copy(
+            update={"experiment": tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in wanted.experiment)}
+        )
     left_out: dict[str, DataMissing] = {}
-    cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.setdefault if skip_missing else None)
+    cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.__setitem__ if skip_missing else None)
     for name, error in left_out.items():
         _remark(f"{name}: left out, {error}")
     if not cells:
@@ -453,9 +490,22 @@ def run(
             raise
     if as_json:
         failed = [{"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]} for record in outcome.failed]
-        _print_json({"plan": plan, "store": str(store), "there": outcome.there, "finished": outcome.finished, "failed": failed, "left_out": sorted(left_out)})
+        _print_json(
+            {
+                "plan": plan,
+                "store": str(store),
+                "there": outcome.there,
+                "finished": outcome.finished,
+                "failed": failed,
+                "left_out": sorted(left_out),
+            }
+        )
     else:
-        _remark(f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; see them with: nasrepro report --store {store}", quiet)
+        _remark(
+            f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; "
+            f"see them with: nasrepro report --store {store}",
+            quiet,
+        )
     for line in _reasons(outcome.failed):
         _remark(line)
     return int(bool(outcome.failed))
@@ -512,8 +562,14 @@ def rank(
     if as_json:
         _print_json(rows[0] if len(rows) == 1 else rows)
         return
-    typer.echo(f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}; 95 % bootstrap intervals, {resamples:,} resamples")
-    shown = [[row["scorer"], *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")), f"{row['best_value']:.4f}"] for row in rows]
+    typer.echo(
+        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}; "
+        f"95 % bootstrap intervals, {resamples:,} resamples"
+    )
+    shown = [
+        [row["scorer"], *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")), f"{row['best_value']:.4f}"]
+        for row in rows
+    ]
     _print_table(["scorer", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"], shown)
 
 
@@ -652,7 +708,9 @@ def _print_agreement(labels: Sequence[str], rho: NDArray[np.float64], count: NDA
 @app.command()
 def report(
     store: StorePath = DEFAULT_STORE,
-    plan: Annotated[str, typer.Option("--plan", "-p", help="Only the settings and seeds of this plan; everything in the store if not given.")] = "",
+    plan: Annotated[
+        str, typer.Option("--plan", "-p", help="Only the settings and seeds of this plan; everything in the store if not given.")
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder for the files; `report` beside the store if not given.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Files to write, comma-separated: md, tex, html, csv.")] = "md,tex,html,csv",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")] = False,
