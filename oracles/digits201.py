@@ -19,15 +19,19 @@ from suite.table import Table, TableOracle
 #: Functionally distinct cells of the space.
 DISTINCT = 5044
 
+SPACE = Cell201(channels=8, cells=1, stages=1, in_channels=1)
+
 INFO = OracleInfo(
     name="digits201",
-    space=Cell201(channels=8, cells=1, stages=1, in_channels=1),
+    space=SPACE,
     datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
     metrics=(
         Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule of 30"),
         Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
-        Metric("train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch; missing where the training diverged"),
-        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of one training on one core, one of three seeds trained side by side"),
+        Metric(
+            "train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch; missing where the training diverged"
+        ),
+        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of one training, one of three side by side"),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12)),
     ),
@@ -52,15 +56,18 @@ INFO = OracleInfo(
 def load() -> Oracle:
     """The oracle over the shipped table."""
     table = Table(Path(str(resources.files("oracles.data").joinpath("digits201.parquet"))))
-    space = INFO.space
     rows = {int(number): row for row, number in enumerate(table.column("number"))}
 
     def row(arch: Arch) -> int:
-        number = space.number(space.canonical(arch))
+        number = SPACE.number(SPACE.canonical(arch))
         if number not in rows:
-            raise NotTabulated(f"{INFO.name}: {space.format(arch)} was not trained; the table has {len(rows):,} of {DISTINCT:,} distinct cells")
+            raise NotTabulated(
+                f"{INFO.name}: {SPACE.format(arch)} was not trained; the table has {len(rows):,} of {DISTINCT:,} distinct cells"
+            )
         return rows[number]
 
     # as long as not all cells are trained, searches stay among those that are
-    inside = None if len(rows) == DISTINCT else ConfinedSpace(space, [arch for arch in space if space.number(space.canonical(arch)) in rows])
-    return TableOracle(INFO, table, row=row, archs=lambda: tuple(space.numbered(number) for number in rows), space=inside)
+    inside = (
+        None if len(rows) == DISTINCT else ConfinedSpace(SPACE, [arch for arch in SPACE if SPACE.number(SPACE.canonical(arch)) in rows])
+    )
+    return TableOracle(INFO, table, row=row, archs=lambda: tuple(SPACE.numbered(number) for number in rows), space=inside)

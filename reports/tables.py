@@ -330,11 +330,23 @@ def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc
         header = Column(size.name, f"{words[:1].upper()}{words[1:]}\n(M)", (f"{size.name}_mean",), terminal=6 + place)
         filled += [
             number_column(header, counts, scale=1e-6),
-            number_column(Column(name, f"Density\n(%/M {words})", (name,), terminal=1 + place), [each.mean for each in summaries], decimals),
-            interval_column(Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=4 + place), ends, decimals),
+            number_column(
+                Column(name, f"Density\n(%/M {words})", (name,), terminal=1 + place), [each.mean for each in summaries], decimals
+            ),
+            interval_column(
+                Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=4 + place), ends, decimals
+            ),
         ]
     return TableDoc(
-        slug("density", setting.oracle, setting.dataset, f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s"), "on", dataset),
+        slug(
+            "density",
+            setting.oracle,
+            setting.dataset,
+            f"{setting.protocol.search_epochs}ep",
+            budget_words(setting.budget, unit="s"),
+            "on",
+            dataset,
+        ),
         f"{setting.oracle}: accuracy density, {searched(setting, dataset)} ({budget_words(setting.budget)})",
         main_caption(groups, dataset, [target]),
         *transposed(filled),

@@ -86,7 +86,9 @@ class SearchSpace(ABC):
     def check(self, arch: Arch) -> None:
         """Raise InvalidArch unless `arch` belongs to this space."""
         if not isinstance(arch, Arch):
-            raise InvalidArch(f"{self.name}: expected an Arch, got {type(arch).__name__} {arch!r}; use space.parse(text) or space.at(index)")
+            raise InvalidArch(
+                f"{self.name}: expected an Arch, got {type(arch).__name__} {arch!r}; use space.parse(text) or space.at(index)"
+            )
         if arch.space != self.name:
             raise InvalidArch(f"architecture of space {arch.space!r} given to space {self.name!r}; use space.parse(text) to make one")
         if len(arch.code) != len(self.cardinalities):
