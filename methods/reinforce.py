@@ -10,9 +10,11 @@
 Deviations:
     - None known from the authors' code: learning rate 0.5 and a reward in percent, as in their NAS-Bench-201 command. Their
       later NATS-Bench scripts use 0.01; with 0.5 the policy settles after about 20 distinct cells, so plans run both.
-    - In spaces where not every code is an architecture, a code that is none is drawn again; the NAS-Bench-201 space has no
-      such code.
+    - In spaces where not every code is an architecture, a code that is none is drawn again; after 1,000 such in a row (the
+      policy has settled on one) a uniform sample of the space stands for it. The NAS-Bench-201 space has no such code.
 """
+
+import contextlib
 
 import numpy as np
 
@@ -39,11 +41,14 @@ def search(session, rng, *, learning_rate, momentum, scale):
     while True:
         chances = np.exp(logits - logits.max(axis=1, keepdims=True))
         chances /= chances.sum(axis=1, keepdims=True)
-        code = np.minimum((chances.cumsum(axis=1) < rng.random((len(options), 1))).sum(axis=1), options - 1)
-        try:
-            arch = session.space.arch(code)
-        except InvalidArch:
-            continue
+        for _ in range(1000):
+            code = np.minimum((chances.cumsum(axis=1) < rng.random((len(options), 1))).sum(axis=1), options - 1)
+            with contextlib.suppress(InvalidArch):
+                arch = session.space.arch(code)
+                break
+        else:
+            arch = session.space.sample(rng)
+            code = np.array(arch.code)
         reward = scale * session.evaluate(arch).score
         average = momentum * average + (1 - momentum) * reward
         weight = momentum * weight + (1 - momentum)
