@@ -18,7 +18,7 @@ import suite
 from suite.cells import RunCell
 from suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from suite.record import Protocol, RunKey, RunRecord
-from suite.registry import Registry, load_oracle, methods, oracle
+from suite.registry import OracleEntry, Registry, load_oracle, methods, oracle, oracles
 from suite.session import Budget
 from suite.space import Arch, Complexity, Graph, SearchSpace
 
@@ -105,7 +105,10 @@ def load() -> Oracle:
 @pytest.fixture(name="toy")
 def toy_fixture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Oracle:
     """The toy oracle, known by its name for the length of one test: here, to workers and to child processes."""
-    monkeypatch.setattr("suite.registry.oracles", Registry("oracle", "oracles", "nasrepro.oracles"))
+    known_here = Registry[OracleEntry]("oracle", "oracles", "nasrepro.oracles")
+    for entry in oracles.all():
+        known_here.add(entry.name, entry, __name__)
+    monkeypatch.setattr("suite.registry.oracles", known_here)
     oracle(INFO)(load)
     folder = tmp_path / "plugin"
     metadata = folder / "toy_plugin-1.dist-info"
