@@ -11,14 +11,15 @@ import os
 import random
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, fetch_table
+from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, fetch_table
 from suite.devices import DeviceTable
+from suite.files import replacing
 from suite.oracle import Oracle
 from suite.registry import devices, load_devices, load_oracle, oracles
 
@@ -43,22 +44,37 @@ def reason(name: str) -> str:
     return f"the table of {name} is not here: set {MIRROR_VARIABLE} to a folder with its originals, or run: nasrepro data fetch {name}"
 
 
-def provide(name: str, mirror: Path | None) -> bool:
-    """Put the table of an oracle or of a source of devices into the tests' cache; False where it cannot be had."""
-    spec = devices.get(name).info.table if name in devices.names() else oracles.get(name).info.table
-    if spec is None or spec.path.exists():
-        return True
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give all skips for one missing table one place, so that the summary has one line for them."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and "is not here: set " in report.longrepr[2]:
+        report.longrepr = (__file__, None, report.longrepr[2])
+    return report
+
+
+def users(spec: TableSpec) -> Path:
+    """Where the user's own cache has a table, or would have it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(DATA_VARIABLE)
-        users = spec.path
-    if users.exists():
-        spec.path.parent.mkdir(parents=True, exist_ok=True)
-        copied = spec.path.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(users, copied)
-        copied.replace(spec.path)
+        return spec.path
+
+
+def obtainable(spec: TableSpec | None, mirror: Path | None) -> bool:
+    """Whether a table is here or can be made without the network; None stands for one that ships with the package."""
+    if spec is None or spec.path.exists() or users(spec).exists():
         return True
-    if mirror is None or not all((mirror / file.path).exists() for file in spec.files.values()):
-        return False
+    return mirror is not None and all((mirror / file.path).exists() for file in spec.files.values())
+
+
+def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
+    """Put a table into the tests' cache; False where it cannot be had."""
+    if spec is None or spec.path.exists() or not obtainable(spec, mirror):
+        return obtainable(spec, mirror)
+    if users(spec).exists():
+        with replacing(spec.path) as temporary:
+            shutil.copyfile(users(spec), temporary)
+        return True
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(MIRROR_VARIABLE, str(mirror))
         fetch_table(spec)  # an original that is there but damaged is an error, not a reason to skip
@@ -70,7 +86,7 @@ def real(pytestconfig: pytest.Config) -> Callable[[str], Oracle]:
     """The oracle of a name over its real table; skips where that cannot be had."""
 
     def load(name: str) -> Oracle:
-        if not provide(name, pytestconfig.stash[MIRROR]):
+        if not provide(oracles.get(name).info.table, pytestconfig.stash[MIRROR]):
             pytest.skip(reason(name))
         return load_oracle(name)
 
@@ -82,7 +98,7 @@ def real_devices(pytestconfig: pytest.Config) -> Callable[[str], DeviceTable]:
     """The devices of a source over their real table; skips where that cannot be had."""
 
     def load(name: str) -> DeviceTable:
-        if not provide(name, pytestconfig.stash[MIRROR]):
+        if not provide(devices.get(name).info.table, pytestconfig.stash[MIRROR]):
             pytest.skip(reason(name))
         return load_devices(name)
 
@@ -100,7 +116,7 @@ def mirror(pytestconfig: pytest.Config) -> Path:
     """The folder NASREPRO_MIRROR, for tests that read originals themselves."""
     folder = pytestconfig.stash[MIRROR]
     if folder is None or not folder.is_dir():
-        pytest.skip(f"the originals are not here: set {MIRROR_VARIABLE} to a folder with them")
+        pytest.skip(f"what only the originals hold is not here: set {MIRROR_VARIABLE} to a folder with them")
     return folder
 
 
@@ -136,7 +152,7 @@ def global_generators_untouched() -> Iterator[None]:
     assert random.getstate() == before[0] and np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Which oracles were real."""
     terminalreporter.section("oracles")
     try:
@@ -147,6 +163,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for entry in entries:
         spec = entry.info.table
         if spec is None:
-            terminalreporter.write_line(f"{entry.name}: real, ships with the package")
+            state = "real, ships with the package"
+        elif spec.path.exists():
+            state = f"real, {spec.path}"
         else:
-            terminalreporter.write_line(f"{entry.name}: {f'real, {spec.path}' if spec.path.exists() else reason(entry.name)}")
+            state = "can be had, no test asked for it" if obtainable(spec, config.stash[MIRROR]) else reason(entry.name)
+        terminalreporter.write_line(f"{entry.name}: {state}")
