@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Oracle, searching
@@ -146,10 +147,9 @@ def _run_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunC
             Session(oracle, dataset=name, epochs=protocol.search_epochs, budget=budget, seed=protocol.search_seed)  # checks the setting
             for method, given in used:
                 params = method.params(given)
-                source = Path(method.path).read_text(encoding="utf-8") if method.from_file else ""
                 for seed in experiment.seeds:
                     key = RunKey(method.name, method.source_sha256, params, info.name, oracle.table_sha256, name, protocol, budget, seed)
-                    yield RunCell(key, method.path if source else "", source)
+                    yield RunCell(key, method.path if method.source else "", method.source)
 
 
 # -- executing ---------------------------------------------------------------------------------------------
@@ -232,34 +232,44 @@ def _incumbents(oracle: Oracle, evaluations: Sequence[Evaluation], protocol: Pro
     return tuple(rows)
 
 
-def rank(key: RankKey) -> RankRecord:
-    """Score every architecture of a table and compare with the metric."""
-    from suite.metrics import rank_agreement
-
+def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
+    """Score every architecture of a table, or those of the rows `within`, and compare with the metric."""
     oracle = load_oracle(key.oracle)
     scorer = scorers.get(key.scorer)
     if scorer.needs_network:
         raise NasreproError(f"scorer {key.scorer} needs networks; this version ranks only with scorers that need none")
     dataset = oracle.info.dataset(key.dataset)
-    values = oracle.query_many(dataset=dataset.name, epochs=key.epochs).get(key.metric)
-    if values is None or np.isnan(values).all():
-        raise NotTabulated(f"{key.oracle} has no {key.metric} for {dataset.name} at {key.epochs} epochs")
-    there = np.flatnonzero(~np.isnan(values))
-    archs = [oracle.archs()[row] for row in there.tolist()]
+    rows, values = targets(key, within)
+    archs = [oracle.archs()[row] for row in rows.tolist()]
     started = time.process_time()
     scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
-    spent = time.process_time() - started
-    if not oracle.info.metric(key.metric).higher_is_better:
-        agreement = rank_agreement(scores, -values[there], resamples=key.resamples, seed=key.seed)
-    else:
-        agreement = rank_agreement(scores, values[there], resamples=key.resamples, seed=key.seed)
+    return ranked(key, rows, values, scores, time.process_time() - started)
+
+
+def targets(key: RankKey, within: Sequence[int] | None = None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Rows of the table, all or of those `within`, that have the metric of a ranking; and its values. Shape (n,) both."""
+    values = load_oracle(key.oracle).query_many(dataset=key.dataset, epochs=key.epochs).get(key.metric)
+    if values is None or np.isnan(values).all():
+        raise NotTabulated(f"{key.oracle} has no {key.metric} for {key.dataset} at {key.epochs} epochs")
+    rows = np.flatnonzero(~np.isnan(values))
+    if within is not None:
+        rows = np.intersect1d(rows, within)
+    return rows, values[rows]
+
+
+def ranked(key: RankKey, rows: NDArray[np.intp], values: NDArray[np.float64], scores: NDArray[np.float64], scoring_s: float) -> RankRecord:
+    """The record of scores, shape (n,), for what `targets` gave."""
+    from suite.metrics import rank_agreement
+
+    oracle = load_oracle(key.oracle)
+    sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
     top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
     return RankRecord(
         key,
         "done",
-        agreement=asdict(agreement),
-        best_arch=oracle.space.format(archs[top]),
-        best_value=float(values[there][top]),
-        scoring_s=spent,
+        agreement=asdict(rank_agreement(scores, sign * values, resamples=key.resamples, seed=key.seed)),
+        best_arch=oracle.space.format(oracle.archs()[rows[top]]),
+        best_value=float(values[top]),
+        scoring_s=scoring_s,
         environment=environment(),
     )

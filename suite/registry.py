@@ -46,7 +46,7 @@ class Method:
         defaults: its parameters and their defaults.
         source_sha256: hash of its source without comments and docstrings; part of a run's key.
         path: its file.
-        from_file: whether it came by path and so must be sent along to a worker.
+        source: text of its file where it came by path, so that a worker needs no file; else "".
     """
 
     name: str
@@ -55,7 +55,7 @@ class Method:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     source_sha256: str = ""
     path: str = ""
-    from_file: bool = False
+    source: str = ""
 
     @property
     def doc(self) -> str:
@@ -230,7 +230,7 @@ def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
         except TypeError as error:
             raise NasreproError(f"method {name}: defaults must be numbers, texts, truth values or lists of them ({error})") from error
         there = search.__globals__
-        made = Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), _SOURCE in there)
+        made = Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), there.get(_SOURCE, ""))
         methods.add(name, made, search.__module__)
         return search
 

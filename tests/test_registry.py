@@ -42,7 +42,7 @@ def search(session, rng, *, population):
 
 def test_a_file_of_fifteen_lines_is_a_method(tmp_path: Path) -> None:
     found = methods.from_file(written(tmp_path, FIFTEEN_LINES))
-    assert (found.name, found.paper, dict(found.defaults), found.from_file) == ("mine", "none", {"population": 10}, True)
+    assert (found.name, found.paper, dict(found.defaults), found.source) == ("mine", "none", {"population": 10}, FIFTEEN_LINES)
     assert found.path == str(tmp_path / "mine.py") and found.deviations == ("None known.",) and found.doc.startswith("My method.")
     made = Session(Toy(), dataset="toys", epochs=1, budget=Budget(queries=99))
     found.search(made, np.random.default_rng(0), **found.defaults)
@@ -137,7 +137,7 @@ def test_the_path_does_not_change_the_hash(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", methods.names())
 def test_every_shipped_method_has_a_hash_and_the_name_of_its_file(name: str) -> None:
     found = methods.get(name)
-    assert len(found.source_sha256) == 64 and Path(found.path).stem == name and found.paper and not found.from_file
+    assert len(found.source_sha256) == 64 and Path(found.path).stem == name and found.paper and not found.source
 
 
 @pytest.mark.parametrize("name", scorers.names())
