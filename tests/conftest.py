@@ -64,7 +64,8 @@ def obtainable(spec: TableSpec | None, mirror: Path | None) -> bool:
     """Whether a table is here or can be made without the network; None stands for one that ships with the package."""
     if spec is None or spec.path.exists() or users(spec).exists():
         return True
-    return mirror is not None and all((mirror / file.path).exists() for file in spec.files.values())
+    # a table without listed files is made from official ones that a user brings along: no test makes one
+    return mirror is not None and bool(spec.files) and all((mirror / file.path).exists() for file in spec.files.values())
 
 
 def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
@@ -166,6 +167,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             state = "real, ships with the package"
         elif spec.path.exists():
             state = f"real, {spec.path}"
+        elif obtainable(spec, config.stash[MIRROR]):
+            state = "can be had, no test asked for it"
         else:
-            state = "can be had, no test asked for it" if obtainable(spec, config.stash[MIRROR]) else reason(entry.name)
+            state = reason(entry.name) if spec.files else "not here; made from official files that a user has"
         terminalreporter.write_line(f"{entry.name}: {state}")

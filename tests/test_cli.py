@@ -395,6 +395,7 @@ def test_run_and_run_again(nasrepro, plan, tmp_path):
     [
         (("[[experiment]]", "[[experimnt]]"), "'experimnt'; did you mean 'experiment'"),
         (("search_epochs = 30", "search_epochs = 30\nrepot_datasets = ['digits']"), "'repot_datasets'; did you mean 'report_datasets'"),
+        (("methods", "method"), "'method'; did you mean 'methods'"),
         (("queries = 3", "queries = 3, second = 1"), "'second'; did you mean 'seconds'"),
         (('"random_search"', '"random_serch"'), "unknown method 'random_serch'; did you mean 'random_search'"),
         (('"digits201"', '"digits2O1"'), "unknown oracle 'digits2O1'; did you mean 'digits201'"),
