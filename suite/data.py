@@ -6,6 +6,7 @@ original and the converter's version in it, so that a changed converter or sourc
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import os
@@ -61,12 +62,16 @@ class TableSpec:
         version: of the converter; raise it whenever its output changes.
         files: the originals, by the names the converter uses.
         converter: "module:function"; the function gets {name: path} and returns (columns, meta).
+        local: for originals that are read where a user has them and never downloaded, "module:function": the function
+            returns {name: path of a file or folder} or raises DataMissing. `files` is empty then, and the converter
+            also gets the `Progress`.
     """
 
     name: str
     version: int
     files: Mapping[str, SourceFile]
     converter: str
+    local: str = ""
 
     @property
     def key(self) -> str:
@@ -76,8 +81,24 @@ class TableSpec:
 
     @property
     def path(self) -> Path:
-        """Where the converted table is, or will be."""
-        return cache_dir() / "tables" / f"{self.name}-{self.key}.arrow"
+        """Where the converted table is, or will be.
+
+        Local originals have their names and sizes in the table's name; where they are gone, the table last made from
+        such originals stays in use.
+        """
+        folder = cache_dir() / "tables"
+        if not self.local:
+            return folder / f"{self.name}-{self.key}.arrow"
+        try:
+            return folder / f"{self.name}-{self.key}-{_inventory(self.originals())}.arrow"
+        except DataMissing:
+            made = folder.glob(f"{self.name}-{self.key}-*.arrow")
+            return max(made, key=lambda path: path.stat().st_mtime_ns, default=folder / f"{self.name}-{self.key}-none.arrow")
+
+    def originals(self) -> dict[str, Path]:
+        """Local originals; raises DataMissing with where they were looked for."""
+        find: Callable[[], dict[str, Path]] = _named(self.local)
+        return find()
 
 
 def cache_dir() -> Path:
@@ -92,6 +113,8 @@ def cache_dir() -> Path:
 def open_table(spec: TableSpec) -> Table:
     """The converted table; raises DataMissing with the command that makes it."""
     if not spec.path.exists():
+        if spec.local:
+            spec.originals()  # says where they are looked for, if there are none
         raise DataMissing(f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data fetch {spec.name}")
     return Table(spec.path)
 
@@ -106,18 +129,48 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
     if spec.path.exists():
         Table(spec.path)
         return spec.path
+    if spec.local:
+        return _convert_local(spec, progress)
     paths = {}
     for done, (name, file) in enumerate(spec.files.items()):
         progress(done, len(spec.files) + 1, Path(file.path).name)
         paths[name] = fetch_file(file)
     progress(len(spec.files), len(spec.files) + 1, "converting")
-    module, function = spec.converter.split(":")
-    convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = getattr(importlib.import_module(module), function)
+    convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = _named(spec.converter)
     columns, meta = convert(paths)
     provenance = {name: {"url": file.url, "sha256": file.sha256, "licence": file.licence} for name, file in spec.files.items()}
     write_table(spec.path, columns, {"name": spec.name, "converter_version": spec.version, "sources": provenance, **meta})
     progress(len(spec.files) + 1, len(spec.files) + 1, "done")
     return spec.path
+
+
+def _convert_local(spec: TableSpec, progress: Progress) -> Path:
+    originals, path = spec.originals(), spec.path
+    convert: Callable[[Mapping[str, Path], Progress], tuple[Columns, Mapping[str, Any]]] = _named(spec.converter)
+    columns, meta = convert(originals, progress)
+    provenance = {name: {"name": original.name, "inventory": _inventory({name: original})} for name, original in originals.items()}
+    write_table(path, columns, {"name": spec.name, "converter_version": spec.version, "sources": provenance, **meta})
+    return path
+
+
+def _named(name: str) -> Any:
+    """What "module:function" names."""
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _inventory(originals: Mapping[str, Path]) -> str:
+    """Hash of names and sizes of local files, and of those in local folders (hidden ones left out)."""
+    lines = [f"{name} {line}" for name, path in sorted(originals.items()) for line in _listed(path, path.stat().st_mtime_ns)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+@functools.cache  # a folder may have tens of thousands of files
+def _listed(path: Path, changed_ns: int) -> tuple[str, ...]:
+    if not path.is_dir():
+        return (f"{path.name} {path.stat().st_size}",)
+    with os.scandir(path) as entries:
+        return tuple(sorted(f"{entry.name} {entry.stat().st_size}" for entry in entries if not entry.name.startswith(".")))
 
 
 def fetch_file(file: SourceFile) -> Path:
