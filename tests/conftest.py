@@ -21,7 +21,8 @@ from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, fetch_table
 from suite.devices import DeviceTable
 from suite.files import replacing
 from suite.oracle import Oracle
-from suite.registry import devices, load_devices, load_oracle, oracles
+from suite.references import ReferenceTable
+from suite.registry import devices, load_devices, load_oracle, oracles, references
 
 #: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child processes too.
 CLOSED = "http://127.0.0.1:9"
@@ -107,6 +108,19 @@ def real_devices(pytestconfig: pytest.Config) -> Callable[[str], DeviceTable]:
 
 
 @pytest.fixture(scope="session")
+def real_references(pytestconfig: pytest.Config) -> Callable[[str], ReferenceTable]:
+    """The references of a table's name over their real table; skips where that cannot be had."""
+
+    def load(name: str) -> ReferenceTable:
+        entry = references.get(name)
+        if not provide(entry.info.table, pytestconfig.stash[MIRROR]):
+            pytest.skip(reason(name))
+        return entry.load()
+
+    return load
+
+
+@pytest.fixture(scope="session")
 def nasbench201(real: Callable[[str], Oracle]) -> Oracle:
     """The oracle over the real table of NAS-Bench-201; a test that needs it only in its cache names it in `usefixtures`."""
     return real("nasbench201")
@@ -157,7 +171,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Which oracles were real."""
     terminalreporter.section("oracles")
     try:
-        entries = [*oracles.all(), *devices.all()]
+        entries = [*oracles.all(), *devices.all(), *references.all()]
     except Exception as error:  # an oracle's file that does not import has failed its tests; it need not take the summary along
         terminalreporter.write_line(f"{type(error).__name__}: {error}")
         return
