@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ TRAININGS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Benchmark:
     """An official release.
 
@@ -155,8 +155,13 @@ def convert_pth(benchmark: Benchmark, key: str, paths: Mapping[str, Path], progr
 def _check_order(benchmark: Benchmark, path: Path, meta: Any) -> None:
     """The release's own list of architectures is the official order."""
     listed = meta.get("meta_archs") if isinstance(meta, dict) else None
-    if listed != [benchmark.space.format(arch) for arch in benchmark.space]:
+    if listed != _names(benchmark.space):
         raise DataCorrupt(f"{path} does not list the architectures of {benchmark.name} in their order (damaged, or another version)")
+
+
+@cache
+def _names(space: SearchSpace) -> list[str]:
+    return [space.format(arch) for arch in space]
 
 
 def _read_files(space: SearchSpace, key: str, epochs: int, files: Mapping[int, Path]) -> Columns:

@@ -21,6 +21,7 @@ _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy.core.numeric", "_frombuffer"),
     ("_codecs", "encode"),
+    ("builtins", "set"),
     ("builtins", "slice"),
     ("collections", "OrderedDict"),
 }
@@ -67,7 +68,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] in self._recorded:
             return Recorded
-        old = module.replace("numpy._core", "numpy.core")
+        old = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
         if (old, name) == ("numpy.core.multiarray", "scalar"):
             return _scalar
         if (old, name) not in _ALLOWED:
