@@ -17,8 +17,8 @@ from suite.registry import oracle
 from suite.space import Arch
 from suite.table import TableOracle
 
-#: No files: the converter finds the official one where the user has it, see `oracles.convert.nasbench101.official_file`.
-TABLE = TableSpec(name="nasbench101", version=1, files={}, converter="oracles.convert.nasbench101:convert")
+_CONVERT = "oracles.convert.nasbench101"
+TABLE = TableSpec(name="nasbench101", version=1, files={}, converter=f"{_CONVERT}:convert", local=f"{_CONVERT}:official")
 
 INFO = OracleInfo(
     name="nasbench101",
@@ -46,7 +46,6 @@ INFO = OracleInfo(
         "made from nasbench_full.tfrecord (4, 12, 36, 108 epochs) or nasbench_only108.tfrecord, found by NASBENCH101_PATH, in TORCH_HOME "
         "or in the cache folder; never downloaded by itself",
         "run1, run2, run3 are in the order of the file; the benchmark's own searches see one of them at random",
-        "a table made from the smaller file stays in use: delete it and fetch again to have all four budgets",
     ),
 )
 

@@ -10,7 +10,7 @@ import pytest
 from test_tfrecord import EC, training, write_records
 
 from oracles.convert import nasbench101 as converter
-from oracles.convert.nasbench101 import METRICS, columns_of, official_file
+from oracles.convert.nasbench101 import METRICS, columns_of, official
 from oracles.convert.tfrecord import read_trainings
 from oracles.ecnas_4v import INFO as EC4
 from oracles.nasbench101 import INFO, TABLE
@@ -105,21 +105,21 @@ def test_where_the_official_file_is_looked_for(folder, monkeypatch):
     with pytest.raises(
         DataMissing, match=r"nasbench_only108.tfrecord .*not in .*\.torch or .*cache: get it from https://storage.googleapis.com/nasbench/"
     ):
-        official_file()
+        official()
     places = [folder / "cache" / "nasbench_only108.tfrecord", folder / "home" / ".torch" / "nasbench_full.tfrecord"]
     for place in places:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
-        assert official_file() == place  # the full one before the other, wherever they are
+        assert official() == {"records": place}  # the full one before the other, wherever they are
     monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
-    assert official_file() == places[0]
+    assert official() == {"records": places[0]}
     monkeypatch.setenv("NASBENCH101_PATH", str(folder / "home" / ".torch"))
-    assert official_file() == places[1]
+    assert official() == {"records": places[1]}
     monkeypatch.setenv("NASBENCH101_PATH", str(places[0]))
-    assert official_file() == places[0]
+    assert official() == {"records": places[0]}
     monkeypatch.setenv("NASBENCH101_PATH", str(folder / "absent"))
     with pytest.raises(DataMissing, match=r"not in .*absent: get it"):
-        official_file()
+        official()
 
 
 def test_a_file_that_is_not_the_published_one_leaves_the_cache_as_it_was(folder, monkeypatch):

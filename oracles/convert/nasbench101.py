@@ -25,7 +25,7 @@ from oracles.convert.facts import fact
 from oracles.convert.tfrecord import Training, read_trainings
 from oracles.spaces.dag101 import DISTINCT, INPUT, OPS, OUTPUT, Dag101, enumerate_cells
 from oracles.spaces.hash101 import HASHES, find, hash_graph, pack
-from suite.data import cache_dir, fetch_table
+from suite.data import Progress, cache_dir, fetch_table
 from suite.errors import DataCorrupt, DataMissing, InvalidArch, UnknownName
 from suite.files import sha256_file
 from suite.space import Arch
@@ -142,41 +142,48 @@ def _runs(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return runs
 
 
-def official_file() -> Path:
-    """An official file: NASBENCH101_PATH (the file, or its folder), else TORCH_HOME, ~/.torch or the cache folder.
+def official() -> dict[str, Path]:
+    """An official file: NASBENCH101_PATH (the file, or its folder), else TORCH_HOME (~/.torch) or the cache folder has it.
 
     Raises:
         DataMissing: none of them has one; it is never downloaded by itself.
     """
     given = os.environ.get(PATH_VARIABLE, "")
     if given and Path(given).expanduser().is_file():
-        return Path(given).expanduser()
+        return {"records": Path(given).expanduser()}
     folders = [Path(given).expanduser()] if given else [Path(os.environ.get("TORCH_HOME") or "~/.torch").expanduser(), cache_dir()]
     for file in OFFICIAL:
         for folder in folders:
             if (folder / file).is_file():
-                return folder / file
+                return {"records": folder / file}
     raise DataMissing(
         "nasbench101 needs nasbench_full.tfrecord (1.95 GB) or nasbench_only108.tfrecord (499 MB), which is not in "
-        f"{' or '.join(map(str, folders))}: get it from https://storage.googleapis.com/nasbench/ (it is not downloaded by itself) "
-        f"and set {PATH_VARIABLE} to it"
+        f"{' or '.join(map(str, folders))}: get it from https://storage.googleapis.com/nasbench/ (it is not downloaded by itself), "
+        f"set {PATH_VARIABLE} to it, and run: nasrepro data fetch nasbench101"
     )
 
 
-def convert(paths: Mapping[str, Path]) -> tuple[Columns, dict[str, Any]]:
+def convert(paths: Mapping[str, Path], progress: Progress) -> tuple[Columns, dict[str, Any]]:
     """Columns of the official file, three runs of every cell and budget; raises DataCorrupt where it is not the published one."""
-    path = official_file()
+    path = paths["records"]
     sha256 = sha256_file(path)
     if sha256 not in OFFICIAL.values():
         expected = OFFICIAL.get(path.name, " or ".join(OFFICIAL.values()))
         raise DataCorrupt(f"{path} has sha256 {sha256}, expected {expected} (cut short, or another version); get it again")
-    columns = columns_of("nasbench101", read_trainings(path), METRICS)
-    fact("nasbench101", "its cells are those of the enumeration", np.array_equal(columns["number"], enumerate_cells()), True)
     budgets = EPOCHS if sha256 == OFFICIAL["nasbench_full.tfrecord"] else EPOCHS[-1:]
+    columns = columns_of("nasbench101", _followed(read_trainings(path), 3 * len(budgets) * DISTINCT, progress), METRICS)
+    fact("nasbench101", "its cells are those of the enumeration", np.array_equal(columns["number"], enumerate_cells()), True)
     expected_columns = {f"cifar10/{epochs}/run{run}/{metric}" for epochs in budgets for run in (1, 2, 3) for metric in METRICS}
     fact("nasbench101", "columns", sorted(name for name in columns if name.count("/") == 3), sorted(expected_columns))
     fact("nasbench101", "missing values", sum(int(np.isnan(columns[name]).sum()) for name in expected_columns), 0)
-    return columns, {"rows": DISTINCT, "row_order": "benchmark's enumeration", "sources": {path.name: {"sha256": sha256}}}
+    return columns, {"rows": DISTINCT, "row_order": "benchmark's enumeration", "sha256": {path.name: sha256}}
+
+
+def _followed(trainings: Iterable[Training], total: int, progress: Progress) -> Iterator[Training]:
+    for done, each in enumerate(trainings):
+        if done % 10_000 == 0:
+            progress(done, total, "trainings")
+        yield each
 
 
 # -- the slice ---------------------------------------------------------------------------------------------
