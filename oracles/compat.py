@@ -333,9 +333,8 @@ class NATSBench:
             iepoch: None, or the last epoch counted from 0; learning curves are not in the tables.
             hp: schedule in epochs, as text or number; must be given (`nats_bench` takes 12, so that all is below 90 %).
             is_random: False for the mean over the trials (as published: for 2,418 cells without a trial that is there), a seed
-                for that trial, True for one trial that the object's own
-                generator draws (`nats_bench` uses the global one). CIFAR-10's trials on 50,000 images have no seeds in the
-                table; theirs are run1, run2, run3.
+                for that trial, True for one that the object's own generator draws (`nats_bench` uses the global one).
+                CIFAR-10's trials on 50,000 images have no seeds in the table; theirs are run1, run2, run3.
 
         Returns:
             A dictionary of what the table has. Losses, evaluation times, per-trial x-valid and x-test of CIFAR-100 and

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from oracles import compat
+from oracles.nasbench101 import INFO
 from oracles.spaces.hash101 import HASHES
 from suite.errors import DataMissing, InvalidArch, NotTabulated, ProtocolError, UnknownName
 from suite.oracle import searching
+from suite.table import Table, TableOracle, write_table
 
 DATASETS = ("cifar10-valid", "cifar10", "cifar100", "ImageNet16-120")
 CELL_284 = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|none~2|"
@@ -266,8 +268,9 @@ def test_cifar10_has_no_validation_and_its_test_is_not_validation(tss):
         assert accuracy == info["valid-accuracy"]  # and never valtest, which has test images in it
     with pytest.raises(UnknownName, match="cifar10-valid"):
         tss.simulate_train_eval(284, "cifar10-valid", hp="200")
-    with pytest.raises(UnknownName, match="did you mean 'cifar100'"):
-        tss.get_more_info(284, "cifar1000", hp="200")
+    for name in ("cifar100-valid", "CIFAR100"):  # NASBenchAPI answers None for the first
+        with pytest.raises(UnknownName, match=f"unknown data set '{name}'; did you mean"):
+            tss.get_more_info(284, name, hp="200")
 
 
 def test_what_is_not_in_the_table_is_not_made_up(tss, sss):
@@ -296,7 +299,18 @@ def test_what_is_not_in_the_table_is_not_made_up(tss, sss):
             again["valid-accuracy"]
 
 
+def test_sizes_are_the_same_at_every_schedule(tss):
+    for dataset in DATASETS:
+        short, long = (tss.get_cost_info(5, dataset, hp=hp) for hp in ("12", "200"))
+        assert [short[name] for name in ("flops", "params")] == [long[name] for name in ("flops", "params")]
+        if dataset != "cifar10":
+            assert short["T-train@total"] == pytest.approx(long["T-train@total"] * 12 / 200)
+            assert short["T-train@epoch"] == pytest.approx(long["T-train@epoch"])
+
+
 def test_the_clock(tss):
+    tss.simulate_train_eval(0, "cifar100", iepoch=11, hp="12")  # once an error in nats_bench
+    tss.reset_time()
     costs = [tss.simulate_train_eval(index, "cifar10", hp="12") for index in range(5)]
     assert [each[3] for each in costs] == pytest.approx(np.cumsum([each[2] for each in costs]))
     before = tss.used_time
@@ -527,6 +541,25 @@ def test_a_query_is_one_run_of_the_table(ecnas, cell):
     assert data["trainable_parameters"] == runs[0]["params"]
     again = compat.ModelSpec(data["module_adjacency"], data["module_operations"])
     assert again.hash_spec(CANONICAL) == cell.hash_spec(CANONICAL)
+
+
+def test_half_way_through_a_training(tmp_path, monkeypatch, cell):
+    """A table with the columns of the full one, of one cell."""
+    space = INFO.space
+    arch = space.from_spec(cell.matrix, cell.ops)
+    values = {"valid_accuracy": 0.9, "test_accuracy": 0.8, "train_accuracy": 1.0, "cost_s": 100.0}
+    values |= {f"halfway_{name}": value / 2 for name, value in values.items()}
+    write_table(tmp_path / "one.arrow", {f"cifar10/108/run1/{name}": np.array([value]) for name, value in values.items()}, {})
+    oracle = TableOracle(INFO, Table(tmp_path / "one.arrow"), row=[arch].index, archs=lambda: [arch])
+    monkeypatch.setattr(compat, "load_oracle", lambda name: oracle)
+    api = compat.NASBench()
+    data = api.query(cell, stop_halfway=True)
+    assert [data[f"{name}_accuracy"] for name in ("validation", "test", "train")] == [0.45, 0.4, 0.5]
+    assert data["training_time"] == 50 and api.get_budget_counters() == (50, 54)
+    assert api.query(cell)["validation_accuracy"] == 0.9 and api.get_budget_counters() == (150, 162)
+    if HASHES.path.exists():
+        ((run,),) = api.get_metrics_from_spec(cell)[1].values()
+        assert len(run) == 8 and (run["halfway_test_accuracy"], run["final_training_time"]) == (0.4, 100)
 
 
 @pytest.mark.usefixtures("global_generators_untouched")
