@@ -271,6 +271,41 @@ def collect(folder: Path, path: Path) -> int:
     return len(numbers)
 
 
+def unpack(path: Path, folder: Path, seeds: Sequence[int]) -> int:
+    """Write the shards that the table at `path` has whole into `folder`, so that a training goes on from a shipped table.
+
+    Inverse of `collect` for shards of these `seeds`, trained together.
+
+    Returns:
+        Number of shards written; those that are there already are left alone.
+    """
+    table = Table(path)
+    recipe, epochs = table.meta["recipe"], int(table.meta["recipe"]["epochs"])
+    numbers = table.column("number")
+
+    def measured(metric: str, lengths: Sequence[int], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Shape (cells, seeds, lengths)."""
+        return np.stack([[table.column(f"{DATASET}/{e}/{seed}/{metric}")[rows] for e in lengths] for seed in seeds]).transpose(2, 0, 1)
+
+    written, order = 0, work_order()
+    for k, start in enumerate(range(0, len(order), SHARD)):
+        cells, target = order[start : start + SHARD], shard_path(folder, k, seeds)
+        rows = np.searchsorted(numbers, cells)
+        if target.exists() or not np.array_equal(numbers[np.minimum(rows, len(numbers) - 1)], cells):
+            continue
+        test = measured("test_accuracy", [epochs], rows)[..., 0]
+        if np.isnan(test).any():
+            continue
+        curves = {name: measured(name, range(1, epochs + 1), rows) for name in ("valid_accuracy", "train_loss")}
+        epoch_s = np.stack([table.column(f"{DATASET}/{seed}/cost_s_per_epoch")[rows] for seed in seeds], axis=1)
+        with replacing(target) as temporary:
+            np.savez_compressed(temporary, numbers=cells, test_accuracy=test, epoch_s=epoch_s, **curves)
+        written += 1
+    if not (folder / "run.json").exists():
+        write_text(folder / "run.json", json.dumps({"recipe": recipe, "starts": table.meta["starts"]}, indent=1) + "\n")
+    return written
+
+
 def card(path: Path, nasbench201: Oracle | None = None) -> str:
     """The data card of the table at `path`, in Markdown; every number in it is computed here.
 
@@ -341,10 +376,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="trained together as one grouped network")
     parser.add_argument("--workers", type=int, default=2, help="single-threaded processes")
     parser.add_argument("--cells", type=int, help="only the first so many cells of the random order, rounded up to whole shards")
+    parser.add_argument("--unpack", type=Path, metavar="PARQUET", help="train nothing: fill the folder from a table, to go on from there")
     parser.add_argument("--collect", type=Path, metavar="PARQUET", help="train nothing: write the table, and its data card beside it")
     options = parser.parse_args(arguments)
     try:
-        if options.collect:
+        if options.unpack:
+            written = unpack(options.unpack, options.out, options.seeds)
+            print(f"{options.out}: {written} shards from {options.unpack}", file=sys.stderr)
+        elif options.collect:
             rows = collect(options.out, options.collect)
             write_text(options.collect.with_suffix(".md"), card(options.collect, _benchmark()))
             print(f"{options.collect}: {rows} cells, {options.collect.stat().st_size / 1e6:.2f} MB", file=sys.stderr)

@@ -270,6 +270,20 @@ def test_collect_joins_cells_and_seeds_and_leaves_gaps_open(tmp_path):
     assert (table.meta["rows"], table.meta["seeds"], table.meta["recipe"]["epochs"]) == (5, [0, 1, 2], 2)
 
 
+def test_the_shipped_table_unpacks_into_the_shards_it_was_made_of(tmp_path):
+    shipped = Path(table_maker.__file__).parent / "data" / "digits201.parquet"
+    seeds = (0, 1, 2)
+    assert table_maker.unpack(shipped, tmp_path, seeds) == len(list(tmp_path.glob("cells-*.npz"))) > 0
+    assert table_maker.unpack(shipped, tmp_path, seeds) == 0
+    collect(tmp_path, tmp_path / "again.parquet")
+    before, after = Table(shipped), Table(tmp_path / "again.parquet")
+    rows = np.searchsorted(before.column("number"), after.column("number"))
+    assert set(before.names) == set(after.names)
+    for name in before.names:
+        np.testing.assert_array_equal(before.column(name)[rows], after.column(name))
+    assert after.meta["starts"] == before.meta["starts"]
+
+
 def test_nothing_to_collect_says_how_to_get_something(tmp_path):
     with pytest.raises(DataMissing, match="train some: python"):
         collect(tmp_path, tmp_path / "table.parquet")
