@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import concurrent.futures as futures
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -28,6 +29,8 @@ T = TypeVar("T")
 #: Cells in flight per worker: enough that none waits for the store, few enough that Ctrl-C is quick.
 _AHEAD = 4
 EXECUTORS = ("loky", "inline", "dask")
+#: Seconds that a Dask scheduler is given to answer, and to have a worker.
+CONNECT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +131,19 @@ def _dask(address: str) -> Iterator[tuple[Executor, int]]:
         raise NasreproError("executor dask needs the extra cluster: python -m pip install 'nasrepro[cluster]'") from error
     if not address:
         raise NasreproError("executor dask needs the address of a scheduler: --address tcp://HOST:8786 (start one with: dask scheduler)")
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it logs, with tracebacks, what ends here on one line
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise NasreproError(
             f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); is it running, and is the address right?"
         ) from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_S)  # one that was killed takes seconds to come back
+        except TimeoutError as error:
+            raise NasreproError(f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}") from error
         count = sum(client.nthreads().values())
-        if not count:
-            raise NasreproError(f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}")
         pool = client.get_executor(pure=False)
         try:
             yield pool, count * _AHEAD
