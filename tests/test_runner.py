@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from toys import PLAN, RANDOM, SPACE, Toy, cell, known, measured_apart, named, nasrepro, source, toy_fixture, values  # noqa: F401
+from toys import DEADLY, FRAGILE, PLAN, RANDOM, SPACE, Toy, cell, known, measured_apart, named, nasrepro, source, toy_fixture, values  # noqa: F401
 
 from suite.cells import Cell, RankCell, cells_of, rank_key
 from suite.cli import main
@@ -32,26 +32,11 @@ from suite.space import ConfinedSpace
 from suite.store import Store
 
 FAILING = source("1 / 0", "toy_failing")
-#: Kills its worker at the first attempt; `mark` is a file that says so to the second.
-FRAGILE = source(
-    """
-    import os, signal
-    from pathlib import Path
-    if not Path(mark).exists():
-        Path(mark).write_text("")
-        os.kill(os.getpid(), signal.SIGKILL)
-    while True:
-        session.evaluate(session.space.sample(rng))
-    """,
-    "toy_fragile",
-    mark="",
-)
-DEADLY = source("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "toy_deadly")
 #: Slow in a worker of the command line, not here.
 SLOW = source(
     """
     import sys, time
-    time.sleep(0 if "pytest" in sys.modules else 0.25)
+    time.sleep(0 if "pytest" in sys.modules else 1)
     while True:
         session.evaluate(session.space.sample(rng))
     """,

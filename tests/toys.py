@@ -159,6 +159,21 @@ def source(body: str, name: str = "toy_method", **defaults: Any) -> str:
 
 
 RANDOM = source("while True:\n    session.evaluate(session.space.sample(rng))", "toy_random")
+#: Kills its worker at the first attempt; `mark` is a file that says so to the second.
+FRAGILE = source(
+    """
+    import os, signal
+    from pathlib import Path
+    if not Path(mark).exists():
+        Path(mark).write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    while True:
+        session.evaluate(session.space.sample(rng))
+    """,
+    "toy_fragile",
+    mark="",
+)
+DEADLY = source("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "toy_deadly")
 
 
 def cell(
