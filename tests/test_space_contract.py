@@ -17,7 +17,8 @@ from suite.errors import InvalidArch, NasreproError
 from suite.registry import oracles
 from suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace
 
-INFOS = {entry.name: entry.info for entry in oracles.all()}
+#: One oracle for each distinct space: of one class with the same settings.
+INFOS = {info.name: info for info in {(type(e.info.space), repr(vars(e.info.space))): e.info for e in oracles.all()}.values()}
 SMALLEST = min((info.space for info in INFOS.values()), key=len)
 
 
