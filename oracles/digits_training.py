@@ -296,7 +296,7 @@ def unpack(path: Path, folder: Path, seeds: Sequence[int]) -> int:
         test = measured("test_accuracy", [epochs], rows)[..., 0]
         if np.isnan(test).any():
             continue
-        curves = {name: measured(name, range(1, epochs + 1), rows) for name in ("valid_accuracy", "train_loss")}
+        curves: dict[str, Any] = {name: measured(name, range(1, epochs + 1), rows) for name in ("valid_accuracy", "train_loss")}
         epoch_s = np.stack([table.column(f"{DATASET}/{seed}/cost_s_per_epoch")[rows] for seed in seeds], axis=1)
         with replacing(target) as temporary:
             np.savez_compressed(temporary, numbers=cells, test_accuracy=test, epoch_s=epoch_s, **curves)

@@ -207,6 +207,10 @@ def check_file(path: Path, file: SourceFile) -> None:
         )
 
 
+#: Addresses that did not answer in this process, with the reason: a machine without a network waits once, not once per file.
+_silent: dict[str, str] = {}
+
+
 def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str) -> Path:
     import pooch
     import requests
@@ -214,6 +218,9 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
     pooch.get_logger().setLevel("WARNING")  # it would announce each download on standard error
     reasons = []
     for base in bases:
+        if base in _silent:
+            reasons.append(_silent[base])
+            continue
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             # pooch writes to a temporary name, checks the hash and renames
@@ -227,6 +234,8 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
             return target
         except requests.RequestException as error:
             reasons.append(f"{base}: {_root_cause(error)}")
+            if isinstance(error, requests.ConnectionError):
+                _silent[base] = reasons[-1]
         except ValueError as error:
             raise DataCorrupt(
                 f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); "

@@ -190,9 +190,13 @@ class TableOracle(Oracle):
         """Training seeds in the table, without the mean."""
         return tuple(sorted((seed for seed in self._measured[dataset][epochs] if seed != MEAN), key=str))
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.table.names)
+
     def _column(self, dataset: str, epochs: int, seed: Seed, metric: str) -> NDArray[np.float64] | None:
         """Values of one metric, shape (n,), or None where the table has none."""
-        names = self.table.names
+        names = self._names
         for name in (f"{dataset}/{epochs}/{seed}/{metric}", f"{dataset}/{metric}"):
             if name in names:
                 return self.table.column(name)

@@ -1,0 +1,55 @@
+"""The command line: `nasrepro --help`. Imports are inside the commands, so that each pays only for what it uses."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from suite.cli import listing, ranking, search, tables
+from suite.cli.common import app
+from suite.errors import NasreproError
+
+__all__ = ["app", "listing", "main", "ranking", "search", "tables"]
+
+#: click's UsageError, which typer brings along under a private name.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+def main() -> None:
+    """Entry point: errors on one line, exit codes 0 (good), 1 (ran, but something failed), 2 (bad input)."""
+    try:
+        code = app(prog_name="nasrepro", standalone_mode=False)
+    except NasreproError as error:
+        print("error:", *str(error).splitlines(), file=sys.stderr)  # on one line, also where it quotes another library's text
+        sys.exit(2)
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its message is the help
+            print(error.format_message(), file=sys.stderr)
+            sys.exit(2)
+        hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
+        print(f"error: {error.format_message()}{hint}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(code or 0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"nasrepro {version('nasrepro')}")
+        except PackageNotFoundError as error:
+            raise NasreproError(
+                "nasrepro runs from a folder and is not installed, so it has no version; install it with: pip install ."
+            ) from error
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+    pass

@@ -1,0 +1,88 @@
+"""What the commands share: the application, common options, and how things are printed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suite.errors import NasreproError
+
+if TYPE_CHECKING:
+    from suite.oracle import Oracle
+
+app = typer.Typer(
+    help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Tables of the oracles: fetch, describe, check.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+StorePath = Annotated[Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")]
+DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document; NaN and infinities, which JSON does not have, become null."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        return value
+
+    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+
+def print_table(headers: list[str], rows: list[list[Any]]) -> None:
+    """A plain table."""
+    from tabulate import tabulate
+
+    typer.echo(tabulate(rows, headers=headers, disable_numparse=True))
+
+
+def remark(text: str, quiet: bool = False) -> None:
+    """A line on standard error."""
+    if not quiet:
+        typer.echo(text, err=True)
+
+
+@contextmanager
+def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar with the time left, on standard error; plain lines where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=quiet) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what} {label}"[:60])
+
+
+def chosen_dataset(oracle: Oracle, name: str) -> str:
+    """The official name; the only one where none is given and there is but one."""
+    datasets = oracle.info.datasets
+    if not name and len(datasets) > 1:
+        raise NasreproError(f"give --dataset; {oracle.name} has {', '.join(dataset.name for dataset in datasets)}")
+    return oracle.info.dataset(name).name if name else datasets[0].name

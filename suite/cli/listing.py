@@ -1,0 +1,127 @@
+"""`nasrepro list`: what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suite.cli.common import (
+    Json,
+    app,
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@app.command("list")
+def list_command(
+    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers, devices, references or plans; all if not given.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List what there is: oracles, spaces, methods, scorers, devices, references (scores that others computed), plans."""
+    from suite.errors import UnknownName
+
+    kinds = {
+        "oracles": _oracles,
+        "spaces": _spaces,
+        "methods": _methods,
+        "scorers": _scorers,
+        "devices": _devices,
+        "references": _references,
+        "plans": _plans,
+    }
+    if kind and kind not in kinds:
+        raise UnknownName("kind", kind, kinds)
+    found = {name: rows() for name, rows in kinds.items() if not kind or name == kind}
+    if as_json:
+        print_json(found[kind] if kind else found)
+        return
+    for name, rows in found.items():
+        if not kind:
+            typer.echo(f"\n{name}")
+        headers = list(rows[0]) if rows else []
+        print_table(headers, [[row[header] for header in headers] for row in rows])
+
+
+def _oracles() -> list[dict[str, Any]]:
+    from suite.registry import oracles
+
+    rows = []
+    for entry in oracles.all():
+        info = entry.info
+        here = info.table is None or info.table.path.exists()
+        rows.append(
+            {
+                "oracle": info.name,
+                "space": info.space.name,
+                "data sets": ", ".join(d.name for d in info.datasets),
+                "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)),
+                "here": "yes" if here else "no",
+            }
+        )
+    return rows
+
+
+def _spaces() -> list[dict[str, Any]]:
+    from suite.registry import oracles
+
+    spaces = {entry.info.space.name: entry.info.space for entry in oracles.all()}
+    return [{"space": name, "architectures": len(space), "decisions": len(space.cardinalities)} for name, space in sorted(spaces.items())]
+
+
+def _methods() -> list[dict[str, Any]]:
+    from suite.registry import methods
+
+    return [{"method": m.name, "paper": m.paper, "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items())} for m in methods.all()]
+
+
+def _scorers() -> list[dict[str, Any]]:
+    from suite.registry import scorers
+
+    return [
+        {
+            "scorer": s.name,
+            "paper": s.paper,
+            "needs": "network" if s.needs_network else "nothing",
+            "what": s.doc.splitlines()[0] if s.doc else "",
+        }
+        for s in scorers.all()
+    ]
+
+
+def _devices() -> list[dict[str, Any]]:
+    from suite.registry import devices, load_devices
+
+    rows = []
+    for entry in devices.all():
+        here = entry.info.table.path.exists()
+        for device in entry.info.devices:
+            cells = load_devices(entry.name).measured(device.name, device.datasets[0] if device.datasets else "") if here else None
+            row = {"device": device.name, "space": device.space, "kind": device.kind, "unit": device.unit}
+            rows.append({**row, "data sets": ", ".join(device.datasets), "cells": cells, "here": "yes" if here else "no"})
+    return rows
+
+
+def _references() -> list[dict[str, Any]]:
+    from suite.registry import references
+
+    return [
+        {
+            "reference": f"{entry.info.source}/{score}",
+            "oracle": entry.info.oracle,
+            "data sets": ", ".join(entry.info.datasets),
+            "here": "yes" if entry.info.table.path.exists() else "no",
+        }
+        for entry in references.all()
+        for score in entry.info.scores
+    ]
+
+
+def _plans() -> list[dict[str, Any]]:
+    from suite.plan import load_plan, shipped_plans
+
+    return [{"plan": name, "title": load_plan(name).title} for name in shipped_plans()]

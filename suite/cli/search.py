@@ -1,0 +1,208 @@
+"""`nasrepro query`, `run` and `report`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    chosen_dataset,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+)
+from suite.errors import DataMissing, NasreproError
+
+if TYPE_CHECKING:
+    from suite.record import RankRecord, RunRecord
+    from suite.registry import Method
+    from suite.space import Arch, SearchSpace
+
+
+@app.command()
+def query(
+    oracle: Annotated[str, typer.Argument(help="Name of the oracle; see: nasrepro list oracles.")],
+    arch: Annotated[str, typer.Argument(help="Official string of the architecture, or its official index.")],
+    dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
+    epochs: Annotated[int | None, typer.Option(help="Training length; there is no default.")] = None,
+    seed: Annotated[str, typer.Option(help="Training seed of the table, or mean.")] = "mean",
+    as_json: Json = False,
+) -> None:
+    """Everything an oracle knows of one architecture.
+
+    Example: nasrepro query nasbench201 6111 --dataset cifar10 --epochs 200
+    """
+    from suite.registry import load_oracle
+
+    opened = load_oracle(oracle)
+    space = opened.space
+    name = chosen_dataset(opened, dataset)
+    if epochs is None:
+        raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
+    wanted = _arch(space, arch)
+    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if _is_integer(seed) else seed)
+    row = {
+        "oracle": opened.name,
+        "index": space.index(wanted),
+        "arch": space.format(wanted),
+        "dataset": name,
+        "epochs": epochs,
+        "seed": reading.seed,
+        **reading.values,
+    }
+    if as_json:
+        print_json(row)
+    else:
+        units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
+        print_table(
+            ["", "value", "unit, split"],
+            [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()],
+        )
+
+
+def _arch(space: SearchSpace, text: str) -> Arch:
+    """An official string, or an index; some spaces' strings are digits too, and come first."""
+    try:
+        return space.parse(text)
+    except NasreproError:
+        if not _is_integer(text):
+            raise
+    return space.at(int(text))
+
+
+def _is_integer(text: str) -> bool:
+    """Whether `text` is a decimal integer, short enough for `int` (which refuses thousands of digits)."""
+    return re.fullmatch(r"-?[0-9]{1,18}", text) is not None
+
+
+def _shown(value: Any, unit: str) -> str:
+    """Six digits, thousands separated; what has no unit (an index, epochs) as it is typed."""
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) and unit else str(value)
+
+
+@app.command()
+def run(
+    plan: Annotated[
+        str, typer.Option("--plan", "-p", help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.")
+    ] = "reproduce",
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", help="A method to run beside the plan's: a Python file with one @method, or a name."),
+    ] = None,
+    store: StorePath = DEFAULT_STORE,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")] = None,
+    executor: Annotated[str, typer.Option(help="loky (processes on this machine), inline (this process) or dask (a cluster).")] = "loky",
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")] = None,
+    address: Annotated[str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")] = "",
+    skip_missing: Annotated[bool, typer.Option("--skip-missing", help="Leave out, visibly, what needs a table that is not here.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run a plan; what the store has is not run again, and a killed run goes on where it was.
+
+    Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
+    """
+    from suite.cells import cells_of
+    from suite.plan import load_plan
+    from suite.runner import run_cells
+    from suite.store import Store
+
+    wanted = load_plan(plan)
+    if seeds is not None:
+        wanted = wanted.model_copy(
+            update={"experiment": tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in wanted.experiment)}
+        )
+    left_out: dict[str, DataMissing] = {}
+    cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.__setitem__ if skip_missing else None)
+    for name, error in left_out.items():
+        remark(f"{name}: left out, {error}")
+    if not cells:
+        raise NasreproError(f"nothing of plan {plan} can run here: {'; '.join(map(str, left_out.values())) or 'it is empty'}")
+    with Store(store) as opened:
+        try:
+            with progress_bar(f"running {plan}", quiet) as progress:
+                outcome = run_cells(cells, opened, executor=executor, workers=workers, address=address, progress=progress)
+        except KeyboardInterrupt:
+            kept = sum(cell.key.run_id in opened.finished() for cell in cells)
+            remark(f"stopped: {kept:,} of {len(cells):,} are in {store}; the same command goes on from there")
+            raise
+    if as_json:
+        failed = [{"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]} for record in outcome.failed]
+        print_json(
+            {
+                "plan": plan,
+                "store": str(store),
+                "there": outcome.there,
+                "finished": outcome.finished,
+                "failed": failed,
+                "left_out": sorted(left_out),
+            }
+        )
+    else:
+        remark(
+            f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; "
+            f"see them with: nasrepro report --store {store}",
+            quiet,
+        )
+    for line in _reasons(outcome.failed):
+        remark(line)
+    return int(bool(outcome.failed))
+
+
+def _reasons(failed: Sequence[RunRecord | RankRecord]) -> Iterator[str]:
+    """One line for each method or scorer and kind of error: how often, and the first message."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for record in failed:
+        who = getattr(record.key, "method", "") or getattr(record.key, "scorer", "")
+        last = record.error.strip().splitlines()[-1]
+        kinds.setdefault((who, last.split(":")[0]), []).append(last)
+    for (who, _), messages in kinds.items():
+        yield f"{who} failed {len(messages)} times, for example: {messages[0]}"
+
+
+def _method(name: str) -> Method:
+    from suite.registry import methods
+
+    return methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
+
+
+@app.command()
+def report(
+    store: StorePath = DEFAULT_STORE,
+    plan: Annotated[
+        str, typer.Option("--plan", "-p", help="Only the settings and seeds of this plan; everything in the store if not given.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; `report` beside the store if not given.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Files to write, comma-separated: md, tex, html, csv.")] = "md,tex,html,csv",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Tables of everything in a results store: in the terminal, and as Markdown, LaTeX, HTML and CSV."""
+    import importlib
+
+    from suite.store import Store
+
+    # the engine knows no report: looked up by name, as methods and oracles are
+    tables, render = importlib.import_module("reports.tables"), importlib.import_module("reports.render")
+    with Store(store, must_exist=True) as opened:
+        built = tables.build(opened, plan=plan or None)
+    written = render.write(built, out or store.parent / "report", [each.strip() for each in formats.split(",") if each.strip()])
+    if as_json:
+        typer.echo(render.to_json(built))
+    elif not quiet:
+        from rich.console import Console
+
+        # a table that is piped or redirected is not cut at the 80 columns of no terminal
+        render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
+    remark(f"{len(written)} files in {out or store.parent / 'report'}", quiet)
