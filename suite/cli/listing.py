@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from suite.cli.common import (
-    Json,
-    app,
-    print_json,
-    print_table,
-)
-
-if TYPE_CHECKING:
-    pass
+from suite.cli.common import Json, app, print_json, print_table
 
 
 @app.command("list")
 def list_command(
-    kind: Annotated[str, typer.Argument(help="oracles, spaces, methods, scorers, devices, references or plans; all if not given.")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="oracles, spaces, methods, scorers, devices, references, claims or plans; all if not given.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is: oracles, spaces, methods, scorers, devices, references (scores that others computed), plans."""
+    """List what there is: oracles, spaces, methods, scorers, devices, references (scores that others computed), claims, plans."""
     from suite.errors import UnknownName
 
     kinds = {
@@ -32,6 +26,7 @@ def list_command(
         "scorers": _scorers,
         "devices": _devices,
         "references": _references,
+        "claims": _claims,
         "plans": _plans,
     }
     if kind and kind not in kinds:
@@ -118,6 +113,15 @@ def _references() -> list[dict[str, Any]]:
         }
         for entry in references.all()
         for score in entry.info.scores
+    ]
+
+
+def _claims() -> list[dict[str, Any]]:
+    from suite.claims import load_claims
+
+    return [
+        {"claim": each.id, "paper": each.paper, "where": each.where, "text": each.source, "value": each.value, "statement": each.statement}
+        for each in load_claims()
     ]
 
 

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import (
-    Json,
-    Quiet,
-    app,
-    chosen_dataset,
-    print_json,
-    print_table,
-    progress_bar,
-    remark,
-)
+from suite.cli.common import Json, Quiet, app, chosen_dataset, print_json, print_table, progress_bar, remark
 from suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:

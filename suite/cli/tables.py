@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import (
-    Json,
-    Quiet,
-    data_app,
-    print_json,
-    print_table,
-    progress_bar,
-    remark,
-)
+from suite.cli.common import Json, Quiet, data_app, print_json, print_table, progress_bar, remark
 from suite.errors import DataCorrupt, DataMissing, NasreproError
 
 if TYPE_CHECKING:

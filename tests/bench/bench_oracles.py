@@ -1,0 +1,73 @@
+"""What each table costs: bytes on disk, opening it, one answer, all of them, and memory; each in a process of its own.
+
+    tox -e bench        or: pytest tests/bench/bench_oracles.py --benchmark-only
+
+Tables that are not here are skipped. The libraries (numpy, pyarrow) are imported before the clock starts and before memory
+is measured, so that the figures are the table's own. Memory is what is resident after all of that (Linux alone tells it). `nats_bench`, which reads two sample records of NAS-Bench-201 here,
+stands beside in `bench_query.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from suite.errors import DataMissing
+from suite.registry import oracles
+
+MEASURE = """
+import json, sys, time
+import numpy, pyarrow.parquet
+from suite.registry import load_oracle
+
+def resident_mb():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+before = resident_mb()
+began = time.perf_counter()
+oracle = load_oracle(sys.argv[1])
+dataset = oracle.info.datasets[0].name
+epochs = max(oracle.epochs(dataset))
+opened = time.perf_counter()
+arch = oracle.archs()[0]
+oracle.query(arch, dataset=dataset, epochs=epochs)
+first = time.perf_counter()
+for _ in range(10_000):
+    oracle.query(arch, dataset=dataset, epochs=epochs)
+warm = time.perf_counter()
+oracle.query_many(dataset=dataset, epochs=epochs)
+whole = time.perf_counter()
+found = {
+    "rows": len(oracle.archs()),
+    "bytes": oracle.table.path.stat().st_size,
+    "open_ms": 1e3 * (opened - began),
+    "first_ms": 1e3 * (first - opened),
+    "warm_us": 1e6 * (warm - first) / 10_000,
+    "whole_ms": 1e3 * (whole - warm),
+    "memory_mb": resident_mb() - before,
+}
+print(json.dumps(found))
+"""
+
+
+def measure(name: str) -> dict[str, float]:
+    """One new process."""
+    shown = subprocess.run([sys.executable, "-c", MEASURE, name], capture_output=True, text=True, check=True).stdout
+    found: dict[str, float] = json.loads(shown.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("name", oracles.names())
+def test_table(name, benchmark, oracle_costs):
+    try:
+        oracles.get(name).load()
+    except DataMissing as error:
+        pytest.skip(str(error))
+    found = [measure(name) for _ in range(3)]
+    benchmark.pedantic(measure, args=(name,), rounds=1)
+    best = {key: min(each[key] for each in found) for key in found[0]}
+    benchmark.extra_info.update(best)
+    oracle_costs(name, best)
