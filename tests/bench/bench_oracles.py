@@ -3,8 +3,8 @@
     tox -e bench        or: pytest tests/bench/bench_oracles.py --benchmark-only
 
 Tables that are not here are skipped. The libraries (numpy, pyarrow) are imported before the clock starts and before memory
-is measured, so that the figures are the table's own. Memory is what is resident after all of that (Linux alone tells it). `nats_bench`, which reads two sample records of NAS-Bench-201 here,
-stands beside in `bench_query.py`.
+is measured, so that the figures are the table's own. Memory is what is resident after all of that (only Linux tells it).
+`nats_bench`, which reads two sample records of NAS-Bench-201 here, stands beside in `bench_query.py`.
 """
 
 from __future__ import annotations
