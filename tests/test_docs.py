@@ -1,0 +1,82 @@
+"""README and CONTRIBUTING say what is so: their code runs, their commands exist, their tables stand in results/."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from suite.claims import Claim
+from suite.cli import app
+from suite.oracle import Dataset
+from suite.registry import load_oracle, methods, oracles, scorers
+from suite.session import Budget, Session
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_the_method_they_show_runs(text, tmp_path):
+    from suite.errors import BudgetExhausted
+
+    (code,) = [block for block in blocks(text, "python") if "@method" in block]
+    (tmp_path / "my_method.py").write_text(code, encoding="utf-8")
+    entry = methods.from_file(tmp_path / "my_method.py")
+    session = Session(load_oracle("digits201"), dataset="digits", epochs=12, budget=Budget(queries=20))
+    with pytest.raises(BudgetExhausted):
+        import numpy as np
+
+        entry.search(session, np.random.default_rng(0), **entry.defaults)
+    assert session.queries == 20
+
+
+def test_the_scorer_of_contributing_runs(tmp_path):
+    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "@scorer" in block]
+    (tmp_path / "depth.py").write_text(code, encoding="utf-8")
+    entry = scorers.from_file(tmp_path / "depth.py")
+    space = load_oracle("digits201").space
+    chain = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_1x1~2|"
+    assert entry.score(space, space.parse(chain), Dataset("digits", 10, 8)) == 3
+
+
+def test_the_claim_of_contributing_is_one():
+    (text,) = blocks(CONTRIBUTING, "toml")
+    raw = tomllib.loads(text)
+    assert [Claim.model_validate({"paper": raw["paper"], **each}).value for each in raw["claim"]] == [93.70]
+
+
+def test_the_oracle_code_of_readme_runs(nasbench201):
+    (code,) = [block for block in blocks(README, "python") if "from oracles import load" in block]
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["oracle"] is load_oracle("nasbench201")
+
+
+def test_every_command_of_readme_exists():
+    import typer
+
+    known = typer.main.get_command(app).commands
+    found = re.findall(r"nasrepro ([a-z-]+)", README)
+    assert {"run", "report", "query", "rank", "data"} <= set(found)
+    assert [name for name in found if name not in known] == []
+
+
+def test_readme_names_every_oracle():
+    table = README[README.index("| oracle |") :]
+    named = re.findall(r"`([a-z0-9_]+\*?)`", table)
+    missing = [
+        name for name in oracles.names() if not any(name == each or (each.endswith("*") and name.startswith(each[:-1])) for each in named)
+    ]
+    assert missing == []
+
+
+def test_readme_tables_of_results_stand_in_results():
+    shown = re.findall(r"<!-- from (results/\S+) -->\n\n(.*?)\n\n<!-- end -->", README, flags=re.DOTALL)
+    for name, table in shown:
+        assert table in (ROOT / name).read_text(encoding="utf-8"), f"README's table differs from {name}; copy it anew"
