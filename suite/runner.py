@@ -86,8 +86,8 @@ def _interrupts_held() -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
-    if pressed.is_set():
-        raise KeyboardInterrupt
+    if pressed.is_set() and callable(handler):
+        handler(signal.SIGINT, None)
 
 
 @contextlib.contextmanager

@@ -207,6 +207,9 @@ seeds = 6
 
 
 def nasrepro(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command line in `folder`, in a process group of its own."""
+    """Start the command line in `folder`, in a process group of its own, where toys take their time."""
     command = [sys.executable, "-c", "from suite.cli import main; main()", *arguments]
-    return subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    slow = {**os.environ, "TOY_PAUSE": "0.5"}
+    return subprocess.Popen(
+        command, cwd=folder, env=slow, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
