@@ -203,14 +203,14 @@ class ConfinedSpace(SearchSpace):
 
     Args:
         whole: the space.
-        archs: what the table has, by row; these become the indices.
+        archs: what the table has, by row.
     """
 
     def __init__(self, whole: SearchSpace, archs: Sequence[Arch]) -> None:
         self.whole = whole
         self.name, self.cardinalities, self.decisions = whole.name, whole.cardinalities, whole.decisions
         self._archs = tuple(archs)
-        self._index = {arch: i for i, arch in enumerate(self._archs)}
+        self._inside = frozenset(self._archs)
 
     def __len__(self) -> int:
         """Architectures inside."""
@@ -219,17 +219,23 @@ class ConfinedSpace(SearchSpace):
     def check(self, arch: Arch) -> None:
         """Raise InvalidArch unless `arch` is inside."""
         self.whole.check(arch)
-        if arch not in self._index:
+        if arch not in self._inside:
             raise InvalidArch(f"{self.format(arch)} is not among the {len(self):,} architectures of {self.name} that this table has")
 
+    def __iter__(self) -> Iterator[Arch]:
+        """Those inside, by row."""
+        return iter(self._archs)
+
     def at(self, index: int) -> Arch:
-        """The architecture of a row."""
-        return self._archs[self._check_index(index)]
+        """The architecture at the whole space's index, which so means the same in every table; InvalidArch where it is not inside."""
+        arch = self.whole.at(index)
+        self.check(arch)
+        return arch
 
     def index(self, arch: Arch) -> int:
-        """Its row; raises InvalidArch where the table has none."""
+        """The whole space's index; raises InvalidArch where `arch` is not inside."""
         self.check(arch)
-        return self._index[arch]
+        return self.whole.index(arch)
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Uniform over the architectures inside."""
@@ -237,7 +243,7 @@ class ConfinedSpace(SearchSpace):
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
         """Those neighbours in the whole space that are inside; there may be none."""
-        return tuple(near for near in self.whole.neighbours(arch) if near in self._index)
+        return tuple(near for near in self.whole.neighbours(arch) if near in self._inside)
 
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
         """A random neighbour inside; where there is none, a uniform sample."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from suite.errors import DataCorrupt, NasreproError
 from suite.record import ENGINE, RankRecord, RunRecord
@@ -122,6 +123,26 @@ class Store:
         """All rankings of this engine, in the order of their ids."""
         for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' AND engine = ? ORDER BY id", (ENGINE,)):
             yield RankRecord.from_json(text)
+
+    def manifest(self) -> dict[str, Any]:
+        """Where the results of this engine come from: when, how many, which tables, versions and machines."""
+
+        def distinct(*paths: str) -> list[tuple[Any, ...]]:
+            columns = ", ".join(f"json_extract(record, '$.{path}')" for path in paths)
+            return self._db.execute(f"SELECT DISTINCT {columns} FROM records WHERE engine = ? ORDER BY {columns}", (ENGINE,)).fetchall()
+
+        first, last = self._db.execute("SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)).fetchone()
+        counts = self._db.execute(
+            "SELECT kind, status, count(*) FROM records WHERE engine = ? GROUP BY kind, status ORDER BY kind, status", (ENGINE,)
+        )
+        return {
+            "engine": ENGINE,
+            "first_result": first,
+            "last_result": last,
+            "results": {f"{kind} {status}": count for kind, status, count in counts},
+            "tables": dict(distinct("key.oracle", "key.table_sha256")),
+            "environments": [json.loads(text) for (text,) in distinct("environment")],
+        }
 
     def trace(self, run_id: str) -> bytes:
         """The stored trace of a run; raises NasreproError where there is none."""

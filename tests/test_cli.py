@@ -15,6 +15,7 @@ import typer
 
 from oracles.nasbench201 import TABLE
 from suite import cli, data
+from suite.registry import load_oracle
 
 ARCH = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
 QUERY = ["query", "nasbench201", ARCH, "--dataset", "cifar10", "--epochs", "200"]
@@ -150,7 +151,8 @@ def test_nothing_is_guessed(refused):
 
 
 def test_the_only_data_set_need_not_be_named(nasrepro):
-    _, out, _ = nasrepro("query", "digits201", 0, "--epochs", 30, "--json")
+    oracle = load_oracle("digits201")
+    _, out, _ = nasrepro("query", "digits201", oracle.space.index(oracle.archs()[0]), "--epochs", 30, "--json")
     assert json.loads(out)["dataset"] == "digits"
 
 

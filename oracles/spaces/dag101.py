@@ -429,22 +429,13 @@ class Part101(ConfinedSpace):
         archs: canonical forms, by row.
     """
 
-    def __init__(self, whole: Dag101, archs: Sequence[Arch]) -> None:
-        super().__init__(whole, archs)
-        self._rows = {arch: row for row, arch in enumerate(archs)}
-
     def _has(self, arch: Arch) -> bool:
-        return self.whole.canonical(arch) in self._rows
+        return self.whole.canonical(arch) in self._inside
 
     def check(self, arch: Arch) -> None:
         """Raise InvalidArch unless the table has the cell."""
         if not self._has(arch):
             raise InvalidArch(f"{self.format(arch)} is not among the {len(self):,} cells of {self.name} that this table has")
-
-    def index(self, arch: Arch) -> int:
-        """The cell's row."""
-        self.check(arch)
-        return self._rows[self.whole.canonical(arch)]
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
         """Those neighbours in the whole space that the table has; there may be none."""
@@ -459,6 +450,6 @@ class Part101(ConfinedSpace):
         for _ in range(1000):
             child = self.whole.mutate(arch, rng)
             cell = self.whole.canonical(child)
-            if cell != own and cell in self._rows:
+            if cell != own and cell in self._inside:
                 return child
         return self.sample(rng)

@@ -179,14 +179,19 @@ def report(
 ) -> None:
     """Tables of everything in a results store: in the terminal, and as Markdown, LaTeX, HTML and CSV."""
     import importlib
+    import json
 
+    from suite.files import write_text
     from suite.store import Store
 
     # the engine knows no report: looked up by name, as methods and oracles are
     tables, render = importlib.import_module("reports.tables"), importlib.import_module("reports.render")
     with Store(store, must_exist=True) as opened:
         built = tables.build(opened, plan=plan or None)
-    written = render.write(built, out or store.parent / "report", [each.strip() for each in formats.split(",") if each.strip()])
+        folder = out or store.parent / "report"
+        manifest = {"command": f"nasrepro report{f' --plan {plan}' if plan else ''}", **opened.manifest()}
+    written = render.write(built, folder, [each.strip() for each in formats.split(",") if each.strip()])
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     if as_json:
         typer.echo(render.to_json(built))
     elif not quiet:
@@ -194,4 +199,4 @@ def report(
 
         # a table that is piped or redirected is not cut at the 80 columns of no terminal
         render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
-    remark(f"{len(written)} files in {out or store.parent / 'report'}", quiet)
+    remark(f"{len(written) + 1} files in {folder}", quiet)

@@ -47,7 +47,8 @@ def data_fetch(
     if not names and not all_tables:
         raise NasreproError(f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}")
     missing: list[str] = []
-    for entry in _tables(None if all_tables else names):
+    wanted = _tables(None if all_tables else names)
+    for entry in wanted:
         if entry.info.table is None:
             remark(f"{entry.name}: ships with the package", quiet)
             continue
@@ -56,6 +57,8 @@ def data_fetch(
                 path = fetch_table(entry.info.table, progress)
             remark(f"{entry.name}: {path}", quiet)
         except DataMissing as error:
+            if len(wanted) == 1 and not if_reachable:
+                raise
             remark(f"{entry.name}: left out, {error}")
             # what only a user can bring is not expected of --all
             if not if_reachable and not (all_tables and entry.info.table.local):
