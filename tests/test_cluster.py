@@ -90,7 +90,6 @@ def test_what_was_finished_stays_when_the_scheduler_dies(
 ) -> None:
     """On a cluster that gives up on a task when its first worker dies; first a method that kills its worker each time."""
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    monkeypatch.setattr("suite.runner.CONNECT_S", 5)
     cluster: Cluster = request.getfixturevalue("cluster")
     slow = source("import time\ntime.sleep(0.3)\nreturn session.evaluate(session.space.at(0)).arch")
     with Store(tmp_path / "runs.sqlite") as store:
@@ -101,6 +100,7 @@ def test_what_was_finished_stays_when_the_scheduler_dies(
 
         def kill_later(done: int, total: int, label: str) -> None:
             if done == 3:
+                monkeypatch.setattr("suite.runner.CONNECT_S", 1)
                 cluster.scheduler.kill()
 
         before = time.monotonic()

@@ -205,7 +205,7 @@ def test_no_attribute_leads_to_the_oracle_or_to_a_test_metric(name: str, request
     dataset = oracle.info.datasets[0].name
     epochs = oracle.epochs(dataset)
     made = Session(oracle, dataset=dataset, epochs=epochs[-1], budget=Budget(queries=3))
-    arch = oracle.space.at(0)
+    arch = next(iter(oracle.space))
     made.evaluate(arch, epochs=epochs[0])
     made.evaluate(arch)
     found = reached(made)
