@@ -201,6 +201,11 @@ except BudgetExhausted:
             "ProtocolError: toy was queried past the session",
         ),
         ("from oracles import load\nload('toy').query_many(dataset='toys', epochs=9)", "ProtocolError: toy was queried past the session"),
+        (
+            "from oracles import load\nload('toy').reader('toys', 9, 'mean')(session.space.at(0))",
+            "ProtocolError: toy was queried past the session",
+        ),
+        ("from oracles import load\nload('toy').best('toys', 9, 'test_accuracy')", "ProtocolError: toy was queried past the session"),
         ("return session.evaluate(session.space.at(0)).metrics['test_accuracy']", "KeyError: 'test_accuracy'"),
         ("session.evaluate(session.space.at(0), epochs=9)", "ProtocolError: 9 epochs asked for in a search of at most 1"),
         ("return '0-0-0-0'", "InvalidArch: toy: expected an Arch, got str '0-0-0-0'"),
@@ -290,7 +295,7 @@ def test_a_method_that_returns_no_architecture_of_the_space_is_caught(chosen: st
 
 
 # -- oracles that break it --------------------------------------------------------------------------------
-@pytest.mark.parametrize(("metric", "value"), [("valid_accuracy", 1.5), ("valid_accuracy", float("nan")), ("cost_s", -1.0)])
+@pytest.mark.parametrize(("metric", "value"), [("valid_accuracy", 1.5), ("valid_accuracy", float("inf")), ("cost_s", -1.0)])
 def test_an_oracle_outside_its_own_bounds_is_caught(metric: str, value: float, toy: Oracle) -> None:
     name = f"outside_{metric}_{value}"
     known(Toy(named(name), lambda arch, epochs: {**values(arch, epochs), metric: value}))

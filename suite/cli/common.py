@@ -77,7 +77,7 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], N
     )
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what} {label}"[:60])
+        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what} {label}"[:36])
 
 
 def chosen_dataset(oracle: Oracle, name: str) -> str:
