@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS traces (
 """
 
 
+def _loads(row: tuple[str]) -> dict[str, Any]:
+    raw: dict[str, Any] = json.loads(row[0])
+    return raw
+
+
 class Store:
     """A results store, opened for reading and writing; use it as a context manager.
 
@@ -126,11 +131,11 @@ class Store:
 
     def manifest(self) -> dict[str, Any]:
         """Where the results of this engine come from: when, how many, which tables, versions and machines."""
-
-        def distinct(*paths: str) -> list[tuple[Any, ...]]:
-            columns = ", ".join(f"json_extract(record, '$.{path}')" for path in paths)
-            return self._db.execute(f"SELECT DISTINCT {columns} FROM records WHERE engine = ? ORDER BY {columns}", (ENGINE,)).fetchall()
-
+        # in Python: a record may hold NaN, which SQLite's JSON functions refuse
+        texts = self._db.execute("SELECT record FROM records WHERE engine = ?", (ENGINE,))
+        found = {
+            (raw["key"]["oracle"], raw["key"]["table_sha256"], json.dumps(raw["environment"], sort_keys=True)) for raw in map(_loads, texts)
+        }
         first, last = self._db.execute("SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)).fetchone()
         counts = self._db.execute(
             "SELECT kind, status, count(*) FROM records WHERE engine = ? GROUP BY kind, status ORDER BY kind, status", (ENGINE,)
@@ -140,8 +145,10 @@ class Store:
             "first_result": first,
             "last_result": last,
             "results": {f"{kind} {status}": count for kind, status, count in counts},
-            "tables": dict(distinct("key.oracle", "key.table_sha256")),
-            "environments": [json.loads(text) for (text,) in distinct("environment")],
+            "tables": {
+                name: sorted({sha256 for oracle, sha256, _ in found if oracle == name}) for name in sorted({each[0] for each in found})
+            },
+            "environments": [json.loads(text) for text in sorted({text for _, _, text in found})],
         }
 
     def trace(self, run_id: str) -> bytes:

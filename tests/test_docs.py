@@ -78,5 +78,6 @@ def test_readme_names_every_oracle():
 
 def test_readme_tables_of_results_stand_in_results():
     shown = re.findall(r"<!-- from (results/\S+) -->\n\n(.*?)\n\n<!-- end -->", README, flags=re.DOTALL)
+    assert shown
     for name, table in shown:
         assert table in (ROOT / name).read_text(encoding="utf-8"), f"README's table differs from {name}; copy it anew"

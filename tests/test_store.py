@@ -272,6 +272,19 @@ def test_a_killed_writer_loses_nothing_that_it_had_added(tmp_path: Path, monkeyp
     assert following > 0
 
 
+def test_the_manifest_says_where_results_come_from(tmp_path: Path) -> None:
+    other = replace(RUN, key=replace(KEY, oracle="another", table_sha256="1" * 64), environment={"python": "3.12"}, status="failed")
+    with Store(tmp_path / "s.sqlite") as store:
+        store.add(RUN)
+        store.add(other)
+        store.add(RankRecord(RANK_KEY, "done", {"kendall": math.nan}, environment={"python": "3.11"}))
+        manifest = store.manifest()
+    assert manifest["results"] == {"rank done": 1, "run budget": 1, "run failed": 1}
+    assert manifest["tables"] == {"another": ["1" * 64], "toy": ["0" * 64]}
+    assert manifest["environments"] == [{"python": "3.11"}, {"python": "3.12"}]
+    assert manifest["first_result"] <= manifest["last_result"]
+
+
 def test_two_openings_may_write_in_turn(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     with Store(path) as one, Store(path) as other:
