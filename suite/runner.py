@@ -29,6 +29,8 @@ T = TypeVar("T")
 #: Cells in flight per worker: enough that none waits for the store, few enough that Ctrl-C is quick.
 _AHEAD = 4
 EXECUTORS = ("loky", "inline", "dask")
+#: Seconds between two looks at whether a cluster from which nothing comes is still there.
+_LOOK_S = 2.0
 #: Seconds that a Dask scheduler is given to answer, and to have a worker.
 CONNECT_S = 10.0
 
@@ -40,6 +42,15 @@ class Outcome:
     there: int
     finished: int
     failed: tuple[RunRecord | RankRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An executor, how many cells to give it at a time, and whether it can still answer."""
+
+    executor: Executor
+    ahead: int
+    alive: Callable[[], bool] = lambda: True
 
 
 class _Inline(Executor):
@@ -91,8 +102,8 @@ def _interrupts_held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_executor(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[tuple[Executor, int]]:
-    """An executor, and how many cells to give it at a time.
+def open_executor(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[Pool]:
+    """An executor, with what the runner must know of it.
 
     Args:
         kind: `loky` (processes on this machine), `inline` (this process) or `dask` (a cluster).
@@ -106,7 +117,7 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
     if kind not in EXECUTORS:
         raise UnknownName("executor", kind, EXECUTORS)
     if kind == "inline":
-        yield _Inline(), 1
+        yield Pool(_Inline(), 1)
     elif kind == "loky":
         from loky import ProcessPoolExecutor, cpu_count
 
@@ -115,16 +126,16 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
         try:
             with _interrupts_held():
                 pool.submit(os.getpid)  # the first call starts the processes
-            yield pool, count * _AHEAD
+            yield Pool(pool, count * _AHEAD)
         finally:
             pool.shutdown(wait=True, kill_workers=True)
     else:
-        with _dask(address) as pool_and_ahead:
-            yield pool_and_ahead
+        with _dask(address) as opened:
+            yield opened
 
 
 @contextlib.contextmanager
-def _dask(address: str) -> Iterator[tuple[Executor, int]]:
+def _dask(address: str) -> Iterator[Pool]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -146,7 +157,7 @@ def _dask(address: str) -> Iterator[tuple[Executor, int]]:
         count = sum(client.nthreads().values())
         pool = client.get_executor(pure=False)
         try:
-            yield pool, count * _AHEAD
+            yield Pool(pool, count * _AHEAD, lambda: client.status != "closed")
         finally:
             pool.shutdown(wait=False)  # cancels what has not started
 
@@ -190,10 +201,10 @@ def run_cells(
     progress(0, len(todo), "")
     waiting = todo[::-1]
     while waiting:
-        with open_executor(executor, workers=workers, address=address) as (pool, ahead):
-            suspects = [cell for cell, _ in _drain(pool, ahead, waiting, keep)]
+        with open_executor(executor, workers=workers, address=address) as pool:
+            suspects = [cell for cell, _ in _drain(pool, pool.ahead, waiting, keep)]
         while suspects:
-            with open_executor(executor, workers=1, address=address) as (pool, _):
+            with open_executor(executor, workers=1, address=address) as pool:
                 for cell, error in _drain(pool, 1, suspects, keep):
                     kind = type(error).__name__
                     keep(cell, cell.failed(f"{kind}: {error}\n\nno worker could finish this, not even alone ({kind})"), b"")
@@ -201,7 +212,7 @@ def run_cells(
 
 
 def _drain(
-    pool: Executor, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None]
+    pool: Pool, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None]
 ) -> list[tuple[Cell, Exception]]:
     """Run `waiting` (taken from its end) with `ahead` cells in flight.
 
@@ -214,10 +225,13 @@ def _drain(
         while waiting and len(flying) < ahead and not broken:
             cell = waiting.pop()
             try:
-                flying[pool.submit(execute, cell)] = cell
+                flying[pool.executor.submit(execute, cell)] = cell
             except Exception as error:  # the pool broke since the last result
                 broken.append((cell, error))
-        ready, _ = futures.wait(flying, return_when=futures.FIRST_COMPLETED)
+        ready, _ = futures.wait(flying, timeout=_LOOK_S, return_when=futures.FIRST_COMPLETED)
+        if not ready and not pool.alive():  # what was given to it as it died would never come back
+            broken += [(cell, ConnectionError("the cluster was lost")) for cell in flying.values()]
+            flying.clear()
         for future in ready:
             cell = flying.pop(future)
             try:
