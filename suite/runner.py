@@ -128,7 +128,13 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
                 pool.submit(os.getpid)  # the first call starts the processes
             yield Pool(pool, count * _AHEAD)
         finally:
+            # a pool that breaks while it starts a process forgets that one
+            left = list((getattr(pool, "_processes", None) or {}).values())
             pool.shutdown(wait=True, kill_workers=True)
+            for process in left:
+                if process.is_alive():
+                    process.kill()
+                    process.join()
     else:
         with _dask(address) as opened:
             yield opened

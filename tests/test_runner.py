@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -176,6 +177,16 @@ def test_the_exit_code_is_1_when_a_run_failed_and_the_others_finished(
 
 
 # -- loky: workers that die -------------------------------------------------------------------------------
+def loky_children() -> list[psutil.Process]:
+    """Worker processes of this process, those included that have just ended."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "LokyProcess" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
 def test_killed_workers_cost_nothing_but_the_run_that_kills_them(toy: Oracle, tmp_path: Path) -> None:
     """One method kills its worker once (as the system may), one does each time, one raises; the others give what they give inline."""
     healthy = [cell(RANDOM, seed=seed) for seed in range(12)]
@@ -195,7 +206,7 @@ def test_killed_workers_cost_nothing_but_the_run_that_kills_them(toy: Oracle, tm
     assert "ZeroDivisionError" in there[failing.key.run_id].error
     reference = inline([*healthy, fragile], tmp_path)
     assert {run_id: measured_apart(there[run_id]) for run_id in reference} == reference
-    assert not [child for child in psutil.Process().children(recursive=True) if "LokyProcess" in " ".join(child.cmdline())]
+    assert not psutil.wait_procs(loky_children(), timeout=10)[1]
 
 
 def test_the_shipped_table_gives_the_same_records_on_every_executor(tmp_path: Path) -> None:
