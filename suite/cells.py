@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import math
 import platform
 import sys
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking
-from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, Trace
 from suite.registry import Method, load_devices, load_oracle, methods, scorers
 from suite.session import BudgetSwallowed, Evaluation, Session
 
@@ -197,8 +196,8 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
         incumbents=_incumbents(oracle, ledger.evaluations, key.protocol),
         environment=environment(),
     )
-    trace = [[list(done.arch.code), done.epochs, done.score, done.cost_s] for done in ledger.evaluations]
-    return record, zlib.compress(json.dumps(trace).encode())
+    steps = ((done.arch.code, done.epochs, done.score if math.isfinite(done.score) else None, done.cost_s) for done in ledger.evaluations)
+    return record, Trace(tuple(steps), tuple(ledger.events)).to_bytes()
 
 
 @cache

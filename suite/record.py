@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from suite.oracle import MEAN, Seed
 from suite.session import Budget
 
 #: Raised whenever the engine's rules change what a run gives, so that old runs are not taken for new ones.
-ENGINE = 1
+ENGINE = 2
 
 Status = Literal["done", "budget", "failed"]
 
@@ -138,6 +139,30 @@ class RunRecord:
         reports = {dataset: Report(**report) for dataset, report in raw.pop("reports").items()}
         incumbents = tuple(tuple(row) for row in raw.pop("incumbents"))
         return cls(key=RunKey(**key), reports=reports, incumbents=incumbents, **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a run did, step by step; kept beside its record.
+
+    Attributes:
+        evaluations: rows [code, epochs, score, cost_s], in order; None stands for a score of -inf (a diverged training).
+        events: what the method told `Session.log`, in order: {"event", "query", "clock_s", ...}.
+    """
+
+    evaluations: tuple[tuple[tuple[int, ...], int, float | None, float], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """Compressed JSON."""
+        return zlib.compress(json.dumps(asdict(self)).encode())
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Trace:
+        """Inverse of `to_bytes`."""
+        raw = json.loads(zlib.decompress(packed))
+        rows = tuple((tuple(code), epochs, score, cost_s) for code, epochs, score, cost_s in raw["evaluations"])
+        return cls(rows, tuple(raw["events"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
@@ -76,12 +76,14 @@ class Ledger:
         simulated_s: GPU seconds of training, summed.
         wall_s: the same on the workers that `evaluate_many` was given, evaluations side by side.
         overhead_s: CPU seconds by kind, as charged by the method.
+        events: what the method told `Session.log`, in order.
     """
 
     evaluations: list[Evaluation] = field(default_factory=list)
     simulated_s: float = 0.0
     wall_s: float = 0.0
     overhead_s: dict[str, float] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def queries(self) -> int:
@@ -309,6 +311,15 @@ class Session:
         finally:
             spent = time.process_time() - started - (self._door_s - inside)
             self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + spent
+
+    def log(self, event: str, **values: Any) -> None:
+        """Keep what explains the search (a step of a trajectory, the weights of a meta-graph) in the run's trace, for figures.
+
+        Args:
+            event: what it is, one name for each kind of row.
+            values: numbers, texts, truth values, or lists and mappings of them.
+        """
+        self.ledger.events.append({"event": event, "query": self.ledger.queries, "clock_s": self.ledger.simulated_s, **values})
 
     def best(self) -> Arch:
         """The best-scoring architecture so far, among those trained longest; the first one where several tie.

@@ -14,6 +14,7 @@ from toys import INFO, SPACE, Toy, named, values
 
 from suite.errors import BudgetExhausted, InvalidArch, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import Dataset, Metric, Oracle, Reader, Seed
+from suite.record import Trace
 from suite.registry import load_oracle
 from suite.session import Budget, BudgetSwallowed, Session
 from suite.space import Arch
@@ -388,3 +389,16 @@ def test_the_real_table_books_the_real_times() -> None:
     known = oracle.query(arch, dataset="cifar10", epochs=12).values
     assert done.cost_s == known["cost_s"] and done.score == known["valid_accuracy"]
     assert not [name for name in done.metrics if oracle.info.metric(name).split == "test"]
+
+
+def test_what_a_method_logs_is_in_the_trace() -> None:
+    """`Session.log` keeps its rows with the query at which they were written, beside the evaluations, for figures."""
+    made = session()
+    made.log("start", edges=6)
+    made.evaluate(CHEAP)
+    made.log("step", weights=[0.5, 1.5])
+    events = tuple(made.ledger.events)
+    assert events[0] == {"event": "start", "query": 0, "clock_s": 0, "edges": 6}
+    assert events[1] == {"event": "step", "query": 1, "clock_s": 10, "weights": [0.5, 1.5]}
+    trace = Trace((((0, 1), 4, 0.5, 2.0), ((1, 1), 4, None, 1.0)), events)
+    assert Trace.from_bytes(trace.to_bytes()) == trace
