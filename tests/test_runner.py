@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import sys
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import Popen
@@ -25,7 +24,7 @@ from suite.cli import main
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import Oracle
 from suite.plan import load_plan
-from suite.record import RankRecord, RunRecord
+from suite.record import RankRecord, RunRecord, Trace
 from suite.registry import methods
 from suite.runner import run_cells
 from suite.session import Budget
@@ -116,7 +115,7 @@ def test_what_stops_the_store_stops_the_run(toy: Oracle, tmp_path: Path) -> None
 # -- what a record says -----------------------------------------------------------------------------------
 def test_a_record_is_what_the_ledger_and_the_table_say(toy: Oracle) -> None:
     record, trace = cell(RANDOM, seed=3, budget=Budget(queries=30)).execute()
-    steps = json.loads(zlib.decompress(trace))
+    steps = Trace.from_bytes(trace).evaluations
     assert len(steps) == record.queries == 30 and record.unique_queries == len({tuple(step[0]) for step in steps})
     assert record.simulated_s == pytest.approx(sum(step[3] for step in steps)) == record.wall_s
     best = max(steps, key=lambda step: step[2])
