@@ -1,4 +1,4 @@
-"""Cells: one run or one ranking each, as a value that travels to a worker and is executed there."""
+"""Cells: one run, one ranking or one measurement of a study each, as a value that travels to a worker and is executed there."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Oracle, searching
-from suite.plan import Experiment, Plan, Ranking
-from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, Trace
-from suite.registry import Method, load_devices, load_oracle, methods, scorers
+from suite.plan import Experiment, Plan, Ranking, StudyUse
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, StudyKey, StudyRecord, Trace
+from suite.registry import Method, load_devices, load_oracle, methods, scorers, studies
 from suite.session import BudgetSwallowed, Evaluation, Session
 
 
@@ -74,7 +74,30 @@ class RankCell:
         return RankRecord(self.key, "failed", error=error, environment=environment())
 
 
-Cell = RunCell | RankCell
+@dataclass(frozen=True, slots=True)
+class StudyCell:
+    """One measurement of a study."""
+
+    key: StudyKey
+
+    @property
+    def label(self) -> str:
+        """For progress lines and messages."""
+        return f"{self.key.study}, seed {self.key.seed}"
+
+    def execute(self) -> tuple[StudyRecord, bytes]:
+        """Measure; a study that raises gives a failed record."""
+        try:
+            return _measure(self.key), b""
+        except (Exception, SystemExit):
+            return self.failed(traceback.format_exc()), b""
+
+    def failed(self, error: str) -> StudyRecord:
+        """A failed record with that traceback."""
+        return StudyRecord(self.key, "failed", error=error, environment=environment())
+
+
+Cell = RunCell | RankCell | StudyCell
 
 
 @cache
@@ -91,7 +114,7 @@ def environment() -> Mapping[str, str]:
 
 # -- from a plan to cells ----------------------------------------------------------------------------------
 def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str, DataMissing], None] | None = None) -> list[Cell]:
-    """All cells of a plan, rankings first.
+    """All cells of a plan: rankings, runs, studies.
 
     Args:
         plan: the plan.
@@ -104,6 +127,7 @@ def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str
     """
     parts: list[tuple[str, Iterable[Cell]]] = [(part.oracle, _rank_cells(part)) for part in plan.ranking]
     parts += [(part.oracle, _run_cells(part, extra)) for part in plan.experiment]
+    parts += [(part.name, _study_cells(part)) for part in plan.study]
     cells: list[Cell] = []
     for name, made in parts:
         try:
@@ -113,6 +137,31 @@ def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str
                 raise
             missing(name, error)
     return cells
+
+
+def tables_of(params: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes of the tables that parameters name: `oracle` or `oracles`, and `device` or `devices` (a device or its source); one or a list.
+
+    Raises:
+        UnknownName, DataMissing: a table does not exist, or is not here.
+    """
+    found = {}
+    for param, value in params.items():
+        if param in ("oracle", "oracles", "device", "devices"):
+            for name in filter(None, [value] if isinstance(value, str) else value):
+                if param.startswith("oracle"):
+                    found[name] = load_oracle(name).table_sha256
+                else:
+                    found[name.partition("/")[0]] = load_devices(name).table.sha256
+    return found
+
+
+def _study_cells(use: StudyUse) -> Iterator[StudyCell]:
+    study = studies.get(use.name)
+    params = study.params(use.params)
+    tables = tables_of(params)
+    for seed in use.seeds:
+        yield StudyCell(StudyKey(study.name, study.source_sha256, params, tables, seed))
 
 
 def _rank_cells(ranking: Ranking) -> Iterator[RankCell]:
@@ -198,6 +247,22 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     )
     steps = ((done.arch.code, done.epochs, done.score if math.isfinite(done.score) else None, done.cost_s) for done in ledger.evaluations)
     return record, Trace(tuple(steps), tuple(ledger.events)).to_bytes()
+
+
+def _measure(key: StudyKey) -> StudyRecord:
+    if tables_of(key.params) != key.tables:
+        raise NasreproError(
+            f"a table of {', '.join(key.tables)} on this worker differs from the one the plan was made with; "
+            "fetch the same version everywhere"
+        )
+    study = studies.get(key.study)
+    started = time.process_time()
+    with contextlib.redirect_stdout(sys.stderr):
+        rows = tuple({**row} for row in study.measure(np.random.default_rng(key.seed), **key.params))
+    for row in rows:
+        if list(row) != list(rows[0]) or not set(study.by) <= set(row):
+            raise NasreproError(f"study {key.study}: a row has the columns {list(row)}, expected {list(rows[0])} with {list(study.by)}")
+    return StudyRecord(key, "done", study.by, rows, time.process_time() - started, environment=environment())
 
 
 @cache

@@ -17,6 +17,11 @@ oracle = "nasbench201"
 scorers = ["params", "macs"]
 datasets = ["cifar10"]
 epochs = 200
+
+[[study]]
+name = "oneproxy.adaptation"        # and parameters of the study that differ from its defaults
+devices = "oneproxy"
+seeds = 10                          # default: one, seed 0
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import MEAN, Seed
@@ -36,6 +41,16 @@ from suite.session import Budget
 
 Positive = Annotated[int, Field(gt=0)]
 SearchSeed = Annotated[int, Field(ge=0)]
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return tuple(range(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+#: Seeds 0..n-1 by their number, or a list of them.
+Seeds = Annotated[tuple[SearchSeed, ...], Field(min_length=1), BeforeValidator(_count)]
 
 
 class _Strict(BaseModel):
@@ -65,19 +80,12 @@ class Experiment(_Strict):
     report_epochs: Positive
     search_seed: Seed = MEAN
     budgets: tuple[Budget, ...] = Field(min_length=1)
-    seeds: tuple[SearchSeed, ...] = Field(min_length=1)
+    seeds: Seeds
 
     @field_validator("methods", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return tuple({"name": item} if isinstance(item, str) else item for item in value) if isinstance(value, list | tuple) else value
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _count(cls, value: Any) -> Any:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return tuple(range(value))
-        return tuple(value) if isinstance(value, list) else value
 
 
 class Ranking(_Strict):
@@ -91,6 +99,19 @@ class Ranking(_Strict):
     resamples: Positive = 1000
 
 
+class StudyUse(BaseModel):
+    """A study, the parameters that differ from its defaults, and its seeds."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+    seeds: Seeds = (0,)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters given."""
+        return dict(self.model_extra or {})
+
+
 class Plan(_Strict):
     """What `nasrepro run` runs."""
 
@@ -98,6 +119,7 @@ class Plan(_Strict):
     include: tuple[str, ...] = ()
     experiment: tuple[Experiment, ...] = ()
     ranking: tuple[Ranking, ...] = ()
+    study: tuple[StudyUse, ...] = ()
 
 
 def shipped_plans() -> list[str]:
@@ -137,10 +159,11 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
         title=plan.title,
         experiment=(*(each for part in inner for each in part.experiment), *plan.experiment),
         ranking=(*(each for part in inner for each in part.ranking), *plan.ranking),
+        study=(*(each for part in inner for each in part.study), *plan.study),
     )
 
 
-_MODELS: dict[str, type[BaseModel]] = {"experiment": Experiment, "ranking": Ranking}
+_MODELS: dict[str, type[BaseModel]] = {"experiment": Experiment, "ranking": Ranking, "study": StudyUse}
 _MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
 
 

@@ -81,6 +81,22 @@ class RankKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyKey:
+    """Everything that determines a study's measurement; `tables` has the hash of every table that its parameters name."""
+
+    study: str
+    study_sha256: str
+    params: Mapping[str, Any]
+    tables: Mapping[str, str]
+    seed: int
+
+    @property
+    def run_id(self) -> str:
+        """Hash of the key and of the engine's version."""
+        return stable_hash({"engine": ENGINE, "study": True, **asdict(self)})
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The chosen architecture on one data set, read once, after the search.
 
@@ -199,3 +215,39 @@ class RankRecord:
         raw = json.loads(text)
         agreement = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.pop("agreement").items()}
         return cls(key=RankKey(**raw.pop("key")), agreement=agreement, **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRecord:
+    """What a study measured.
+
+    Attributes:
+        key: what determined it.
+        status: `done` or `failed`.
+        by: the columns that say what a row is of; the others are measured.
+        rows: the table; every row has the same columns.
+        cpu_s: CPU seconds it took.
+        error: traceback of a failure.
+        environment: versions and machine.
+    """
+
+    key: StudyKey
+    status: Literal["done", "failed"]
+    by: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
+    cpu_s: float = 0.0
+    error: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object; NaN stands where a measurement has no value."""
+        return json.dumps(asdict(self))  # the columns in their own order
+
+    @classmethod
+    def from_json(cls, text: str) -> StudyRecord:
+        """Inverse of `to_json`."""
+        raw = json.loads(text)
+        return cls(key=StudyKey(**raw.pop("key")), by=tuple(raw.pop("by")), rows=tuple(raw.pop("rows")), **raw)
+
+
+Record = RunRecord | RankRecord | StudyRecord

@@ -1,7 +1,7 @@
-"""Finding methods, scorers, oracles, devices and references: decorators in `methods/`, `methods/scorers/` and `oracles/` register them.
+"""Finding methods, studies, scorers, oracles, devices, references: decorators in `methods/`, `methods/scorers/`, `oracles/` register them.
 
-The file has the name of what it registers, so that a look-up imports that one file. Others come in by file path or
-by the entry-point groups `nasrepro.methods`, `nasrepro.scorers`, `nasrepro.oracles`, `nasrepro.devices` and `nasrepro.references`.
+The file has the name of what it registers, so that a look-up imports that one file. Others come in by file path or by the
+entry-point groups `nasrepro.methods`, `.studies`, `.scorers`, `.oracles`, `.devices` and `.references`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import inspect
 import json
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -79,10 +79,14 @@ class Method:
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults overridden by `given`; raises UnknownName for a parameter the method does not have."""
-        for name in given:
-            if name not in self.defaults:
-                raise UnknownName(f"parameter of method {self.name}:", name, self.defaults)
-        return {**self.defaults, **given}
+        return _overridden(f"method {self.name}", self.defaults, given)
+
+
+def _overridden(whose: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    for name in given:
+        if name not in defaults:
+            raise UnknownName(f"parameter of {whose}:", name, defaults)
+    return {**defaults, **given}
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,36 @@ class Scorer:
     def doc(self) -> str:
         """Docstring of the scorer."""
         return inspect.getdoc(self.score) or ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A registered study: a measurement that is no search, as a table of rows.
+
+    Attributes:
+        name: "file.what"; the file in `methods/` that defines it, and what it measures.
+        measure: `measure(rng, **params) -> rows`, a mapping of column to number, text or None each; the same columns in all of them.
+        paper: what it is about.
+        by: the columns that say what a row is of; the others are measured, and averaged over seeds in reports.
+        defaults: its parameters and their defaults; one called `oracle` or `devices` names tables, whose hashes go into the key.
+        source_sha256: hash of its source.
+    """
+
+    name: str
+    measure: Callable[..., Iterable[Mapping[str, Any]]]
+    paper: str
+    by: tuple[str, ...]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    source_sha256: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the study."""
+        return inspect.getdoc(self.measure) or ""
+
+    def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults overridden by `given`; raises UnknownName for a parameter the study does not have."""
+        return _overridden(f"study {self.name}", self.defaults, given)
 
 
 @dataclass(frozen=True)
@@ -153,8 +187,9 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The entry called `name`; raises UnknownName with the nearest one."""
-        if name not in self._found and str(name).isidentifier() and importlib.util.find_spec(f"{self.package}.{name}") is not None:
-            importlib.import_module(f"{self.package}.{name}")
+        file = str(name).partition(".")[0]  # a file may hold several studies, called file.what
+        if name not in self._found and file.isidentifier() and importlib.util.find_spec(f"{self.package}.{file}") is not None:
+            importlib.import_module(f"{self.package}.{file}")
         if name not in self._found:
             names = self.names()
             if name not in names:
@@ -210,6 +245,7 @@ class Registry(Generic[T]):
 
 methods: Registry[Method] = Registry("method", "methods", "nasrepro.methods")
 scorers: Registry[Scorer] = Registry("scorer", "methods.scorers", "nasrepro.scorers")
+studies: Registry[Study] = Registry("study", "methods", "nasrepro.studies")
 oracles: Registry[OracleEntry] = Registry("oracle", "oracles", "nasrepro.oracles")
 devices: Registry[DeviceEntry] = Registry("device_table", "oracles", "nasrepro.devices")
 references: Registry[ReferenceEntry] = Registry("reference_table", "oracles", "nasrepro.references")
@@ -219,20 +255,37 @@ def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
     """Register `search(session, rng, *, <parameters>)` as a method; `defaults` gives each parameter its default."""
 
     def register(search: F) -> F:
-        keywords = [p.name for p in inspect.signature(search).parameters.values() if p.kind is p.KEYWORD_ONLY]
-        if sorted(keywords) != sorted(defaults):
-            raise NasreproError(
-                f"method {name}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
-                "they must be the same"
-            )
-        try:
-            json.dumps(defaults)  # they go into a run's key
-        except TypeError as error:
-            raise NasreproError(f"method {name}: defaults must be numbers, texts, truth values or lists of them ({error})") from error
+        _check_defaults(f"method {name}", search, defaults)
         there = search.__globals__
         made = Method(name, search, paper, defaults, _source_sha256(search), str(there.get("__file__", "")), there.get(_SOURCE, ""))
         methods.add(name, made, search.__module__)
         return search
+
+    return register
+
+
+def _check_defaults(what: str, function: Callable[..., Any], defaults: Mapping[str, Any]) -> None:
+    keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    if sorted(keywords) != sorted(defaults):
+        raise NasreproError(
+            f"{what}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
+            "they must be the same"
+        )
+    try:
+        json.dumps(defaults)  # they go into a run's key
+    except TypeError as error:
+        raise NasreproError(f"{what}: defaults must be numbers, texts, truth values or lists of them ({error})") from error
+
+
+def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Callable[[F], F]:
+    """Register `measure(rng, *, <parameters>) -> rows` as a study; see `Study`. Defaults as for `method`."""
+
+    def register(measure: F) -> F:
+        _check_defaults(f"study {name}", measure, defaults)
+        if name.partition(".")[0] != measure.__module__.rpartition(".")[2] and not measure.__module__.startswith("nasrepro_"):
+            raise NasreproError(f"study {name}: its name must begin with its file's, {measure.__module__.rpartition('.')[2]}.")
+        studies.add(name, Study(name, measure, paper, tuple(by), defaults, _source_sha256(measure)), measure.__module__)
+        return measure
 
     return register
 

@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 
 from suite.cells import Cell
 from suite.errors import NasreproError, UnknownName
-from suite.record import RankRecord, RunRecord
+from suite.record import Record
 from suite.store import Store
 
 P = ParamSpec("P")
@@ -41,7 +41,7 @@ class Outcome:
 
     there: int
     finished: int
-    failed: tuple[RunRecord | RankRecord, ...]
+    failed: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _Inline(Executor):
         return future
 
 
-def execute(cell: Cell) -> tuple[RunRecord | RankRecord, bytes]:
+def execute(cell: Cell) -> tuple[Record, bytes]:
     """Execute a cell (what a worker is handed)."""
     return cell.execute()
 
@@ -193,10 +193,10 @@ def run_cells(
     finished = store.finished()
     unique = {cell.key.run_id: cell for cell in cells}
     todo = [cell for run_id, cell in unique.items() if run_id not in finished]
-    failed: list[RunRecord | RankRecord] = []
+    failed: list[Record] = []
     done = 0
 
-    def keep(cell: Cell, record: RunRecord | RankRecord, trace: bytes) -> None:
+    def keep(cell: Cell, record: Record, trace: bytes) -> None:
         nonlocal done
         store.add(record, trace)
         if record.status == "failed":
@@ -217,15 +217,13 @@ def run_cells(
     return Outcome(len(unique) - len(todo), done - len(failed), tuple(failed))
 
 
-def _drain(
-    pool: Pool, ahead: int, waiting: list[Cell], keep: Callable[[Cell, RunRecord | RankRecord, bytes], None]
-) -> list[tuple[Cell, Exception]]:
+def _drain(pool: Pool, ahead: int, waiting: list[Cell], keep: Callable[[Cell, Record, bytes], None]) -> list[tuple[Cell, Exception]]:
     """Run `waiting` (taken from its end) with `ahead` cells in flight.
 
     Returns:
         What was in flight when a worker died, and how that showed; the rest is left in `waiting`.
     """
-    flying: dict[Future[tuple[RunRecord | RankRecord, bytes]], Cell] = {}
+    flying: dict[Future[tuple[Record, bytes]], Cell] = {}
     broken: list[tuple[Cell, Exception]] = []
     while flying or (waiting and not broken):
         while waiting and len(flying) < ahead and not broken:

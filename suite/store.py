@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from suite.errors import DataCorrupt, NasreproError
-from suite.record import ENGINE, RankRecord, RunRecord
+from suite.record import ENGINE, RankRecord, Record, RunRecord, StudyRecord
 
 #: Layout of the store. A file with a higher number is refused.
 VERSION = 1
 
-Kind = Literal["run", "rank"]
+Kind = Literal["run", "rank", "study"]
+_KINDS: dict[type, Kind] = {RunRecord: "run", RankRecord: "rank", StudyRecord: "study"}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -97,9 +98,9 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def add(self, record: RunRecord | RankRecord, trace: bytes = b"") -> None:
+    def add(self, record: Record, trace: bytes = b"") -> None:
         """Keep a record, whole or not at all; one with the same key (a failed run, tried again) is replaced."""
-        kind: Kind = "run" if isinstance(record, RunRecord) else "rank"
+        kind = _KINDS[type(record)]
         run_id = record.key.run_id
         try:
             with self._db:  # commits, or rolls back
@@ -129,12 +130,21 @@ class Store:
         for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' AND engine = ? ORDER BY id", (ENGINE,)):
             yield RankRecord.from_json(text)
 
+    def studies(self) -> Iterator[StudyRecord]:
+        """All measurements of studies of this engine, in the order of their ids."""
+        for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'study' AND engine = ? ORDER BY id", (ENGINE,)):
+            yield StudyRecord.from_json(text)
+
     def manifest(self) -> dict[str, Any]:
         """Where the results of this engine come from: when, how many, which tables, versions and machines."""
         # in Python: a record may hold NaN, which SQLite's JSON functions refuse
         texts = self._db.execute("SELECT record FROM records WHERE engine = ?", (ENGINE,))
         found = {
-            (raw["key"]["oracle"], raw["key"]["table_sha256"], json.dumps(raw["environment"], sort_keys=True)) for raw in map(_loads, texts)
+            (name, sha256, json.dumps(raw["environment"], sort_keys=True))
+            for raw in map(_loads, texts)
+            for name, sha256 in (
+                raw["key"]["tables"] if "tables" in raw["key"] else {raw["key"]["oracle"]: raw["key"]["table_sha256"]}
+            ).items()
         }
         first, last = self._db.execute("SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)).fetchone()
         counts = self._db.execute(

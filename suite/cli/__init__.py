@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from suite.cli import listing, ranking, search, tables
 from suite.cli.common import app
 from suite.errors import NasreproError
 
-__all__ = ["app", "listing", "main", "ranking", "search", "tables"]
+__all__ = ["app", "main"]
+
+for _file in pkgutil.iter_modules(__path__):  # each adds its commands to `app`
+    importlib.import_module(f"{__name__}.{_file.name}")
 
 #: click's UsageError, which typer brings along under a private name.
 _UsageError: Any = typer.BadParameter.__base__

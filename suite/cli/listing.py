@@ -12,17 +12,18 @@ from suite.cli.common import Json, app, print_json, print_table
 @app.command("list")
 def list_command(
     kind: Annotated[
-        str, typer.Argument(help="oracles, spaces, methods, scorers, devices, references, claims or plans; all if not given.")
+        str, typer.Argument(help="oracles, spaces, methods, studies, scorers, devices, references, claims or plans; all if not given.")
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is: oracles, spaces, methods, scorers, devices, references (scores that others computed), claims, plans."""
+    """List what there is: oracles, spaces, methods, studies, scorers, devices, references (scores that others computed), claims, plans."""
     from suite.errors import UnknownName
 
     kinds = {
         "oracles": _oracles,
         "spaces": _spaces,
         "methods": _methods,
+        "studies": _studies,
         "scorers": _scorers,
         "devices": _devices,
         "references": _references,
@@ -72,6 +73,20 @@ def _methods() -> list[dict[str, Any]]:
     from suite.registry import methods
 
     return [{"method": m.name, "paper": m.paper, "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items())} for m in methods.all()]
+
+
+def _studies() -> list[dict[str, Any]]:
+    from suite.registry import studies
+
+    return [
+        {
+            "study": s.name,
+            "paper": s.paper,
+            "parameters": ", ".join(f"{k}={v}" for k, v in s.defaults.items()),
+            "what": s.doc.splitlines()[0] if s.doc else "",
+        }
+        for s in studies.all()
+    ]
 
 
 def _scorers() -> list[dict[str, Any]]:

@@ -152,8 +152,8 @@ def rank_devices(
         writer.writerows(pairs)
         write_text(out, text.getvalue())
     if figure is not None:
-        figures = importlib.import_module("reports.figures")
-        figures.device_agreement(labels, rho, count, f"Rank agreement between devices, {dataset}", figure)
+        style, kind = importlib.import_module("reports.figures.style"), importlib.import_module("reports.figures.device_agreement")
+        style.save(kind.heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure)
     if as_json:
         print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
         return

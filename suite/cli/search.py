@@ -14,7 +14,7 @@ from suite.cli.common import DEFAULT_STORE, Json, Quiet, StorePath, app, chosen_
 from suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from suite.record import RankRecord, RunRecord
+    from suite.record import Record
     from suite.registry import Method
     from suite.space import Arch, SearchSpace
 
@@ -110,7 +110,10 @@ def run(
     wanted = load_plan(plan)
     if seeds is not None:
         wanted = wanted.model_copy(
-            update={"experiment": tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in wanted.experiment)}
+            update={
+                kind: tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in getattr(wanted, kind))
+                for kind in ("experiment", "study")
+            }
         )
     left_out: dict[str, DataMissing] = {}
     cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.__setitem__ if skip_missing else None)
@@ -149,11 +152,11 @@ def run(
     return int(bool(outcome.failed))
 
 
-def _reasons(failed: Sequence[RunRecord | RankRecord]) -> Iterator[str]:
+def _reasons(failed: Sequence[Record]) -> Iterator[str]:
     """One line for each method or scorer and kind of error: how often, and the first message."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for record in failed:
-        who = getattr(record.key, "method", "") or getattr(record.key, "scorer", "")
+        who = next(getattr(record.key, kind) for kind in ("method", "scorer", "study") if hasattr(record.key, kind))
         last = record.error.strip().splitlines()[-1]
         kinds.setdefault((who, last.split(":")[0]), []).append(last)
     for (who, _), messages in kinds.items():
