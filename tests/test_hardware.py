@@ -21,7 +21,8 @@ from oracles.convert.pickles import load_pickle, load_pt
 from oracles.convert.zc_combine import cell
 from oracles.hardware import HELP, HWNASBENCH, ONEPROXY
 from oracles.spaces.cell201 import Cell201
-from reports.figures import device_agreement
+from reports.figures.device_agreement import heat_map
+from reports.figures.style import save
 from suite import registry
 from suite.cells import RunCell
 from suite.cli import app
@@ -244,10 +245,10 @@ def test_the_heat_map_is_the_same_file_twice(tmp_path: Path, suffix: str) -> Non
     count = np.array([[9, 9, 2], [9, 9, 9], [2, 9, 9]])
     paths = [tmp_path / f"{i}{suffix}" for i in range(2)]
     for path in paths:
-        device_agreement(["a/x", "a/y", "b/z"], rho, count, "Agreement", path)
+        save(heat_map(["a/x", "a/y", "b/z"], rho, count, "Agreement"), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     with pytest.raises(NasreproError, match=r"\.png or \.pdf"):
-        device_agreement(["a/x", "a/y", "b/z"], rho, count, "Agreement", tmp_path / "map.gif")
+        save(heat_map(["a/x", "a/y", "b/z"], rho, count, "Agreement"), tmp_path / "map.gif")
 
 
 # -- reading the originals ---------------------------------------------------------------------------------

@@ -1,0 +1,61 @@
+"""Figures from a results store: one file per kind, found by its name; see `style` for how one is made.
+
+`reports/figures/<kind>.py` has `draw(store) -> Iterator[Drawing]`, which yields nothing where the store holds nothing for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reports.figures.style import Drawing, save, styled
+from suite.errors import NasreproError, UnknownName
+from suite.store import Store
+
+
+def kinds() -> list[str]:
+    """Names of all kinds of figures."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "style")
+
+
+def write(
+    store: Store, out: Path, *, only: Sequence[str] = (), progress: Callable[[int, int, str], None] = lambda done, total, kind: None
+) -> list[tuple[str, str]]:
+    """Draw all that the store has results for, each as `<name>.pdf` and `<name>.png`; the same store gives the same bytes.
+
+    Args:
+        store: results.
+        out: folder for the files.
+        only: kinds; all if empty.
+        progress: called with (kinds done, kinds, kind).
+
+    Returns:
+        (name, caption) of each figure, in a fixed order.
+
+    Raises:
+        UnknownName: a kind that does not exist.
+        NasreproError: two figures of one name, or the folder cannot be written to.
+    """
+    known = kinds()
+    for kind in only:
+        if kind not in known:
+            raise UnknownName("kind of figure", kind, known)
+    captions: dict[str, str] = {}
+    chosen = list(only) or known
+    for done, kind in enumerate(chosen):
+        progress(done, len(chosen), kind)
+        draw = importlib.import_module(f"{__name__}.{kind}").draw
+        with styled():
+            for drawing in draw(store):
+                if drawing.name in captions:
+                    raise NasreproError(f"reports/figures/{kind}.py draws a second figure called {drawing.name}")
+                captions[drawing.name] = drawing.caption
+                for suffix in (".pdf", ".png"):
+                    save(drawing.figure, out / f"{drawing.name}{suffix}")
+        progress(done + 1, len(chosen), kind)
+    return list(captions.items())
+
+
+__all__ = ["Drawing", "kinds", "write"]

@@ -1,0 +1,146 @@
+"""What all figures share: sizes, fonts, the look of a series, and files that are the same twice.
+
+Nothing here uses pyplot or a display. matplotlib's settings are changed inside `styled()` alone and are as before behind it.
+
+    def draw(store):                                     # in reports/figures/<kind>.py
+        figure = new_figure("column", 0.75)
+        axes = figure.add_subplot()
+        axes.plot(x, y, **look_of(["a", "b"])["a"].line)
+        yield Drawing("kind-what", "What is shown, of what, with n and the kind of interval.", figure)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from suite.errors import NasreproError
+from suite.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Inches: one column, and the text width, of the conferences' two-column styles.
+WIDTHS = {"column": 3.35, "page": 6.9}
+DPI = 200
+
+#: Okabe and Ito's colours without yellow, which is too pale on white: apart for readers with any colour vision. In grey print neighbours
+#: differ by their dashes and markers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B3A29")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
+#: What every method must beat looks the same in every figure.
+BASELINE = "random_search"
+
+_SETTINGS: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": False,
+    "grid.linewidth": 0.4,
+    "grid.color": "0.85",
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "pdf.fonttype": 42,  # TrueType; publishers refuse Type 3
+    "pdf.compression": 9,
+    "savefig.dpi": DPI,
+}
+#: Without these entries a file tells when it was written, and two equal figures differ.
+_METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with what a reader needs beside it.
+
+    Attributes:
+        name: of its files, lower-case letters, digits and hyphens; begins with its kind.
+        caption: what is shown, of which runs, with n and the kind of every interval.
+        figure: a matplotlib figure; see `new_figure`.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series looks: told apart by colour, by dashes and by markers, each alone as far as they go."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Arguments of `axes.plot` for a line without markers."""
+        return {"color": self.colour, "linestyle": self.dash}
+
+    @property
+    def points(self) -> dict[str, Any]:
+        """Arguments of `axes.plot` for markers without a line."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
+
+
+def look_of(names: Iterable[str]) -> dict[str, Look]:
+    """A look for each name, by their order in the alphabet; `BASELINE` is black and dotted wherever it occurs."""
+    there = set(names)
+    rest = sorted(there - {BASELINE})
+    looks = {
+        name: Look(
+            COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)], DASHES[(i + i // len(COLOURS)) % len(DASHES)]
+        )
+        for i, name in enumerate(rest)
+    }
+    return looks | {name: Look("black", "*", DASHES[2]) for name in there & {BASELINE}}
+
+
+def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72, *, height: float | None = None) -> Figure:
+    """An empty figure without pyplot; its parts are laid out so that nothing overlaps (matplotlib's constrained layout).
+
+    Args:
+        width: of a column or of the page.
+        ratio: height by width.
+        height: in inches, in place of `ratio`.
+    """
+    from matplotlib.figure import Figure  # half a second to import
+
+    inches = WIDTHS[width]
+    return Figure(figsize=(inches, height or ratio * inches), layout="constrained")
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The settings that figures are made and written under; as before behind the block."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_SETTINGS):
+        yield
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all; the same figure gives the same bytes.
+
+    Raises:
+        NasreproError: neither .png nor .pdf, or the file cannot be written.
+    """
+    if path.suffix.lower() not in _METADATA:
+        raise NasreproError(f"cannot draw to {path}; give a file that ends in {' or '.join(_METADATA)}")
+    with styled(), replacing(path) as temporary:
+        figure.savefig(temporary, metadata=_METADATA[path.suffix.lower()])
