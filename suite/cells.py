@@ -23,7 +23,7 @@ from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking, StudyUse
 from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, StudyKey, StudyRecord, Trace
 from suite.registry import Method, load_devices, load_oracle, methods, scorers, studies
-from suite.session import BudgetSwallowed, Evaluation, Session
+from suite.session import BudgetSwallowed, Ledger, Rating, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
         simulated_s=ledger.simulated_s,
         wall_s=ledger.wall_s,
         overhead_s={**ledger.overhead_s, "total": total},
-        incumbents=_incumbents(oracle, ledger.evaluations, key.protocol),
+        incumbents=_incumbents(oracle, ledger, key.protocol),
         environment=environment(),
     )
     steps = ((done.arch.code, done.epochs, done.score if math.isfinite(done.score) else None, done.cost_s) for done in ledger.evaluations)
@@ -282,17 +282,18 @@ def _report(oracle: Oracle, arch: Any, dataset: str, epochs: int) -> Report:
     return Report(metrics, (best - metrics[target.name]) * (1 if target.higher_is_better else -1))
 
 
-def _incumbents(oracle: Oracle, evaluations: Sequence[Evaluation], protocol: Protocol) -> tuple[tuple[float, ...], ...]:
-    """Rows [queries, clock_s, score, target of the incumbent], one for each change of the best so far."""
+def _incumbents(oracle: Oracle, ledger: Ledger, protocol: Protocol) -> tuple[tuple[float, ...], ...]:
+    """Rows [queries, clock_s, score, target of the incumbent], one for each change of the best so far, as `Session.best` sees it."""
     dataset = protocol.report_datasets[0]
     target = oracle.info.target_of(dataset).name
+    rated = ledger.ratings or [Rating(done, done.score, query, done.clock_s) for query, done in enumerate(ledger.evaluations, start=1)]
     rows = []
     best: tuple[int, float] | None = None
-    for query, done in enumerate(evaluations, start=1):
-        if best is None or (done.epochs, done.score) > best:
-            best = (done.epochs, done.score)
+    for done, score, query, clock_s in rated:
+        if best is None or (done.epochs, score) > best:
+            best = (done.epochs, score)
             values = oracle.query(done.arch, dataset=dataset, epochs=protocol.report_epochs, seed=MEAN).values
-            rows.append((query, done.clock_s, done.score, values.get(target, float("nan"))))
+            rows.append((query, clock_s, score, values.get(target, float("nan"))))
     return tuple(rows)
 
 

@@ -26,6 +26,10 @@ class InvalidArch(NasreproError):
     """A text, index or code that names no architecture of the space."""
 
 
+class NoTopology(NasreproError):
+    """A method that adds and removes edges was given a space without any."""
+
+
 class NotTabulated(NasreproError):
     """The table does not hold the value asked for; it is never made up."""
 

@@ -67,6 +67,22 @@ class Evaluation(NamedTuple):
     clock_s: float
 
 
+class Rating(NamedTuple):
+    """What a method thinks of an evaluation, where that is not its score.
+
+    Attributes:
+        evaluation: what is rated.
+        score: the method's own, higher is better.
+        query: evaluations made when it was rated.
+        clock_s: simulated GPU seconds spent by then.
+    """
+
+    evaluation: Evaluation
+    score: float
+    query: int
+    clock_s: float
+
+
 @dataclass(slots=True)
 class Ledger:
     """What a search did and what it cost.
@@ -77,6 +93,7 @@ class Ledger:
         wall_s: the same on the workers that `evaluate_many` was given, evaluations side by side.
         overhead_s: CPU seconds by kind, as charged by the method.
         events: what the method told `Session.log`, in order.
+        ratings: what the method told `Session.rate`, in order.
     """
 
     evaluations: list[Evaluation] = field(default_factory=list)
@@ -84,6 +101,7 @@ class Ledger:
     wall_s: float = 0.0
     overhead_s: dict[str, float] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    ratings: list[Rating] = field(default_factory=list)
 
     @property
     def queries(self) -> int:
@@ -115,7 +133,7 @@ class Session:
     """
 
     __slots__ = (
-    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_needed", "_open_door", "_paid", "_resumable",
+    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_needed", "_open_door", "_paid", "_rated", "_resumable",
     "budget", "dataset", "ledger", "max_epochs", "objective", "space",
 )  # fmt: skip
 
@@ -144,6 +162,7 @@ class Session:
         self._cost, self._resumable = info.cost, info.resumable
         self._needed = (objective.name, info.cost) if info.cost else (objective.name,)
         self._best: Evaluation | None = None
+        self._rated: Rating | None = None
         self._exhausted = False
         self._paid: dict[Arch, int] = {}
         self._door_s = 0.0
@@ -321,12 +340,34 @@ class Session:
         """
         self.ledger.events.append({"event": event, "query": self.ledger.queries, "clock_s": self.ledger.simulated_s, **values})
 
+    def rate(self, done: Evaluation, score: float) -> float:
+        """Rate an evaluation by the method's own score, for methods that seek more than the objective (MACs, latency).
+
+        From the first rating on, `best` and the anytime curve go by ratings alone, among what was trained longest.
+
+        Args:
+            done: an evaluation of this session.
+            score: higher is better; NaN is worse than any other.
+
+        Returns:
+            The score.
+        """
+        score = -math.inf if score != score else score
+        self.ledger.ratings.append(Rating(done, score, self.ledger.queries, self.ledger.simulated_s))
+        if self._rated is None or (done.epochs, score) > (self._rated.evaluation.epochs, self._rated.score):
+            self._rated = self.ledger.ratings[-1]
+        return score
+
     def best(self) -> Arch:
-        """The best-scoring architecture so far, among those trained longest; the first one where several tie.
+        """The best-rated architecture so far, or the best-scoring one where the method rates none; the first one where several tie.
+
+        Only those trained longest count.
 
         Raises:
             ProtocolError: nothing was evaluated.
         """
+        if self._rated is not None:
+            return self._rated.evaluation.arch
         if self._best is None:
             raise ProtocolError("the search ended before its first evaluation; the budget does not pay for one training")
         return self._best.arch
