@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import InvalidArch
+from suite.errors import InvalidArch, NoTopology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,6 +53,52 @@ class Complexity:
 
     params: int
     macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A space as the subgraphs of one DAG, the guide, with an operation on each edge or on each vertex: what topology methods see.
+
+    `SearchSpace.wired` makes the architecture of some kept edges and the operations of all places.
+
+    Attributes:
+        edges: (source, target) of each edge of the guide, source < target, sorted by source; vertex 0 is the input.
+        ops: names of the operations that a place can hold; "no edge" is not among them.
+        on_edges: whether the places are the edges, or the vertices 1, 2, ...
+        output: the vertex that must be reached; None where all leaves together make the output.
+    """
+
+    edges: tuple[tuple[int, int], ...]
+    ops: tuple[str, ...]
+    on_edges: bool
+    output: int | None = None
+
+    @property
+    def vertices(self) -> int:
+        """Number of vertices, the input included."""
+        return 1 + max(target for _, target in self.edges)
+
+    @property
+    def places(self) -> int:
+        """How many operations an architecture has."""
+        return len(self.edges) if self.on_edges else self.vertices - 1
+
+    def live(self, kept: Collection[int]) -> tuple[int, ...]:
+        """Those of the kept edges (indices into `edges`) that the input reaches and, where there is an `output`, that reach it."""
+        reached = {0}
+        for edge in sorted(kept):
+            source, target = self.edges[edge]
+            if source in reached:
+                reached.add(target)
+        live = [edge for edge in sorted(kept) if self.edges[edge][0] in reached]
+        if self.output is not None:
+            reaching = {self.output}
+            for edge in reversed(live):
+                source, target = self.edges[edge]
+                if target in reaching:
+                    reaching.add(source)
+            live = [edge for edge in live if self.edges[edge][1] in reaching]
+        return tuple(live)
 
 
 class SearchSpace(ABC):
@@ -189,6 +235,27 @@ class SearchSpace(ABC):
             size: height and width of the input image, pixels.
         """
 
+    def topology(self) -> Topology:
+        """The space as subgraphs of one DAG.
+
+        Raises:
+            NoTopology: it is no such space (widths, a row of layers).
+        """
+        raise NoTopology(f"space {self.name} has no topology: its architectures are not subgraphs of one DAG; use a space of cells")
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        """The architecture of the live ones of the kept edges.
+
+        Args:
+            kept: indices into `topology().edges`.
+            ops: an index into `topology().ops` for each place, shape (places,); those of dropped places make no difference.
+
+        Raises:
+            InvalidArch: that is none of this space (no path, too many edges, not in the table).
+            NoTopology: as for `topology`.
+        """
+        raise NoTopology(f"space {self.name} has no topology: its architectures are not subgraphs of one DAG; use a space of cells")
+
     def convs(self, arch: Arch) -> int:
         """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""
         return sum("conv" in op for op in self.graph(arch).ops)
@@ -277,6 +344,16 @@ class ConfinedSpace(SearchSpace):
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """As in the whole space."""
         return self.whole.complexity(arch, classes=classes, size=size)
+
+    def topology(self) -> Topology:
+        """As in the whole space."""
+        return self.whole.topology()
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        """As in the whole space; raises InvalidArch where it is not inside."""
+        arch = self.whole.wired(kept, ops)
+        self.check(arch)
+        return arch
 
     def convs(self, arch: Arch) -> int:
         """As in the whole space."""

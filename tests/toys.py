@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,15 @@ import pytest
 
 import suite
 from suite.cells import RunCell
+from suite.errors import InvalidArch
 from suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from suite.record import Protocol, RunKey, RunRecord
 from suite.registry import OracleEntry, Registry, load_oracle, methods, oracle, oracles
 from suite.session import Budget
-from suite.space import Arch, Complexity, Graph, SearchSpace
+from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+
+#: Two ways from 0 to 3; option 0 of a decision stands for no edge.
+DIAMOND = Topology(((0, 1), (0, 2), (1, 3), (2, 3)), ("one", "two"), on_edges=True, output=3)
 
 
 class ToySpace(SearchSpace):
@@ -38,6 +42,15 @@ class ToySpace(SearchSpace):
 
     def graph(self, arch: Arch) -> Graph:
         return Graph(("input", "output"), np.array([[False, True], [False, False]]))
+
+    def topology(self) -> Topology:
+        return DIAMOND
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        live = DIAMOND.live(kept)
+        if not live:
+            raise InvalidArch("toy: no path from 0 to 3")
+        return self.arch([1 + ops[edge] if edge in live else 0 for edge in range(4)])
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         return Complexity(classes * (1 + sum(arch.code)), size * (1 + sum(arch.code)))

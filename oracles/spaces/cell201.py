@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib import resources
 from itertools import permutations
@@ -24,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Complexity, Graph, SearchSpace
+from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +35,11 @@ NONE, SKIP, CONV1, CONV3, POOL = range(5)
 #: (source node, target node) of each decision, in the order of the official string.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 SIZE = len(OPS) ** len(EDGES)
+
+#: The cell as a guide of 6 edges that each hold an operation, sorted by source.
+TOPOLOGY = Topology(tuple(sorted(EDGES)), OPS[1:], on_edges=True, output=3)
+#: Edge of the guide at each decision.
+_GUIDE_EDGE = tuple(TOPOLOGY.edges.index(edge) for edge in EDGES)
 
 #: Base-5 number of a cell, first edge most significant.
 _WEIGHTS = tuple(len(OPS) ** k for k in reversed(range(len(EDGES))))
@@ -239,6 +245,17 @@ class Cell201(SearchSpace):
         self.check(arch)
         ops = ("input", *(OPS[option] for option in arch.code), "output")
         return Graph(ops, _line_graph())
+
+    def topology(self) -> Topology:
+        """Operations on the 6 edges, node 3 the output; removing an edge makes it `none`."""
+        return TOPOLOGY
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        """The cell with `none` on all but the live ones of the kept edges; raises InvalidArch where no path leads to node 3."""
+        live = TOPOLOGY.live(kept)
+        if not live:
+            raise InvalidArch(f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(TOPOLOGY.edges[i] for i in kept)}")
+        return self.arch([1 + ops[edge] if edge in live else NONE for edge in _GUIDE_EDGE])
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the built network; MACs count convolutions and the classifier."""

@@ -11,7 +11,7 @@ one stack to the next, global average pooling and a linear classifier. Every con
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import permutations, product
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace
+from suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace, Topology
 
 OPS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 CONV3, CONV1, POOL = range(3)
@@ -28,6 +28,8 @@ INPUT, OUTPUT = "input", "output"
 VERTICES, MAX_EDGES, INNER = 7, 9, 5
 #: Vertices of each edge bit of a code.
 PAIRS = tuple((source, target) for source in range(VERTICES) for target in range(source + 1, VERTICES))
+#: The cell without its output: vertices 0 to 5, an operation on each but the input; the leaves feed the output.
+TOPOLOGY = Topology(tuple(pair for pair in PAIRS if pair[1] < VERTICES - 1), OPS, on_edges=False)
 #: Distinct cells, as published and as `enumerate_cells` finds.
 DISTINCT = 423_624
 
@@ -399,6 +401,19 @@ class Dag101(SearchSpace):
         """The pruned cell, 2 to 7 vertices in their own order: what the benchmark builds."""
         self.check(arch)
         return _graph(arch.code[: len(PAIRS)], arch.code[len(PAIRS) :])
+
+    def topology(self) -> Topology:
+        """Operations on the vertices 1 to 5; every leaf among the vertices 0 to 5 has an edge to the output."""
+        return TOPOLOGY
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        """The cell of the live ones of the kept edges; raises InvalidArch where they and those of the leaves are more than 9."""
+        live = [TOPOLOGY.edges[edge] for edge in TOPOLOGY.live(kept)]
+        reached = {0, *(target for _, target in live)}
+        leaves = reached - {source for source, _ in live}
+        there = {*live, *((leaf, VERTICES - 1) for leaf in leaves)}
+        labels = [ops[vertex - 1] if vertex in reached else 0 for vertex in range(1, VERTICES - 1)]
+        return self.arch([*(pair in there for pair in PAIRS), *labels])
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the network that the benchmark trained for this cell (its canonical form).

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import combinations
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from oracles.spaces.cell201 import EDGES
 from suite.errors import InvalidArch
-from suite.space import Arch, Complexity, Graph, SearchSpace
+from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
 
 BASE = 64
 #: Channels are doubled, the image is halved by these modules.
@@ -36,6 +36,7 @@ WIDENING, HALVING = (2, 4), (3, 4)
 OPS = ("none", "skip_connect", "conv1x1", "conv3x3")
 NONE, SKIP, CONV1, CONV3 = range(4)
 MICRO_SKELETON = (4, 1, 4, 1, 4)
+_TOPOLOGY = Topology(tuple(sorted(EDGES)), OPS[1:], on_edges=True, output=3)
 
 #: Modules, doublings and halvings of a macro skeleton.
 LENGTHS, WIDENINGS, HALVINGS = (4, 5, 6), (1, 2, 3), (1, 2, 3, 4)
@@ -137,6 +138,17 @@ class TransNasMicro(_Backbone):
         """8 nodes: input, the operation of each edge, output. Edges marked `none` stay as nodes."""
         self.check(arch)
         return Graph(("input", *(OPS[option] for option in arch.code), "output"), _edges_as_nodes())
+
+    def topology(self) -> Topology:
+        """Operations on the 6 edges, node 3 the output; removing an edge makes it `none`."""
+        return _TOPOLOGY
+
+    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
+        """The cell with `none` on all but the live ones of the kept edges; raises InvalidArch where no path leads to node 3."""
+        live = {_TOPOLOGY.edges[edge]: 1 + ops[edge] for edge in _TOPOLOGY.live(kept)}
+        if not live:
+            raise InvalidArch(f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(_TOPOLOGY.edges[i] for i in kept)}")
+        return self.arch([live.get(edge, NONE) for edge in EDGES])
 
     def skeleton(self, arch: Arch) -> tuple[int, ...]:
         """41414 for every cell."""
