@@ -1,4 +1,4 @@
-"""Seeded uncertainty: bootstrap intervals of means, paired tests, Holm's correction and average ranks.
+"""Seeded uncertainty: bootstrap intervals of means and curves, paired tests, Holm's correction, average ranks, times to a goal.
 
 Every interval is a percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): it keeps to the
 range of the data and means what a reader expects. It is too short for few values: at a nominal 95 %, intervals of the mean of 3, 5, 10
@@ -152,6 +152,152 @@ def average_ranks(table: ArrayLike) -> Values:
     equal = (data[:, None, :] == data[:, :, None]).sum(axis=2)  # counts the method itself
     ranks: Values = (better + (equal + 1) / 2).mean(axis=0)
     return ranks
+
+
+@dataclass(frozen=True, slots=True)
+class RankTest:
+    """Whether methods differ in their ranks over tasks, and which.
+
+    Attributes:
+        ranks: average ranks, (methods,).
+        tasks: how many tasks they are over.
+        p_value: of Friedman's test that all methods are alike.
+        critical_difference: average ranks that are closer than this do not differ significantly (Nemenyi's test).
+        cliques: the largest sets of methods, as columns in the order of their ranks, of which no two differ.
+    """
+
+    ranks: Values
+    tasks: int
+    p_value: float
+    critical_difference: float
+    cliques: tuple[tuple[int, ...], ...]
+
+
+def rank_test(table: ArrayLike, *, level: float = 0.05) -> RankTest:
+    """Friedman's test and Nemenyi's critical difference (Demsar, JMLR 7, 2006, Sec. 3.2.2).
+
+    The tasks are the replicates: the critical difference shrinks with their number, not with that of the seeds behind each entry. Both
+    tests take the tasks for independent, and are weak for few of them.
+
+    Args:
+        table: (tasks, methods), higher is better; two of each at least.
+        level: of the critical difference.
+
+    Raises:
+        ValueError: as for `average_ranks`, or fewer than two tasks or methods, or a level outside (0, 1).
+    """
+    from scipy.stats import friedmanchisquare, studentized_range, wilcoxon  # half a second to import
+
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    data = np.asarray(table, dtype=np.float64)
+    ranks = average_ranks(data)
+    tasks, methods = data.shape
+    if tasks < 2 or methods < 2:
+        raise ValueError(f"table must have two tasks and two methods at least, not {tasks} and {methods}")
+    if (data == data[:, :1]).all():
+        p_value = 1.0
+    elif methods == 2:  # Friedman's test needs three; for two Demsar names Wilcoxon's
+        p_value = float(wilcoxon(data[:, 0] - data[:, 1]).pvalue)
+    else:
+        p_value = float(friedmanchisquare(*data.T).pvalue)
+    quantile = float(studentized_range.ppf(1 - level, methods, np.inf)) / math.sqrt(2)
+    difference = quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
+    return RankTest(ranks, tasks, p_value, difference, _cliques(ranks, difference))
+
+
+def _cliques(ranks: Values, difference: float) -> tuple[tuple[int, ...], ...]:
+    order = np.argsort(ranks, kind="stable")
+    found: list[tuple[int, ...]] = []
+    for start in range(order.size):
+        near = [int(column) for column in order[start:] if ranks[column] - ranks[order[start]] < difference]
+        if len(near) > 1 and not (found and set(near) <= set(found[-1])):
+            found.append(tuple(near))
+    return tuple(found)
+
+
+def bootstrap_band(
+    curves: ArrayLike, *, seed: int = 0, resamples: int = 1000, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean curve and its pointwise percentile bootstrap interval; whole curves are resampled.
+
+    Args:
+        curves: (n, steps), one row per seed.
+        seed: of the bootstrap.
+        resamples: of the curves.
+        level: nominal coverage.
+
+    Returns:
+        Means, lower and upper ends, (steps,) each; nan at a step where a curve has none, and the ends also where n is 1.
+
+    Raises:
+        ValueError: no curves, not two-dimensional, or a level outside (0, 1).
+    """
+    data = np.asarray(curves, dtype=np.float64)
+    if data.ndim != 2 or not data.size:
+        raise ValueError(f"curves must be (n, steps) and not empty, not of shape {data.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    count = data.shape[0]
+    mean = data.mean(axis=0)
+    if count == 1:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples) / count
+    whole = np.isfinite(mean)
+    low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    low[whole], high[whole] = np.quantile(weights @ data[:, whole], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return mean, low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How soon a goal was reached, by how many.
+
+    Attributes:
+        n: runs.
+        share: of them that reached the goal.
+        median: time by which half of all runs had; inf where fewer did.
+        low, high: its bootstrap interval, inf where more than the interval's share of resamples have no median; nan for one run.
+    """
+
+    n: int
+    share: float
+    median: float
+    low: float
+    high: float
+
+
+def time_to_reach(times: ArrayLike, *, seed: int = 0, resamples: int = 2000, level: float = 0.95) -> Reached:
+    """Median time to a goal, of runs of one length that did not all get there.
+
+    Where every run is watched for the same time, runs that did not reach the goal lie above all others (right-censored at the end), so
+    the median over all runs is known whenever half of them did; the mean over those that did is never taken, it would reward giving up.
+
+    Args:
+        times: (n,), inf where the goal was not reached.
+        seed: of the bootstrap over runs.
+        resamples: of the runs.
+        level: nominal coverage.
+
+    Raises:
+        ValueError: no times, a nan among them, or a level outside (0, 1).
+    """
+    data = np.asarray(times, dtype=np.float64)
+    if data.size == 0 or data.ndim != 1 or np.isnan(data).any():
+        raise ValueError("times must be one-dimensional, without nan and not empty: inf stands for a goal that was not reached")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    low = high = math.nan
+    if data.size > 1:
+        medians = np.sort(_resampled(data, _lower_median, np.random.default_rng(seed), resamples))
+        low, high = (float(medians[round(share * (medians.size - 1))]) for share in ((1 - level) / 2, (1 + level) / 2))
+    return Reached(data.size, float(np.isfinite(data).mean()), float(_lower_median(data[None])[0]), low, high)
+
+
+def _lower_median(rows: Values) -> Values:
+    """The time by which half of each row had: an observed value, also next to infinities."""
+    found: Values = np.sort(rows, axis=1)[:, (rows.shape[1] - 1) // 2]
+    return found
 
 
 def percentile_interval(samples: ArrayLike, level: float) -> tuple[float, float]:

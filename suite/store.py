@@ -125,6 +125,15 @@ class Store:
         for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'run' AND engine = ? ORDER BY id", (ENGINE,)):
             yield RunRecord.from_json(text)
 
+    def identified_runs(self) -> Iterator[tuple[str, RunRecord]]:
+        """As `runs`, each with its id: to hash a hundred thousand keys again would take longer than to read them."""
+        for run_id, text in self._db.execute("SELECT id, record FROM records WHERE kind = 'run' AND engine = ? ORDER BY id", (ENGINE,)):
+            yield run_id, RunRecord.from_json(text)
+
+    def version(self) -> tuple[int, int]:
+        """Changes whenever what is in the file does, by whatever process."""
+        return self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes
+
     def rankings(self) -> Iterator[RankRecord]:
         """All rankings of this engine, in the order of their ids."""
         for (text,) in self._db.execute("SELECT record FROM records WHERE kind = 'rank' AND engine = ? ORDER BY id", (ENGINE,)):

@@ -173,6 +173,52 @@ def test_average_ranks_are_scipys(table):
     assert stats.average_ranks(table) == pytest.approx(rankdata(-np.array(table), axis=1).mean(axis=0))
 
 
+def test_rank_test_is_demsars():
+    """The worked example of Demsar 2006, Sec. 3.2.2: four classifiers, 14 data sets, CD 1.25 at 0.05."""
+    table = np.random.default_rng(0).normal(size=(14, 4))
+    assert stats.rank_test(table).critical_difference == pytest.approx(1.25, abs=0.005)
+    assert stats.rank_test(np.ones((6, 2)) * [1, 0]).critical_difference == pytest.approx(1.960 * math.sqrt(6 / 36), abs=1e-3)
+    ten = stats.rank_test(np.random.default_rng(0).normal(size=(5, 10)), level=0.1)
+    assert ten.critical_difference == pytest.approx(2.920 * math.sqrt(110 / 30), abs=2e-3)
+
+
+def test_rank_test_finds_who_differs():
+    clear = np.arange(5.0)[None, :] + np.zeros((40, 1))
+    result = stats.rank_test(clear)
+    assert result.ranks.tolist() == [5, 4, 3, 2, 1] and result.tasks == 40
+    assert result.p_value < 1e-20 and result.critical_difference == pytest.approx(2.728 * math.sqrt(30 / 240), abs=1e-3)
+    assert result.cliques == ()  # neighbours are a rank apart, the critical difference is 0.96
+    few = stats.rank_test(clear[:10])  # 1.93
+    assert few.cliques == ((4, 3), (3, 2), (2, 1), (1, 0))
+    assert stats.rank_test(clear[:4]).cliques == ((4, 3, 2, 1), (3, 2, 1, 0))  # 3.05
+    assert stats.rank_test(np.zeros((3, 3))).p_value == 1 and stats.rank_test(np.zeros((3, 3))).cliques == ((0, 1, 2),)
+
+
+def test_bootstrap_band_is_pointwise_the_mean_and_its_interval():
+    curves = np.random.default_rng(3).normal(size=(40, 3))
+    curves[:, 2] = [np.nan, *np.zeros(39)]
+    mean, low, high = stats.bootstrap_band(curves, resamples=4000)
+    for step in range(2):
+        plain = stats.bootstrap_mean(curves[:, step], resamples=4000)
+        assert (mean[step], low[step], high[step]) == pytest.approx((plain.value, plain.low, plain.high), abs=0.02)
+    assert np.isnan([mean[2], low[2], high[2]]).all()
+    assert np.isnan(stats.bootstrap_band([[1.0, 2.0]])[1]).all() and stats.bootstrap_band([[1.0, 2.0]])[0].tolist() == [1, 2]
+    same = stats.bootstrap_band(np.ones((5, 2)))
+    assert np.array(same) == pytest.approx(np.ones((3, 2)))
+
+
+def test_time_to_reach_counts_those_that_never_did():
+    some = stats.time_to_reach([1.0, 2.0, 3.0, math.inf, math.inf])
+    assert (some.n, some.share, some.median) == (5, 0.6, 3.0)
+    assert some.low <= 3.0 <= some.high == math.inf
+    assert stats.time_to_reach([1.0, 2.0, math.inf, math.inf]).median == 2.0  # half of them had, at 2
+    assert stats.time_to_reach([1.0, math.inf, math.inf]).median == math.inf
+    one = stats.time_to_reach([4.0])
+    assert (one.share, one.median) == (1, 4) and math.isnan(one.low) and math.isnan(one.high)
+    never = stats.time_to_reach([math.inf] * 3)
+    assert (never.share, never.median, never.low, never.high) == (0, math.inf, math.inf, math.inf)
+
+
 def test_percentile_interval_and_undefined_results():
     assert stats.percentile_interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
     few = np.concatenate([np.arange(101.0), [np.nan] * 5])
@@ -200,6 +246,13 @@ def test_percentile_interval_and_undefined_results():
         (lambda: stats.bootstrap_mean([1.0], resamples=0), "resamples"),
         (lambda: stats.holm([0.5, 1.5]), r"\[0, 1\]"),
         (lambda: stats.average_ranks([1.0, 2.0]), "tasks, methods"),
+        (lambda: stats.rank_test([[1.0, 2.0]]), "two tasks and two methods at least, not 1 and 2"),
+        (lambda: stats.rank_test([[1.0, 2.0], [2.0, 1.0]], level=5), "level"),
+        (lambda: stats.bootstrap_band([]), "curves must be"),
+        (lambda: stats.bootstrap_band([[1.0]], level=1), "level"),
+        (lambda: stats.time_to_reach([]), "times must be"),
+        (lambda: stats.time_to_reach([math.nan]), "times must be"),
+        (lambda: stats.time_to_reach([1.0], level=0), "level"),
         (lambda: stats.average_ranks([[1.0, math.nan]]), "task 0, method 1"),
     ],
 )
