@@ -18,16 +18,12 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import platform
-import subprocess
 import sys
 import time
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oracles.spaces.cell201 import Cell201
+from oracles.training import provenance
 from oracles.training.recipe import Recipe
 from suite.errors import DataCorrupt, DataMissing, NasreproError, ProtocolError
 from suite.files import replacing, write_text
@@ -138,30 +135,6 @@ def _started(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> None:
             raise ProtocolError(f"{folder} holds trainings by another recipe (different: {', '.join(differing)}); choose another --out")
     run["starts"].append({"seeds": list(seeds), "command": " ".join(["python -m oracles.digits_training", *sys.argv[1:]]), **provenance()})
     write_text(path, json.dumps(run, indent=1) + "\n")
-
-
-def provenance() -> dict[str, str]:
-    """Date, machine, versions and commit of this process."""
-    try:
-        where = Path(__file__).parent
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=where, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        commit = "unknown"
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},
-        "commit": commit,
-    }
-
-
-def _processor() -> str:
-    """Model name of the processor, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
 
 
 def train_table(

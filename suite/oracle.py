@@ -87,7 +87,8 @@ class OracleInfo:
         licence: of the data.
         cost: the metric that prices one training, or "" where the table has no times.
         resumable: a longer training continues a shorter one (one schedule), so that it pays only the difference.
-        table: how to fetch and convert the originals; None where the table ships with the package.
+        table: how to fetch and convert the originals; None where the table ships with the package, or where there is none.
+        trains: an answer is a training, made when it is asked for: no architectures to list, no best one, no regret.
         notes: one line per trap that a reader of the numbers must know.
     """
 
@@ -102,6 +103,7 @@ class OracleInfo:
     cost: str = "cost_s"
     resumable: bool = False
     table: TableSpec | None = None
+    trains: bool = False
     notes: tuple[str, ...] = ()
 
     def metric(self, name: str) -> Metric:
@@ -172,7 +174,7 @@ class Oracle(ABC):
 
     @abstractmethod
     def archs(self) -> Sequence[Arch]:
-        """Every architecture that can be asked for, in the order of `query_many`'s rows."""
+        """Every architecture that can be asked for, in the order of `query_many`'s rows; raises NotTabulated where it trains."""
 
     @abstractmethod
     def _read(self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> dict[str, float]:

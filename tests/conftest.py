@@ -178,7 +178,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for entry in entries:
         spec = entry.info.table
         if spec is None:
-            state = "real, ships with the package"
+            state = "trains what it is asked for" if getattr(entry.info, "trains", False) else "real, ships with the package"
         elif spec.path.exists():
             state = f"real, {spec.path}"
         elif obtainable(spec, config.stash[MIRROR]):

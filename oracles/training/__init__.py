@@ -1,1 +1,39 @@
-"""Real training: data, recipes and trainers."""
+"""Trainers: what turns an architecture and a data set into numbers. Torch is imported by what trains, not by this file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+
+def provenance() -> dict[str, str]:
+    """Date, machine, versions and commit of this process."""
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), **_process()}
+
+
+@cache
+def _process() -> dict[str, str]:
+    try:
+        where = Path(__file__).parent
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=where, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = "unknown"
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},
+        "commit": commit,
+    }
+
+
+def _processor() -> str:
+    """Model name of the processor, as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown processor"

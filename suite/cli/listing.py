@@ -56,7 +56,7 @@ def _oracles() -> list[dict[str, Any]]:
                 "space": info.space.name,
                 "data sets": ", ".join(d.name for d in info.datasets),
                 "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)),
-                "here": "yes" if here else "no",
+                "here": "trains" if info.trains else "yes" if here else "no",
             }
         )
     return rows

@@ -50,7 +50,10 @@ def data_fetch(
     wanted = _tables(None if all_tables else names)
     for entry in wanted:
         if entry.info.table is None:
-            remark(f"{entry.name}: ships with the package", quiet)
+            trains = getattr(entry.info, "trains", False)
+            remark(
+                f"{entry.name}: {'trains what it is asked for, there is nothing to fetch' if trains else 'ships with the package'}", quiet
+            )
             continue
         try:
             with progress_bar(f"fetching {entry.name}", quiet) as progress:
@@ -102,7 +105,9 @@ def _described(entry: OracleEntry) -> dict[str, Any]:
         oracle = entry.load()
         table = getattr(oracle, "table", None)
         row["present"] = str(table.path) if table is not None else "yes"
-        row["rows"] = len(oracle.archs())
+        row["rows"] = (
+            "trained when asked for; answers so far: " + f"{getattr(oracle, 'answers', 0):,}" if info.trains else len(oracle.archs())
+        )
         row["data sets"] = [line for dataset in info.datasets for line in _trainings(oracle, dataset.name)]
         if table is not None:
             row["bytes"] = table.path.stat().st_size
