@@ -222,7 +222,7 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
             ended, chosen = True, None
         except BudgetSwallowed:
             chosen = None
-    total = time.process_time() - started - session.door_s
+    total = time.process_time() - started - session.door_s + session.earlier_s
     if session.exhausted and not ended:
         raise ProtocolError(
             f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger"

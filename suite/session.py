@@ -133,7 +133,7 @@ class Session:
     """
 
     __slots__ = (
-    "_best", "_cost", "_devices", "_door_s", "_doors", "_exhausted", "_needed", "_open_door", "_paid", "_rated", "_resumable",
+    "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated", "_resumable",
     "budget", "dataset", "ledger", "max_epochs", "objective", "space",
 )  # fmt: skip
 
@@ -166,6 +166,7 @@ class Session:
         self._exhausted = False
         self._paid: dict[Arch, int] = {}
         self._door_s = 0.0
+        self._earlier_s = 0.0
         self._devices = devices
 
         # The oracle stays in this closure: the session has no attribute that leads to it.
@@ -290,6 +291,11 @@ class Session:
         """CPU seconds spent inside the oracle; not part of a method's overhead."""
         return self._door_s
 
+    @property
+    def earlier_s(self) -> float:
+        """CPU seconds booked for what an earlier run computed, less those of reading it; part of a method's overhead (see `charge`)."""
+        return self._earlier_s
+
     def complexity(self, arch: Arch) -> Complexity:
         """Exact parameters and MACs for this session's data set; free."""
         return self.space.complexity(arch, classes=self.dataset.classes, size=self.dataset.size)
@@ -322,14 +328,25 @@ class Session:
             self._door_s += time.process_time() - started
 
     @contextlib.contextmanager
-    def charge(self, kind: str) -> Iterator[None]:
-        """Book the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...)."""
+    def charge(self, kind: str) -> Iterator[Callable[[float], None]]:
+        """Book the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...).
+
+        A block that may read what an earlier run computed (a pre-trained encoder, stored scores) says what that took, which is booked
+        in place of its own seconds, so that a run costs the same whether or not the result was there:
+
+            with session.charge("pretraining") as took:
+                encoder, seconds = ...
+                took(seconds)
+        """
         started, inside = time.process_time(), self._door_s
+        told: list[float] = []
         try:
-            yield
+            yield told.append
         finally:
             spent = time.process_time() - started - (self._door_s - inside)
-            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + spent
+            booked = sum(told) if told else spent
+            self._earlier_s += booked - spent
+            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + booked
 
     def log(self, event: str, **values: Any) -> None:
         """Keep what explains the search (a step of a trajectory, the weights of a meta-graph) in the run's trace, for figures.

@@ -253,6 +253,19 @@ def test_charge_books_cpu_seconds_without_those_of_the_oracle() -> None:
     assert 0.09 < made.ledger.overhead_s["predictor"] < 0.25
 
 
+def test_charge_books_what_an_earlier_run_took_in_place_of_its_own_seconds() -> None:
+    made = session()
+    with made.charge("pretraining") as took:  # read from a cache
+        burn(0.02)
+        took(30.0)
+    assert made.ledger.overhead_s["pretraining"] == 30.0 and made.earlier_s == pytest.approx(30, abs=0.1) and made.earlier_s < 30
+    with made.charge("pretraining") as took:  # made just now
+        started = time.process_time()
+        burn(0.05)
+        took(time.process_time() - started)
+    assert made.ledger.overhead_s["pretraining"] == pytest.approx(30.05, abs=0.02) and made.earlier_s == pytest.approx(30, abs=0.1)
+
+
 def test_charge_books_also_when_the_budget_ends_inside() -> None:
     made = session(queries=1)
     made.evaluate(CHEAP)
