@@ -1,0 +1,31 @@
+"""The papers' claims as data (`methods/claims/<paper>.toml`), judged by what was measured.
+
+`judge_all(None, store)` gives a `Verdict` for every claim that comes with the package; nothing is run by it. `missing` gives the cells that
+claims still need, for `suite.runner.run_cells`.
+"""
+
+from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of
+from suite.claims.judge import Verdict, judge, judge_all, judged
+from suite.claims.model import RECORDED, Claim, Figure, Judgement, Kind, Order, Setting, Source, claim_files, load_claims
+
+__all__ = [
+    "RECORDED",
+    "Claim",
+    "Evidence",
+    "Figure",
+    "Judgement",
+    "Kind",
+    "Order",
+    "Setting",
+    "Source",
+    "Verdict",
+    "claim_files",
+    "gather",
+    "judge",
+    "judge_all",
+    "judged",
+    "load_claims",
+    "missing",
+    "plan_of",
+    "seeds_of",
+]

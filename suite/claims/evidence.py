@@ -1,0 +1,228 @@
+"""What a results store holds for claims, and the cells that it lacks."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from suite.cells import Cell, cells_of
+from suite.claims.model import Claim, Measured, Ranked, Setting
+from suite.errors import DataMissing, UnknownName
+from suite.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
+from suite.record import RankRecord, RunRecord, StudyRecord
+from suite.registry import Registry, methods, oracles, scorers, studies
+from suite.session import Budget
+from suite.store import Store
+
+#: By seed: the id of the run, and its figure in the unit of the published ones (percent for accuracies).
+Found = dict[int, tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a store holds for some claims; only results of the sources that are here now.
+
+    Attributes:
+        runs: by setting.
+        rankings: by scorer, oracle, data set, epochs and metric.
+        studies: by study and parameters (as JSON), then by seed.
+    """
+
+    runs: Mapping[str, Found] = field(default_factory=dict)
+    rankings: Mapping[tuple[Any, ...], RankRecord] = field(default_factory=dict)
+    studies: Mapping[str, Mapping[int, StudyRecord]] = field(default_factory=dict)
+
+    def of(self, setting: Setting) -> Found:
+        """What the runs of a setting gave, by seed."""
+        return self.runs.get(_text(setting), {})
+
+    def ranking(self, wanted: Ranked) -> RankRecord | None:
+        """The ranking a claim speaks of, or None."""
+        return self.rankings.get(_ranking(wanted))
+
+    def measured(self, wanted: Measured) -> Mapping[int, StudyRecord]:
+        """The measurements a claim speaks of, by seed."""
+        return self.studies.get(_study(wanted), {})
+
+
+def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
+    """Read what a store holds for these claims, in one pass.
+
+    Raises:
+        UnknownName: a claim names an oracle, data set or metric that does not exist. (A method, scorer or study that does not exist has
+            no results; the claim's judgement says so.)
+    """
+    wanted: dict[tuple[Any, ...], list[Setting]] = defaultdict(list)
+    shas: dict[tuple[Any, ...], str] = {}
+    rankings: dict[tuple[Any, ...], str] = {}
+    measured: dict[str, str] = {}
+    for claim in claims:
+        for setting in claim.settings:
+            try:
+                method = methods.get(setting.method)
+                place = _place(setting, method.params(setting.params))
+            except UnknownName:
+                continue
+            wanted[place].append(setting)
+            shas[place] = method.source_sha256
+        if claim.ranking is not None and exists(scorers, claim.ranking.scorer):
+            rankings[_ranking(claim.ranking)] = scorers.get(claim.ranking.scorer).source_sha256
+        if claim.study is not None and exists(studies, claim.study.study):
+            measured[_study(claim.study)] = studies.get(claim.study.study).source_sha256
+    runs: dict[str, Found] = defaultdict(dict)
+    for run in store.runs() if wanted else ():
+        place = _place_of(run)
+        if run.status == "failed" or shas.get(place) != run.key.method_sha256:
+            continue
+        for setting in wanted[place]:
+            report = run.reports.get(setting.dataset)
+            value = None if report is None else report.regret if setting.metric == "regret" else report.metrics.get(setting.metric)
+            if value is not None:
+                runs[_text(setting)][run.key.seed] = run.key.run_id, value * scale_of(setting.oracle, setting.metric, setting.dataset)
+    ranked = {}
+    for rank in store.rankings() if rankings else ():
+        key = rank.key
+        named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric
+        if rank.status == "done" and rankings.get(named) == key.scorer_sha256:
+            ranked[named] = rank
+    found: dict[str, dict[int, StudyRecord]] = defaultdict(dict)
+    for record in store.studies() if measured else ():
+        name = _named(record.key.study, record.key.params)
+        if record.status == "done" and measured.get(name) == record.key.study_sha256:
+            found[name][record.key.seed] = record
+    return Evidence(runs, ranked, found)
+
+
+def missing(
+    claims: Iterable[Claim], evidence: Evidence, context: Sequence[Claim], *, block: int = 0, long: bool = False
+) -> tuple[list[Cell], dict[str, DataMissing]]:
+    """The cells that claims need and the store lacks.
+
+    Args:
+        claims: those to be judged.
+        evidence: what the store holds.
+        context: all claims; runs are reported on every data set that one of these asks for, so that one run serves all.
+        block: see `seeds_of`.
+        long: also what takes more than minutes.
+
+    Returns:
+        The cells, and what cannot run because a table is not here: by its name.
+    """
+    left_out: dict[str, DataMissing] = {}
+    plan = plan_of(claims, context, evidence, block=block, long=long)
+    return cells_of(plan, missing=left_out.__setitem__), left_out
+
+
+def plan_of(
+    claims: Iterable[Claim], context: Sequence[Claim], evidence: Evidence | None = None, *, block: int = 0, long: bool = True
+) -> Plan:
+    """The plan whose cells give what claims need; with `evidence`, only what that lacks. Arguments as for `missing`."""
+    held = Evidence() if evidence is None else evidence
+    reported: dict[str, set[str]] = defaultdict(set)
+    for claim in context:
+        for setting in claim.settings:
+            reported[_search(setting)].add(setting.dataset)
+    experiments: dict[str, tuple[Setting, set[int]]] = {}
+    rankings: dict[str, Ranking] = {}
+    uses: dict[str, tuple[Measured, set[int]]] = {}
+    for claim in claims:
+        if claim.long and not long:
+            continue
+        seeds = set(seeds_of(claim, block))
+        for setting in claim.settings:
+            if exists(methods, setting.method):
+                experiments.setdefault(_search(setting), (setting, set()))[1].update(seeds - held.of(setting).keys())
+        wanted = claim.ranking
+        if wanted is not None and held.ranking(wanted) is None and _can_rank(wanted.scorer, long=long):
+            ranking = Ranking(
+                oracle=wanted.oracle, scorers=(wanted.scorer,), datasets=(wanted.dataset,), epochs=wanted.epochs, metric=wanted.metric
+            )
+            rankings[ranking.model_dump_json()] = ranking
+        if claim.study is not None and exists(studies, claim.study.study):
+            uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(seeds - held.measured(claim.study).keys())
+    return Plan(
+        experiment=tuple(
+            _experiment(setting, tuple(sorted(seeds)), reported[search]) for search, (setting, seeds) in experiments.items() if seeds
+        ),
+        ranking=tuple(rankings.values()),
+        study=tuple(StudyUse(name=use.study, seeds=tuple(sorted(seeds)), **use.params) for use, seeds in uses.values() if seeds),
+    )
+
+
+def exists(registry: Registry[Any], name: str) -> bool:
+    """Whether a registry has that name; imports no more files than it must."""
+    try:
+        registry.get(name)
+    except UnknownName:
+        return False
+    return True
+
+
+def _can_rank(scorer: str, *, long: bool) -> bool:
+    return exists(scorers, scorer) and (long or not scorers.get(scorer).needs_network)
+
+
+def seeds_of(claim: Claim, block: int = 0) -> range:
+    """The seeds a claim is judged with: 0..n-1, or the `block`-th n of them, none of which another block has."""
+    return range(block * claim.seeds, (block + 1) * claim.seeds)
+
+
+def _experiment(setting: Setting, seeds: tuple[int, ...], datasets: set[str]) -> Experiment:
+    order = [dataset.name for dataset in oracles.get(setting.oracle).info.datasets]
+    return Experiment(
+        oracle=setting.oracle,
+        methods=(MethodUse(name=setting.method, **setting.params),),
+        datasets=(setting.searched_on,),
+        report_datasets=tuple(sorted(datasets, key=order.index)),
+        search_epochs=setting.search_epochs,
+        report_epochs=setting.epochs,
+        search_seed=setting.search_seed,
+        budgets=(Budget(setting.budget_s, setting.budget_queries),),
+        seeds=seeds,
+    )
+
+
+def scale_of(oracle: str, metric: str, dataset: str) -> float:
+    """100 for what is a fraction here and percent in the papers, else 1."""
+    info = oracles.get(oracle).info
+    found = info.target_of(dataset) if metric == "regret" else info.metric(metric)
+    return 100.0 if found.unit == "fraction" else 1.0
+
+
+def _text(setting: Setting) -> str:
+    return json.dumps(setting.model_dump(), sort_keys=True)
+
+
+def _search(setting: Setting) -> str:
+    """What the searches of two settings must share to be the same."""
+    return json.dumps(setting.model_dump(exclude={"dataset", "metric"}), sort_keys=True)
+
+
+def _place(setting: Setting, params: Mapping[str, Any]) -> tuple[Any, ...]:
+    info = oracles.get(setting.oracle).info
+    info.dataset(setting.dataset), setting.metric == "regret" or info.metric(setting.metric)  # raise where there is none
+    budget = Budget(setting.budget_s, setting.budget_queries)
+    lengths = setting.search_epochs, setting.epochs, setting.search_seed
+    return setting.oracle, setting.searched_on, setting.method, json.dumps(params, sort_keys=True), *lengths, budget
+
+
+def _place_of(run: RunRecord) -> tuple[Any, ...]:
+    key, protocol = run.key, run.key.protocol
+    lengths = protocol.search_epochs, protocol.report_epochs, protocol.search_seed
+    return key.oracle, key.dataset, key.method, json.dumps(key.params, sort_keys=True), *lengths, key.budget
+
+
+def _ranking(wanted: Ranked) -> tuple[Any, ...]:
+    metric = wanted.metric or oracles.get(wanted.oracle).info.target_of(wanted.dataset).name
+    return wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, metric
+
+
+def _study(wanted: Measured) -> str:
+    return _named(wanted.study, studies.get(wanted.study).params(wanted.params) if exists(studies, wanted.study) else wanted.params)
+
+
+def _named(study: str, params: Mapping[str, Any]) -> str:
+    return json.dumps([study, dict(params)], sort_keys=True)
