@@ -1,0 +1,82 @@
+"""shrinkcnn: cells of AutoShrink's convolutional space (arXiv:1911.09251) trained when asked for, by a reduced form of its proxy.
+
+The network is the authors' proxy: 3x3 stem of 32 channels, three stages of one cell with 16 filters a node (the default of their
+script; their README widens the stages by 1, 2, 4), max-pooling before the second and the third, residual connections, linear
+classifier. So are 20 epochs of Adam at 4e-3, L2 1e-5, and the best validation accuracy of all epochs. Reduced is the data: 384
+digits of 8x8 grey pixels, not 5,000 CIFAR-10 images of 32x32, so that the complete cell trains in about 6 CPU seconds and the
+released one in 3. Batches are of 64 and not 128. Theirs validates on test images of CIFAR-10; here the three parts are disjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from oracles.spaces.nodedag import NodeDag
+from oracles.trained import TrainedOracle, Training
+from suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from suite.registry import oracle
+
+if TYPE_CHECKING:
+    from oracles.training.nodedag import Images
+
+#: What determines a training besides cell, epochs and seed; another one begins another table.
+RECIPE = {"batch": 64, "learning_rate": 4e-3, "decay": 1e-5}
+EPOCHS = 20
+
+INFO = OracleInfo(
+    name="shrinkcnn",
+    space=NodeDag(in_channels=1),
+    datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
+    metrics=(
+        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "best of all epochs"),
+        Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
+        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of training and validation on one thread"),
+    ),
+    objective="valid_accuracy",
+    target="test_accuracy",
+    citation="""@inproceedings{zhang2020autoshrink,
+  title = {{AutoShrink}: A Topology-aware {NAS} for Discovering Efficient Neural Architecture},
+  author = {Tunhou Zhang and Hsin-Pai Cheng and Zhenwen Li and Feng Yan and Chengyu Huang and Hai Li and Yiran Chen},
+  booktitle = {AAAI},
+  year = {2020},
+  note = {arXiv:1911.09251}
+}""",
+    licence="CC BY 4.0 (the digits)",
+    trains=True,
+    notes=(
+        "the authors' proxy network and schedule on smaller data: 384 digits and not 5,000 CIFAR-10 images",
+        "seconds depend on the machine and on what else runs on it",
+    ),
+)
+
+
+@oracle(INFO)
+def load() -> Oracle:
+    """The oracle; trains nothing before it is asked."""
+    return TrainedOracle(
+        INFO, train, epochs=(2, EPOCHS), seeds=(0, 1, 2), determined_by={"data": "digits of digits201", "trainer": 1, **RECIPE}
+    )
+
+
+def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+    """Train one cell."""
+    from oracles.training.nodedag import train
+
+    training.tell(0, training.epochs)
+    images = digits()
+    measured = train(INFO.space, training.arch, images, classes=10, epochs=training.epochs, seed=training.seed, **RECIPE)  # type: ignore[arg-type]
+    return {(training.epochs, training.seed): measured}
+
+
+@cache
+def digits() -> Images:
+    """The digits of `digits201`, the same three parts."""
+    from oracles.training.digits import load_digits
+    from oracles.training.nodedag import Images
+    from oracles.training.recipe import Recipe
+
+    recipe = Recipe()
+    found = load_digits(recipe)
+    return Images(found.train, found.valid, found.test, recipe.shift)
