@@ -15,6 +15,8 @@ DASH = "–"
 
 #: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse than the best, recalled.
 BEST, CLOSE, RECALLED = "*", "≈", "†"
+#: What stands before the name of a method that does not ship with the suite: the user's own.
+OWN = "▸"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class Cell:
         text: as shown, padded with `PAD`.
         values: raw numbers, one for each of the column's `data`; None (or nan) where there is none.
         mark: `BEST`, `CLOSE`, `RECALLED` or "".
+        second: whether it is the second best of its column, which is underlined.
     """
 
     text: str
     values: tuple[Raw, ...]
     mark: str = ""
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class TableDoc:
         legend: how to read any table of this kind; a terminal shows it once.
         columns: see `Column`.
         rows: one cell per column each.
+        row_ids: what each row's runs are found by in `runs.csv` and on the leaderboard page; none where a row is no group of runs.
         footnotes: what a reader of the bare numbers must know; shown everywhere.
         notes: the long ones (deviations, traps of the table); not in the terminal.
         citations: BibTeX.
@@ -78,6 +83,7 @@ class TableDoc:
     footnotes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
+    row_ids: tuple[str, ...] = ()
 
 
 #: A column with its cells; tables are put together from these, see `transposed`.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.oracle import Metric, OracleInfo
 from suite.plan import load_plan
-from suite.record import Protocol, RankKey, RunKey, RunRecord
-from suite.registry import oracles
+from suite.record import Protocol, RankKey, RunRecord, StudyKey, stable_hash
+from suite.registry import oracles, studies
 from suite.session import Budget
 from suite.store import Store
 
@@ -50,9 +52,13 @@ class Group:
         method_sha256: hash of its source.
         params: all parameters.
         seeds: (n,), ascending.
+        run_ids: n ids, in the order of the seeds.
+        chosen: n official strings of what the runs returned.
         costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s, overhead_s.
         values: (n,) by (reported data set, metric or `REGRET`), nan where the table has none.
+        curves: n arrays of rows [queries, clock_s, score, target on the first reported data set], one row per incumbent.
         failed: the last line of the traceback of each failed run, by seed.
+        failed_ids: the id of each failed run, by seed.
     """
 
     setting: Setting
@@ -60,9 +66,33 @@ class Group:
     method_sha256: str
     params: Mapping[str, object]
     seeds: NDArray[np.int64]
+    run_ids: tuple[str, ...]
+    chosen: tuple[str, ...]
     costs: Mapping[str, Values]
     values: Mapping[tuple[str, str], Values]
+    curves: tuple[Values, ...]
     failed: Mapping[int, str]
+    failed_ids: Mapping[int, str]
+
+    @property
+    def id(self) -> str:
+        """Names the row of a table, and its runs in `runs.csv` and on the leaderboard page."""
+        return stable_hash([asdict(self.setting), self.method, self.method_sha256, dict(self.params)])[:12]
+
+    def only(self, seeds: Collection[int]) -> Group:
+        """The runs with these seeds."""
+        kept = np.flatnonzero(np.isin(self.seeds, list(seeds)))
+        return replace(
+            self,
+            seeds=self.seeds[kept],
+            run_ids=tuple(self.run_ids[i] for i in kept),
+            chosen=tuple(self.chosen[i] for i in kept),
+            costs={name: values[kept] for name, values in self.costs.items()},
+            values={place: values[kept] for place, values in self.values.items()},
+            curves=tuple(self.curves[i] for i in kept),
+            failed={seed: error for seed, error in self.failed.items() if seed in seeds},
+            failed_ids={seed: run_id for seed, run_id in self.failed_ids.items() if seed in seeds},
+        )
 
 
 COSTS = ("queries", "unique_queries", "simulated_s", "overhead_s")
@@ -70,20 +100,26 @@ COSTS = ("queries", "unique_queries", "simulated_s", "overhead_s")
 
 @dataclass(slots=True)
 class _Filling:
-    """A group while the store is read: rows of floats only, whatever the number of runs."""
+    """A group while the store is read: rows of floats, and texts that are shared."""
 
     names: tuple[str, ...]
     rows: array[float] = field(default_factory=lambda: array("d"))
     seeds: array[int] = field(default_factory=lambda: array("q"))
-    failed: dict[int, str] = field(default_factory=dict)
+    run_ids: list[str] = field(default_factory=list)
+    chosen: list[str] = field(default_factory=list)
+    curves: list[Values] = field(default_factory=list)
+    failed: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def add(self, record: RunRecord) -> None:
+    def add(self, run_id: str, record: RunRecord, shared: dict[str, str]) -> None:
         if record.status == "failed":
             lines = record.error.strip().splitlines()
-            self.failed[record.key.seed] = lines[-1] if lines else ""
+            self.failed[record.key.seed] = run_id, lines[-1] if lines else ""
             return
         nan = float("nan")
         self.seeds.append(record.key.seed)
+        self.run_ids.append(run_id)
+        self.chosen.append(shared.setdefault(record.chosen, record.chosen))
+        self.curves.append(np.array(record.incumbents, dtype=np.float64).reshape(-1, 4))
         self.rows.extend((record.queries, record.unique_queries, record.simulated_s, record.overhead_s.get("total", nan)))
         for dataset in record.key.protocol.report_datasets:
             report = record.reports.get(dataset)
@@ -104,19 +140,30 @@ def size_metric(info: OracleInfo, unit: str) -> Metric | None:
     return next((metric for metric in info.metrics if metric.unit == unit), None)
 
 
-def read_groups(store: Store, keep: Callable[[RunKey], bool]) -> list[Group]:
-    """The groups of all runs whose key is to be kept, in a fixed order; one pass over the store."""
+#: What was read last from each open store: tables, figures and the page all ask for the same groups.
+_read: WeakKeyDictionary[Store, tuple[object, list[Group]]] = WeakKeyDictionary()
+
+
+def groups_of(store: Store) -> list[Group]:
+    """The groups of all runs, in a fixed order; one pass over a store, and none while it stays as it is."""
+    version = store.version()
+    there = _read.get(store)
+    if there is None or there[0] != version:
+        there = _read[store] = version, _read_groups(store)
+    return there[1]
+
+
+def _read_groups(store: Store) -> list[Group]:
     found: dict[tuple[Setting, str, str, str], _Filling] = {}
-    for record in store.runs():
+    shared: dict[str, str] = {}
+    for run_id, record in store.identified_runs():
         key = record.key
-        if not keep(key):
-            continue
         setting = Setting(key.oracle, key.table_sha256, key.dataset, key.protocol, key.budget)
         place = setting, key.method, key.method_sha256, json.dumps(key.params, sort_keys=True)
         filling = found.get(place)
         if filling is None:
             filling = found[place] = _Filling(shown_metrics(oracles.get(key.oracle).info))
-        filling.add(record)
+        filling.add(run_id, record, shared)
     return [_group(*place, found[place]) for place in sorted(found, key=lambda place: (place[0].order, place[1:]))]
 
 
@@ -125,13 +172,40 @@ def _group(setting: Setting, method: str, method_sha256: str, params: str, filli
     seeds = np.array(filling.seeds, dtype=np.int64)
     order = np.argsort(seeds, kind="stable")
     table = np.array(filling.rows).reshape(-1, len(COSTS) + len(places))[order].T
-    costs = dict(zip(COSTS, table, strict=False))
-    values = dict(zip(places, table[len(COSTS) :], strict=True))
-    return Group(setting, method, method_sha256, json.loads(params), seeds[order], costs, values, dict(sorted(filling.failed.items())))
+    failed = dict(sorted(filling.failed.items()))
+    return Group(
+        setting,
+        method,
+        method_sha256,
+        json.loads(params),
+        seeds[order],
+        tuple(filling.run_ids[i] for i in order),
+        tuple(filling.chosen[i] for i in order),
+        dict(zip(COSTS, table, strict=False)),
+        dict(zip(places, table[len(COSTS) :], strict=True)),
+        tuple(filling.curves[i] for i in order),
+        {seed: error for seed, (_, error) in failed.items()},
+        {seed: run_id for seed, (run_id, _) in failed.items()},
+    )
 
 
-def plan_filters(name: str | None) -> tuple[Callable[[RunKey], bool], Callable[[RankKey], bool]]:
-    """Which runs and rankings belong to a plan; all of them where there is none.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What of a store is to be reported.
+
+    Attributes:
+        groups: runs, with the chosen seeds only.
+        ranking: whether a ranking is.
+        study: whether a study is.
+    """
+
+    groups: list[Group]
+    ranking: Callable[[RankKey], bool]
+    study: Callable[[StudyKey], bool]
+
+
+def chosen(store: Store, plan: str | None = None) -> Chosen:
+    """What of a store belongs to a plan; everything where there is none.
 
     A plan chooses settings and seeds, not methods: a method that a user ran beside those of the plan stands in no plan.
 
@@ -139,11 +213,12 @@ def plan_filters(name: str | None) -> tuple[Callable[[RunKey], bool], Callable[[
         NasreproError: see `suite.plan.load_plan`.
         UnknownName: an oracle or data set of the plan that does not exist.
     """
-    if name is None:
-        return lambda _: True, lambda _: True
-    plan = load_plan(name)
+    groups = groups_of(store)
+    if plan is None:
+        return Chosen(groups, lambda _: True, lambda _: True)
+    wanted = load_plan(plan)
     runs: dict[tuple[object, ...], set[int]] = {}
-    for experiment in plan.experiment:
+    for experiment in wanted.experiment:
         info = oracles.get(experiment.oracle).info
         for each in experiment.datasets:
             dataset = info.dataset(each).name
@@ -153,11 +228,24 @@ def plan_filters(name: str | None) -> tuple[Callable[[RunKey], bool], Callable[[
                 runs.setdefault((info.name, dataset, protocol, budget), set()).update(experiment.seeds)
     rankings = {
         (info.name, info.dataset(dataset).name, ranking.epochs, ranking.metric or info.target_of(dataset).name)
-        for ranking in plan.ranking
+        for ranking in wanted.ranking
         for info in (oracles.get(ranking.oracle).info,)
         for dataset in ranking.datasets
     }
-    return (
-        lambda key: key.seed in runs.get((key.oracle, key.dataset, key.protocol, key.budget), ()),
+    measured: dict[tuple[str, str], set[int]] = {}
+    for use in wanted.study:
+        measured.setdefault((use.name, _text(studies.get(use.name).params(use.params))), set()).update(use.seeds)
+    kept = []
+    for group in groups:
+        setting = group.setting
+        seeds = runs.get((setting.oracle, setting.dataset, setting.protocol, setting.budget), set())
+        kept.append(group.only(seeds))
+    return Chosen(
+        [group for group in kept if group.seeds.size or group.failed],
         lambda key: (key.oracle, key.dataset, key.epochs, key.metric) in rankings,
+        lambda key: key.seed in measured.get((key.study, _text(key.params)), ()),
     )
+
+
+def _text(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True)

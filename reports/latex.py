@@ -18,7 +18,7 @@ _SYMBOLS = {
     "[": "{[}", "]": "{]}", "*": "{*}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
     '"': "''", "`": r"\`{}", PAD: r"\phantom{0}", "\u00a0": "~", "–": r"\textendash{}", "—": r"\textemdash{}", "−": "$-$",
     "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "µ": r"$\mu$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$",
-    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "…": r"\dots{}", "‘": "`", "’": "'", "“": "``", "”": "''",
+    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "▸": r"$\triangleright$", "…": r"\dots{}", "‘": "`", "’": "'", "“": "``", "”": "''",
     "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "æ": r"\ae{}", "Æ": r"\AE{}",
 }  # fmt: skip
 _ACCENTS = {
@@ -113,5 +113,6 @@ def _cells(column: Column, cells: Sequence[Cell]) -> list[str]:
     found = []
     for cell in cells:
         text = escape(cell.text) if column.align == "right" else _stack(wrap(cell.text, _NAME_WIDTH) or [""], column)
-        found.append((f"\\textbf{{{text}}}" if cell.mark == BEST else text) + _MARKS.get(cell.mark, room))
+        shown = f"\\textbf{{{text}}}" if cell.mark == BEST else f"\\underline{{{text}}}" if cell.second else text
+        found.append(shown + _MARKS.get(cell.mark, room))
     return found

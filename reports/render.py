@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.document import BEST, PAD, RECALLED, Cell, Raw, TableDoc, missing
+from reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing
 from reports.latex import latex
 from suite.errors import UnknownName
 from suite.files import write_text
@@ -113,7 +113,7 @@ def _grid(doc: TableDoc, places: Sequence[int], console: Console) -> Table:
         grid.add_column(header, justify=column.align, vertical="bottom", width=_width(doc, place, console.width), overflow="fold")
     entries = [_entries(doc, place) for place in places]
     for row, texts in zip(doc.rows, zip(*entries, strict=True), strict=True):
-        styles = ["bold" if row[place].mark == BEST else "" for place in places]
+        styles = ["bold" if row[place].mark == BEST else "underline" if row[place].second else "" for place in places]
         grid.add_row(*(Text(_printable(text, console), style=style) for text, style in zip(texts, styles, strict=True)))
     return grid
 
@@ -197,9 +197,9 @@ def _pipe_table(doc: TableDoc) -> str:
 
 def _md_cell(cell: Cell, slot: str) -> str:
     text = _md(cell.text)
-    if cell.mark == BEST:
+    if cell.mark == BEST or cell.second:
         bare = text.strip(PAD)
-        text = text.replace(bare, f"**{bare}**")
+        text = text.replace(bare, f"**{bare}**" if cell.mark == BEST else f"<ins>{bare}</ins>")
     return text + (cell.mark if cell.mark == slot else PAD if slot else "")
 
 
@@ -209,13 +209,14 @@ def _md(text: str) -> str:
     return " ".join(re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped).split(" "))
 
 
-def _html(tables: Sequence[TableDoc]) -> str:
-    """One page with everything inside it."""
+def _html(tables: Sequence[TableDoc], site: str = "") -> str:
+    """One page with everything inside it; `site`: where the leaderboard page is, which has the runs behind each row."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.tests["own"] = lambda row: any(cell.text.startswith(OWN) for cell in row)
     page = environment.get_template("report.html.j2")
-    return page.render(title=TITLE, tables=[(doc, _slots(doc)) for doc in tables], citations=_citations(tables), best=BEST)
+    return page.render(title=TITLE, tables=[(doc, _slots(doc)) for doc in tables], citations=_citations(tables), best=BEST, site=site)
 
 
 def _slots(doc: TableDoc) -> list[str]:

@@ -13,10 +13,12 @@ from itertools import groupby
 
 import numpy as np
 
+from reports.anytime import goal_table
 from reports.document import (
     BEST,
     CLOSE,
     DASH,
+    OWN,
     RECALLED,
     Cell,
     Column,
@@ -34,8 +36,10 @@ from reports.document import (
     text_column,
     transposed,
 )
-from reports.groups import REGRET, Group, Values, plan_filters, read_groups, size_metric
+from reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
+from reports.overall import overall_table
 from reports.rankings import rank_order, rank_table_of, ranking_table
+from reports.studies import study_tables
 from reports.words import (
     budget_words,
     changed_params,
@@ -56,7 +60,7 @@ from suite.errors import NasreproError
 from suite.metrics import accuracy_density
 from suite.oracle import Metric, OracleInfo
 from suite.registry import oracles
-from suite.stats import bootstrap_mean, holm, paired_test
+from suite.stats import bootstrap_mean, holm, iqm, paired_test
 from suite.store import Store
 
 RESAMPLES = 2000
@@ -77,29 +81,66 @@ def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[Table
         NasreproError: nothing to report; the message has the command that makes runs.
         UnknownName: a result of an oracle that is not installed here.
     """
-    keep_run, keep_rank = plan_filters(plan)
-    groups = read_groups(store, keep_run)
-    rankings = sorted((record for record in store.rankings() if keep_rank(record.key)), key=rank_order)
-    if not groups and not rankings:
+    wanted = chosen(store, plan)
+    groups = wanted.groups
+    rankings = sorted((record for record in store.rankings() if wanted.ranking(record.key)), key=rank_order)
+    studies = [record for record in store.studies() if wanted.study(record.key)]
+    if not groups and not rankings and not studies:
         runs = "runs" if plan is None else f"runs of plan {plan}"
         command = f"nasrepro run --plan {plan or 'reproduce'} --store {store.path}"
         raise NasreproError(f"nothing to report: {store.path} has no {runs}; make some with: {command}")
     claims = load_claims()
-    docs: list[TableDoc] = []
-    for setting, members in groupby(groups, key=lambda group: group.setting):
-        rows = list(members)
-        docs += [_main_table(rows, dataset, claims, seed) for dataset in setting.protocol.report_datasets]
+    main, variants = main_and_variants(groups)
+    by_setting = [(setting, list(members)) for setting, members in groupby(main, key=lambda group: group.setting)]
+    docs = overall_table(by_setting, seed)
+    for setting, rows in by_setting:
+        more = _more(rows, variants)
+        docs += [_main_table(rows, dataset, claims, seed, footnotes=more) for dataset in setting.protocol.report_datasets]
     docs += [ranking_table(list(records)) for _, records in groupby(rankings, key=rank_table_of)]
-    for setting, members in groupby(groups, key=lambda group: group.setting):
-        rows = list(members)
+    docs += [doc for _, rows in by_setting for doc in goal_table(rows)]
+    for setting, rows in by_setting:
         found = [_density_table(rows, dataset, seed) for dataset in setting.protocol.report_datasets]
         docs += [doc for doc in found if doc is not None]
-    docs += [_cost_table(list(rows)) for _, rows in groupby(groups, key=lambda group: group.setting.oracle)]
+    docs += [_cost_table(list(rows)) for _, rows in groupby(main, key=lambda group: group.setting.oracle)]
+    for (setting, method, _), rows in variants.items():
+        docs += [_main_table(rows, dataset, claims, seed, variants_of=method) for dataset in setting.protocol.report_datasets]
+    docs += study_tables(studies, seed)
     taken: set[str] = set()
     for place, doc in enumerate(docs):
         docs[place] = replace(doc, id=slug(doc.id, taken=taken))
         taken.add(docs[place].id)
     return docs
+
+
+# -- variants ----------------------------------------------------------------------------------------------
+#: A method with more rows than this in one setting (an ablation) gets a table of its own.
+MAX_ROWS = 3
+
+Family = tuple[Setting, str, str]
+
+
+def main_and_variants(groups: Sequence[Group]) -> tuple[list[Group], dict[Family, list[Group]]]:
+    """The rows of the main tables; and the families of rows that would crowd them, by setting, method and source.
+
+    Of a method that was run with more than `MAX_ROWS` sets of parameters in a setting only its defaults stand in the main table, whatever
+    came out best: to choose the row by its result would be a search on test data. The family's own table has all of them.
+    """
+    families: dict[Family, list[Group]] = {}
+    for group in groups:
+        families.setdefault((group.setting, group.method, group.method_sha256), []).append(group)
+    crowded = {place: rows for place, rows in families.items() if len(rows) > MAX_ROWS}
+    hidden = {id(row) for rows in crowded.values() for row in rows if changed_params(row, rows)}
+    return [group for group in groups if id(group) not in hidden], crowded
+
+
+def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
+    """A line for each family of this setting that has its own table."""
+    setting = rows[0].setting
+    return [
+        f"{method}: {len(family)} sets of parameters were run, the defaults stand here; all are in the table of its variants."
+        for (where, method, _), family in variants.items()
+        if where == setting
+    ]
 
 
 # -- main results ------------------------------------------------------------------------------------------
@@ -122,8 +163,10 @@ def _summary(values: Values, seed: int) -> _Summary:
     return _Summary(there.size, interval.value, float(there.std(ddof=1)), interval.low, interval.high)
 
 
-def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], seed: int) -> TableDoc:
-    """Methods of one setting, reported on one data set; best target first."""
+def _main_table(
+    groups: Sequence[Group], dataset: str, claims: Sequence[Claim], seed: int, *, footnotes: Sequence[str] = (), variants_of: str = ""
+) -> TableDoc:
+    """Methods of one setting, or the variants of one of them, reported on one data set; best target first."""
     setting = groups[0].setting
     info = oracles.get(setting.oracle).info
     shown = list(dict.fromkeys((info.objective_of(dataset), info.target_of(dataset))))
@@ -138,7 +181,7 @@ def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], 
     marks, untested = _marks(groups, dataset, shown, summaries)
 
     filled: list[Filled] = [_origin(groups, dataset), _methods(groups, names), *_counts(groups)]
-    footnotes: list[str] = []
+    footnotes = list(footnotes)
     for metric in shown:
         filled += _metric_columns(metric, summaries[metric.name], marks[metric.name], main=metric is target)
         published, sources = _published(groups, dataset, metric, claims)
@@ -146,6 +189,7 @@ def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], 
         footnotes += [source for source in sources if source not in footnotes]
         missing = [(name, each, group.seeds.size) for name, each, group in zip(names, summaries[metric.name], groups, strict=True)]
         footnotes += [f"{name}: only {each.n} of {runs} finished runs have {metric.name}." for name, each, runs in missing if each.n < runs]
+    filled.append(_iqm(groups, dataset, target))
     filled += _regret(groups, dataset, target, seed)
     filled += _costs(groups, info, panel=3, terminal=6)
     filled += _densities(groups, dataset, info, target)
@@ -155,17 +199,29 @@ def _main_table(groups: Sequence[Group], dataset: str, claims: Sequence[Claim], 
     columns, cells = transposed(filled)
     used = {mark for column in marks.values() for mark in column}
     epochs = f"{setting.protocol.search_epochs}ep"
+    kind, title = ("variants", f"variants of {variants_of}, ") if variants_of else ("main", "")
     return TableDoc(
-        slug("main", setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), "on", dataset),
-        f"{setting.oracle}: {searched(setting, dataset)} ({budget_words(setting.budget)})",
+        slug(kind, variants_of, setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), "on", dataset),
+        f"{setting.oracle}: {title}{searched(setting, dataset)} ({budget_words(setting.budget)})",
         main_caption(groups, dataset, shown),
         columns,
         cells,
-        legend=main_legend(target, [column.name for column in columns], used, RESAMPLES, LEVEL),
+        legend=main_legend(
+            target, [column.name for column in columns], used, RESAMPLES, LEVEL, own=any(name.startswith(OWN) for name in names)
+        ),
         footnotes=(*footnotes, *failures(groups, names)),
         notes=(*method_notes(groups), *oracle_notes(info, (setting.dataset, dataset), shown)),
         citations=(info.citation,),
+        row_ids=tuple(group.id for group in groups),
     )
+
+
+def _iqm(groups: Sequence[Group], dataset: str, target: Metric) -> Filled:
+    """Interquartile mean of the target."""
+    there = [group.values[dataset, target.name] for group in groups]
+    means = [iqm(kept, resamples=1).value if (kept := values[np.isfinite(values)]).size else None for values in there]
+    column = Column(f"{target.name}_iqm", f"IQM\n{unit_words(target)}".rstrip(), (f"{target.name}_iqm",), terminal=11, panel=2)
+    return number_column(column, means, 2, scale=scale_of(target))
 
 
 def _goodness(value: float | None, metric: Metric) -> tuple[bool, float]:
@@ -216,8 +272,17 @@ def _metric_columns(metric: Metric, summaries: Sequence[_Summary], marks: Sequen
     mean = Column(name, header_of(metric), (f"{name}_mean", f"{name}_std"), terminal=1 if main else 4)
     interval = Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=2 if main else None)
     _, cells = spread_column(mean, [(summary.mean, summary.sd) for summary in summaries], decimals, scale=scale)
-    marked = [replace(cell, mark=mark) for cell, mark in zip(cells, marks, strict=True)]
+    second = _second([summary.mean for summary in summaries], metric)
+    marked = [replace(cell, mark=mark, second=row == second) for row, (cell, mark) in enumerate(zip(cells, marks, strict=True))]
     return [(mean, marked), interval_column(interval, ends, decimals, scale=scale)]
+
+
+def _second(means: Sequence[float | None], metric: Metric) -> int | None:
+    """The row of the second best value; None where the best two are equal or there is none."""
+    order = sorted((row for row, mean in enumerate(means) if mean is not None), key=lambda row: _goodness(means[row], metric))
+    if len(order) < 2 or math.isclose(means[order[0]] or 0.0, means[order[1]] or 0.0, rel_tol=1e-12):
+        return None
+    return order[1]
 
 
 def _regret(groups: Sequence[Group], dataset: str, target: Metric, seed: int) -> list[Filled]:
@@ -354,6 +419,7 @@ def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc
         footnotes=tuple(failures(groups, names)),
         notes=tuple(method_notes(groups)),
         citations=(info.citation,),
+        row_ids=tuple(group.id for group in groups),
     )
 
 
@@ -391,6 +457,7 @@ def _cost_table(groups: Sequence[Group]) -> TableDoc:
         footnotes=(*footnotes, *failures(groups, names)),
         notes=tuple(oracle_notes(info, [setting.dataset for setting in settings], [info.metric(info.cost)] if info.cost else [])),
         citations=(info.citation,),
+        row_ids=tuple(group.id for group in groups),
     )
 
 
@@ -425,9 +492,9 @@ def _counts(groups: Sequence[Group]) -> list[Filled]:
 
 def _methods(groups: Sequence[Group], names: Sequence[str]) -> Filled:
     values: list[tuple[Raw, ...]] = [
-        (group.method, json.dumps(dict(group.params), sort_keys=True), group.method_sha256) for group in groups
+        (group.method, json.dumps(dict(group.params), sort_keys=True), group.method_sha256, group.id) for group in groups
     ]
-    return text_column(Column("method", "Method", ("method", "params", "method_sha256"), "left", 0, 0), names, values)
+    return text_column(Column("method", "Method", ("method", "params", "method_sha256", "row"), "left", 0, 0), names, values)
 
 
 def _origin(groups: Sequence[Group], dataset: str | None = None) -> Filled:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 
-from reports.document import CLOSE
+from reports.document import CLOSE, OWN
 from reports.groups import REGRET, Group, Setting
 from suite.errors import NasreproError
 from suite.oracle import MEAN, Metric, OracleInfo
@@ -25,15 +26,31 @@ def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
     return {name: value for name, value in group.params.items() if name not in defaults or defaults[name] != value}
 
 
+def is_own(method: str) -> bool:
+    """Whether a method is the user's: it came by file path, or is not installed here."""
+    try:
+        return bool(methods.get(method).source)
+    except NasreproError:
+        return True
+
+
 def labels(groups: Sequence[Group]) -> list[str]:
-    """Names of one table's rows: the method, what differs from its defaults, and its source where there are two versions of it."""
+    """Names of one table's rows: the method, what differs from its defaults, and its source where there are two versions of it.
+
+    The user's own methods have `OWN` before them.
+    """
     names = []
     for group in groups:
-        changed = ", ".join(f"{name}={value}" for name, value in changed_params(group, groups).items())
-        names.append(f"{group.method} ({changed})" if changed else group.method)
+        changed = ", ".join(f"{name}={_param(value)}" for name, value in changed_params(group, groups).items())
+        own = f"{OWN} " if is_own(group.method) else ""
+        names.append(f"{own}{group.method} ({changed})" if changed else f"{own}{group.method}")
     return [
         f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name for name, group in zip(names, groups, strict=True)
     ]
+
+
+def _param(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # -- settings ----------------------------------------------------------------------------------------------
@@ -66,16 +83,22 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
     )
 
 
-def main_legend(target: Metric, columns: Collection[str], marks: Collection[str], resamples: int, level: float) -> str:
-    """How to read a table with these columns and marks: what the spreads, intervals and marks are."""
+def main_legend(
+    target: Metric, columns: Collection[str], marks: Collection[str], resamples: int, level: float, *, own: bool = False
+) -> str:
+    """How to read a table with these columns and marks: what the spreads, intervals and marks are; `own`: whether it has rows of a user."""
     parts = [
         "Mean ± standard deviation over search seeds;",
         f"in brackets the 95 % percentile bootstrap interval of the mean over search seeds ({resamples:,} resamples).",
-        "Best mean in bold.",
+        "Best mean in bold, second underlined.",
     ]
+    if own:
+        parts.append(f"{OWN}: a method that does not ship with nasrepro.")
     if CLOSE in marks:
         test = "two-sided Wilcoxon signed-rank test on shared seeds"
         parts.append(f"{CLOSE}: not significantly worse than the best ({test}, Holm over the comparisons of the table, level {level}).")
+    if any(name.endswith("_iqm") for name in columns):
+        parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
     if REGRET in columns:
         parts.append("Regret: to the best cell of the table.")
     if any(name.startswith("density") for name in columns):

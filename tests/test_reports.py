@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from reports import render, tables
-from reports.document import BEST, CLOSE, DASH, PAD, RECALLED, Cell, Column, TableDoc, aligned, interval_decimals, plain_decimals, slug
+from reports.document import BEST, CLOSE, DASH, OWN, PAD, RECALLED, Cell, Column, TableDoc, aligned, interval_decimals, plain_decimals, slug
 from reports.latex import escape
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import Metric
@@ -105,7 +105,7 @@ def cells(doc, column):
 
 
 def texts(doc, column):
-    return [cell.text.replace(PAD, " ") for cell in cells(doc, column)]
+    return [cell.text.replace(PAD, " ").removeprefix(f"{OWN} ") for cell in cells(doc, column)]
 
 
 def has(doc, column):
@@ -258,7 +258,7 @@ def test_too_few_common_seeds_for_a_test(store):
         tables.build(store(*(run(name, seed, test) for name, test in (("mine", 0.9), ("yours", 0.91)) for seed in range(5))))
     )[0]
     assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, ""]
-    assert "Fewer than 6 seeds shared with the best, so not tested against it: mine." in doc.footnotes
+    assert "Fewer than 6 seeds shared with the best, so not tested against it: ▸ mine." in doc.footnotes
 
 
 def test_equal_means_are_both_best(store):
@@ -279,7 +279,7 @@ def test_failed_runs_are_shown(store):
     assert texts(doc, "method") == ["random_search", "broken"]
     for table in (doc, cost):
         assert sorted(texts(table, "failed")) == ["0", "1"]
-        assert "broken: 1 of 1 runs failed and are in no mean (seed 7: OSError)." in table.footnotes
+        assert "▸ broken: 1 of 1 runs failed and are in no mean (seed 7: OSError)." in table.footnotes
     assert texts(doc, "test_accuracy")[1] == DASH
     assert texts(doc, "gpu_hours") == ["2", DASH]
 
@@ -453,7 +453,8 @@ def test_html_is_one_page_without_outside_requests(docs, tmp_path):
         assert attributes.get("href", "#").startswith("#")
         assert {attributes["href"][1:]} <= ids if "href" in attributes else True
     assert not re.search(r"url\(|@import|https?:", text.partition("</style>")[0])
-    assert STRANGE in page.text
+    assert f"{OWN} {STRANGE}" in page.text
+    assert [attributes["class"] for tag, attributes in page.found if tag == "tr" and "class" in attributes] == ["own"] * 5  # in five tables
     assert sum(tag == "table" for tag, _ in page.found) == len(docs)
     assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
 
