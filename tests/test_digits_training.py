@@ -16,7 +16,7 @@ import torch
 from oracles import digits_training as table_maker
 from oracles.digits_training import card, collect, read_shard, shard_path, train_shard, train_table, work_order
 from oracles.spaces.cell201 import Cell201
-from oracles.training import digits
+from oracles.training import digits, loop
 from oracles.training.digits import Grouped, initial, load_digits, space_of, train
 from oracles.training.recipe import Recipe
 from suite.errors import DataCorrupt, DataMissing, NasreproError, ProtocolError
@@ -156,7 +156,7 @@ def test_divergence_is_an_outcome(data):
 
 
 def test_the_learning_rate_falls_by_a_cosine():
-    rates = [digits.learning_rate(epoch, Recipe()) for epoch in range(30)]
+    rates = [loop.learning_rate(epoch, Recipe()) for epoch in range(30)]
     assert rates[0] == 0.1
     assert rates[15] == pytest.approx(0.05)
     assert rates[29] == pytest.approx(0.05 * (1 + np.cos(np.pi * 29 / 30)))

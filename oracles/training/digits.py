@@ -6,8 +6,6 @@ of training it alone, up to the rounding of float32.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, Cell201
+from oracles.training import loop
 from oracles.training.recipe import Recipe
 from suite.errors import ProtocolError
 from suite.space import Arch
@@ -187,6 +186,44 @@ class Grouped:
 
 
 # -- training --------------------------------------------------------------------------------------------------------------
+class DigitsLearner:
+    """The seeds of one cell on digits, see `oracles.training.loop.Learner`."""
+
+    def __init__(self, arch: Arch, seeds: Sequence[int], recipe: Recipe, data: Digits) -> None:
+        self.network = Grouped(arch, [initial(arch, seed, recipe) for seed in seeds], recipe)
+        self.seeds, self._recipe, self._data = len(seeds), recipe, data
+        # Drawn apart from the weights, so that all cells see the same batches for the same seed.
+        self.streams = [torch.Generator().manual_seed(1_000_003 * (seed + 1)) for seed in seeds]
+        self.parameters = [parameter for parameter in self.network.parameters.values() if parameter.numel()]
+        self.buffers = [self.network.running_mean, self.network.running_var]
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images (batch, seeds, 8, 8) and labels (batch, seeds)."""
+        padded, labels = self._data.train
+        orders = [torch.randperm(len(labels), generator=stream) for stream in self.streams]
+        reach = 2 * self._recipe.shift + 1
+        offsets = [torch.randint(0, reach, (len(labels), 2), generator=stream) for stream in self.streams]
+        images = torch.cat([shifted(padded[order], offset) for order, offset in zip(orders, offsets, strict=True)], dim=1)
+        targets = torch.stack([labels[order] for order in orders], dim=1)
+        return zip(images.split(self._recipe.batch), targets.split(self._recipe.batch), strict=True)
+
+    def losses(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy, (batch, seeds)."""
+        logits = self.network(images, training=True)
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
+
+    def accuracy(self, part: str) -> NDArray[np.float32]:
+        """Fraction of correct predictions of each seed, (seeds,)."""
+        images, labels = self._data.valid if part == "valid" else self._data.test
+        correct = torch.zeros(self.seeds)
+        with torch.no_grad():
+            for x, y in zip(images.split(EVAL_BATCH), labels.split(EVAL_BATCH), strict=True):
+                logits = self.network(x.expand(-1, self.seeds, -1, -1), training=False)
+                correct += (logits.argmax(2) == y[:, None]).sum(0)
+        out: NDArray[np.float32] = (correct.double() / len(labels)).numpy().astype(np.float32)
+        return out
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What training one cell gave, for each seed; a diverged training has NaN losses and the accuracy of what it predicts.
@@ -204,53 +241,9 @@ class Outcome:
     epoch_s: NDArray[np.float32]
 
 
-def learning_rate(epoch: int, recipe: Recipe) -> float:
-    """Learning rate of an epoch, counted from 0."""
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
-
-
-def _accuracy(network: Grouped, part: tuple[Tensor, Tensor]) -> NDArray[np.float32]:
-    """Fraction of correct predictions of each seed, (seeds,)."""
-    images, labels = part
-    correct = torch.zeros(network.groups)
-    with torch.no_grad():
-        for x, y in zip(images.split(EVAL_BATCH), labels.split(EVAL_BATCH), strict=True):
-            logits = network(x.expand(-1, network.groups, -1, -1), training=False)
-            correct += (logits.argmax(2) == y[:, None]).sum(0)
-    out: NDArray[np.float32] = (correct.double() / len(labels)).numpy().astype(np.float32)
-    return out
-
-
 def train(arch: Arch, seeds: Sequence[int], recipe: Recipe, data: Digits) -> Outcome:
     """Train `arch` once per seed, all seeds at once; the same seed gives the same result on the same machine."""
-    network = Grouped(arch, [initial(arch, seed, recipe) for seed in seeds], recipe)
-    # Drawn apart from the weights, so that all cells see the same batches for the same seed.
-    streams = [torch.Generator().manual_seed(1_000_003 * (seed + 1)) for seed in seeds]
-    parameters = [parameter for parameter in network.parameters.values() if parameter.numel()]
-    optimiser = torch.optim.SGD(
-        parameters, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay
-    )
-    padded, labels = data.train
-    shape = (len(seeds), recipe.epochs)
-    valid, loss_of = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    seconds = 0.0
-    for epoch in range(recipe.epochs):
-        started = time.process_time()
-        optimiser.param_groups[0]["lr"] = learning_rate(epoch, recipe)
-        orders = [torch.randperm(len(labels), generator=stream) for stream in streams]
-        offsets = [torch.randint(0, 2 * recipe.shift + 1, (len(labels), 2), generator=stream) for stream in streams]
-        images = torch.cat([shifted(padded[order], offset) for order, offset in zip(orders, offsets, strict=True)], dim=1)
-        targets = torch.stack([labels[order] for order in orders], dim=1)
-        total = torch.zeros(len(seeds), dtype=torch.float64)
-        for x, y in zip(images.split(recipe.batch), targets.split(recipe.batch), strict=True):
-            logits = network(x, training=True)
-            losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)
-            optimiser.zero_grad()
-            losses.mean(0).sum().backward()  # a sum over seeds: each gets the gradient of its own mean
-            optimiser.step()
-            total += losses.detach().sum(0)
-        seconds += time.process_time() - started
-        loss_of[:, epoch] = (total / len(labels)).numpy()
-        valid[:, epoch] = _accuracy(network, data.valid)
-    each = np.full(len(seeds), seconds / recipe.epochs / len(seeds), np.float32)
-    return Outcome(valid, loss_of, _accuracy(network, data.test), each)
+    learner = DigitsLearner(arch, seeds, recipe, data)
+    curves = loop.train(learner, recipe)
+    each = np.full(len(seeds), curves.epoch_s.mean() / len(seeds), np.float32)
+    return Outcome(curves.valid_accuracy, curves.train_loss, learner.accuracy("test"), each)

@@ -1,4 +1,4 @@
-"""What determines a training on digits; apart from the trainer, so that it can be named without importing torch."""
+"""What determines a training; apart from the trainers, so that it can be named without importing torch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that determines a training besides the cell and the seed."""
+class Sgd:
+    """The optimiser of NAS-Bench-201 (arXiv:2001.00326, Table 1): SGD with Nesterov momentum and a cosine schedule.
 
-    channels: int = 8
-    cells: int = 1
-    stages: int = 1
+    Attributes:
+        epochs: length of the schedule.
+        batch: images per step.
+        learning_rate: at the first epoch.
+        schedule: in words.
+        momentum: of SGD.
+        nesterov: whether it is Nesterov's.
+        weight_decay: of all parameters.
+        initialisation: in words.
+    """
+
     epochs: int = 30
     batch: int = 64
     learning_rate: float = 0.1
@@ -20,8 +28,42 @@ class Recipe:
     nesterov: bool = True
     weight_decay: float = 5e-4
     initialisation: str = "PyTorch's default"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe(Sgd):
+    """All that determines a training on digits besides the cell and the seed."""
+
+    channels: int = 8
+    cells: int = 1
+    stages: int = 1
     train_images: int = 384
     valid_images: int = 600
     shift: int = 1
     eval_copies: int = 2
+    split_seed: int = 201
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecipe(Sgd):
+    """All that determines a training on a set of images besides the network and the seed.
+
+    The parts are drawn without regard to class by `split_seed`: training and validation from the original's training images (all
+    of them if both are 0, halved), test from its test images.
+
+    Attributes:
+        train_images: for training; 0 is half of the original's training images.
+        valid_images: for validation, none of them trained on; 0 is the other half.
+        test_images: 0 is all of the original's test images.
+        flip: mirror half of the training images, at random.
+        shift: a random crop of the training images padded by so many black pixels on each side.
+        split_seed: of the split.
+    """
+
+    batch: int = 256
+    train_images: int = 0
+    valid_images: int = 0
+    test_images: int = 0
+    flip: bool = True
+    shift: int = 4
     split_seed: int = 201

@@ -1,0 +1,207 @@
+"""The training loop of everything here: SGD with Nesterov momentum and a cosine schedule, a checkpoint after each epoch.
+
+What is trained comes as a `Learner`: one network, or those of several seeds side by side. On one machine and with the same number
+of threads the same seed gives the same bits, also when a killed training goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import pickle
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from oracles.training.recipe import Sgd
+from suite.files import replacing
+
+
+class Learner(Protocol):
+    """What is trained: the networks of one or more seeds."""
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+
+    @property
+    def parameters(self) -> Sequence[Tensor]:
+        """All of them, each a leaf with a gradient."""
+
+    @property
+    def buffers(self) -> Sequence[Tensor]:
+        """What else a step changes: running statistics."""
+
+    @property
+    def streams(self) -> Sequence[torch.Generator]:
+        """The generators that batches are drawn from."""
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and labels (batch, seeds) of one epoch, drawn anew from `streams`."""
+
+    def losses(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Loss of each image of each seed in training mode, (batch, seeds), nats."""
+
+    def accuracy(self, part: str) -> NDArray[np.float32]:
+        """Fraction of correct predictions in "valid" or "test", (seeds,)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """What a training gave; a diverged one has NaN losses and the accuracy of what it predicts.
+
+    Attributes:
+        valid_accuracy: fraction after each epoch, float32, (seeds, epochs).
+        train_loss: mean loss over the epoch's images, nats, float32, (seeds, epochs).
+        epoch_s: seconds of each epoch of training of all seeds together, without the evaluations, float64, (epochs,): of the
+            processor; on an accelerator, of the clock.
+    """
+
+    valid_accuracy: NDArray[np.float32]
+    train_loss: NDArray[np.float32]
+    epoch_s: NDArray[np.float64]
+
+
+def learning_rate(epoch: int, recipe: Sgd) -> float:
+    """Learning rate of an epoch, counted from 0."""
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
+
+
+def train(
+    learner: Learner,
+    recipe: Sgd,
+    *,
+    until: int | None = None,
+    checkpoint: Path | None = None,
+    tell: Callable[[float, int], None] = lambda done, total: None,
+) -> Curves:
+    """Train for the first `until` epochs of the recipe's schedule (all of them if not given).
+
+    Args:
+        learner: what is trained; it is changed.
+        recipe: the optimiser and its schedule.
+        until: epochs.
+        checkpoint: where the state after each epoch is kept; a training that finds one goes on from it. Left there at the end.
+        tell: called with (epochs done, epochs in all), at the start too.
+    """
+    optimiser = torch.optim.SGD(
+        learner.parameters, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay
+    )
+    length = recipe.epochs if until is None else until
+    valid, loss_of = np.zeros((2, learner.seeds, length), np.float32)
+    seconds = np.zeros(length)
+    first = 0 if checkpoint is None else _resume(checkpoint, learner, optimiser, (valid, loss_of, seconds))
+    on_cpu = learner.parameters[0].device.type == "cpu"
+    tell(first, length)
+    for epoch in range(first, length):
+        started = time.process_time() if on_cpu else time.perf_counter()
+        optimiser.param_groups[0]["lr"] = learning_rate(epoch, recipe)
+        total, images_seen = torch.zeros(learner.seeds, dtype=torch.float64, device=learner.parameters[0].device), 0
+        for images, labels in learner.batches():
+            losses = learner.losses(images, labels)
+            optimiser.zero_grad()
+            losses.mean(0).sum().backward()  # a sum over seeds: each gets the gradient of its own mean
+            optimiser.step()
+            total += losses.detach().sum(0)
+            images_seen += len(losses)
+        loss_of[:, epoch] = (total / images_seen).cpu().numpy()  # waits for an accelerator
+        seconds[epoch] = (time.process_time() if on_cpu else time.perf_counter()) - started
+        valid[:, epoch] = learner.accuracy("valid")
+        if checkpoint is not None:
+            _keep(checkpoint, learner, optimiser, epoch + 1, (valid, loss_of, seconds))
+        tell(epoch + 1, length)
+    return Curves(valid, loss_of, seconds)
+
+
+def measured(
+    learner: Learner,
+    recipe: Sgd,
+    seeds: Sequence[int],
+    *,
+    until: int,
+    checkpoint: Path | None = None,
+    tell: Callable[[float, int], None] = lambda done, total: None,
+) -> dict[tuple[int, int], dict[str, float]]:
+    """Train on one thread, and give what was measured by (epochs, seed), as `oracles.trained.Train` wants it.
+
+    Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to the end of the schedule. A seed
+    costs its share of the seconds.
+    """
+    with one_thread():
+        curves = train(learner, recipe, until=until, checkpoint=checkpoint, tell=tell)
+        test = learner.accuracy("test") if until == recipe.epochs else None
+    cost_s = curves.epoch_s.cumsum() / len(seeds)
+    found = {}
+    for k, seed in enumerate(seeds):
+        for epoch in range(until):
+            loss = float(curves.train_loss[k, epoch])
+            sound = 1.0 if math.isfinite(loss) else math.nan
+            values = {"valid_accuracy": sound * float(curves.valid_accuracy[k, epoch]), "train_loss": loss, "cost_s": float(cost_s[epoch])}
+            if test is not None and epoch + 1 == until:
+                values["test_accuracy"] = sound * float(test[k])
+            found[epoch + 1, seed] = values
+    return found
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in another order would give another rounding: a training has one thread, whatever the process has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+# -- checkpoints -----------------------------------------------------------------------------------------------------------
+_Measured = tuple[NDArray[Any], ...]
+
+
+def _keep(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, done: int, measured: _Measured) -> None:
+    """Write the state after `done` epochs, whole or not at all."""
+    file = io.BytesIO()
+    torch.save(
+        {
+            "parameters": [parameter.detach() for parameter in learner.parameters],
+            "buffers": list(learner.buffers),
+            "streams": [stream.get_state() for stream in learner.streams],
+            "optimiser": optimiser.state_dict(),
+            "measured": [torch.from_numpy(values[..., :done].copy()) for values in measured],
+        },
+        file,
+    )
+    with replacing(path) as temporary:
+        temporary.write_bytes(file.getbuffer())
+
+
+def _resume(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, measured: _Measured) -> int:
+    """Take up the state of a checkpoint; the epochs it has, 0 where there is none or it cannot be read."""
+    if not path.exists():
+        return 0
+    try:
+        state = torch.load(path, weights_only=True)
+        done = state["measured"][-1].shape[-1]
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        print(f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew", file=sys.stderr)
+        return 0
+    if done > measured[-1].shape[-1]:
+        return 0  # of a longer training: its state is past what is asked for
+    with torch.no_grad():
+        for ours, kept in zip([*learner.parameters, *learner.buffers], [*state["parameters"], *state["buffers"]], strict=True):
+            ours.copy_(kept)
+    for stream, kept in zip(learner.streams, state["streams"], strict=True):
+        stream.set_state(kept)
+    optimiser.load_state_dict(state["optimiser"])
+    for values, kept in zip(measured, state["measured"], strict=True):
+        values[..., :done] = kept.numpy()
+    return int(done)
