@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from counting import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,29 +154,12 @@ def test_a_text_in_two_parts_is_one_text():
     torch.testing.assert_close(end, last)
 
 
-def counted_macs(network, tokens):
-    """Multiply-accumulates of the linear layers, by hooks, over a text of one line."""
-    total = 0
-
-    def count(module, inputs, output):
-        nonlocal total
-        total += module.weight.numel() * inputs[0].numel() // module.in_features
-
-    for module in network.modules():
-        if isinstance(module, torch.nn.Linear):
-            module.register_forward_hook(count)
-    network(tokens)
-    return total
-
-
 @pytest.mark.parametrize("space", [SMALL, RecurrentSpace(embedding=6, hidden=6), RecurrentSpace(nodes=8, embedding=3, hidden=3)])
 def test_sizes_are_those_of_complexity(space):
     rng = np.random.default_rng(0)
     for arch in [space.at(0), space.at(len(space) - 1), *(space.sample(rng) for _ in range(30))]:
         network = space.build(arch, classes=11)
-        expected = space.complexity(arch, classes=11, size=4)
-        assert sum(parameter.numel() for parameter in network.parameters()) == expected.params
-        assert counted_macs(network, torch.zeros(4, 1, dtype=torch.int64)) == expected.macs
+        assert counted(network, torch.zeros(4, 1, dtype=torch.int64)) == space.complexity(arch, classes=11, size=4)
 
 
 @pytest.mark.parametrize(("tied", "params"), [(True, 23_000_700), (False, 30_450_700)])

@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import permutations, product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
 from suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace, Topology
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OPS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 CONV3, CONV1, POOL = range(3)
@@ -434,6 +437,14 @@ class Dag101(SearchSpace):
                 macs += cells * weights * side**2
             inputs = width
         return Complexity(params + (width + 1) * classes, macs + width * classes)
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """The network that the benchmark trained for this cell (its canonical form), with PyTorch's default initialisation."""
+        from oracles.spaces.net101 import Network101
+
+        cell = self.graph(self.canonical(arch))
+        sizes = {"channels": self.channels, "stacks": self.stacks, "modules": self.modules, "in_channels": self.in_channels}
+        return Network101(cell, classes=classes, **sizes)
 
 
 class Part101(ConfinedSpace):

@@ -11,10 +11,15 @@ An identity inside a stage does nothing, so where it stands does not matter: the
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from suite.errors import InvalidArch
 from suite.space import Arch, Complexity, Graph, SearchSpace
+
+if TYPE_CHECKING:
+    from torch import nn
 
 OPS = ("identity", "mbconv3_k3", "mbconv6_k5")
 STAGES = (2, 3, 3)
@@ -25,11 +30,20 @@ _FIRST = tuple(sum(STAGES[:stage]) for stage in range(len(STAGES)))
 
 
 class MacroSpace(SearchSpace):
-    """6,561 networks; an architecture's code is the option of each layer: 0 identity, 1 `mbconv3_k3`, 2 `mbconv6_k5`."""
+    """6,561 networks; an architecture's code is the option of each layer: 0 identity, 1 `mbconv3_k3`, 2 `mbconv6_k5`.
+
+    Args:
+        channels: of the stem.
+        head: channels of the 1x1 convolution before the classifier.
+        in_channels: channels of the image.
+    """
 
     name = "macro"
     cardinalities = (len(OPS),) * LAYERS
     decisions = tuple(f"layer {layer}" for layer in range(1, LAYERS + 1))
+
+    def __init__(self, *, channels: int = 32, head: int = 1280, in_channels: int = 3) -> None:
+        self.channels, self.head, self.in_channels = channels, head, in_channels
 
     def parse(self, text: str) -> Arch:
         """Read `22212220`."""
@@ -65,8 +79,9 @@ class MacroSpace(SearchSpace):
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs; MACs count convolutions and the classifier's weights, as the benchmark's "flops" do."""
         self.check(arch)
-        width, side = 32, size
-        params, macs = 9 * 3 * width + 2 * width, 9 * 3 * width * side**2  # stem: 3x3 convolution and batch norm
+        width, side = self.channels, size
+        stem = 9 * self.in_channels * width
+        params, macs = stem + 2 * width, stem * side**2  # stem: 3x3 convolution and batch norm
         for layer, option in enumerate(arch.code):
             begins = layer in _FIRST
             out, after = (2 * width, -(-side // 2)) if begins else (width, side)
@@ -80,7 +95,15 @@ class MacroSpace(SearchSpace):
                 params += width * out + 2 * out
                 macs += width * out * after**2
             width, side = out, after
-        head = 1280  # 1x1 convolution and batch norm, then the classifier
+        head = self.head  # 1x1 convolution and batch norm, then the classifier
         params += width * head + 2 * head + (head + 1) * classes
         macs += width * head * side**2 + head * classes
         return Complexity(params, macs)
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """The benchmark's network, with PyTorch's default initialisation."""
+        from oracles.spaces.netmacro import NetworkMacro
+
+        self.check(arch)
+        blocks = [_BLOCKS.get(option) for option in arch.code]
+        return NetworkMacro(blocks, stages=STAGES, classes=classes, channels=self.channels, head=self.head, in_channels=self.in_channels)

@@ -8,10 +8,15 @@ the benchmark's two official sample records: parameters and MACs below equal bot
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from suite.errors import InvalidArch
 from suite.space import Arch, Complexity, Graph, SearchSpace
+
+if TYPE_CHECKING:
+    from torch import nn
 
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
 BLOCKS = ("cell", "reduction", "cell", "reduction", "cell")
@@ -20,11 +25,18 @@ CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 
 
 class SizeSpace(SearchSpace):
-    """32,768 width vectors; an architecture's code is the index in `WIDTHS` of each block's width."""
+    """32,768 width vectors; an architecture's code is the index in `WIDTHS` of each block's width.
+
+    Args:
+        in_channels: channels of the image.
+    """
 
     name = "size"
     cardinalities = (len(WIDTHS),) * len(BLOCKS)
     decisions = tuple(f"{block} {position}" for position, block in enumerate(BLOCKS, start=1))
+
+    def __init__(self, *, in_channels: int = 3) -> None:
+        self.in_channels = in_channels
 
     def parse(self, text: str) -> Arch:
         """Read `8:16:24:32:64`."""
@@ -60,7 +72,7 @@ class SizeSpace(SearchSpace):
         """Exact parameters and MACs; MACs count convolutions and the classifier as the benchmark does."""
         widths = self.widths(arch)
         width, side = widths[0], size
-        weights = 9 * 3 * width  # stem: 3x3 convolution and batch norm
+        weights = 9 * self.in_channels * width  # stem: 3x3 convolution and batch norm
         params, macs = weights + 2 * width, weights * side**2
         for block, out in zip(BLOCKS, widths, strict=True):
             if block == "reduction":  # 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
@@ -76,3 +88,9 @@ class SizeSpace(SearchSpace):
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
         macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """The benchmark's network, with PyTorch's default initialisation."""
+        from oracles.spaces.netsize import NetworkSize
+
+        return NetworkSize(BLOCKS, self.widths(arch), classes=classes, in_channels=self.in_channels)

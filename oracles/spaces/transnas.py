@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 from oracles.spaces.cell201 import EDGES
 from suite.errors import InvalidArch
 from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+
+if TYPE_CHECKING:
+    from torch import nn
 
 BASE = 64
 #: Channels are doubled, the image is halved by these modules.
@@ -59,7 +62,16 @@ class Conv(NamedTuple):
 
 
 class _Backbone(SearchSpace):
-    """What both spaces share: stem, modules, counting."""
+    """What both spaces share: stem, modules, counting, building. Architectures keep their official names whatever the arguments.
+
+    Args:
+        channels: behind the stem.
+        stem_stride: of each of the stem's two convolutions; 1 for small images.
+        in_channels: channels of the image.
+    """
+
+    def __init__(self, *, channels: int = BASE, stem_stride: int = 2, in_channels: int = 3) -> None:
+        self.channels, self.stem_stride, self.in_channels = channels, stem_stride, in_channels
 
     @abstractmethod
     def skeleton(self, arch: Arch) -> tuple[int, ...]:
@@ -72,11 +84,11 @@ class _Backbone(SearchSpace):
     def convolutions(self, arch: Arch, *, size: int) -> Iterator[Conv]:
         """Every convolution of the backbone for images of `size` pixels; all but the first have a ReLU before them."""
         self.check(arch)
-        half = -(-size // 2)
-        side = -(-half // 2)
-        yield Conv(3, 3, size, BASE // 2, half)
-        yield Conv(3, BASE // 2, half, BASE, side)
-        channels = BASE
+        half = -(-size // self.stem_stride)
+        side = -(-half // self.stem_stride)
+        channels = self.channels
+        yield Conv(3, self.in_channels, size, channels // 2, half)
+        yield Conv(3, channels // 2, half, channels, side)
         for module in self.skeleton(arch):
             out_channels = 2 * channels if module in WIDENING else channels
             out_side = -(-side // 2) if module in HALVING else side
@@ -91,6 +103,24 @@ class _Backbone(SearchSpace):
             params += conv.weights + 2 * conv.out_channels
             macs += conv.weights * conv.out_side**2
         return Complexity(params, macs)
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        """The backbone with the head of the classification tasks: global pooling and a linear layer, which `complexity` leaves out."""
+        from oracles.spaces.nettransnas import NetworkTransNas
+
+        modules = [(module in WIDENING, module in HALVING) for module in self.skeleton(arch)]
+        return NetworkTransNas(
+            self.built_block(arch),
+            modules,
+            classes=classes,
+            channels=self.channels,
+            stem_stride=self.stem_stride,
+            in_channels=self.in_channels,
+        )
+
+    @abstractmethod
+    def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
+        """What makes a block of (inputs, outputs, stride)."""
 
 
 class TransNasMicro(_Backbone):
@@ -162,6 +192,12 @@ class TransNasMicro(_Backbone):
             if option in (CONV1, CONV3) or (option == SKIP and changes):
                 yield Conv(3 if option == CONV3 else 1, width, pixels, out_channels, out_side)
 
+    def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
+        """The cell."""
+        from oracles.spaces.nettransnas import MicroCell
+
+        return partial(MicroCell, arch.code)
+
 
 class TransNasMacro(_Backbone):
     """3,256 skeletons; an architecture's code is the digit of each of six modules, with 0 behind the last one."""
@@ -229,6 +265,12 @@ class TransNasMacro(_Backbone):
         yield Conv(3, out_channels, out_side, out_channels, out_side)
         if (channels, side) != (out_channels, out_side):
             yield Conv(1, channels, side, out_channels, out_side)
+
+    def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
+        """ResNet's basic block."""
+        from oracles.spaces.nettransnas import BasicBlock
+
+        return BasicBlock
 
 
 @cache
