@@ -7,6 +7,7 @@ An architecture is a tuple of decisions: `code[i]` is the option taken at decisi
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,27 @@ class Topology:
                     reaching.add(source)
             live = [edge for edge in live if self.edges[edge][1] in reaching]
         return tuple(live)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the built network with one width (a cell, a residual block), as metrics of topology see it.
+
+    Attributes:
+        width: channels of a layer.
+        depth: layers on the longest path.
+        links: channels that skip links bring to its layers, summed.
+        possible: the most that they could bring, where links concatenate; 0 where they add.
+        inputs: channels of what it reads.
+        kernels: kernel areas of its convolutions, summed (9 for a 3x3).
+    """
+
+    width: int
+    depth: int
+    links: int = 0
+    possible: int = 0
+    inputs: int = 0
+    kernels: int = 0
 
 
 class SearchSpace(ABC):
@@ -260,6 +282,17 @@ class SearchSpace(ABC):
         """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""
         return sum("conv" in op for op in self.graph(arch).ops)
 
+    def blocks(self, arch: Arch) -> tuple[Block, ...]:
+        """The parts of the network, for metrics of topology. Here: the live graph as one cell of width 1, a link where an edge leaps."""
+        graph = self.graph(self.live(arch))
+        level = np.zeros(len(graph.ops), dtype=int)
+        for node in range(1, len(level)):
+            level[node] = max(level[graph.adjacency[:, node]], default=-1) + 1
+        sources, targets = np.nonzero(graph.adjacency)
+        links = int((level[targets] - level[sources] > 1).sum())
+        areas = [int(side) ** 2 for op in graph.ops if "conv" in op for side in re.findall(r"(\d+)x\1", op)]
+        return (Block(1, max(1, int(level[-1]) - 1), links, 0, 1, sum(areas)),)
+
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, untrained. Torch is imported only here."""
         raise NotImplementedError(f"{self.name}: networks of this space cannot be built yet")
@@ -358,6 +391,10 @@ class ConfinedSpace(SearchSpace):
     def convs(self, arch: Arch) -> int:
         """As in the whole space."""
         return self.whole.convs(arch)
+
+    def blocks(self, arch: Arch) -> tuple[Block, ...]:
+        """As in the whole space."""
+        return self.whole.blocks(arch)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """As in the whole space."""

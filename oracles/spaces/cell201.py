@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+from suite.space import Arch, Block, Complexity, Graph, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -277,6 +277,26 @@ class Cell201(SearchSpace):
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
         macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
+
+    def blocks(self, arch: Arch) -> tuple[Block, ...]:
+        """The cells and the reductions between them.
+
+        A cell's links are its live skips, its depth the layers (convolutions, poolings) on the longest live path, and its kernels
+        those of live convolutions.
+        """
+        code = self.live(arch).code
+        depth = [0, 0, 0, 0]
+        for option, (source, target) in zip(code, EDGES, strict=True):
+            if option != NONE:
+                depth[target] = max(depth[target], depth[source] + (option != SKIP))
+        skips, kernels = code.count(SKIP), 9 * code.count(CONV3) + code.count(CONV1)
+        found: list[Block] = []
+        for stage in range(self.stages):
+            width = self.channels << stage
+            if stage:
+                found.append(Block(width, 2, width, inputs=width // 2, kernels=18))
+            found += [Block(width, max(1, depth[3]), skips * width, inputs=width, kernels=kernels)] * self.cells
+        return tuple(found)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The benchmark's network around the cell, with PyTorch's default initialisation."""

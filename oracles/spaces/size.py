@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite.errors import InvalidArch
-from suite.space import Arch, Complexity, Graph, SearchSpace
+from suite.space import Arch, Block, Complexity, Graph, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,3 +94,11 @@ class SizeSpace(SearchSpace):
         from oracles.spaces.netsize import NetworkSize
 
         return NetworkSize(BLOCKS, self.widths(arch), classes=classes, in_channels=self.in_channels)
+
+    def blocks(self, arch: Arch) -> tuple[Block, ...]:
+        """The five blocks, each with one link: the cell's skip over its 3 layers, the reduction's shortcut over its 2."""
+        widths = self.widths(arch)
+        return tuple(
+            Block(out, 2, out, inputs=width, kernels=18) if block == "reduction" else Block(out, 3, out, inputs=width, kernels=45)
+            for block, width, out in zip(BLOCKS, (widths[0], *widths), widths, strict=False)
+        )
