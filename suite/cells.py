@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from suite.errors import BudgetExhausted, DataMissing, NasreproError, NotTabulated, ProtocolError
 from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking, StudyUse
-from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, StudyKey, StudyRecord, Trace
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, Scatter, StudyKey, StudyRecord, Trace
 from suite.registry import Method, load_devices, load_oracle, methods, scorers, studies
 from suite.session import BudgetSwallowed, Ledger, Rating, Session
 
@@ -65,7 +65,8 @@ class RankCell:
     def execute(self) -> tuple[RankRecord, bytes]:
         """Score and rank; a scorer that raises gives a failed record."""
         try:
-            return rank(self.key), b""
+            record, scatter = rank_and_scatter(self.key)
+            return record, scatter.to_bytes()
         except (Exception, SystemExit):
             return self.failed(traceback.format_exc()), b""
 
@@ -297,8 +298,17 @@ def _incumbents(oracle: Oracle, ledger: Ledger, protocol: Protocol) -> tuple[tup
     return tuple(rows)
 
 
+#: Architectures of a ranking whose scores are kept for a figure; more would not be told apart in it.
+SCATTERED = 2000
+
+
 def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
     """Score every architecture of a table, or those of the rows `within`, and compare with the metric."""
+    return rank_and_scatter(key, within)[0]
+
+
+def rank_and_scatter(key: RankKey, within: Sequence[int] | None = None) -> tuple[RankRecord, Scatter]:
+    """As `rank`, and up to `SCATTERED` of the scores with their values."""
     oracle = load_oracle(key.oracle)
     scorer = scorers.get(key.scorer)
     if scorer.needs_network:
@@ -308,7 +318,10 @@ def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
     archs = [oracle.archs()[row] for row in rows.tolist()]
     started = time.process_time()
     scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
-    return ranked(key, rows, values, scores, time.process_time() - started)
+    record = ranked(key, rows, values, scores, time.process_time() - started)
+    drawn = np.sort(np.random.default_rng(key.seed).permutation(rows.size)[:SCATTERED])
+    shown = (score if math.isfinite(score) else None for score in scores[drawn].tolist())
+    return record, Scatter(tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist()))
 
 
 def targets(key: RankKey, within: Sequence[int] | None = None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

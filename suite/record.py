@@ -182,6 +182,30 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Scatter:
+    """Scores beside values, of architectures drawn at random from those that were ranked; kept beside a ranking's record, for figures.
+
+    Attributes:
+        rows: of the oracle's architectures, ascending.
+        scores: None stands for a score that is not finite.
+        values: of the metric.
+    """
+
+    rows: tuple[int, ...]
+    scores: tuple[float | None, ...]
+    values: tuple[float, ...]
+
+    def to_bytes(self) -> bytes:
+        """Compressed JSON."""
+        return zlib.compress(json.dumps(asdict(self)).encode())
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Scatter:
+        """Inverse of `to_bytes`."""
+        return cls(**{name: tuple(values) for name, values in json.loads(zlib.decompress(packed)).items()})
+
+
+@dataclass(frozen=True, slots=True)
 class RankRecord:
     """What a ranking gave.
 

@@ -10,8 +10,11 @@ from typer.testing import CliRunner
 
 from reports import figures
 from reports.figures.style import BASELINE, DASHES, Drawing, look_of, new_figure, save
+from suite import cells
 from suite.cli import app
 from suite.errors import NasreproError, UnknownName
+from suite.record import Scatter
+from suite.registry import load_oracle
 from suite.store import Store
 
 
@@ -80,3 +83,16 @@ def test_looks_differ_and_stay_the_same():
     assert looks[BASELINE] == look_of([BASELINE])[BASELINE]
     first = [looks[name] for name in names[:4]]  # without colour
     assert len({look.marker for look in first}) == 4 and len({str(look.dash) for look in first}) == len(DASHES)
+
+
+def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):
+    """A sample of the ranked architectures, each with its own score and value."""
+    monkeypatch.setattr(cells, "SCATTERED", 300)
+    oracle = load_oracle("digits201")
+    record, packed = cells.RankCell(cells.rank_key(oracle, "params", "digits", 30, resamples=2)).execute()
+    scatter = Scatter.from_bytes(packed)
+    assert record.status == "done" and len(scatter.rows) == 300 == len(set(scatter.rows))
+    for row, score, value in list(zip(scatter.rows, scatter.scores, scatter.values, strict=True))[::60]:
+        arch = oracle.archs()[row]
+        assert score == oracle.space.complexity(arch, classes=10, size=8).params
+        assert value == oracle.query(arch, dataset="digits", epochs=30).values["test_accuracy"]
