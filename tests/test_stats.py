@@ -215,6 +215,13 @@ def test_time_to_reach_counts_those_that_never_did():
     assert stats.time_to_reach([1.0, math.inf, math.inf]).median == math.inf
     one = stats.time_to_reach([4.0])
     assert (one.share, one.median) == (1, 4) and math.isnan(one.low) and math.isnan(one.high)
+    draws = np.random.default_rng(0)
+    values = draws.exponential(size=37)
+    medians = np.sort(draws.choice(values, size=(40_000, 37)), axis=1)[:, 18]
+    exact = stats.time_to_reach(values)
+    low, high = np.quantile(medians, [0.025, 0.975], method="inverted_cdf")
+    ranks = np.searchsorted(np.sort(values), [exact.low, exact.high, low, high])
+    assert exact.median == np.median(values) and (abs(ranks[:2] - ranks[2:]) <= 1).all()
     never = stats.time_to_reach([math.inf] * 3)
     assert (never.share, never.median, never.low, never.high) == (0, math.inf, math.inf, math.inf)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from suite.errors import NasreproError
@@ -123,6 +124,17 @@ def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72,
 
     inches = WIDTHS[width]
     return Figure(figsize=(inches, height or ratio * inches), layout="constrained")
+
+
+def legend_below(figure: Figure, axes: Any, *, columns: int) -> None:
+    """The legend of `axes` under the whole figure, in columns, where it hides nothing."""
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(columns, max(1, len(names))), handlelength=2.6, columnspacing=1.2)
+
+
+def spelled(name: str) -> str:
+    """A name as text of a figure: long ones on two lines, and no sign that matplotlib would take for mathematics."""
+    return "\n".join(wrap(name.replace("$", r"\$"), 30, break_long_words=False))
 
 
 @contextmanager
