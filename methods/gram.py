@@ -1,0 +1,189 @@
+"""GRAM (rule of Chang et al. 2021, arXiv:2012.01737, Alg. 1-2, inspired by SwiftNet, arXiv:1906.08305).
+
+    w <- 1 for every edge of the complete DAG, the meta-graph;  beta <- none
+    repeat until the budget ends:
+        graph <- from the input on: each edge of a reached vertex with the probability that softmax of w over its edges gives it
+        mu <- score of the graph;  w <- w * exp(alpha (mu - beta)) for the edges in it;  beta <- mean of the five best mu so far
+    near the end: prune the complete DAG edge by edge, lowest w first, and evaluate the levels: a front of accuracy and MACs
+    return the best graph ever scored
+
+Deviations:
+    - SwiftNet's own rule is not known here: neither its body nor any code of it was read. The rule and the sampling are those of Chang
+      et al., which build on it, by a digest of their paper. This is no reproduction of SwiftNet.
+    - Not given by them and our choice: w = 1 at the start, no update before a beta exists, alpha (chosen on seeds of its own), the
+      exponent clipped to +-`clip`, weights scaled to mean 1 per source vertex (`normalise`; without it they drift to 0, where
+      sampling is uniform).
+    - Their operations are fixed. `variant` "edges" does so: drawn at random, balanced, once a run. "edges_and_ops" has a weight per edge
+      and operation (where operations sit on vertices: per vertex and operation), drawn by their softmax, updated alike; an edge counts
+      with the log-mean-exp of its weights. "gibbs" goes round the edges, then vertices, of one graph, draws one option by the softmax
+      of its weights ("no edge" is one), and evaluates: the word is in a digest of SwiftNet, the rule is ours.
+    - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000 in a row); dead ends are dropped.
+    - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink; theirs has no such term.
+    - Pruned levels are architectures of the table, trained from scratch; the digest of SwiftNet speaks of pruning without retraining.
+"""
+
+import contextlib
+import math
+
+import numpy as np
+
+from suite.errors import InvalidArch, NasreproError
+from suite.registry import method
+
+VARIANTS = ("edges", "edges_and_ops", "gibbs")
+
+
+@method(
+    "gram",
+    paper="arXiv:2012.01737, Alg. 1-2; inspired by arXiv:1906.08305",
+    variant="edges_and_ops",
+    alpha=1.0,
+    clip=1.0,
+    normalise=True,
+    lam=0.0,
+    prune=6,
+)
+def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
+    """Sampling from weights that accumulate what sampled graphs earned.
+
+    Args:
+        session: the search session.
+        rng: random generator.
+        variant: "edges", "edges_and_ops" or "gibbs".
+        alpha: learning rate of the weights, per unit of score.
+        clip: largest exponent of an update.
+        normalise: whether weights are scaled to mean 1 per source vertex.
+        lam: score per factor of ten in MACs.
+        prune: levels of the pruned front that are evaluated, evenly spaced from the complete DAG to the last edge; 0 for no front.
+    """
+    if variant not in VARIANTS:
+        raise NasreproError(f"gram: unknown variant {variant!r}; accepted: {', '.join(VARIANTS)}")
+    topology = session.space.topology()
+    seen: list[float] = []
+    sources = np.array([source for source, _ in topology.edges])
+    targets = np.array([target for _, target in topology.edges])
+    options, gibbs = len(topology.ops), variant == "gibbs"
+    on_edges = topology.on_edges and variant != "edges"  # whether an edge has a weight per operation
+    on_vertices = not topology.on_edges and variant != "edges"
+    w = np.ones((len(sources), (options if on_edges else 1) + gibbs))  # its last column is "no edge", for gibbs
+    v = np.ones((topology.places if on_vertices else 0, options))
+    fixed = rng.permutation(np.arange(topology.places) % options)
+
+    def drawn(rows):
+        """An option for each row, by the softmax of its weights."""
+        return np.minimum((softmax(rows).cumsum(axis=1) < rng.random((len(rows), 1))).sum(axis=1), rows.shape[1] - 1)
+
+    def operations(take):
+        """One for every place, which `take` picks from the rows of weights."""
+        return take(w[:, :options]) if on_edges else take(v) if on_vertices else fixed
+
+    def wired(kept, ops):
+        """The architecture of a graph, and its live edges; None where it is none."""
+        live = topology.live(kept)
+        with contextlib.suppress(InvalidArch):
+            return live, session.space.wired(live, ops) if live else None
+        return live, None
+
+    def sample():
+        """Algorithm 2: (edges, operations)."""
+        nonlocal fixed
+        chances = np.exp(strength(w, gibbs))
+        chances /= np.bincount(sources, chances)[sources]
+        for tries in range(1, 100_001):
+            reached, kept = {0}, []
+            for edge in np.flatnonzero(chances > rng.random(len(chances))).tolist():  # sorted by source
+                if sources[edge] in reached:
+                    kept.append(edge)
+                    reached.add(targets[edge])
+            ops = operations(drawn)
+            if wired(kept, ops)[1] is not None:
+                return set(kept), ops
+            if tries % 1000 == 0:
+                fixed = rng.permutation(fixed)
+        raise NasreproError(f"gram: 100,000 samples in a row are no architectures of {session.space.name}; it has too few connected cells")
+
+    def step(place, kept, ops):
+        """One option of one edge or vertex drawn anew: (edges, operations)."""
+        kept, ops = set(kept), ops.copy()
+        option = drawn(w[[place]] if place < len(w) else v[[place - len(w)]])[0]
+        if place >= len(w):
+            ops[place - len(w)] = option
+        elif option == w.shape[1] - 1:
+            kept.discard(place)
+        else:
+            kept.add(place)
+            if on_edges:
+                ops[place] = option
+        return kept, ops
+
+    def evaluate(arch):
+        done = session.evaluate(arch)
+        return session.rate(done, done.score - lam * math.log10(session.complexity(arch).macs / 1e6))
+
+    def learn(kept, live, ops, mu):
+        """Algorithm 1, with the old baseline."""
+        if seen:
+            factor = math.exp(np.clip(alpha * (mu - np.mean(sorted(seen)[-5:])), -clip, clip))
+            edges = np.array(live)
+            w[edges, ops[edges] if on_edges else 0] *= factor
+            if gibbs:
+                w[[edge for edge in range(len(w)) if edge not in kept], -1] *= factor
+            if on_vertices:
+                vertices = np.unique(targets[edges]) - 1
+                v[vertices, ops[vertices]] *= factor
+            if normalise:
+                w[:] /= (np.bincount(sources, w.mean(axis=1)) / np.maximum(np.bincount(sources), 1))[sources, None]
+                v[:] /= v.mean(axis=1, keepdims=True)
+        seen.append(mu)
+
+    def front():
+        """Structure-level pruning: the weights are logged, then levels of the pruned DAG are evaluated."""
+        ops, weight = operations(lambda rows: rows.argmax(axis=1)), strength(w, gibbs)
+        names = [topology.ops[op] for op in ops]
+        session.log(
+            "meta_graph", edges=topology.edges, weights=weight.tolist(), ops=names, on_edges=topology.on_edges, output=topology.output
+        )
+        levels = [topology.live(range(len(w)))]
+        for edge in np.argsort(weight, kind="stable"):
+            left = topology.live([each for each in levels[-1] if each != edge])
+            if left and left != levels[-1]:
+                levels.append(left)
+        found = [(live, arch) for live in levels if (arch := wired(live, ops)[1]) is not None]
+        for level in np.unique(np.linspace(0, len(found) - 1, min(prune, len(found))).astype(int)):
+            live, arch = found[level]
+            score = evaluate(arch)
+            session.log(
+                "front", edges=len(live), score=score, objective=session.ledger.evaluations[-1].score, macs=session.complexity(arch).macs
+            )
+
+    def nearly_over():
+        """Whether what is left of the budget is what the front takes, each level as dear as the dearest evaluation."""
+        budget, dearest = session.budget, max(done.cost_s for done in session.ledger.evaluations)
+        few = budget.queries is not None and budget.queries - session.queries <= prune
+        return few or (budget.seconds is not None and budget.seconds - session.clock_s <= prune * dearest)
+
+    (kept, ops), place, pruned = sample(), 0, prune == 0
+    while True:
+        live, arch = wired(kept, ops)
+        learn(kept, live, ops, evaluate(arch))
+        if not pruned and nearly_over():
+            front()
+            pruned = True
+        if gibbs:
+            following = step(place, kept, ops)
+            place = (place + 1) % (len(w) + len(v))
+            kept, ops = following if wired(*following)[1] is not None else (kept, ops)
+        else:
+            kept, ops = sample()
+
+
+def softmax(rows):
+    """exp(x) / sum exp(x) of each row, shape (rows, n)."""
+    e = np.exp(rows - rows.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def strength(w, gibbs):
+    """What an edge counts in the sampling, (edges,): the log-mean-exp of its weights, less that of "no edge" where there is one."""
+    held = w[:, :-1] if gibbs else w
+    return np.log(np.exp(held).mean(axis=1)) - (w[:, -1] if gibbs else 0)
