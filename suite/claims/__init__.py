@@ -5,7 +5,8 @@ claims still need, for `suite.runner.run_cells`.
 """
 
 from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of
-from suite.claims.judge import Verdict, judge, judge_all, judged
+from suite.claims.files import junit, record
+from suite.claims.judge import Verdict, judge, judge_all, judged, with_family
 from suite.claims.model import RECORDED, Claim, Figure, Judgement, Kind, Order, Setting, Source, claim_files, load_claims
 
 __all__ = [
@@ -24,8 +25,11 @@ __all__ = [
     "judge",
     "judge_all",
     "judged",
+    "junit",
     "load_claims",
     "missing",
     "plan_of",
+    "record",
     "seeds_of",
+    "with_family",
 ]

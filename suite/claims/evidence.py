@@ -68,8 +68,9 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
                 continue
             wanted[place].append(setting)
             shas[place] = method.source_sha256
-        if claim.ranking is not None and exists(scorers, claim.ranking.scorer):
-            rankings[_ranking(claim.ranking)] = scorers.get(claim.ranking.scorer).source_sha256
+        for wanted_rank in () if claim.ranking is None else claim.ranking.both:
+            if exists(scorers, wanted_rank.scorer):
+                rankings[_ranking(wanted_rank)] = scorers.get(wanted_rank.scorer).source_sha256
         if claim.study is not None and exists(studies, claim.study.study):
             measured[_study(claim.study)] = studies.get(claim.study.study).source_sha256
     runs: dict[str, Found] = defaultdict(dict)
@@ -135,12 +136,10 @@ def plan_of(
         for setting in claim.settings:
             if exists(methods, setting.method):
                 experiments.setdefault(_search(setting), (setting, set()))[1].update(seeds - held.of(setting).keys())
-        wanted = claim.ranking
-        if wanted is not None and held.ranking(wanted) is None and _can_rank(wanted.scorer, long=long):
-            ranking = Ranking(
-                oracle=wanted.oracle, scorers=(wanted.scorer,), datasets=(wanted.dataset,), epochs=wanted.epochs, metric=wanted.metric
-            )
-            rankings[ranking.model_dump_json()] = ranking
+        for wanted in () if claim.ranking is None else claim.ranking.both:
+            if held.ranking(wanted) is None and _can_rank(wanted.scorer, long=long):
+                where = {"oracle": wanted.oracle, "datasets": (wanted.dataset,), "epochs": wanted.epochs, "metric": wanted.metric}
+                rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, "scorers": (wanted.scorer,)})
         if claim.study is not None and exists(studies, claim.study.study):
             uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(seeds - held.measured(claim.study).keys())
     return Plan(

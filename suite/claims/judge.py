@@ -10,7 +10,8 @@ the claim's margin and [l, h] the 95 % interval of ours:
 
 So "reproduced" is never the absence of a difference, but its absence down to d; each side has an error rate of 2.5 %. Where the published
 number has a spread s over m runs, its own standard error s / sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008).
-The interval is `suite.stats.bootstrap_mean`'s over seeds; a ranking's is over architectures; a study of one seed is a point.
+The interval is `suite.stats.bootstrap_mean`'s over seeds; a study of one seed is a point. A ranking's interval is over architectures, so
+it counts where the ranking is over a sample of them; over a whole space, as the published one was, there is nothing to sample: a point.
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
                  paper that have their runs. Reproduced: significant, in the order claimed. Not reproduced: significant in the other, or
@@ -34,9 +35,10 @@ import numpy as np
 
 from suite.claims.evidence import Evidence, Found, exists, gather, scale_of, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit
-from suite.claims.model import Claim, Judgement, load_claims
+from suite.claims.model import Claim, Judgement, Ranked, load_claims
 from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.oracle import OracleInfo
+from suite.record import RankRecord
 from suite.registry import load_oracle, methods, oracles, scorers, studies
 from suite.stats import PairedTest, bootstrap_mean, holm, paired_test
 from suite.store import Store
@@ -102,9 +104,14 @@ def judge_all(
     """
     context = load_claims() if claims is None else tuple(claims)
     chosen = context if wanted is None else tuple(wanted)
-    papers = {claim.paper for claim in chosen if claim.kind == "order"}
-    family = tuple(claim for claim in context if claim.kind == "order" and claim.paper in papers)
-    return judged(chosen, gather(store, {claim.id: claim for claim in (*chosen, *family)}.values()), context, block=block)
+    return judged(chosen, gather(store, with_family(chosen, context)), context, block=block)
+
+
+def with_family(wanted: Sequence[Claim], context: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Claims, and the other orders of their papers, which the correction of theirs rests on."""
+    papers = {claim.paper for claim in wanted if claim.kind == "order"}
+    family = [claim for claim in context if claim.kind == "order" and claim.paper in papers]
+    return tuple({claim.id: claim for claim in (*wanted, *family)}.values())
 
 
 def judged(wanted: Sequence[Claim], evidence: Evidence, context: Sequence[Claim], *, block: int = 0) -> tuple[Verdict, ...]:
@@ -140,8 +147,9 @@ def _absent(claim: Claim) -> str:
     for setting in claim.settings:
         if not exists(methods, setting.method):
             return f"there is no method {setting.method}"
-    if claim.ranking is not None and not exists(scorers, claim.ranking.scorer):
-        return f"there is no scorer {claim.ranking.scorer}"
+    for ranked in () if claim.ranking is None else claim.ranking.both:
+        if not exists(scorers, ranked.scorer):
+            return f"there is no scorer {ranked.scorer}"
     if claim.study is not None and not exists(studies, claim.study.study):
         return f"there is no study {claim.study.study}"
     return ""
@@ -288,28 +296,45 @@ def _ordered(claim: Claim, tested: _Tested) -> Verdict:
 def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     wanted = claim.ranking
     assert wanted is not None
-    record = evidence.ranking(wanted)
-    if record is None:
-        long = scorers.get(wanted.scorer).needs_network
-        why = f"the store has no ranking of {wanted.oracle} by {wanted.scorer}"
-        info = oracles.get(wanted.oracle).info
-        return _without(claim, f"{why}; it takes long: nasrepro claims --long --id {claim.id}" if long else why + _table(info))
-    runs = (record.key.run_id,)
-    if wanted.coefficient == "best_value":
-        value = math.nan if record.best_value is None else record.best_value
-        value *= scale_of(wanted.oracle, record.key.metric, wanted.dataset)
-        low = high = value
-    else:
-        value = record.agreement[wanted.coefficient]
-        low, high = record.agreement.get(f"{wanted.coefficient}_ci", (value, value))
+    records = []
+    for each in wanted.both:
+        record = evidence.ranking(each)
+        if record is None:
+            why = f"the store has no ranking of {each.oracle} by {each.scorer}"
+            if scorers.get(each.scorer).needs_network:
+                return _without(claim, f"{why}; it takes long: nasrepro claims --long --id {claim.id}")
+            return _without(claim, why + _table(oracles.get(each.oracle).info))
+        records.append(record)
+    figures = [_coefficient(wanted, record) for record in records]
+    value, low, high = figures[0]
+    if wanted.over:
+        other, other_low, other_high = figures[1]
+        low, high = value - other - math.hypot(value - low, other_high - other), value - other + math.hypot(high - value, other - other_low)
+        value -= other
+    runs = tuple(record.key.run_id for record in records)
     if not math.isfinite(value):
-        return Verdict(claim, "not judged", why=f"the ranking has no {wanted.coefficient} ({record.agreement['status']})", runs=runs)
-    found = _within(claim, value, low, high, record.agreement["n"], runs)
+        return Verdict(claim, "not judged", why=f"no {wanted.coefficient}: {records[0].agreement['status']}", runs=runs)
+    if wanted.absolute:
+        value, low, high = abs(value), *sorted((abs(low), abs(high)))
+    n = records[0].agreement["n"]
+    if n >= len(oracles.get(wanted.oracle).info.space):
+        low = high = value
+    found = _within(claim, value, low, high, n, runs)
     if low == high:
         return replace(found, low=None, high=None)
     if found.verdict == "inconclusive":  # over architectures: seeds do not shrink it
         return replace(found, needed=None, why=found.why.partition(";")[0])
     return found
+
+
+def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, float]:
+    """A ranking's figure with the ends of its interval; itself where it has none."""
+    if wanted.coefficient == "best_value":
+        value = math.nan if record.best_value is None else record.best_value * scale_of(wanted.oracle, record.key.metric, wanted.dataset)
+        return value, value, value
+    value = record.agreement[wanted.coefficient]
+    low, high = record.agreement.get(f"{wanted.coefficient}_ci", (value, value))
+    return value, low, high
 
 
 def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:

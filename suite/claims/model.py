@@ -68,7 +68,15 @@ class Order(_Strict):
 
 
 class Ranked(_Strict):
-    """A scorer against a table: a coefficient of `suite.metrics.RankAgreement`, or what its best-scored architecture reaches."""
+    """A scorer against a table.
+
+    Attributes:
+        oracle, dataset, epochs, metric: what it is compared with; the metric is the oracle's target if not given.
+        scorer: its name.
+        coefficient: a field of `suite.metrics.RankAgreement`, or what the architecture it scores best reaches.
+        over: another scorer; the figure is then the difference of the two coefficients.
+        absolute: without its sign, as some papers print it.
+    """
 
     oracle: str
     dataset: str
@@ -76,6 +84,13 @@ class Ranked(_Strict):
     scorer: str
     metric: str = ""
     coefficient: Literal["kendall", "spearman", "top_kendall", "precision_1", "precision_10", "best_value"]
+    over: str = ""
+    absolute: bool = False
+
+    @property
+    def both(self) -> tuple[Ranked, ...]:
+        """This one, and the one of the other scorer where there is one."""
+        return (self, self.model_copy(update={"scorer": self.over, "over": ""})) if self.over else (self,)
 
 
 class Measured(_Strict):
@@ -146,11 +161,11 @@ class Claim(_Strict):
 
     Attributes:
         id: unique, `<paper>-<what>`.
-        paper: arXiv number or citation.
+        paper, title, file: arXiv number or citation, title, and the name of the claims' file.
         statement: in our words.
         where: table, figure or section.
         source: how the text is known.
-        value: as published; in percent for accuracies.
+        value, unit: as published; in percent for accuracies.
         spread: standard deviation as published.
         n: number of runs behind it.
         test: whether ours must be about, at least or at most the published value.
@@ -168,6 +183,8 @@ class Claim(_Strict):
 
     id: str
     paper: str
+    title: str = ""
+    file: str = ""
     statement: str
     where: str
     source: Source
@@ -284,7 +301,8 @@ def load_claims(files: Iterable[Path] | None = None) -> tuple[Claim, ...]:
 def _read(path: Path) -> list[Claim]:
     try:
         file = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        return [Claim.model_validate({"paper": file.paper, **file.defaults, **raw}) for raw in file.claim]
+        whole = {"paper": file.paper, "title": file.title, "file": path.stem, **file.defaults}
+        return [Claim.model_validate({**whole, **raw}) for raw in file.claim]
     except (OSError, UnicodeDecodeError) as error:
         raise NasreproError(f"cannot read claims from {path} ({error})") from error
     except (tomllib.TOMLDecodeError, ValidationError) as error:

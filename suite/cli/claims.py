@@ -1,0 +1,305 @@
+"""`nasrepro claims` and `nasrepro claims record`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suite.cli.common import DEFAULT_STORE, Json, Quiet, StorePath, app, print_json, print_table, progress_bar, remark
+from suite.errors import NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from suite.claims import Claim, Verdict
+
+claims_app = typer.Typer(help="Judge the papers' claims by what was measured.", invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(claims_app, name="claims")
+
+PaperOption = Annotated[
+    list[str] | None, typer.Option("--paper", help="Only this paper: its file's name, arXiv number, or a part of its title.")
+]
+IdOption = Annotated[list[str] | None, typer.Option("--id", help="Only this claim; several by repeating. See: nasrepro list claims.")]
+FileOption = Annotated[list[Path] | None, typer.Option("--file", help="A claims file of your own in place of the package's.")]
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option("--method", "-m", help="A Python file with one @method that the claims name; it may replace one of the package."),
+]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Judge by what the store has; run nothing.")]
+Long = Annotated[bool, typer.Option("--long", help="Also run what takes more than minutes.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")]
+
+
+@claims_app.callback()
+def claims(
+    context: typer.Context,
+    paper: PaperOption = None,
+    id: IdOption = None,
+    explain: Annotated[str, typer.Option("--explain", help="The evidence for one claim: plan, runs, rule, figure.")] = "",
+    file: FileOption = None,
+    method: MethodOption = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there, too.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 also where a claim could not be judged.")] = False,
+    no_run: NoRun = False,
+    long: Long = False,
+    store: StorePath = DEFAULT_STORE,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run what the claims need and the store lacks, judge, and compare with the recorded verdicts.
+
+    Exit code 1 where a verdict differs from the recorded one, each of which is named, or where a run failed.
+    Example: nasrepro claims --paper nas_bench_201
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from suite.claims import junit as as_junit
+    from suite.files import write_text
+
+    chosen, others = _chosen(paper, [explain] if explain else id, file, method)
+    done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
+    if junit is not None:
+        write_text(junit, as_junit(done.verdicts))
+    if explain:
+        _explain(done.verdicts[0], others)
+    elif as_json:
+        print_json([_row(each) for each in done.verdicts])
+    else:
+        _print(done.verdicts)
+    changed = [each for each in done.verdicts if each.changed]
+    for each in changed:
+        remark(f"changed: {each.claim.id} is {each.verdict}, recorded: {each.claim.recorded or 'nothing yet'} ({each.why})")
+    if changed:
+        remark("after a look at why: nasrepro claims record, and commit the diff")
+    unjudged = [each for each in done.verdicts if each.verdict == "not judged"] if strict else []
+    for each in unjudged:
+        remark(f"not judged: {each.claim.id} ({each.why})")
+    return int(bool(changed or done.failed or unjudged))
+
+
+@claims_app.command("record")
+def record_verdicts(
+    paper: PaperOption = None,
+    id: IdOption = None,
+    file: FileOption = None,
+    method: MethodOption = None,
+    no_run: NoRun = False,
+    long: Long = False,
+    store: StorePath = DEFAULT_STORE,
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> int:
+    """Write the verdicts of now into the claims' files as the recorded ones, for review in a diff."""
+    from suite.claims import claim_files, record
+
+    chosen, others = _chosen(paper, id, file, method)
+    done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
+    files = file or claim_files()
+    changes = record(files, done.verdicts)
+    for claim, (old, new) in changes.items():
+        typer.echo(f"{claim}: {old or 'nothing'} -> {new}")
+    remark(f"{len(changes)} verdicts written to {Path(files[0]).parent}", quiet)
+    return int(done.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    verdicts: tuple[Verdict, ...]
+    failed: bool
+
+
+def _chosen(
+    papers: Sequence[str] | None, ids: Sequence[str] | None, files: Sequence[Path] | None, own: Sequence[str] | None
+) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
+    """The claims asked for, and all claims they stand among."""
+    from suite.claims import load_claims
+    from suite.registry import methods
+
+    for path in own or ():
+        entry = methods.from_file(Path(path))
+        methods.add(entry.name, entry, __name__)
+    everything = chosen = load_claims(files)
+    if papers:
+        for name in papers:
+            if not any(_of(claim, name) for claim in everything):
+                raise UnknownName("paper", name, sorted({claim.file for claim in everything}))
+        chosen = tuple(claim for claim in chosen if any(_of(claim, name) for name in papers))
+    if ids:
+        known = {claim.id: claim for claim in chosen}
+        for each in ids:
+            if each not in known:
+                raise UnknownName("claim", each, known)
+        chosen = tuple(known[each] for each in dict.fromkeys(ids))
+    if not chosen:
+        raise NasreproError("there are no claims to judge")
+    return chosen, everything
+
+
+def _of(claim: Claim, name: str) -> bool:
+    return (
+        name.lower() in (claim.file.lower(), claim.paper.lower(), claim.paper.lower().partition(":")[2])
+        or name.lower() in claim.title.lower()
+    )
+
+
+def _judged(
+    chosen: Sequence[Claim], others: Sequence[Claim], path: Path, *, run: bool, long: bool, workers: int | None, quiet: bool
+) -> _Done:
+    from suite.claims import gather, judged, missing, with_family
+    from suite.runner import run_cells
+    from suite.store import Store
+
+    needed = with_family(chosen, others)
+    failed = False
+    with Store(path, must_exist=not run) as store:
+        evidence = gather(store, needed)
+        cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})
+        for name, error in left_out.items():
+            remark(f"{name}: left out, {error}")
+        if cells:
+            with progress_bar("running", quiet) as progress:
+                outcome = run_cells(cells, store, workers=workers, progress=progress)
+            failed = bool(outcome.failed)
+            for line in sorted({record.error.strip().splitlines()[-1] for record in outcome.failed}):
+                remark(f"a run failed: {line}")
+            evidence = gather(store, needed)
+    return _Done(judged(chosen, evidence, others), failed)
+
+
+# -- what is printed ---------------------------------------------------------------------------------------
+UNREAD = "*"
+
+
+def _print(verdicts: Sequence[Verdict]) -> None:
+    rows = [
+        [
+            each.claim.id + ("" if each.claim.read else UNREAD),
+            _published(each.claim),
+            _ours(each),
+            each.verdict + (" !" if each.changed else ""),
+            each.claim.recorded or "nothing yet",
+        ]
+        for each in verdicts
+    ]
+    print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
+    counts = Counter(each.verdict for each in verdicts)
+    typer.echo(f"\n{len(verdicts)} claims: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}")
+    if not all(each.claim.read for each in verdicts):
+        typer.echo(f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)")
+
+
+def _published(claim: Claim) -> str:
+    if claim.value is None:
+        return f"{claim.order.setting.method} > {claim.order.than}" if claim.order else ""
+    sign = {"about": "", "at least": ">= ", "at most": "<= "}[claim.test]
+    spread = "" if claim.spread is None else f" ± {claim.spread:g}"
+    return f"{sign}{claim.value:g}{spread}{' ' if claim.unit else ''}{claim.unit}"
+
+
+def _ours(each: Verdict) -> str:
+    if each.ours is None:
+        return ""
+    if each.low is None or each.high is None:
+        return f"{each.ours:.4g}"
+    digits = _digits(each.high - each.low)
+    return f"{each.ours:.{digits}f} [{each.low:.{digits}f}, {each.high:.{digits}f}]"
+
+
+def _digits(width: float) -> int:
+    """Decimals that show an interval of that width with two digits."""
+    import math
+
+    return min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
+
+
+def _row(each: Verdict) -> dict[str, Any]:
+    claim = each.claim
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "title": claim.title,
+        "kind": claim.kind,
+        "statement": claim.statement,
+        "where": claim.where,
+        "source": claim.source,
+        "read": claim.read,
+        "test": claim.test,
+        "published": claim.value,
+        "unit": claim.unit,
+        "margin": claim.margin,
+        "ours": each.ours,
+        "low": each.low,
+        "high": each.high,
+        "n": each.n,
+        "p_value": each.p_value,
+        "verdict": each.verdict,
+        "recorded": claim.recorded,
+        "changed": each.changed,
+        "seeds_needed": each.needed,
+        "why": each.why,
+        "runs": list(each.runs),
+    }
+
+
+def _explain(each: Verdict, others: Sequence[Claim]) -> None:
+    """Everything behind one verdict."""
+    from suite.claims import plan_of
+
+    claim = each.claim
+    lines: list[tuple[str, object]] = [
+        ("claim", claim.id),
+        ("statement", claim.statement),
+        ("paper", f"{claim.title} ({claim.paper}), {claim.where}"),
+        ("text", f"{claim.source}{'' if claim.read else ': not read'}"),
+        ("published", _published(claim)),
+        ("margin", "" if claim.margin is None else f"{claim.margin:g}{': ' if claim.reason else ''}{claim.reason}"),
+        ("ours", f"{_ours(each)}{f', n = {each.n:,}' if each.n > 1 else ''}"),
+        ("figure", _strip(each)),
+        ("verdict", each.verdict),
+        ("why", each.why),
+        ("recorded", claim.recorded or "nothing yet"),
+        ("reading", claim.reading),
+        ("formula", claim.formula),
+        *(
+            (f"  {name}", f"{figure.claim or f'{figure.value:g}'} {figure.source}, {figure.where}")
+            for name, figure in claim.figures.items()
+        ),
+        ("runs", f"{len(each.runs)}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}" if each.runs else ""),
+    ]
+    for name, value in lines:
+        if value:
+            typer.echo(f"{name:<10} {value}")
+    plan = plan_of([claim], others).model_dump(mode="json", exclude_defaults=True)
+    for row in (row for rows in plan.values() if isinstance(rows, list) for row in rows):
+        if row.get("seeds") == list(range(claim.seeds)):
+            row["seeds"] = claim.seeds
+    if plan:
+        typer.echo("plan")
+        print_json(plan)
+
+
+def _strip(each: Verdict, width: int = 60) -> str:
+    """Ours and the published band on one line: [ ] the band, - our interval, o our figure."""
+    claim = each.claim
+    if each.ours is None:
+        return ""
+    low = each.ours if each.low is None else each.low
+    high = each.ours if each.high is None else each.high
+    margin = claim.margin or 0.0
+    ends = (0.0, margin) if claim.value is None else (claim.value - margin, claim.value + margin)
+    left, right = min(low, *ends), max(high, *ends)
+    if right <= left:
+        return ""
+    marks = [" "] * (width + 1)
+    place = {value: round((value - left) / (right - left) * width) for value in (low, high, each.ours, *ends)}
+    marks[place[low] : place[high] + 1] = "-" * (place[high] - place[low] + 1)
+    if claim.test != "at most":
+        marks[place[ends[0]]] = "["
+    if claim.test != "at least" and (claim.value is not None or margin):
+        marks[place[ends[1]]] = "]"
+    marks[place[each.ours]] = "o"
+    return f"{left:.4g} {''.join(marks)} {right:.4g}"
