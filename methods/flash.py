@@ -1,0 +1,214 @@
+"""FLASH (Li, Mandal, Ogras, Marculescu, ACM TECS 2021, arXiv:2108.00568): a metric of topology, and SHGO over it.
+
+    evaluate `samples` random networks within the limits; fit theta(g) = 1 / (a + b exp(c / g)) to them, g their NN-Degree
+    measure `measurements` networks on the device; fit latency and energy, linear in analytical features
+    maximise theta(g) under the limits: SHGO on a coarse lattice of the relaxed decisions, SHGO in a fine box round each
+        point kept, unit steps from the points kept after that (`methods.nets.lattice`)
+    walk down the networks found by theta(g): re-check the limits by measuring, evaluate the first `finals` that keep them
+    return the best evaluated; with `samples` = 0 (training-free), g itself is maximised and nothing is fitted
+
+Deviations:
+    - Only title page and abstract were read. NN-Degree, the three-parameter curve and the linear device models are our
+      reconstruction (`methods.nets.degree`); NN-Mass is exact from its authors' code and is a choice of `metric`.
+    - The paper's space has cells with real depths and link counts. Here any space is relaxed: options of a decision are put in
+      the order of their mean g (`contexts` random networks each), and functions of them are interpolated piecewise linearly.
+    - Number of cells and width multiplier are decisions like the others, not a level of their own; the unit steps are ours.
+    - `nn_degree_operators` is an adaptation for spaces whose cells differ in operators: strict NN-Degree sees only links there.
+    - Networks are sampled within the limits, so that whatever ends the search, nothing evaluated breaks one.
+    - No area: no model or measurement of it is given here. No network-on-chip term: the devices are not simulated.
+"""
+
+import math
+
+import numpy as np
+
+from methods.nets.degree import METRICS, analytical, fit_curve, fit_linear, operators
+from methods.nets.lattice import Lattice
+from suite.errors import InvalidArch, NasreproError, NotTabulated, UnknownName
+from suite.registry import method
+from suite.space import Arch
+
+#: Networks drawn for one sample within the limits before it is given up.
+_TRIES = 1000
+_UNITS = {"macs": "MACs", "params": "parameters", "latency": "ms", "energy": "mJ"}
+
+
+@method(
+    "flash",
+    paper="arXiv:2108.00568; our reconstruction",
+    metric="nn_degree",
+    samples=25,
+    finals=1,
+    max_macs=0.0,
+    max_params=0.0,
+    device="",
+    max_latency=0.0,
+    max_energy=0.0,
+    measurements=25,
+    features="analytical",
+    coarse=4,
+    keep=3,
+    contexts=8,
+)
+def search(
+    session, rng, *, metric, samples, finals, max_macs, max_params,
+    device, max_latency, max_energy, measurements, features, coarse, keep, contexts,
+):  # fmt: skip
+    """Predict from topology, search the prediction, evaluate what was found.
+
+    Args:
+        session: the search session.
+        rng: random generator.
+        metric: of topology: nn_degree, nn_degree_operators, nn_mass, or the control sum_of_widths.
+        samples: networks that the curve is fitted to; 0 for the training-free mode.
+        finals: networks evaluated at the end.
+        max_macs: upper limit; 0 for none, here and below.
+        max_params: upper limit.
+        device: "source/device" of the next two; its energies are those of "source/device-energy".
+        max_latency: upper limit, ms.
+        max_energy: upper limit, mJ.
+        measurements: networks that the device models are fitted to.
+        features: of the device models: analytical, or operators (counts by kind; where widths are fixed).
+        coarse: steps that the coarse level divides a decision into.
+        keep: points that go from one level of the search to the next.
+        contexts: networks that the options of a decision are put in order by.
+
+    Raises:
+        NasreproError: no network was found within the limits; the message has the least reachable.
+        NotTabulated: the device has no values for the data set.
+    """
+    if metric not in METRICS:
+        raise UnknownName("metric of flash:", metric, METRICS)
+    if features not in ("analytical", "operators"):
+        raise UnknownName("features of flash:", features, ("analytical", "operators"))
+    if (max_latency or max_energy) and not device:
+        raise NasreproError("flash: max_latency and max_energy need a device; see: nasrepro list devices")
+    space = session.space
+    limits = {"macs": max_macs, "params": max_params, "latency": max_latency, "energy": max_energy}
+    limits = {name: limit for name, limit in limits.items() if limit}
+
+    def topology(arch):
+        return METRICS[metric](space.blocks(arch))
+
+    def cost(arch, name):
+        if name in ("macs", "params"):
+            return float(getattr(session.complexity(arch), name))
+        return session.latency(arch, device) if name == "latency" else session.energy(arch, f"{device}-energy")
+
+    def excess(arch):
+        """By how much the worst limit is exceeded, measured; infinite where the device cannot run it."""
+        try:
+            return max((cost(arch, name) / limit - 1 for name, limit in limits.items()), default=0.0)
+        except NotTabulated:
+            return math.inf
+
+    # sampling and fitting
+    drawn: list[Arch] = []
+    within: list[Arch] = []
+    while (len(within) < samples and len(drawn) < _TRIES * samples) or len(drawn) < measurements:
+        drawn.append(space.sample(rng))
+        if excess(drawn[-1]) <= 0 and len(within) < samples:
+            within.append(drawn[-1])
+        if len(drawn) == _TRIES and limits and all(excess(arch) == math.inf for arch in drawn):
+            cost(drawn[-1], "latency" if max_latency else "energy")  # says why
+    evaluated = session.evaluate_many(within)
+    with session.charge("predictor"):
+        g, scores = np.array([topology(each.arch) for each in evaluated]), np.array([each.score for each in evaluated])
+        curve = fit_curve(g, scores) if len(within) else None
+        models = _device_models(session, drawn, cost, [name for name in limits if name in ("latency", "energy")], measurements, features)
+    if curve is not None:
+        parameters = {name: getattr(curve, name) for name in curve.__slots__}
+        session.log("predictor", metric=metric, g=g.tolist(), score=scores.tolist(), **parameters)
+
+    # searching
+    with session.charge("shgo"):
+        order = _order(space, topology, rng, contexts)
+        sparse = len(space) < math.prod(space.cardinalities)  # not every code is an architecture
+
+        def arch_of(point):
+            return space.arch([options[k] for options, k in zip(order, point, strict=True)])
+
+        def evaluate(point):
+            try:
+                arch = arch_of(point)
+            except InvalidArch:
+                return 0.0, [1.0] * (len(limits) + 1)
+            reached = topology(arch)
+            value = reached if curve is None else float(curve(reached))
+            over = [(models[name](arch) if name in models else cost(arch, name)) / limit - 1 for name, limit in limits.items()]
+            return value, [0.0, *over] if sparse else over
+
+        lattice = Lattice(evaluate, space.cardinalities)
+        best = max(within or drawn, key=topology).code if within or drawn else ()
+        lattice.maximise(coarse=coarse, keep=keep, start=tuple(options.index(k) for options, k in zip(order, best, strict=False)))
+        chosen: list[Arch] = []
+        known = {space.canonical(each.arch) for each in evaluated}
+        for point in lattice.feasible():
+            arch = arch_of(point)
+            if len(chosen) < finals and space.canonical(arch) not in known and excess(arch) <= 0:
+                known.add(space.canonical(arch))
+                chosen.append(arch)
+        if not chosen and not within:
+            chosen = [_least_excess(arch_of, excess, limits, cost, space)]
+    session.log("search", points=len(lattice.seen), limits=limits, found=[space.format(arch) for arch in chosen])
+    return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
+
+
+def _order(space, topology, rng, contexts):
+    """The options of each decision by ascending mean of the metric, other decisions being those of a few random networks."""
+    around = [space.sample(rng).code for _ in range(contexts)]
+    orders = []
+    for i, options in enumerate(space.cardinalities):
+        means = []
+        for option in range(options):
+            values: list[float] = []
+            for code in around:
+                try:
+                    values.append(topology(space.arch((*code[:i], option, *code[i + 1 :]))))
+                except InvalidArch:
+                    continue
+            means.append(float(np.mean(values)) if values else math.inf)
+        orders.append(sorted(range(options), key=means.__getitem__))
+    return orders
+
+
+def _device_models(session, drawn, cost, names, measurements, features):
+    """A function from architecture to predicted latency or energy, by name, fitted to the first measurable ones of those drawn."""
+    space, dataset = session.space, session.dataset
+    kinds = sorted({op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"}) if names else []
+
+    def row(arch):
+        if features == "operators":
+            return operators(space, arch, kinds)
+        return analytical(space, arch, classes=dataset.classes, size=dataset.size)
+
+    models = {}
+    for name in names:
+        rows: list[list[float]] = []
+        values: list[float] = []
+        for arch in drawn:
+            try:
+                if len(values) < measurements:
+                    values.append(cost(arch, name))
+                    rows.append(row(arch))
+            except NotTabulated:  # the device does not support it
+                continue
+        model = fit_linear(np.array(rows), np.array(values))
+        models[name] = lambda arch, model=model: float(model(np.array(row(arch))))
+    return models
+
+
+def _least_excess(arch_of, excess, limits, cost, space):
+    """A network within limits that neither sampling nor the models found, by the measured excess alone; an error where there is none."""
+
+    def evaluate(point):
+        try:
+            return -min(excess(arch_of(point)), 1e6), ()
+        except InvalidArch:
+            return -1e6, ()
+
+    arch = arch_of(Lattice(evaluate, space.cardinalities).maximise())
+    if excess(arch) > 0:
+        said = "; ".join(f"{name}: limit {limit:g}, least reachable {cost(arch, name):g} {_UNITS[name]}" for name, limit in limits.items())
+        raise NasreproError(f"flash: no architecture found within all limits; the nearest, {space.format(arch)}, has {said}")
+    return arch

@@ -1,0 +1,73 @@
+"""trained_dense: DenseNet-type cells trained on scikit-learn's digits when they are asked for: FLASH's own kind of space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from oracles.spaces.densecell import LINK_SEED, DenseCell
+from oracles.trained import TrainedOracle, Training
+from oracles.training.images import sha256
+from oracles.training.recipe import ImageRecipe
+from suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from suite.registry import oracle
+
+#: Raise it whenever the same setting would give another answer.
+VERSION = 1
+SEEDS = (0,)
+SPACE = DenseCell()
+RECIPE = ImageRecipe(epochs=8, batch=64, learning_rate=0.05, train_images=384, valid_images=600, flip=False, shift=1)
+
+INFO = OracleInfo(
+    name="trained_dense",
+    space=SPACE,
+    datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
+    metrics=(
+        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule; NaN where the training diverged"),
+        Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
+        Metric("train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch"),
+        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds on one thread, without the evaluations"),
+        Metric("params", "param", "none", False, (0, 1e9)),
+        Metric("macs", "MAC", "none", False, (0, 1e12)),
+    ),
+    objective="valid_accuracy",
+    target="test_accuracy",
+    citation="""@inproceedings{bhardwaj2021nnmass,
+  title = {How does topology influence gradient propagation and model performance of deep networks with {DenseNet}-type skip connections?},
+  author = {Kartikeya Bhardwaj and Guihong Li and Radu Marculescu},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  year = {2021},
+  note = {arXiv:1910.00780}
+}""",
+    licence="CC BY 4.0 (the digits)",
+    resumable=True,  # the epochs are points of one schedule
+    trains=True,
+    notes=(
+        "trains what it is asked for, some seconds for each network, and remembers it",
+        "the construction of the cells is NN-Mass's; sizes, images and schedule are ours, to fit a small machine",
+    ),
+)
+
+
+def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+    """One network."""
+    from oracles.training.images import ImageLearner, load
+    from oracles.training.loop import measured
+
+    learner = ImageLearner(lambda: SPACE.build(training.arch, classes=10), training.seed, RECIPE, load("digits", RECIPE))
+    size = SPACE.complexity(training.arch, classes=10, size=8)
+    found = measured(learner, RECIPE, [training.seed], until=training.epochs, checkpoint=training.checkpoint, tell=training.tell)
+    return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+
+
+@oracle(INFO)
+def load() -> Oracle:
+    """The oracle with the table that has grown so far."""
+    space = {"widths": SPACE.widths, "depths": SPACE.depths, "links": SPACE.links, "cells": SPACE.cells, "link_seed": LINK_SEED}
+    return TrainedOracle(
+        INFO,
+        train,
+        epochs=range(1, RECIPE.epochs + 1),
+        seeds=SEEDS,
+        determined_by={"recipe": asdict(RECIPE), "cells": space, "data": sha256("digits"), "trainer": VERSION},
+    )
