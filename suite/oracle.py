@@ -6,6 +6,7 @@ An oracle is pure: no clock, no counter, no random numbers. Accuracies are fract
 from __future__ import annotations
 
 import contextlib
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import NasreproError, NotTabulated, ProtocolError, UnknownName
+from suite.errors import DataMissing, NasreproError, NotTabulated, ProtocolError, UnknownName
 from suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Dataset:
         note: where the numbers come from.
         objective: what a search on it optimises, where that is not the oracle's objective.
         target: what its results are reported in, where that is not the oracle's target.
+        images: "module:function" that gives its training images (see `Pictures`), for scorers; "" where nobody has them.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Dataset:
     note: str = ""
     objective: str = ""
     target: str = ""
+    images: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,24 @@ class Reading(NamedTuple):
 
 
 Reader = Callable[[Arch], dict[str, float]]
+
+
+class Pictures(NamedTuple):
+    """Labelled images, as networks see them: normalised.
+
+    Attributes:
+        name: what they are, lossy copies included ("digits", "cifar10-jpeg").
+        images: shape (n, channels, height, width).
+        labels: shape (n,).
+    """
+
+    name: str
+    images: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+#: Images and labels drawn at random: normal pixels, uniform labels.
+RANDOM = "random"
 
 
 class Oracle(ABC):
@@ -234,6 +255,51 @@ class Oracle(ABC):
             raise NotTabulated(f"{self.name} has no {metric} for {found.name} at {epochs} epochs, seed {seed}")
         index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
         return float(values[index]), self.archs()[index]
+
+    # -- images, for untrained networks ------------------------------------------------------------------
+    def images(self, dataset: str) -> str:
+        """Name of the training images of a data set where they are here, else "random"."""
+        pictures = self._pictures(self.info.dataset(dataset))
+        return RANDOM if pictures is None else pictures.name
+
+    def batches(
+        self, dataset: str, *, size: int, count: int = 1, seed: int = 0, data: str = ""
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Batches of training images and labels, without replacement.
+
+        Args:
+            dataset: data set.
+            size: images in a batch.
+            count: number of batches.
+            seed: of the draw.
+            data: "random" for random images; a name to be refused anything else; what is here if not given.
+
+        Raises:
+            DataMissing: the images called `data` are not here.
+            NasreproError: there are fewer than size * count.
+        """
+        found = self.info.dataset(dataset)
+        rng = np.random.default_rng(seed)
+        pictures = None if data == RANDOM else self._pictures(found)
+        if data not in (RANDOM, "" if pictures is None else pictures.name, ""):
+            raise DataMissing(f"{self.name}: the images {data!r} of {found.name} are not here; random ones are: data = {RANDOM!r}")
+        if pictures is None:
+            shape = (size, getattr(self.info.space, "in_channels", 3), found.size, found.size)
+            return [(rng.standard_normal(shape, np.float32), rng.integers(found.classes, size=size)) for _ in range(count)]
+        if len(pictures.labels) < size * count:
+            raise NasreproError(f"{pictures.name} has {len(pictures.labels)} training images, {count} batches of {size} need more")
+        rows = rng.permutation(len(pictures.labels))[: size * count].reshape(count, size)
+        return [(pictures.images[row], pictures.labels[row]) for row in rows]
+
+    def _pictures(self, dataset: Dataset) -> Pictures | None:
+        if not dataset.images:
+            return None
+        module, _, function = dataset.images.partition(":")
+        try:
+            found: Pictures = getattr(importlib.import_module(module), function)()
+        except DataMissing:
+            return None
+        return found
 
     # -- what a faster oracle overrides ------------------------------------------------------------------
     def _make_reader(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> Reader:

@@ -14,7 +14,7 @@ import inspect
 import json
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -98,7 +98,9 @@ class Scorer:
         score: without network, `score(space, arch, dataset) -> float`; with one, `score(network, batches) -> float`.
         paper: where it is from, or "control".
         needs_network: whether it needs the untrained network.
-        needs_data: whether it needs batches of real data.
+        needs_data: whether what is in the batches matters; if not, only the shape of an image does.
+        batches: how many batches it needs at least.
+        reads: what it reads of the first pass beside gradients; see `suite.scoring.Batches`.
         source_sha256: hash of its source.
     """
 
@@ -107,6 +109,8 @@ class Scorer:
     paper: str
     needs_network: bool = True
     needs_data: bool = False
+    batches: int = 1
+    reads: tuple[str, ...] = ()
     source_sha256: str = ""
 
     @property
@@ -147,11 +151,30 @@ class Study:
 
 @dataclass(frozen=True)
 class OracleEntry:
-    """A registered oracle: its description, and what opens it."""
+    """A registered oracle: its description, what opens it, and ("module:function") what trains its table, where this project does."""
 
     name: str
     info: OracleInfo
     load: Callable[[], Oracle]
+    trained_by: str = ""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A registered trainer: what trains one network outside of any search.
+
+    Attributes:
+        name: of the trainer.
+        datasets: data sets that it trains on.
+        train: `train(space, arch, dataset, seeds, *, folder, tell, **options)` gives the values of metrics by (epochs, seed); `folder`
+            is for checkpoints, `tell` is called with (epochs done, epochs in all), an option that is None has its default.
+        fetch: `fetch(dataset) -> path` downloads a data set; None where there is nothing to download.
+    """
+
+    name: str
+    datasets: tuple[str, ...]
+    train: Callable[..., Mapping[tuple[int, int], Mapping[str, float]]]
+    fetch: Callable[[str], Path] | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +270,7 @@ methods: Registry[Method] = Registry("method", "methods", "nasrepro.methods")
 scorers: Registry[Scorer] = Registry("scorer", "methods.scorers", "nasrepro.scorers")
 studies: Registry[Study] = Registry("study", "methods", "nasrepro.studies")
 oracles: Registry[OracleEntry] = Registry("oracle", "oracles", "nasrepro.oracles")
+trainers: Registry[Trainer] = Registry("trainer", "oracles", "nasrepro.trainers")
 devices: Registry[DeviceEntry] = Registry("device_table", "oracles", "nasrepro.devices")
 references: Registry[ReferenceEntry] = Registry("reference_table", "oracles", "nasrepro.references")
 
@@ -290,22 +314,35 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
     return register
 
 
-def scorer(name: str, *, paper: str, needs_network: bool = True, needs_data: bool = False) -> Callable[[F], F]:
+def scorer(
+    name: str, *, paper: str, needs_network: bool = True, needs_data: bool = False, batches: int = 1, reads: Sequence[str] = ()
+) -> Callable[[F], F]:
     """Register a scorer; see `Scorer.score` for its arguments."""
 
     def register(score: F) -> F:
-        scorers.add(name, Scorer(name, score, paper, needs_network, needs_data, _source_sha256(score)), score.__module__)
+        made = Scorer(name, score, paper, needs_network, needs_data, batches, tuple(reads), _source_sha256(score))
+        scorers.add(name, made, score.__module__)
         return score
 
     return register
 
 
-def oracle(info: OracleInfo) -> Callable[[F], F]:
-    """Register a function without arguments that opens the oracle described by `info`."""
+def oracle(info: OracleInfo, *, trained_by: str = "") -> Callable[[F], F]:
+    """Register a function without arguments that opens the oracle described by `info`; see `OracleEntry`."""
 
     def register(load: F) -> F:
-        oracles.add(info.name, OracleEntry(info.name, info, load), load.__module__)
+        oracles.add(info.name, OracleEntry(info.name, info, load, trained_by), load.__module__)
         return load
+
+    return register
+
+
+def trainer(name: str, *, datasets: Sequence[str], fetch: Callable[[str], Path] | None = None) -> Callable[[F], F]:
+    """Register a trainer; see `Trainer` for its arguments."""
+
+    def register(train: F) -> F:
+        trainers.add(name, Trainer(name, tuple(datasets), train, fetch), train.__module__)
+        return train
 
     return register
 
@@ -377,14 +414,32 @@ def load_references(oracle: str, source: str) -> ReferenceTable:
 
 
 def _source_sha256(function: Callable[..., Any]) -> str:
-    """Hash of the source of the function's module without comments, docstrings and layout."""
+    """Hash of the source of the function's module, and of the modules in `methods.nets` that it imports.
+
+    Without comments, docstrings and layout.
+    """
     try:
         text = function.__globals__.get(_SOURCE) or Path(function.__globals__["__file__"]).read_text(encoding="utf-8")
-        tree = ast.parse(text)
+        return hashlib.sha256("".join(_trees(text, set())).encode()).hexdigest()
     except (KeyError, OSError, SyntaxError):
         return ""
+
+
+def _trees(text: str, seen: set[str]) -> Iterator[str]:
+    tree = ast.parse(text)
+    imported = []
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             del body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+    yield ast.dump(tree)
+    shared = {".".join(name.split(".")[:3]) for name in imported if name.startswith("methods.nets.")}
+    for name in sorted(shared - seen):
+        seen.add(name)
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin:
+            yield from _trees(Path(found.origin).read_text(encoding="utf-8"), seen)
