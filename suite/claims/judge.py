@@ -27,6 +27,7 @@ What this machine has no results for is "not judged", which says nothing of the 
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -362,9 +363,10 @@ def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:
 def _counted(claim: Claim) -> Verdict:
     wanted = claim.complexity
     assert wanted is not None and claim.value is not None
-    info = oracles.get(wanted.oracle).info
-    dataset = info.dataset(wanted.dataset)
-    complexity = info.space.complexity(info.space.parse(wanted.arch), classes=dataset.classes, size=dataset.size)
+    module, _, name = wanted.space.partition(":")
+    # the engine knows no space: looked up by name, as converters of tables are
+    space = getattr(importlib.import_module(module), name)(**wanted.options) if name else oracles.get(module).info.space
+    complexity = space.complexity(space.parse(wanted.arch), classes=wanted.classes, size=wanted.size)
     return _exact(claim, wanted.scale * getattr(complexity, wanted.what))
 
 

@@ -112,11 +112,20 @@ class Measured(_Strict):
 
 
 class Counted(_Strict):
-    """Parameters or MACs of an architecture of an oracle's space, counted without building it."""
+    """Parameters or MACs of an architecture, counted by its space without building it.
 
-    oracle: str
-    dataset: str
+    Attributes:
+        space: an oracle's, by its name, or "module:name" of what makes one, called with `options`.
+        arch: official string.
+        classes, size: of the data set.
+        scale: the count is multiplied by it, to be in the unit of the published one.
+    """
+
+    space: str
+    options: dict[str, object] = {}
     arch: str
+    classes: int
+    size: int
     what: Literal["params", "macs"]
     scale: float = 1.0
 

@@ -186,8 +186,15 @@ def _print(verdicts: Sequence[Verdict]) -> None:
         for each in verdicts
     ]
     print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
-    counts = Counter(each.verdict for each in verdicts)
-    typer.echo(f"\n{len(verdicts)} claims: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}")
+    typer.echo()
+    names = sorted({each.claim.file for each in verdicts})
+    kinds = ("reproduced", "not reproduced", "inconclusive", "blocked", "not judged")
+    counts = Counter((each.claim.file, each.verdict) for each in verdicts)
+    total = ["all", len(verdicts), *(sum(counts[name, kind] for name in names) for kind in kinds)]
+    print_table(
+        ["paper", "claims", *kinds],
+        [*([name, sum(counts[name, kind] for kind in kinds), *(counts[name, kind] for kind in kinds)] for name in names), total],
+    )
     if not all(each.claim.read for each in verdicts):
         typer.echo(f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)")
 
