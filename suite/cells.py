@@ -196,8 +196,11 @@ def _run_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunC
             Session(oracle, dataset=name, epochs=protocol.search_epochs, budget=budget, seed=protocol.search_seed)  # checks the setting
             for method, given in used:
                 params = method.params(given)
+                tables = tables_of(params)
                 for seed in experiment.seeds:
-                    key = RunKey(method.name, method.source_sha256, params, info.name, oracle.table_sha256, name, protocol, budget, seed)
+                    key = RunKey(
+                        method.name, method.source_sha256, params, info.name, oracle.table_sha256, name, protocol, budget, seed, tables
+                    )
                     yield RunCell(key, method.path if method.source else "", method.source)
 
 
@@ -205,9 +208,10 @@ def _run_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunC
 def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     key = cell.key
     oracle = load_oracle(key.oracle)
-    if oracle.table_sha256 != key.table_sha256:
+    if oracle.table_sha256 != key.table_sha256 or tables_of(key.params) != key.device_tables:
+        named = ", ".join([key.oracle, *key.device_tables])
         raise NasreproError(
-            f"the table of {key.oracle} on this worker differs from the one the plan was made with; fetch the same version everywhere"
+            f"the table of {named} on this worker differs from the one the plan was made with; fetch the same version everywhere"
         )
     method = methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
     protocol = key.protocol

@@ -42,7 +42,7 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """Everything that determines a run."""
+    """Everything that determines a run; `device_tables` has the hash of every table of devices that its parameters name."""
 
     method: str
     method_sha256: str
@@ -53,11 +53,15 @@ class RunKey:
     protocol: Protocol
     budget: Budget
     seed: int
+    device_tables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
         """Hash of the key and of the engine's version."""
-        return stable_hash({"engine": ENGINE, **asdict(self)})
+        whole = asdict(self)
+        if not self.device_tables:  # so that runs without devices keep the ids that they had before there were any
+            del whole["device_tables"]
+        return stable_hash({"engine": ENGINE, **whole})
 
 
 @dataclass(frozen=True, slots=True)

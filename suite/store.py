@@ -152,7 +152,9 @@ class Store:
             (name, sha256, json.dumps(raw["environment"], sort_keys=True))
             for raw in map(_loads, texts)
             for name, sha256 in (
-                raw["key"]["tables"] if "tables" in raw["key"] else {raw["key"]["oracle"]: raw["key"]["table_sha256"]}
+                raw["key"]["tables"]
+                if "tables" in raw["key"]
+                else {raw["key"]["oracle"]: raw["key"]["table_sha256"], **raw["key"].get("device_tables", {})}
             ).items()
         }
         first, last = self._db.execute("SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)).fetchone()
