@@ -33,6 +33,9 @@ DPI = 200
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B3A29")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
+#: Arguments of bars, of those that are measured and of those that they are measured against.
+BAR: dict[str, Any] = {"color": "#7FB2D9", "edgecolor": "#0072B2", "linewidth": 0.6}
+CONTROL: dict[str, Any] = {"color": "0.9", "edgecolor": "0.35", "linewidth": 0.6, "hatch": "////"}
 #: What every method must beat looks the same in every figure.
 BASELINE = "random_search"
 
@@ -52,6 +55,7 @@ _SETTINGS: Any = {
     "axes.grid": False,
     "grid.linewidth": 0.4,
     "grid.color": "0.85",
+    "hatch.linewidth": 0.5,
     "axes.axisbelow": True,
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
@@ -96,11 +100,13 @@ class Look:
     @property
     def points(self) -> dict[str, Any]:
         """Arguments of `axes.plot` for markers without a line."""
-        return {"color": self.colour, "marker": self.marker, "linestyle": "none", "markeredgecolor": "white", "markeredgewidth": 0.4}
+        size = 7 if self.marker == "*" else 4.5  # a star looks smaller than it is
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4, "markersize": size}
+        return {"color": self.colour, "marker": self.marker, "linestyle": "none", **edge}
 
 
 def look_of(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each name, by their order in the alphabet; `BASELINE` is black and dotted wherever it occurs."""
+    """A look for each name, by their order in the alphabet; `BASELINE` is black, with dashes of its own, wherever it occurs."""
     there = set(names)
     rest = sorted(there - {BASELINE})
     looks = {
@@ -109,7 +115,7 @@ def look_of(names: Iterable[str]) -> dict[str, Look]:
         )
         for i, name in enumerate(rest)
     }
-    return looks | {name: Look("black", "*", DASHES[2]) for name in there & {BASELINE}}
+    return looks | {name: Look("black", "*", (0, (7, 1, 1, 1, 1, 1))) for name in there & {BASELINE}}
 
 
 def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72, *, height: float | None = None) -> Figure:

@@ -1,0 +1,44 @@
+"""EPNAS under resource constraints: the reward, and how many of the trained children break a constraint, as the search goes on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from reports.figures.style import Drawing, look_of, new_figure
+from suite.record import RunRecord, Trace
+from suite.store import Store
+
+
+def draw(store: Store) -> Iterator[Drawing]:
+    """One figure for each oracle and data set with constrained runs of EPNAS; nothing where there are none."""
+    groups: dict[tuple[str, str], dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
+    for record in store.runs():
+        if record.key.method == "epnas" and record.key.params["constraints"] and record.status != "failed":
+            params = record.key.params
+            label = f"{params['arm']}, {', '.join(params['constraints'])}, {params['penalty']}"
+            groups[record.key.oracle, record.key.dataset][label].append(record)
+    for (oracle, dataset), settings in sorted(groups.items()):
+        figure = new_figure("column", 1.1)
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        looks = look_of(settings)
+        satisfied = []
+        for label, records in sorted(settings.items()):
+            traces = [Trace.from_bytes(store.trace(record.key.run_id)).events for record in records]
+            steps = min(map(len, traces))
+            queries = np.mean([[row["query"] for row in events[:steps]] for events in traces], axis=0)
+            for axes, what in ((upper, "reward"), (lower, "violating")):
+                axes.plot(
+                    queries, np.mean([[row[what] for row in events[:steps]] for events in traces], axis=0), **looks[label].line, label=label
+                )
+            kept = np.mean([events[-1]["satisfied"] for events in traces])
+            satisfied.append(f"{label}: {100 * kept:.0f} % of {len(traces)} runs")
+        upper.set_ylabel("reward of the children")
+        lower.set_ylabel("share that violates")
+        lower.set_ylim(0, None)
+        lower.set_xlabel("queries")
+        upper.legend(loc="lower right", fontsize=5.5)
+        caption = f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is returned keeps the constraints in "
+        yield Drawing(f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure)

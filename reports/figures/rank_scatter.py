@@ -1,0 +1,71 @@
+"""Rank by score against rank by metric, for every ranking that kept its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from reports.document import slug
+from reports.figures.style import COLOURS, Drawing, new_figure
+from reports.rankings import rank_order, rank_table_of
+from suite.errors import NasreproError
+from suite.record import RankRecord, Scatter
+from suite.registry import oracles
+from suite.store import Store
+
+ACROSS = 4
+
+
+def draw(store: Store) -> Iterator[Drawing]:
+    """One figure for each oracle, metric, training length and data set, with a panel for each scorer, the best Kendall first."""
+    records = sorted((record for record in store.rankings() if record.status == "done"), key=rank_order)
+    for place, members in groupby(records, key=lambda record: (rank_table_of(record), record.key.dataset)):
+        ordered = sorted(members, key=lambda record: -np.nan_to_num(record.agreement["kendall"], nan=-2))
+        found = [(record, scatter) for record in ordered if (scatter := _scatter(store, record)) is not None]
+        if found:
+            yield _drawing(place[1], found)
+
+
+def _scatter(store: Store, record: RankRecord) -> Scatter | None:
+    try:
+        return Scatter.from_bytes(store.trace(record.key.run_id))
+    except NasreproError:  # from before rankings kept their scores
+        return None
+
+
+def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawing:
+    key = found[0][0].key
+    higher = oracles.get(key.oracle).info.metric(key.metric).higher_is_better
+    across = min(ACROSS, len(found))
+    down = -(-len(found) // across)
+    figure = new_figure("page", height=0.35 + down * 6.9 / ACROSS * 1.04)
+    panels = figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False)
+    for panel, (record, scatter) in zip(panels.flat, found, strict=False):
+        _panel(panel, record, scatter, higher)
+    for panel in panels.flat[len(found) :]:
+        panel.set_axis_off()
+    count = len(found[0][1].rows)
+    caption = (
+        f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, among {count:,} architectures drawn from the "
+        f"{found[0][0].agreement['n']:,} of {key.oracle}; 100 % is the best, equal scores share the mean of their ranks, scores that are "
+        "not finite rank worst. τ: Kendall's tau-b over all."
+    )
+    return Drawing(slug("rank-scatter", key.oracle, dataset, key.metric, key.epochs, "epochs"), caption, figure)
+
+
+def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool) -> None:
+    scores = np.array([-np.inf if score is None else score for score in scatter.scores])
+    values = np.array(scatter.values) * (1 if higher else -1)
+    share = 100 / len(scores)
+    # an image of the points in vector files, too: two thousand circles a panel would make them slow
+    panel.plot(share * rankdata(scores), share * rankdata(values), ",", color=COLOURS[0], alpha=0.6, rasterized=True)
+    panel.set_title(f"{record.key.scorer}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
+    panel.set_aspect("equal")
+    panel.set(xlim=(0, 101), ylim=(0, 101), xticks=(0, 50, 100), yticks=(0, 50, 100))
+    panel.set_xlabel("rank by score (%)")
+    panel.set_ylabel(f"rank by {record.key.metric.replace('_', ' ')} (%)")
+    panel.label_outer()
