@@ -52,7 +52,7 @@ INFO = OracleInfo(
 )
 
 
-@oracle(INFO)
+@oracle(INFO, trained_by="oracles.digits_training:make")
 def load() -> Oracle:
     """The oracle over the shipped table."""
     table = Table(Path(str(resources.files("oracles.data").joinpath("digits201.parquet"))))

@@ -342,6 +342,38 @@ def _transfer(table: Table, accuracy: NDArray[np.float32], nasbench201: Oracle |
     return [(name, _tau(accuracy, target)), (f"{name}, its best 10 % of cells", _tau(accuracy[best], target[best]))]
 
 
+def make(
+    *,
+    out: Path,
+    seeds: Sequence[int] = (0, 1, 2),
+    workers: int = 2,
+    cells: int | None = None,
+    unpack_from: Path | None = None,
+    collect_to: Path | None = None,
+) -> str:
+    """Train the table into shards, or do one of the other steps; what `nasrepro train-table digits201` does.
+
+    Args:
+        out: folder of the shards.
+        seeds: trained together, as one grouped network.
+        workers: single-threaded processes.
+        cells: only the first so many of the random order.
+        unpack_from: a table to fill the folder from, to go on from there.
+        collect_to: the Parquet file to write, with its data card beside it.
+
+    Returns:
+        What was done, in one line.
+    """
+    if unpack_from is not None:
+        return f"{out}: {unpack(unpack_from, out, seeds)} shards from {unpack_from}"
+    if collect_to is not None:
+        rows, card_path = collect(out, collect_to), collect_to.with_suffix(".md")
+        write_text(card_path, card(collect_to, _benchmark()))
+        return f"{collect_to}: {rows} cells, {collect_to.stat().st_size / 1e6:.2f} MB; its data card is {card_path.name}"
+    train_table(out, seeds, workers=workers, cells=cells)
+    return f"{out}: trained; write the table with --collect FILE.parquet"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m oracles.digits_training", description=f"Train the table {NAME}, or collect it.")
@@ -349,19 +381,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="trained together as one grouped network")
     parser.add_argument("--workers", type=int, default=2, help="single-threaded processes")
     parser.add_argument("--cells", type=int, help="only the first so many cells of the random order, rounded up to whole shards")
-    parser.add_argument("--unpack", type=Path, metavar="PARQUET", help="train nothing: fill the folder from a table, to go on from there")
-    parser.add_argument("--collect", type=Path, metavar="PARQUET", help="train nothing: write the table, and its data card beside it")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--unpack",
+        dest="unpack_from",
+        type=Path,
+        metavar="PARQUET",
+        help="train nothing: fill the folder from a table, to go on from there",
+    )
+    parser.add_argument(
+        "--collect", dest="collect_to", type=Path, metavar="PARQUET", help="train nothing: write the table, and its data card beside it"
+    )
     try:
-        if options.unpack:
-            written = unpack(options.unpack, options.out, options.seeds)
-            print(f"{options.out}: {written} shards from {options.unpack}", file=sys.stderr)
-        elif options.collect:
-            rows = collect(options.out, options.collect)
-            write_text(options.collect.with_suffix(".md"), card(options.collect, _benchmark()))
-            print(f"{options.collect}: {rows} cells, {options.collect.stat().st_size / 1e6:.2f} MB", file=sys.stderr)
-        else:
-            train_table(options.out, options.seeds, workers=options.workers, cells=options.cells)
+        print(make(**vars(parser.parse_args(arguments))), file=sys.stderr)
     except NasreproError as error:
         parser.exit(2, f"{error}\n")
 

@@ -32,7 +32,7 @@ StorePath = Annotated[Path, typer.Option("--store", help="The results store, a S
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 
 
-def print_json(value: Any) -> None:
+def json_text(value: Any) -> str:
     """One JSON document; NaN and infinities, which JSON does not have, become null."""
 
     def plain(value: Any) -> Any:
@@ -44,7 +44,12 @@ def print_json(value: Any) -> None:
             return None
         return value
 
-    typer.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    return json.dumps(plain(value), indent=2, ensure_ascii=False)
+
+
+def print_json(value: Any) -> None:
+    """Print `json_text`."""
+    typer.echo(json_text(value))
 
 
 def print_table(headers: list[str], rows: list[list[Any]]) -> None:

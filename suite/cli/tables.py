@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,7 +33,9 @@ def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry | Ref
 
 @data_app.command("fetch")
 def data_fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Tables to fetch: oracles, sources of devices, references.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables to fetch (oracles, sources of devices, references), or images (cifar10, cifar100).")
+    ] = None,
     all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
     if_reachable: Annotated[bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")] = False,
     quiet: Quiet = False,
@@ -46,6 +49,11 @@ def data_fetch(
 
     if not names and not all_tables:
         raise NasreproError(f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}")
+    names, downloads = _without_images(names or [])
+    for name, fetch in downloads.items():
+        remark(f"{name}: {fetch(name)}", quiet)
+    if downloads and not names and not all_tables:
+        return
     missing: list[str] = []
     wanted = _tables(None if all_tables else names)
     for entry in wanted:
@@ -68,6 +76,16 @@ def data_fetch(
                 missing.append(entry.name)
     if missing:
         raise DataMissing(f"could not get {', '.join(missing)}; the reasons are above")
+
+
+def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable[[str], Path]]]:
+    """The names of tables, and those of data sets that a trainer can download, with what does."""
+    from suite.registry import oracles, trainers
+
+    known = {name: trainer.fetch for trainer in trainers.all() for name in trainer.datasets if trainer.fetch is not None}
+    tables = set(oracles.names())
+    downloads = {name: known[name] for name in names if name in known and name not in tables}
+    return [name for name in names if name not in downloads], downloads
 
 
 @data_app.command("info")

@@ -1,0 +1,122 @@
+"""The trainer of images: one network of any space on any data set that `oracles.training.images` reads.
+
+NAS-Bench-201 cells on digits are trained as those of the table `digits201` are (grouped seeds, its images and its skeleton, unless
+asked otherwise); everything else one seed after the other, each epoch kept in a checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from oracles.spaces.cell201 import Cell201
+from oracles.training import images
+from oracles.training.recipe import ImageRecipe, Recipe
+from suite.errors import NasreproError
+from suite.registry import trainer
+from suite.space import Arch, SearchSpace
+
+#: Raise it whenever the same setting would give another answer.
+VERSION = 1
+
+
+@trainer("images", datasets=tuple(images.SETS), fetch=images.download)
+def train(
+    space: SearchSpace,
+    arch: Arch,
+    dataset: str,
+    seeds: Sequence[int],
+    *,
+    folder: Path,
+    tell: Callable[[float, int], None] = lambda done, total: None,
+    device: str = "cpu",
+    **options: Any,
+) -> Mapping[tuple[int, int], Mapping[str, float]]:
+    """Train one network, once per seed.
+
+    Args:
+        space: the space, as an oracle describes it; options named like arguments of its class (channels, cells ...) change it.
+        arch: the architecture.
+        dataset: name of the images.
+        seeds: training seeds.
+        folder: for checkpoints; what a killed training left there is gone on from.
+        tell: called with (epochs done, epochs in all), over all seeds.
+        device: "cpu", "cuda" ...
+        options: epochs, batch, learning_rate, and settings of the space; None stands for the default.
+
+    Raises:
+        NasreproError: an option that the space does not have.
+        DataMissing: the images are not here.
+    """
+    known = images.image_set(dataset)
+    given = {name: value for name, value in options.items() if value is not None}
+    recipe_options: dict[str, Any] = {name: given.pop(name) for name in ("epochs", "batch", "learning_rate") if name in given}
+    space = _changed(space, {"in_channels": known.channels, **_as_in_digits201(space, known.name, given)})
+    size = space.complexity(arch, classes=known.classes, size=known.side)
+    if isinstance(space, Cell201) and known.name == "digits" and space.stages == 1 and device == "cpu":
+        found = _grouped(space, arch, seeds, recipe_options, tell)
+    else:
+        found = _one_by_one(space, arch, known, seeds, recipe_options, folder, tell, device)
+    return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+
+
+def _as_in_digits201(space: SearchSpace, dataset: str, given: Mapping[str, int]) -> dict[str, int]:
+    small = isinstance(space, Cell201) and dataset == "digits"
+    return {**({name: getattr(Recipe(), name) for name in ("channels", "cells", "stages")} if small else {}), **given}
+
+
+def _changed(space: SearchSpace, given: Mapping[str, int]) -> SearchSpace:
+    """The space with other settings of its networks."""
+    accepted = [name for name in inspect.signature(type(space).__init__).parameters if hasattr(space, name)]
+    for name in given:
+        if name not in accepted:
+            raise NasreproError(f"networks of {space.name} have no setting {name}; they have: {', '.join(accepted) or 'none'}")
+    return type(space)(**{**{name: getattr(space, name) for name in accepted}, **given})
+
+
+def _grouped(
+    space: Cell201, arch: Arch, seeds: Sequence[int], options: Mapping[str, Any], tell: Callable[[float, int], None]
+) -> dict[tuple[int, int], dict[str, float]]:
+    from oracles.training.digits import DigitsLearner, load_digits
+    from oracles.training.loop import measured
+
+    recipe = Recipe(channels=space.channels, cells=space.cells, stages=space.stages, **options)
+    return measured(DigitsLearner(arch, seeds, recipe, load_digits(recipe)), recipe, seeds, until=recipe.epochs, tell=tell)
+
+
+def _one_by_one(
+    space: SearchSpace,
+    arch: Arch,
+    known: images.ImageSet,
+    seeds: Sequence[int],
+    options: Mapping[str, Any],
+    folder: Path,
+    tell: Callable[[float, int], None],
+    device: str,
+) -> dict[tuple[int, int], dict[str, float]]:
+    from oracles.training.images import ImageLearner, load
+    from oracles.training.loop import measured
+
+    # No mirror images of digits: they are no digits. Shifts as in the table digits201.
+    recipe = replace(ImageRecipe(flip=False, shift=1) if known.name == "digits" else ImageRecipe(), **options)
+    data = load(known.name, recipe, device)
+    settings = {name: value for name, value in vars(space).items() if isinstance(value, int)}
+    setting = [space.name, settings, space.format(arch), known.name, images.sha256(known.name), asdict(recipe), device, VERSION]
+    keys = [hashlib.sha256(json.dumps([*setting, seed], sort_keys=True).encode()).hexdigest()[:24] for seed in seeds]
+    checkpoints = [folder / f"{key}.pt" for key in keys]
+    found: dict[tuple[int, int], dict[str, float]] = {}
+    for k, (seed, checkpoint) in enumerate(zip(seeds, checkpoints, strict=True)):
+
+        def tell_all(done: float, total: int, before: int = k) -> None:
+            tell(before * total + done, len(seeds) * total)
+
+        learner = ImageLearner(lambda: space.build(arch, classes=known.classes), seed, recipe, data)
+        found |= measured(learner, recipe, [seed], until=recipe.epochs, checkpoint=checkpoint, tell=tell_all)
+    for checkpoint in checkpoints:  # only now: a kill during the last seed costs none of the others
+        checkpoint.unlink(missing_ok=True)
+    return found
