@@ -122,7 +122,10 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
         from loky import ProcessPoolExecutor, cpu_count
 
         count = workers or cpu_count()
-        pool = ProcessPoolExecutor(max_workers=count, initializer=_start_worker, initargs=(os.getpid(),))
+        # workers that each take all cores for their linear algebra wait for one another; what the user has set stays
+        share = str(max(1, cpu_count() // count))
+        threads = {name: os.environ.get(name, share) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        pool = ProcessPoolExecutor(max_workers=count, initializer=_start_worker, initargs=(os.getpid(),), env=threads)
         try:
             with _interrupts_held():
                 pool.submit(os.getpid)  # the first call starts the processes

@@ -300,6 +300,10 @@ class Session:
         """Exact parameters and MACs for this session's data set; free."""
         return self.space.complexity(arch, classes=self.dataset.classes, size=self.dataset.size)
 
+    def traffic(self, arch: Arch) -> int:
+        """Bytes moved by one forward pass of one image of this session's data set; free."""
+        return self.space.traffic(arch, classes=self.dataset.classes, size=self.dataset.size)
+
     def latency(self, arch: Arch, device: str) -> float:
         """Milliseconds of one forward pass on `device` ("source/device"; see: nasrepro list devices); free.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import InvalidArch, NoTopology
+from suite.errors import InvalidArch, NasreproError, NoTopology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,6 +54,28 @@ class Complexity:
 
     params: int
     macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One step from small architectures to whole ones, for progressive methods.
+
+    Attributes:
+        free: the decisions that this step frees, in the order in which to take them.
+        taken: all that are taken by the end of it, in order; ends with `free`.
+        rest: a code; it has the options of all other decisions, so that what was decided is an architecture already.
+    """
+
+    free: tuple[int, ...]
+    taken: tuple[int, ...]
+    rest: tuple[int, ...]
+
+    def closed(self, options: Sequence[int]) -> tuple[int, ...]:
+        """The code of the architecture with these options for the decisions `taken`."""
+        code = list(self.rest)
+        for decision, option in zip(self.taken, options, strict=True):
+            code[decision] = int(option)
+        return tuple(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +300,18 @@ class SearchSpace(ABC):
         """
         raise NoTopology(f"space {self.name} has no topology: its architectures are not subgraphs of one DAG; use a space of cells")
 
+    def growth(self) -> tuple[Growth, ...]:
+        """Steps from small architectures to whole ones, by a rule that closes what is not decided yet. Here: one step, all free."""
+        every = tuple(range(len(self.cardinalities)))
+        return (Growth(every, every, (0,) * len(every)),)
+
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes that one forward pass of one image moves: what each convolution, pooling and classifier reads and writes, 4 bytes a number.
+
+        Weights included; batch norm, ReLU and sums are taken as fused. MACs per byte are the compute intensity.
+        """
+        raise NasreproError(f"space {self.name} does not count the bytes that its networks move; its MACs and parameters are exact")
+
     def convs(self, arch: Arch) -> int:
         """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""
         return sum("conv" in op for op in self.graph(arch).ops)
@@ -377,6 +411,14 @@ class ConfinedSpace(SearchSpace):
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """As in the whole space."""
         return self.whole.complexity(arch, classes=classes, size=size)
+
+    def growth(self) -> tuple[Growth, ...]:
+        """As in the whole space; what lies outside is none of this space."""
+        return self.whole.growth()
+
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """As in the whole space."""
+        return self.whole.traffic(arch, classes=classes, size=size)
 
     def topology(self) -> Topology:
         """As in the whole space."""

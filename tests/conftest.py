@@ -33,6 +33,7 @@ MIRROR = pytest.StashKey[Path | None]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the tests a cache; remember the mirror, which each test loses (see `_offline`)."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests train tiny networks; torch, not imported yet, would have its threads wait
     given = os.environ.get(MIRROR_VARIABLE, "")
     config.stash[MIRROR] = Path(given).expanduser() if given and "://" not in given else None
     if not os.environ.get(DATA_VARIABLE):

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Block, Complexity, Graph, SearchSpace, Topology
+from suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -277,6 +277,29 @@ class Cell201(SearchSpace):
         params += 2 * width + (width + 1) * classes  # last batch norm, classifier
         macs += (width + 1) * classes  # the benchmark's own counter adds one operation per bias
         return Complexity(params, macs)
+
+    def growth(self) -> tuple[Growth, ...]:
+        """Node by node: 5, 125 and 15,625 cells; the last node with edges goes to the output by a skip, other undecided edges are none."""
+        first = Growth((0,), (0,), (0, NONE, NONE, NONE, SKIP, NONE))
+        second = Growth((1, 2), (0, 1, 2), (0, 0, 0, NONE, NONE, SKIP))
+        return first, second, Growth((3, 4, 5), (0, 1, 2, 3, 4, 5), (0,) * 6)
+
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes moved by the built network."""
+        self.check(arch)
+        ones, threes, pools = arch.code.count(CONV1), arch.code.count(CONV3), arch.code.count(POOL)
+        width, side = self.channels, size
+        numbers = (self.in_channels + width) * side**2 + 9 * self.in_channels * width  # stem
+        for stage in range(self.stages):
+            if stage:
+                before, side, wide = side, -(-side // 2), 2 * width
+                numbers += width * before**2 + wide * side**2 + 9 * width * wide  # 3x3, stride 2
+                numbers += 2 * wide * side**2 + 9 * wide**2  # 3x3
+                numbers += width * (before**2 + side**2) + (width + wide) * side**2 + width * wide  # pooling, 1x1
+                width = wide
+            layers = ones + threes + pools
+            numbers += self.cells * (layers * 2 * width * side**2 + (ones + 9 * threes) * width**2)
+        return 4 * (numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes)  # global pooling, classifier with bias
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
         """The cells and the reductions between them.

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace, Topology
+from suite.space import Arch, Complexity, ConfinedSpace, Graph, Growth, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -418,6 +418,18 @@ class Dag101(SearchSpace):
         labels = [ops[vertex - 1] if vertex in reached else 0 for vertex in range(1, VERTICES - 1)]
         return self.arch([*(pair in there for pair in PAIRS), *labels])
 
+    def growth(self) -> tuple[Growth, ...]:
+        """Vertex by vertex, from one inner vertex to five; the newest goes to the output. Every partial cell is a cell of the benchmark."""
+        steps: list[Growth] = []
+        for newest in range(1, INNER + 1):
+            free = [PAIRS.index((source, newest)) for source in range(newest)]
+            free.append(PAIRS.index((newest - 1, VERTICES - 1)))  # whether the one before it, now inner, still goes to the output
+            free.append(len(PAIRS) + newest - 1)
+            rest = [0] * len(self.cardinalities)
+            rest[PAIRS.index((newest, VERTICES - 1))] = 1
+            steps.append(Growth(tuple(free), (*(steps[-1].taken if steps else ()), *free), tuple(rest)))
+        return tuple(steps)
+
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the network that the benchmark trained for this cell (its canonical form).
 
@@ -462,6 +474,13 @@ class Part101(ConfinedSpace):
         """Raise InvalidArch unless the table has the cell."""
         if not self._has(arch):
             raise InvalidArch(f"{self.format(arch)} is not among the {len(self):,} cells of {self.name} that this table has")
+
+    def growth(self) -> tuple[Growth, ...]:
+        """As in the whole space, up to the largest cells that the table has."""
+        edges = np.array([arch.code[: len(PAIRS)] for arch in self], dtype=bool)
+        from_vertex = np.array([source for source, _ in PAIRS])
+        largest = max(int(vertex) for vertex in range(INNER + 1) if edges[:, from_vertex == vertex].any())
+        return self.whole.growth()[: max(1, largest)]
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
         """Those neighbours in the whole space that the table has; there may be none."""

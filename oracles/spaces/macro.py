@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite.errors import InvalidArch
-from suite.space import Arch, Complexity, Graph, SearchSpace
+from suite.space import Arch, Complexity, Graph, Growth, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,6 +75,11 @@ class MacroSpace(SearchSpace):
         """Convolutions in the layers: three in a block, one in an identity that begins a stage."""
         self.check(arch)
         return sum(3 if option else int(layer in _FIRST) for layer, option in enumerate(arch.code))
+
+    def growth(self) -> tuple[Growth, ...]:
+        """Stage by stage, the layers of later ones all `mbconv3_k3`."""
+        ends = [*_FIRST[1:], LAYERS]
+        return tuple(Growth(tuple(range(first, end)), tuple(range(end)), (1,) * LAYERS) for first, end in zip(_FIRST, ends, strict=True))
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs; MACs count convolutions and the classifier's weights, as the benchmark's "flops" do."""

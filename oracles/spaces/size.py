@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from suite.errors import InvalidArch
-from suite.space import Arch, Block, Complexity, Graph, SearchSpace
+from suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -67,6 +67,30 @@ class SizeSpace(SearchSpace):
         """Convolutions of the cell: 5 for every architecture."""
         self.check(arch)
         return CELL.count("conv")
+
+    def growth(self) -> tuple[Growth, ...]:
+        """Width by width from the left, the others at 32."""
+        middle = (WIDTHS.index(32),) * len(BLOCKS)
+        return tuple(Growth((block,), tuple(range(block + 1)), middle) for block in range(len(BLOCKS)))
+
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes moved by the built network."""
+        widths = self.widths(arch)
+        width, side = widths[0], size
+        numbers = (self.in_channels + width) * side**2 + 9 * self.in_channels * width  # stem
+        for block, out in zip(BLOCKS, widths, strict=True):
+            before = side
+            if block == "reduction":
+                side = -(-side // 2)
+                numbers += width * before**2 + out * side**2 + 9 * width * out  # 3x3, stride 2
+                numbers += 2 * out * side**2 + 9 * out**2  # 3x3
+                numbers += width * (before**2 + side**2) + (width + out) * side**2 + width * out  # pooling, 1x1
+            else:
+                numbers += 2 * ((width + out) * side**2 + 9 * width * out) + 3 * (2 * out * side**2 + 9 * out**2)
+                if width != out:
+                    numbers += (width + out) * side**2 + width * out
+            width = out
+        return 4 * (numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes)  # global pooling, classifier with bias
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs; MACs count convolutions and the classifier as the benchmark does."""
