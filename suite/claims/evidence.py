@@ -52,8 +52,8 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
     """Read what a store holds for these claims, in one pass.
 
     Raises:
-        UnknownName: a claim names an oracle, data set or metric that does not exist. (A method, scorer or study that does not exist has
-            no results; the claim's judgement says so.)
+        UnknownName: a claim names an oracle, data set, metric or parameter that does not exist. (A method, scorer or study that does not
+            exist has no results; the claim's judgement says so.)
     """
     wanted: dict[tuple[Any, ...], list[Setting]] = defaultdict(list)
     shas: dict[tuple[Any, ...], str] = {}
@@ -61,11 +61,10 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
     measured: dict[str, str] = {}
     for claim in claims:
         for setting in claim.settings:
-            try:
-                method = methods.get(setting.method)
-                place = _place(setting, method.params(setting.params))
-            except UnknownName:
+            if not exists(methods, setting.method):
                 continue
+            method = methods.get(setting.method)
+            place = _place(setting, method.params(setting.params))
             wanted[place].append(setting)
             shas[place] = method.source_sha256
         for wanted_rank in () if claim.ranking is None else claim.ranking.both:
@@ -202,7 +201,9 @@ def _search(setting: Setting) -> str:
 
 def _place(setting: Setting, params: Mapping[str, Any]) -> tuple[Any, ...]:
     info = oracles.get(setting.oracle).info
-    info.dataset(setting.dataset), setting.metric == "regret" or info.metric(setting.metric)  # raise where there is none
+    info.dataset(setting.dataset)
+    if setting.metric != "regret":
+        info.metric(setting.metric)
     budget = Budget(setting.budget_s, setting.budget_queries)
     lengths = setting.search_epochs, setting.epochs, setting.search_seed
     return setting.oracle, setting.searched_on, setting.method, json.dumps(params, sort_keys=True), *lengths, budget

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from suite.claims.judge import Verdict
+from suite.claims.judging import Verdict
 from suite.claims.model import RECORDED, load_claims
 from suite.errors import NasreproError
 from suite.files import write_text

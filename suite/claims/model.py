@@ -16,7 +16,7 @@ from suite.oracle import MEAN, Seed
 
 #: How the text behind a claim is known; what was not read is shown with a mark everywhere.
 Source = Literal["paper", "code", "secondary", "recalled"]
-#: How a claim is tested: see `suite.claims.judge`.
+#: How a claim is tested: see `suite.claims.judging`.
 Kind = Literal["value", "order", "correlation", "study", "speed", "complexity", "lookup", "derived", "blocked"]
 Judgement = Literal["reproduced", "not reproduced", "inconclusive", "blocked", "not judged"]
 #: What can be recorded: "not judged" says nothing of the claim, only that this machine has no results for it.

@@ -158,8 +158,10 @@ def _judged(
     with Store(path, must_exist=not run) as store:
         evidence = gather(store, needed)
         cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})
+        needy = {setting.oracle for claim in needed if claim.needs for setting in claim.settings}  # they say themselves what they need
         for name, error in left_out.items():
-            remark(f"{name}: left out, {error}")
+            if name not in needy:
+                remark(f"{name}: left out, {error}")
         if cells:
             with progress_bar("running", quiet) as progress:
                 outcome = run_cells(cells, store, workers=workers, progress=progress)
@@ -175,6 +177,8 @@ UNREAD = "*"
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:
+    from suite.claims import RECORDED
+
     rows = [
         [
             each.claim.id + ("" if each.claim.read else UNREAD),
@@ -188,8 +192,8 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
     typer.echo()
     names = sorted({each.claim.file for each in verdicts})
-    kinds = ("reproduced", "not reproduced", "inconclusive", "blocked", "not judged")
-    counts = Counter((each.claim.file, each.verdict) for each in verdicts)
+    kinds: tuple[str, ...] = (*RECORDED, "not judged")
+    counts: Counter[tuple[str, str]] = Counter((each.claim.file, each.verdict) for each in verdicts)
     total = ["all", len(verdicts), *(sum(counts[name, kind] for name in names) for kind in kinds)]
     print_table(
         ["paper", "claims", *kinds],

@@ -14,8 +14,8 @@ The interval is `suite.stats.bootstrap_mean`'s over seeds; a study of one seed i
 it counts where the ranking is over a sample of them; over a whole space, as the published one was, there is nothing to sample: a point.
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
-                 paper that have their runs. Reproduced: significant, in the order claimed. Not reproduced: significant in the other, or
-                 the interval of the difference stays below `margin`, the least difference that would count. Else inconclusive.
+                 paper that have their runs. Not reproduced: significant in the other order, or the interval of the difference stays below
+                 `margin`, the least difference that would count. Reproduced: significant in the order claimed. Else inconclusive.
     complexity   exact: reproduced where ours rounds to the published number (or lies within `margin` of it).
     lookup       the same for a value that a table holds.
     derived      every figure of the formula may lie half a unit of its last digit to either side; reproduced where the range that this
@@ -280,12 +280,12 @@ def _ordered(claim: Claim, tested: _Tested) -> Verdict:
     shown = f"difference {_interval(interval.value, interval.low, interval.high)}, p = {p_value:.2g} (Holm over {tested.family})"
     verdict: Judgement = "inconclusive"
     needed, why = None, f"not significant: {shown}"
-    if p_value <= claim.level and interval.value > 0:
+    if claim.margin and interval.high < claim.margin:
+        verdict, why = "not reproduced", f"no difference as large as {_short(claim.margin)}: {shown}"
+    elif p_value <= claim.level and interval.value > 0:
         verdict, why = "reproduced", f"significant as claimed: {shown}"
     elif p_value <= claim.level and interval.value < 0:
         verdict, why = "not reproduced", f"significant the other way round: {shown}"
-    elif claim.margin and interval.high < claim.margin:
-        verdict, why = "not reproduced", f"no difference as large as {_short(claim.margin)}: {shown}"
     else:
         half = (interval.high - interval.low) / 2
         needed = _seeds(interval.n, half, max(abs(interval.value), (claim.margin or 0.0) - interval.value))

@@ -1,0 +1,674 @@
+"""Claims: what a file may say, the rule behind every verdict, the command, and that nothing broken goes unnoticed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import toys
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import wilcoxon
+
+import suite.registry
+from suite import cli
+from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of
+from suite.claims.formula import bounds, evaluate, half_digit, names_in
+from suite.errors import NasreproError, UnknownName
+from suite.oracle import Metric
+from suite.record import Protocol, RankKey, RankRecord, Record, Report, RunKey, RunRecord, StudyKey, StudyRecord
+from suite.registry import methods, scorer, scorers, studies
+from suite.runner import run_cells
+from suite.session import Budget
+from suite.stats import holm
+from suite.store import Store
+
+toy = toys.toy_fixture
+
+SETTING = {
+    "oracle": "digits201",
+    "dataset": "digits",
+    "searched_on": "digits",
+    "method": "random_search",
+    "metric": "test_accuracy",
+    "epochs": 30,
+    "search_epochs": 12,
+    "budget_queries": 30,
+}
+BASE = {"id": "paper-x", "paper": "arXiv:0", "statement": "It is so", "where": "Table 1", "source": "paper"}
+
+
+def claim(**fields: Any) -> Claim:
+    """A claim about random search on digits201, or about what `fields` say."""
+    kinds = {"setting", "order", "ranking", "study", "complexity", "lookup", "formula", "needs"}
+    about = {} if kinds & set(fields) else {"setting": SETTING, "value": 90.0, "margin": 1.0, "seeds": 4}
+    return Claim.model_validate({**BASE, **about, **fields})
+
+
+def run_of(seed: int, percent: float, *, method: str = "random_search", **changes: Any) -> RunRecord:
+    """A finished run whose test accuracy is `percent`."""
+    entry = methods.get(method)
+    protocol = Protocol(12, 30, ("digits",))
+    key = RunKey(method, entry.source_sha256, dict(entry.defaults), "digits201", "0" * 64, "digits", protocol, Budget(queries=30), seed)
+    return RunRecord(dataclasses.replace(key, **changes), "budget", "", {"digits": Report({"test_accuracy": percent / 100})})
+
+
+def verdict(records: Sequence[Record], one: Claim, *others: Claim, block: int = 0) -> Verdict:
+    """One claim, judged by these records alone."""
+    with Store(Path(":memory:")) as store:
+        for each in records:
+            store.add(each)
+        return judge_all([one], store, claims=[one, *others], block=block)[0]
+
+
+# -- files -------------------------------------------------------------------------------------------------
+def test_the_shipped_claims_are_whole():
+    claims = load_claims()
+    assert len(claims) > 500 and len({each.id for each in claims}) == len(claims)
+    papers = {each.file for each in claims}
+    assert papers >= {
+        "autoshrink",
+        "swiftnet",
+        "msnas",
+        "epnas",
+        "rena",
+        "zico",
+        "flash",
+        "nn_mass",
+        "arch2vec",
+        "oneproxy",
+        "nas_bench_201",
+        "nas_bench_101",
+        "zero_cost_nas",
+        "firefly",
+        "path_level",
+        "compactnet",
+        "supertickets",
+        "proxylessnas",
+        "amc",
+        "haq",
+        "accpar",
+        "fbnet",
+    }
+    for each in claims:
+        assert each.title and each.where and each.id.split("-")[0] and not each.statement.endswith("."), each.id
+        if each.kind in ("value", "correlation") and each.test == "about":
+            assert each.reason, f"{each.id} does not say why its margin is what it is"
+        if each.kind == "blocked":
+            assert each.needs and each.expected == "", each.id
+
+
+def test_what_was_not_read_is_known_as_such():
+    claims = {each.id: each for each in load_claims()}
+    assert claims["zico-tss-zico-c10-kendall"].read and claims["zico-tss-zico-c10-kendall"].value == 0.61
+    assert not claims["nasbench201-rea-cifar10-test"].read
+    assert not claims["autoshrink-params-48"].read, "its abstract was read, the network it is compared with was not"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"setting": SETTING, "value": 1, "margin": 1, "formula": "a", "figures": {"a": {"value": 1, "where": "here"}}}, "one of them"),
+        ({"needs": ""}, "nothing says how it is tested"),
+        ({"setting": SETTING, "value": 90.0}, "give `margin`"),
+        ({"setting": SETTING}, "needs the published `value`"),
+        ({"setting": {**SETTING, "budget": 3}, "value": 1, "margin": 1}, "budget"),
+        ({"formula": "a / b", "value": 1, "figures": {"a": {"value": 1, "where": "here"}}}, "differ: b"),
+        ({"formula": "a", "value": 1, "figures": {"a": {"value": 1}}}, "either `claim`, or `value`"),
+        ({"value": 1, "needs": "x", "expected": "maybe"}, "expected"),
+    ],
+)
+def test_wrong_claims_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Claim.model_validate({**BASE, **fields})
+
+
+FILE = """\
+# a comment that stays
+paper = "arXiv:0000.00000"
+title = "Mine"
+
+[defaults]
+source = "paper"
+reason = "ours"
+
+[[claim]]
+id = "mine-random"  # the first
+statement = "Random search reaches 89 %"
+where = "Table 1"
+value = 89.0
+margin = 5.0
+seeds = 20
+setting = { oracle = "digits201", dataset = "digits", searched_on = "digits", method = "random_search", metric = "test_accuracy", epochs = 30, search_epochs = 12, budget_queries = 10 }
+expected = "not reproduced"  # as of last year
+
+[[claim]]
+id = "mine-impossible"
+statement = "It flies"
+where = "Table 2"
+value = 1.5
+needs = "wings"
+
+[[claim]]
+id = "mine-ratio"
+statement = "Half as many"
+where = "abstract"
+value = 50
+formula = "100 * a / b"
+
+[claim.figures]
+a = { value = 3, source = "recalled", where = "elsewhere" }
+b = { value = 6, where = "Table 3" }
+"""  # noqa: E501
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A user's own file of claims."""
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def test_defaults_of_a_file_stand_for_its_claims(mine):
+    impossible, random, ratio = load_claims([mine])[0], load_claims([mine])[1], load_claims([mine])[2]
+    assert (random.id, random.kind, random.source, random.reason) == ("mine-random", "value", "paper", "ours")
+    assert (impossible.kind, impossible.recorded, ratio.kind, ratio.recorded, ratio.read) == ("blocked", "blocked", "derived", "", False)
+    assert {each.file for each in load_claims([mine])} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('id = "mine-ratio"', 'id = "mine-random"', "occurs twice"),
+        ("margin = 5.0", 'margin = "wide"', "margin"),
+        ("[[claim]]", "[[claim]", "mine.toml"),
+        ('a = { value = 3, source = "recalled", where = "elsewhere" }', 'a = { claim = "nobody" }', "nobody"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(mine, old, new, message):
+    mine.write_text(FILE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(NasreproError, match=message):
+        load_claims([mine])
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(NasreproError, match="cannot read claims"):
+        load_claims([Path("nowhere.toml")])
+
+
+# -- arithmetic --------------------------------------------------------------------------------------------
+def test_formulas():
+    assert evaluate("100 * (1 - ours / theirs)", {"ours": 3.6, "theirs": 6.9}) == pytest.approx(47.826, abs=1e-3)
+    assert evaluate("-a + 2", {"a": 0.5}) == 1.5
+    assert names_in("a * (b - 1) / a") == {"a", "b"}
+    assert bounds("a / b", {"a": 10, "b": 5}, {"a": 1, "b": 1}) == (9 / 6, 11 / 4)
+    assert [half_digit(value) for value in (6.9, 384, 0.45, 1.5)] == pytest.approx([0.05, 0.5, 0.005, 0.05])
+
+
+@given(st.lists(st.integers(-9, 9), min_size=3, max_size=3), st.sampled_from(["a + b * c", "(a - b) * c", "a - b - c", "-a * (b + c)"]))
+def test_formulas_are_pythons_arithmetic(numbers, formula):
+    values = dict(zip("abc", map(float, numbers), strict=True))
+    assert evaluate(formula, values) == eval(formula, {}, values)
+
+
+@pytest.mark.parametrize("formula", ["__import__('os')", "a.real", "a ** 9", "a[0]", "f(1)", "1 if a else 2", "'a'", "a, a", "a <", "True"])
+def test_a_formula_is_arithmetic_or_refused(formula):
+    with pytest.raises(NasreproError, match="formula"):
+        evaluate(formula, {"a": 1.0})
+
+
+def test_a_formula_without_a_value_says_so():
+    with pytest.raises(NasreproError, match="b has no value"):
+        evaluate("a / b", {"a": 1.0})
+    with pytest.raises(NasreproError, match="divides by zero"):
+        evaluate("a / b", {"a": 1.0, "b": 0.0})
+
+
+# -- the rule for figures ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("values", "test", "expected"),
+    [
+        ((89.9, 90.0, 90.1, 90.2), "about", "reproduced"),
+        ((95.0, 95.1, 95.2, 95.3), "about", "not reproduced"),
+        ((90.0, 90.5, 91.0, 92.0), "about", "inconclusive"),
+        ((95.0, 95.1, 95.2, 95.3), "at least", "reproduced"),
+        ((85.0, 85.1, 85.2, 85.3), "at least", "not reproduced"),
+        ((85.0, 85.1, 85.2, 85.3), "at most", "reproduced"),
+        ((88.0, 89.0, 90.0, 91.5), "at least", "inconclusive"),
+    ],
+)
+def test_inside_the_margin_outside_it_or_over_its_end(values, test, expected):
+    found = verdict([run_of(seed, value) for seed, value in enumerate(values)], claim(test=test))
+    assert found.verdict == expected and found.n == 4 and len(found.runs) == 4
+    assert found.ours == pytest.approx(np.mean(values)) and found.low is not None and found.low < found.ours < (found.high or 0)
+    assert (found.needed is not None) == (expected == "inconclusive")
+
+
+def test_an_inconclusive_verdict_says_how_many_seeds_would_decide_it():
+    rng = np.random.default_rng(0)
+    few = [run_of(seed, value) for seed, value in enumerate(rng.normal(90.8, 1.0, 12))]
+    found = verdict(few, claim(seeds=12))
+    assert found.verdict == "inconclusive" and found.needed is not None and f"{found.needed:,} seeds would decide it" in found.why
+    ours, spread = found.ours or 0.0, (found.high or 0) - (found.low or 0)
+    assert spread / 2 * math.sqrt(12 / found.needed) <= abs(ours - 91) < spread / 2 * math.sqrt(12 / (found.needed - 1))
+
+
+def test_the_published_error_widens_the_interval():
+    runs = [run_of(seed, value) for seed, value in enumerate((90.6, 90.7, 90.8, 90.9))]
+    assert verdict(runs, claim()).verdict == "reproduced"
+    wide = verdict(runs, claim(spread=2.0, n=10))  # their mean is known to 1.24 only
+    assert wide.verdict == "inconclusive" and wide.needed is None and "no number of seeds" in wide.why
+
+
+def test_the_seeds_are_the_first_ones_or_those_of_a_block():
+    runs = [run_of(seed, 90 + seed) for seed in range(12)]
+    assert list(seeds_of(claim(), 2)) == [8, 9, 10, 11]
+    assert verdict(runs, claim()).ours == pytest.approx(91.5) and verdict(runs, claim(), block=2).ours == pytest.approx(99.5)
+
+
+def test_what_other_sources_parameters_or_settings_gave_is_no_evidence():
+    good = [run_of(seed, 90.0) for seed in range(3)]
+    for changes in (
+        {"method_sha256": "0" * 64},
+        {"budget": Budget(queries=31)},
+        {"protocol": Protocol(30, 30, ("digits",))},
+        {"params": {"x": 1}},
+        {"dataset": "other"},
+    ):
+        found = verdict([*good, run_of(3, 90.0, **changes)], claim())
+        assert found.verdict == "not judged" and "3 of the 4 runs" in found.why, changes
+    failed = dataclasses.replace(run_of(3, 90.0), status="failed", reports={})
+    assert verdict([*good, failed], claim()).verdict == "not judged"
+
+
+def test_a_regret_and_a_value_that_is_no_number():
+    setting = {**SETTING, "metric": "regret"}
+    runs = [dataclasses.replace(run_of(seed, 90.0), reports={"digits": Report({}, 0.01 + seed / 1000)}) for seed in range(4)]
+    found = verdict(runs, claim(setting=setting, value=1.15, margin=0.5, seeds=4))
+    assert found.ours == pytest.approx(1.15)
+    assert verdict([run_of(seed, math.nan) for seed in range(4)], claim()).verdict == "not judged"
+
+
+def test_names_that_do_not_exist():
+    assert "there is no method no_such" in verdict([], claim(setting={**SETTING, "method": "no_such"}, value=1, margin=1)).why
+    with pytest.raises(UnknownName, match="metric of digits201"):
+        verdict([], claim(setting={**SETTING, "metric": "no_such"}, value=1, margin=1))
+    ranking = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "scorer": "no_such", "coefficient": "kendall"}
+    assert verdict([], claim(ranking=ranking, value=1, margin=1)).verdict == "not judged"
+    blocked = claim(ranking=ranking, value=1, margin=1, needs="the scorer no_such")
+    assert (verdict([], blocked).verdict, verdict([], blocked).why) == ("blocked", "the scorer no_such")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found", "changed"),
+    [
+        ("reproduced", "reproduced", False),
+        ("reproduced", "inconclusive", True),
+        ("", "reproduced", True),
+        ("reproduced", "not judged", False),
+        ("blocked", "reproduced", False),  # this machine has what others lack
+        ("reproduced", "blocked", True),
+    ],
+)
+def test_what_counts_as_a_change(recorded, found, changed):
+    assert Verdict(claim(expected=recorded), found).changed is changed
+
+
+# -- orders ------------------------------------------------------------------------------------------------
+def order(id: str = "paper-order", *, better: str = "regularized_evolution", worse: str = "random_search", **fields: Any) -> Claim:
+    return claim(**{"id": id, "order": {"setting": {**SETTING, "method": better}, "than": worse}, "seeds": 12, **fields})
+
+
+def pairs(difference: float, noise: float = 1.0) -> list[Record]:
+    """Twelve seeds of both methods: evolution is better by `difference` points, give or take."""
+    rng = np.random.default_rng(1)
+    base, steps = rng.normal(90, 2, 12), rng.permutation(np.linspace(-noise, noise, 12))
+    evolved = [run_of(seed, base[seed] + difference + steps[seed], method="regularized_evolution") for seed in range(12)]
+    return [*evolved, *(run_of(seed, base[seed]) for seed in range(12))]
+
+
+@pytest.mark.parametrize(
+    ("difference", "margin", "expected"),
+    [
+        (1.0, None, "reproduced"),
+        (-1.0, None, "not reproduced"),
+        (0.1, None, "inconclusive"),
+        (0.1, 2.0, "not reproduced"),  # whatever it is, it is less than 2
+        (0.5, 2.0, "not reproduced"),  # significant, but less than what would count
+    ],
+)
+def test_orders(difference, margin, expected):
+    found = verdict(pairs(difference), order(margin=margin))
+    assert found.verdict == expected and found.ours == pytest.approx(difference) and found.n == 12
+    assert (found.needed is None) == (expected != "inconclusive")
+
+
+def test_orders_are_corrected_over_the_paper_and_only_over_it():
+    one, other, foreign = order(), order("paper-order2", better="random_search", worse="regularized_evolution"), order("x", paper="arXiv:1")
+    alone = verdict(pairs(0.35), one)
+    raw = wilcoxon(0.35 + np.random.default_rng(1).permutation(np.linspace(-1, 1, 12))).pvalue  # the same differences, shuffled otherwise
+    assert alone.p_value == pytest.approx(raw, abs=0.05)
+    assert verdict(pairs(0.35), one, foreign).p_value == alone.p_value
+    assert verdict(pairs(0.35), one, other).p_value == pytest.approx(holm([alone.p_value or 0] * 2)[0])
+    assert "Holm over 2" in verdict(pairs(0.35), one, other).why
+
+
+def test_an_order_needs_the_runs_of_both():
+    found = verdict(pairs(1.0)[:20], order())
+    assert found.verdict == "not judged" and "8 of the 12 runs" in found.why
+
+
+# -- rankings, studies, counts -----------------------------------------------------------------------------
+RANKING = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "scorer": "params", "coefficient": "kendall"}
+
+
+def rank_of(tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "params", best: float = 0.9) -> RankRecord:
+    key = RankKey(scorer, scorers.get(scorer).source_sha256, "digits201", "0" * 64, "digits", 30, "test_accuracy", 1000, 0)
+    agreement = {"n": n, "kendall": tau, "kendall_ci": (tau - half, tau + half), "status": "ok"}
+    return RankRecord(key, "done", agreement, "x", best)
+
+
+def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space():
+    about = claim(ranking=RANKING, value=0.55, margin=0.02)
+    assert verdict([rank_of(0.54)], about).verdict == "inconclusive" and verdict([rank_of(0.54)], about).needed is None
+    whole = verdict([rank_of(0.54, n=15_625)], about)
+    assert (whole.verdict, whole.low, whole.n) == ("reproduced", None, 15_625)
+    assert verdict([rank_of(0.45)], about).verdict == "not reproduced"
+
+
+def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
+    best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
+    assert (verdict([rank_of(0.5)], best).verdict, verdict([rank_of(0.5)], best).ours) == ("reproduced", pytest.approx(90.0))
+    over = claim(ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least")
+    apart = verdict([rank_of(0.6, scorer="live_params"), rank_of(0.5)], over)
+    assert apart.verdict == "reproduced" and apart.ours == pytest.approx(0.1) and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))
+    assert verdict([rank_of(0.52, scorer="live_params"), rank_of(0.5)], over).verdict == "inconclusive"
+    assert verdict([rank_of(0.6, scorer="live_params")], over).verdict == "not judged"
+    absolute = claim(ranking={**RANKING, "absolute": True}, value=0.5, margin=0.1)
+    turned = verdict([rank_of(-0.5)], absolute)
+    assert turned.verdict == "reproduced" and (turned.low or 0) < (turned.ours or 0) < (turned.high or 0)
+    assert verdict([rank_of(math.nan)], claim(ranking=RANKING, value=0.5, margin=0.1)).verdict == "not judged"
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Record]]:
+    """A study of a user's file; gives records of it, one per seed."""
+    monkeypatch.setattr(studies, "_found", dict(studies._found))
+    text = (
+        'from suite.registry import study\n@study("mine.speed", paper="none", by=("what",), size=3)\ndef m(rng, *, size):\n    yield {}\n'
+    )
+    (tmp_path / "mine.py").write_text(text)
+    entry = studies.from_file(tmp_path / "mine.py")
+    studies.add(entry.name, entry, __name__)
+
+    def made(*tables: Sequence[Mapping[str, Any]], size: int = 3) -> list[Record]:
+        keys = [StudyKey("mine.speed", entry.source_sha256, {"size": size}, {}, seed) for seed in range(len(tables))]
+        return [StudyRecord(key, "done", ("what",), tuple(rows)) for key, rows in zip(keys, tables, strict=True)]
+
+    return made
+
+
+def test_studies_and_ratios_measured_in_one_run(study):
+    rows = [{"what": "ours", "slow_s": 6.0, "fast_s": 2.0}, {"what": "theirs", "slow_s": 1.0, "fast_s": 1.0}]
+    wanted = {"study": "mine.speed", "where": {"what": "ours"}, "column": "slow_s / fast_s"}
+    ratio = claim(study=wanted, value=2.5, test="at least", seeds=1)
+    found = verdict(study(rows), ratio)
+    assert (found.claim.kind, found.verdict, found.ours, found.low, found.n) == ("speed", "reproduced", 3.0, None, 1)
+    assert verdict(study(rows, size=4), ratio).verdict == "not judged", "other parameters are another measurement"
+    several = claim(study={**wanted, "column": "fast_s", "scale": 10}, value=20, margin=0.5, seeds=3)
+    assert verdict(study(rows, rows), several).verdict == "not judged"
+    assert verdict(study(rows, rows, rows), several).verdict == "reproduced"
+    with pytest.raises(UnknownName, match="column of study"):
+        verdict(study(rows), claim(study={**wanted, "column": "no_such"}, value=1, margin=1, seeds=1))
+    with pytest.raises(NasreproError, match="2 rows of study"):
+        verdict(study(rows), claim(study={**wanted, "where": {}}, value=1, margin=1, seeds=1))
+
+
+def test_counts_and_values_of_tables_are_exact():
+    arch = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    counted = {"space": "nasbench201", "arch": arch, "classes": 10, "size": 32, "what": "macs", "scale": 1e-6}
+    macs = 7.78305 + 6 * 35.38944  # the benchmark's own arithmetic
+    assert verdict([], claim(complexity=counted, value=round(macs, 1))).verdict == "reproduced"
+    assert verdict([], claim(complexity=counted, value=round(macs + 0.1, 1))).verdict == "not reproduced"
+    made = {**counted, "space": "oracles.spaces.cell201:Cell201", "options": {"channels": 32}}
+    assert (verdict([], claim(complexity=made, value=1)).ours or 0) > 3 * macs
+    best = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    found = verdict([], claim(lookup=best, value=50))
+    assert found.verdict == "not reproduced" and 90 < (found.ours or 0) < 100
+    assert verdict([], claim(lookup=best, value=round(found.ours or 0, 2))).verdict == "reproduced"
+
+
+def test_without_its_table_nothing_is_judged(monkeypatch, tmp_path):
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
+    monkeypatch.setattr("suite.registry._open", {})
+    looked = claim(lookup={"oracle": "nasbench201", "dataset": "cifar10", "epochs": 200, "metric": "test_accuracy"}, value=94.37)
+    found = verdict([], looked)
+    assert found.verdict == "not judged" and "nasrepro data fetch nasbench201" in found.why and not found.changed
+    away = claim(setting={**SETTING, "oracle": "nasbench201", "dataset": "cifar10", "searched_on": "cifar10"}, value=94, margin=1)
+    assert "nasrepro data fetch nasbench201" in verdict([], away).why
+    with Store(Path(":memory:")) as store:
+        cells, left_out = missing([away], gather(store, [away]), [away])
+    assert cells == [] and list(left_out) == ["nasbench201"]
+
+
+def test_derived_figures_are_as_sure_as_their_digits():
+    figures = {"ours": {"value": 3.6, "where": "Table 1"}, "theirs": {"claim": "paper-y"}}
+    theirs = claim(id="paper-y", value=6.9, needs="a phone")
+    for value, expected in ((48, "reproduced"), (46, "not reproduced")):
+        found = verdict([], claim(formula="100 * (1 - ours / theirs)", figures=figures, value=value), theirs)
+        assert found.verdict == expected and found.ours == pytest.approx(47.83, abs=0.01) and "theirs = 6.9" in found.why
+
+
+# -- what is run -------------------------------------------------------------------------------------------
+def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
+    wanted = {"oracle": "nasbench201", "searched_on": "cifar10", "epochs": 200, "budget_queries": 3}
+    claims = [
+        claim(id=f"c-{dataset}", setting={**SETTING, **wanted, "dataset": dataset}, value=1, margin=1, seeds=seeds)
+        for dataset, seeds in (("cifar100", 2), ("cifar10", 3))
+    ]
+    (experiment,) = plan_of(claims, claims).experiment
+    assert experiment.report_datasets == ("cifar10", "cifar100") and experiment.seeds == (0, 1, 2)
+    (alone,) = plan_of(claims[:1], claims).experiment
+    assert alone.report_datasets == ("cifar10", "cifar100") and alone.seeds == (0, 1), "asked for alone it is the same run"
+    with Store(Path(":memory:")) as store:
+        store.add(run_of(1, 90.0))
+        about = claim()
+        (rest,) = plan_of([about], [about], gather(store, [about])).experiment
+    assert rest.seeds == (0, 2, 3)
+
+
+def test_networks_are_scored_only_where_it_is_asked_for():
+    slow = claim(ranking={**RANKING, "scorer": "zico"}, value=0.6, margin=0.1)
+    quick = claim(id="q", ranking=RANKING, value=0.6, margin=0.1)
+    assert [each.scorers for each in plan_of([slow, quick], [], long=False).ranking] == [("params",)]
+    assert len(plan_of([slow, quick], [], long=True).ranking) == 2
+    long = claim(long=True)
+    assert plan_of([long], [long], long=False).experiment == () and len(plan_of([long], [long]).experiment) == 1
+
+
+# -- the command -------------------------------------------------------------------------------------------
+@pytest.fixture
+def nasrepro(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process with a store of its own; gives its exit code, standard output and standard error."""
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["anything", *map(str, arguments), "--store", str(tmp_path / "s.sqlite")])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+OWN = toys.source("return session.evaluate(session.space.sample(rng)).arch", "random_search")
+
+
+def test_a_users_claims_from_the_first_run_to_the_record(nasrepro, mine, tmp_path):
+    code, out, err = nasrepro("claims", "--file", mine, "--workers", 1, "--junit", tmp_path / "out.xml")
+    assert (
+        code == 1
+        and "changed: mine-random is reproduced, recorded: not reproduced" in err
+        and "changed: mine-ratio is reproduced, recorded: nothing yet" in err
+    )
+    cases = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert (cases.get("tests"), cases.get("failures"), cases.get("skipped")) == ("3", "2", "1")
+
+    code, out, _ = nasrepro("claims", "record", "--file", mine, "--no-run")
+    assert code == 0 and "mine-ratio: nothing -> reproduced" in out and "mine-impossible" not in out
+    found = {each.id: each.recorded for each in load_claims([mine])}
+    assert found["mine-ratio"] == "reproduced" and found["mine-random"] == "reproduced"
+    expected = FILE.replace('expected = "not reproduced"', 'expected = "reproduced"')
+    expected = expected.replace('id = "mine-ratio"\n', 'id = "mine-ratio"\nexpected = "reproduced"\n')
+    assert mine.read_text(encoding="utf-8") == expected, "only the verdicts change"
+
+    code, out, err = nasrepro("claims", "--file", mine, "--no-run", "--json")
+    rows = {row["id"]: row for row in json.loads(out)}
+    assert code == 0 and err == "" and rows["mine-random"]["n"] == 20 and len(rows["mine-random"]["runs"]) == 20
+    assert nasrepro("claims", "--file", mine, "--no-run", "--paper", "mine", "--id", "mine-ratio")[0] == 0
+
+    code, out, _ = nasrepro("claims", "--file", mine, "--no-run", "--explain", "mine-random")
+    assert code == 0 and '"seeds": 20' in out and "margin     5: ours" in out and rows["mine-random"]["runs"][0] in out
+
+
+def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):
+    (tmp_path / "one.py").write_text(OWN, encoding="utf-8")
+    mine.write_text(FILE.replace('"not reproduced"', '"reproduced"'), encoding="utf-8")
+    assert nasrepro("claims", "--file", mine, "--id", "mine-random", "--workers", 1)[0] == 0
+    code, _, err = nasrepro("claims", "--file", mine, "--id", "mine-random", "--method", tmp_path / "one.py", "--workers", 1)
+    assert code == 1 and "changed: mine-random is not reproduced, recorded: reproduced" in err
+
+
+def test_a_run_that_fails_is_not_passed_over(nasrepro, mine, tmp_path):
+    (tmp_path / "bad.py").write_text(toys.source("raise ValueError('no idea')", "random_search"), encoding="utf-8")
+    code, out, err = nasrepro("claims", "--file", mine, "--id", "mine-random", "--method", tmp_path / "bad.py", "--workers", 1)
+    assert code == 1 and "a run failed: ValueError: no idea" in err and "not judged" in out
+
+
+def test_strict_and_bad_names(nasrepro, mine):
+    (code, _, err), first = nasrepro("claims", "--file", mine, "--no-run"), "not judged"
+    assert code == 2 and "there is no results store" in err
+    assert nasrepro("claims", "--file", mine, "--id", "mine-impossible")[0] == 0
+    code, out, _ = nasrepro("claims", "--file", mine, "--no-run", "--id", "mine-random")
+    assert code == 0 and first in out
+    code, _, err = nasrepro("claims", "--file", mine, "--no-run", "--id", "mine-random", "--strict")
+    assert code == 1 and "not judged: mine-random" in err
+    assert "did you mean 'mine-random'" in nasrepro("claims", "--file", mine, "--id", "mine-randon")[2]
+    assert "unknown paper" in nasrepro("claims", "--paper", "nobody")[2]
+
+
+def test_recording_touches_nothing_that_was_not_judged(mine):
+    impossible, random, ratio = load_claims([mine])
+    assert record([mine], [Verdict(random, "not judged"), Verdict(impossible, "blocked")]) == {}
+    assert mine.read_text(encoding="utf-8") == FILE
+    assert record([mine], [Verdict(random, "reproduced")]) == {"mine-random": ("not reproduced", "reproduced")}
+    assert mine.read_text(encoding="utf-8") == FILE.replace('"not reproduced"', '"reproduced"')
+    odd = FILE.replace('id = "mine-ratio"', 'where = "x"').replace('where = "abstract"', 'statement2 = ""').replace('statement2 = ""\n', "")
+    mine.write_text(odd.replace('statement = "Half as many"', '"id" = "mine-ratio"\nstatement = "Half as many"'), encoding="utf-8")
+    before = mine.read_text(encoding="utf-8")
+    with pytest.raises(NasreproError, match="cannot find where to write"):
+        record([mine], [Verdict(ratio, "reproduced")])
+    assert mine.read_text(encoding="utf-8") == before
+
+
+def test_every_shipped_file_can_be_recorded_in(tmp_path):
+    for path in claim_files():
+        copy = tmp_path / path.name
+        copy.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        claims = [each for each in load_claims([copy]) if each.kind != "blocked"]
+        flipped = [Verdict(each, "inconclusive") for each in claims if each.recorded not in ("inconclusive", "blocked")]
+        assert set(record([copy], flipped)) == {each.claim.id for each in flipped}
+        assert len(tomllib.loads(copy.read_text(encoding="utf-8"))["claim"]) == len(load_claims([path]))
+
+
+def test_junit_says_what_differs():
+    text = junit([Verdict(claim(expected="reproduced"), "inconclusive", why="3 < 4 & more"), Verdict(claim(id="b"), "not judged", why="x")])
+    root = ElementTree.fromstring(text.partition("\n")[2])
+    assert root[0][0].tag == "failure" and root[0][0].get("message") == "inconclusive, recorded: reproduced" and root[1][0].tag == "skipped"
+
+
+# -- mutations: what is broken must not go unnoticed -------------------------------------------------------
+def noisy(arch: Any, epochs: int) -> dict[str, float]:
+    """Validation and test accuracy share a little; the rest of each is luck."""
+    luck = np.random.default_rng([toys.SPACE.index(arch), 7]).uniform(-0.2, 0.2, 2)
+    true = 0.5 + 0.02 * sum(arch.code)
+    return {**toys.values(arch, epochs), "valid_accuracy": true + luck[0], "test_accuracy": true + luck[1]}
+
+
+LEAKED = toys.named(
+    "noisy",
+    metrics=tuple(dataclasses.replace(each, split="valid") if each.name == "test_accuracy" else each for each in toys.INFO.metrics),
+    objective="test_accuracy",
+)
+SEARCH = "done = [session.evaluate(session.space.sample(rng)) for _ in range(20)]\nreturn max(done, key=lambda each: each.score).arch"
+NOISY = {**SETTING, "oracle": "noisy", "dataset": "toys", "searched_on": "toys", "epochs": 9, "search_epochs": 1, "budget_queries": 20}
+SEEDS = 60
+
+
+def registered(text: str) -> str:
+    entry = methods.from_file(Path("toy.py"), text)
+    methods.add(entry.name, entry, __name__)
+    return entry.name
+
+
+def toy_claims(value: float) -> list[Claim]:
+    """What was found when nothing was broken, as claims."""
+    best, first = {**NOISY, "method": "toy_best"}, "toy_first"
+    known = {"oracle": "noisy", "dataset": "toys", "epochs": 9, "scorer": "toy_sum", "metric": "test_accuracy", "coefficient": "kendall"}
+    return [
+        claim(id="best", setting=best, value=value, margin=4.0, seeds=SEEDS, expected="reproduced"),
+        claim(id="order", order={"setting": best, "than": first}, seeds=SEEDS, expected="reproduced"),
+        claim(id="proxy", ranking=known, value=0.1, test="at least", expected="reproduced"),
+    ]
+
+
+@pytest.fixture
+def broken(toy, monkeypatch):
+    """Which of the three claims change when the method's text, the oracle's description or the scorer is another one."""
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    plain = toys.named("noisy")
+    first = registered(toys.source("return session.evaluate(session.space.sample(rng)).arch", "toy_first"))
+    assert first == "toy_first"
+
+    def changed(value: float, text: str = SEARCH, info: Any = plain, sign: int = 1) -> tuple[set[str], float]:
+        monkeypatch.setattr("suite.registry._open", {})
+        toys.known(toys.Toy(info, noisy))
+        monkeypatch.setattr("suite.claims.evidence.oracles", suite.registry.oracles)  # the registry of the toy's test
+        monkeypatch.setattr("suite.claims.judging.oracles", suite.registry.oracles)
+        registered(toys.source(text, "toy_best"))
+        scorer("toy_sum", paper="none", needs_network=False)(lambda space, arch, dataset: sign * sum(arch.code))
+        claims = toy_claims(value)
+        with Store(Path(":memory:")) as store:
+            cells, _ = missing(claims, gather(store, claims), claims)
+            assert run_cells(cells, store, executor="inline").failed == ()
+            verdicts = judge_all(claims, store, claims=claims)
+        return {each.claim.id for each in verdicts if each.changed}, verdicts[0].ours or 0.0
+
+    return changed
+
+
+def test_a_broken_method_a_leak_and_a_negated_proxy_each_change_a_verdict(broken):
+    _, value = broken(0.0)
+    assert broken(value)[0] == set(), "nothing is broken"
+    reversed_best, worst = broken(value, SEARCH.replace("max(", "min("))
+    assert reversed_best == {"best", "order"} and worst < value - 5
+    leaked, better = broken(value, info=LEAKED)
+    assert leaked == {"best"} and better > value + 5
+    assert broken(value, sign=-1)[0] == {"proxy"}
+
+
+def test_the_leak_of_the_mutation_is_one():
+    assert LEAKED.objective_of("toys").name == "test_accuracy" and LEAKED.target_of("toys").name == "test_accuracy"
+    assert isinstance(LEAKED.metric("test_accuracy"), Metric) and toys.INFO.objective_of("toys").name == "valid_accuracy"
