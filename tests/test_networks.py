@@ -20,6 +20,7 @@ from oracles.spaces.netmacro import InvertedResidual
 from oracles.spaces.netsize import SizeCell
 from oracles.spaces.nettransnas import BasicBlock, FactorizedReduce, MicroCell
 from oracles.spaces.size import SizeSpace
+from oracles.spaces.traffic import counted_traffic
 from oracles.spaces.transnas import TransNasMacro, TransNasMicro
 from suite.space import Complexity, ConfinedSpace
 
@@ -223,3 +224,24 @@ def test_a_basic_block_has_a_residual():
     torch.testing.assert_close(block(x), x + block.conv_b(block.conv_a(x)))
     changed = BasicBlock(4, 6, 2).eval()
     torch.testing.assert_close(changed(x), changed.downsample(x) + changed.conv_b(changed.conv_a(x)))
+
+
+# -- bytes moved -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["cell201", "size", "small cell201", "small size"])
+def test_bytes_moved_by_formula_are_those_counted_on_the_network(name):
+    space, classes, size, _ = SPACES[name]
+    for arch in sampled(space, 5):
+        assert space.traffic(arch, classes=classes, size=size) == counted_traffic(space, arch, space.in_channels, classes, size)
+
+
+def test_bytes_moved_by_hand():
+    space = MacroSpace(channels=1, head=2, in_channels=1)
+    arch = space.parse("00000000")  # an identity inside a stage is nothing, one that begins it a 1x1 convolution with stride 2
+    sides, widths = (8, 4, 2, 1), (1, 2, 4, 8)
+    numbers = 2 * 64 + 9  # stem, 3x3 on one channel
+    for stage in range(3):
+        numbers += widths[stage] * sides[stage] ** 2 + widths[stage + 1] * sides[stage + 1] ** 2 + widths[stage] * widths[stage + 1]
+    numbers += 8 + 2 + 8 * 2  # head
+    numbers += 2 + 2  # global pooling of one place
+    numbers += 2 + 3 + 2 * 3 + 3  # classifier, three classes
+    assert space.traffic(arch, classes=3, size=8) == 4 * numbers

@@ -430,6 +430,12 @@ class Dag101(SearchSpace):
             steps.append(Growth(tuple(free), (*(steps[-1].taken if steps else ()), *free), tuple(rest)))
         return tuple(steps)
 
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes moved by the built network, of the cell's canonical form."""
+        from oracles.spaces.traffic import counted_traffic
+
+        return counted_traffic(self, self.canonical(arch), self.in_channels, classes, size)
+
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the network that the benchmark trained for this cell (its canonical form).
 

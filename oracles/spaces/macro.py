@@ -81,6 +81,12 @@ class MacroSpace(SearchSpace):
         ends = [*_FIRST[1:], LAYERS]
         return tuple(Growth(tuple(range(first, end)), tuple(range(end)), (1,) * LAYERS) for first, end in zip(_FIRST, ends, strict=True))
 
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes moved by the built network."""
+        from oracles.spaces.traffic import counted_traffic
+
+        return counted_traffic(self, self.canonical(arch), self.in_channels, classes, size)
+
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs; MACs count convolutions and the classifier's weights, as the benchmark's "flops" do."""
         self.check(arch)
