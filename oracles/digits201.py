@@ -24,7 +24,9 @@ SPACE = Cell201(channels=8, cells=1, stages=1, in_channels=1)
 INFO = OracleInfo(
     name="digits201",
     space=SPACE,
-    datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
+    datasets=(
+        Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing", images="digits"),
+    ),
     metrics=(
         Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule of 30"),
         Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),

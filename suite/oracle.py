@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import DataMissing, NasreproError, NotTabulated, ProtocolError, UnknownName
+from suite.errors import NasreproError, NotTabulated, ProtocolError, UnknownName
 from suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Dataset:
         note: where the numbers come from.
         objective: what a search on it optimises, where that is not the oracle's objective.
         target: what its results are reported in, where that is not the oracle's target.
-        images: "module:function" that gives its training images (see `Pictures`), for scorers; "" where nobody has them.
+        images: the set of images that stands for it and ships with the package ("digits"); "" where none does.
     """
 
     name: str
@@ -145,22 +145,10 @@ class Reading(NamedTuple):
 Reader = Callable[[Arch], dict[str, float]]
 
 
-class Pictures(NamedTuple):
-    """Labelled images, as networks see them: normalised.
-
-    Attributes:
-        name: what they are, lossy copies included ("digits", "cifar10-jpeg").
-        images: shape (n, channels, height, width).
-        labels: shape (n,).
-    """
-
-    name: str
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-
-
 #: Images and labels drawn at random: normal pixels, uniform labels.
 RANDOM = "random"
+#: Reads a set of images by its name: labels (n,) and the images (k, channels, side, side) of chosen ones, for training and for testing.
+_ORIGINALS = ("oracles.training.images", "originals")
 
 
 class Oracle(ABC):
@@ -257,49 +245,39 @@ class Oracle(ABC):
         return float(values[index]), self.archs()[index]
 
     # -- images, for untrained networks ------------------------------------------------------------------
-    def images(self, dataset: str) -> str:
-        """Name of the training images of a data set where they are here, else "random"."""
-        pictures = self._pictures(self.info.dataset(dataset))
-        return RANDOM if pictures is None else pictures.name
-
     def batches(
         self, dataset: str, *, size: int, count: int = 1, seed: int = 0, data: str = ""
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Batches of training images and labels, without replacement.
+        """Batches of images (size, channels, height, width) and labels (size,), for untrained networks.
 
         Args:
-            dataset: data set.
+            dataset: whose images and classes.
             size: images in a batch.
             count: number of batches.
             seed: of the draw.
-            data: "random" for random images; a name to be refused anything else; what is here if not given.
+            data: "random" for normal pixels and uniform labels, or a set of images (see `oracles.training.images`), of whose training
+                part images are drawn without replacement and normalised per channel; the data set's own where that ships, else
+                "random", if not given.
 
         Raises:
-            DataMissing: the images called `data` are not here.
-            NasreproError: there are fewer than size * count.
+            UnknownName, DataMissing: there is no such set, or it is not here.
+            NasreproError: its images are not of this data set's size or classes, or too few.
         """
         found = self.info.dataset(dataset)
         rng = np.random.default_rng(seed)
-        pictures = None if data == RANDOM else self._pictures(found)
-        if data not in (RANDOM, "" if pictures is None else pictures.name, ""):
-            raise DataMissing(f"{self.name}: the images {data!r} of {found.name} are not here; random ones are: data = {RANDOM!r}")
-        if pictures is None:
-            shape = (size, getattr(self.info.space, "in_channels", 3), found.size, found.size)
-            return [(rng.standard_normal(shape, np.float32), rng.integers(found.classes, size=size)) for _ in range(count)]
-        if len(pictures.labels) < size * count:
-            raise NasreproError(f"{pictures.name} has {len(pictures.labels)} training images, {count} batches of {size} need more")
-        rows = rng.permutation(len(pictures.labels))[: size * count].reshape(count, size)
-        return [(pictures.images[row], pictures.labels[row]) for row in rows]
-
-    def _pictures(self, dataset: Dataset) -> Pictures | None:
-        if not dataset.images:
-            return None
-        module, _, function = dataset.images.partition(":")
-        try:
-            found: Pictures = getattr(importlib.import_module(module), function)()
-        except DataMissing:
-            return None
-        return found
+        shape = (getattr(self.info.space, "in_channels", 3), found.size, found.size)
+        data = data or found.images or RANDOM
+        if data == RANDOM:
+            return [(rng.standard_normal((size, *shape), np.float32), rng.integers(found.classes, size=size)) for _ in range(count)]
+        labels, images = getattr(importlib.import_module(_ORIGINALS[0]), _ORIGINALS[1])(data)[0]
+        if len(labels) < size * count:
+            raise NasreproError(f"{data} has {len(labels):,} training images, {count} batches of {size} need more")
+        rows = rng.permutation(len(labels))[: size * count]
+        pixels = images(rows).astype(np.float32)
+        if pixels.shape[1:] != shape or labels.max() >= found.classes:
+            raise NasreproError(f"images {data} are {pixels.shape[1:]}, networks for {found.name} take {shape} in {found.classes} classes")
+        pixels = (pixels - pixels.mean((0, 2, 3), keepdims=True)) / pixels.std((0, 2, 3), keepdims=True)
+        return [(pixels[first : first + size], labels[rows[first : first + size]]) for first in range(0, size * count, size)]
 
     # -- what a faster oracle overrides ------------------------------------------------------------------
     def _make_reader(self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> Reader:

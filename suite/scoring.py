@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from suite.data import cache_dir
 from suite.errors import NasreproError
 from suite.files import replacing
+from suite.oracle import RANDOM
 from suite.record import stable_hash
 from suite.space import Arch, SearchSpace
 
@@ -103,7 +104,8 @@ class Setting:
     Attributes:
         batch: images in a batch.
         batches: number of batches, the same ones for all networks.
-        data: "random" (images and labels drawn at random), or the name of a data set; "" for the oracle's own where it is here.
+        data: "random" (images and labels drawn at random), or a set of images such as "cifar10" or "cifar10_jpeg"; "" for the data set's
+            own where it ships with the package, else "random".
         seed: of the data, of the initial weights, and of what a scorer draws.
         network: parameters of the space's network that differ from the benchmark's own ({"channels": 8, "cells": 1}).
         dataset: for whose images and classes networks are built; "" for the oracle's first: one score of a network then stands for all
@@ -162,7 +164,7 @@ def inputs_of(oracle: Oracle, setting: Setting) -> Inputs:
     """The setting for an oracle, with every default filled in."""
     found = dataset_of(oracle, setting)
     space = space_of(oracle, setting)
-    data = setting.data or oracle.images(found.name)
+    data = setting.data or found.images or RANDOM
     return Inputs(space.name, _parameters(space), found.classes, found.size, data, setting.batch, setting.batches, setting.seed)
 
 

@@ -19,6 +19,10 @@ from suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
 from suite.space import Arch, Complexity, SearchSpace
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
     from suite.devices import DeviceTable, Kind
 
 
@@ -133,7 +137,8 @@ class Session:
     """
 
     __slots__ = (
-    "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated", "_resumable",
+    "_batches", "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated",
+    "_resumable",
     "budget", "dataset", "ledger", "max_epochs", "objective", "space",
 )  # fmt: skip
 
@@ -175,7 +180,10 @@ class Session:
                 raise ProtocolError(f"{length} epochs asked for in a search of at most {epochs} ({info.name}, {dataset})")
             return oracle.reader(dataset, length, seed, splits=("train", "valid", "none"))
 
-        self._open_door = open_door
+        def batches(size: int, count: int, draw: int, data: str) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+            return oracle.batches(dataset, size=size, count=count, seed=draw, data=data)
+
+        self._open_door, self._batches = open_door, batches
         self._doors: dict[int, Reader] = {epochs: open_door(epochs)}
 
     # -- evaluating --------------------------------------------------------------------------------------
@@ -330,6 +338,14 @@ class Session:
             return table.value(arch, device, self.dataset.name)
         finally:
             self._door_s += time.process_time() - started
+
+    def build(self, arch: Arch) -> nn.Module:
+        """The untrained network for this session's data set; draws its weights from torch's generator, which the caller seeds."""
+        return self.space.build(arch, classes=self.dataset.classes)
+
+    def batch(self, size: int, *, count: int = 1, seed: int = 0, data: str = "") -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """`count` batches of training images and labels; arguments and errors as for `Oracle.batches`."""
+        return self._batches(size, count, seed, data)
 
     @contextlib.contextmanager
     def charge(self, kind: str) -> Iterator[Callable[[float], None]]:
