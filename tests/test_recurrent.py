@@ -1,5 +1,11 @@
 """AutoShrink's recurrent cells: the space, its language models, their training."""
 
+import json
+import math
+import sys
+import zipfile
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +15,9 @@ from hypothesis import strategies as st
 
 from oracles.spaces.netrnn import INIT_RANGE, RecurrentCell
 from oracles.spaces.recurrent import ACTIVATIONS, SHRINKRNN, RecurrentSpace
-from suite.errors import InvalidArch, NasreproError, UnknownName
+from oracles.training import language
+from oracles.training.text import ALPHABET, PYDOC, SOURCES, UNKNOWN, LanguageRecipe, load_text
+from suite.errors import DataMissing, InvalidArch, NasreproError, UnknownName
 
 SPACE = RecurrentSpace()
 SMALL = RecurrentSpace(embedding=5, hidden=4, tied=False)
@@ -186,3 +194,193 @@ def test_a_cell_without_edges_is_a_gated_unit():
     cell = RecurrentCell(np.zeros((1, 1), dtype=bool), (), embedding=3, hidden=2)
     h = torch.randn(4, 2)
     torch.testing.assert_close(cell(torch.full((4, 4), -100.0), h), h)  # a closed gate keeps the state
+
+
+# -- texts ---------------------------------------------------------------------------------------------------
+def test_a_text_is_split_in_order(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("abcdefghijklmnopqrs\u2026", encoding="utf-8")
+    text = load_text(str(path))
+    read = ["".join(text.vocabulary[token] for token in part) for part in (text.train, text.valid, text.test)]
+    assert read == ["abcdefghijklmnop", "qr", "s" + UNKNOWN]
+    assert text.vocabulary == ALPHABET and len(set(ALPHABET)) == len(ALPHABET) == 97
+
+
+def test_words_are_those_of_the_training_part(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("a b a\nb a a c\n" + "a\n" * 9 + "d\n", encoding="utf-8")
+    text = load_text(str(path), "word")
+    assert text.vocabulary == (UNKNOWN, "a", "\n", "b", "c")
+    assert len(text.train) + len(text.valid) + len(text.test) == 29
+    assert text.test.tolist() == [0, 2]
+    assert text.sha256 != load_text(str(path)).sha256
+
+
+def test_the_help_texts_of_this_python_are_there():
+    text = load_text(PYDOC)
+    assert len(text.train) > 300_000 and len(text.valid) == len(text.test) > 30_000
+    assert (text.train != 0).mean() > 0.995  # hardly a character outside the alphabet
+    assert text.sha256 == load_text(PYDOC).sha256
+
+
+def test_another_python_s_help_texts_are_another_text(monkeypatch):
+    from pydoc_data import topics
+
+    before = load_text(PYDOC).sha256
+    monkeypatch.setitem(topics.topics, "assert", "another text")
+    assert load_text(PYDOC).sha256 != before
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("tiny_shakespeare", (892_316, 111_539, 111_539)), ("wikitext2_heldout", None)])
+def test_texts_of_the_mirror(mirror, monkeypatch, name, sizes):
+    monkeypatch.setenv("NASREPRO_MIRROR", str(mirror))
+    text = load_text(name)
+    assert sizes is None or tuple(map(len, (text.train, text.valid, text.test))) == sizes
+    assert min(map(len, (text.train, text.valid, text.test))) > 100_000
+
+
+def test_what_is_no_text_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(UnknownName, match="shakespear"):
+        load_text("shakespear")
+    with pytest.raises(DataMissing, match=r"no file .*absent\.txt"):
+        load_text(str(tmp_path / "absent.txt"))
+    (tmp_path / "short.txt").write_text("ab", encoding="utf-8")
+    with pytest.raises(NasreproError, match="too few"):
+        load_text(str(tmp_path / "short.txt"))
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 9)
+    with pytest.raises(NasreproError, match="no UTF-8"):
+        load_text(str(tmp_path / "latin.txt"))
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    with pytest.raises(DataMissing, match="use another text"):
+        load_text(PYDOC)
+
+
+# -- training ------------------------------------------------------------------------------------------------
+TINY = RecurrentSpace(embedding=8, hidden=8)
+CELL = TINY.parse("0-1,0-2;tanh,identity")
+RECIPE = LanguageRecipe(epochs=4, batch=8, length=10, train_tokens=2_500, eval_tokens=0, eval_batch=4)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """A text that a small cell can learn by heart."""
+    path = tmp_path_factory.mktemp("texts") / "mine.txt"
+    path.write_text("abcd\n" * 800, encoding="utf-8")
+    return load_text(str(path))
+
+
+@pytest.fixture(scope="module")
+def trained(text):
+    return language.train(TINY, CELL, text, RECIPE, seed=0)
+
+
+def without_seconds(rows):
+    return {epochs: {name: value for name, value in row.items() if name != "cost_s"} for epochs, row in rows.items()}
+
+
+def test_a_training_learns(trained, text):
+    curve = [row["valid_perplexity"] for row in trained.values()]
+    assert list(trained) == [1, 2, 3, 4]
+    assert 1 < curve[-1] < 1.1  # a guess among the five letters has 5
+    assert 1 < trained[4]["test_perplexity"] < 1.1 and "test_perplexity" not in trained[3]
+    assert trained[4]["train_loss"] < trained[1]["train_loss"]
+    costs = [row["cost_s"] for row in trained.values()]
+    assert costs == sorted(costs) and costs[0] > 0
+
+
+@pytest.mark.usefixtures("global_generators_untouched")
+def test_a_seed_decides_a_training(trained, text):
+    state = torch.random.get_rng_state()
+    assert without_seconds(language.train(TINY, CELL, text, RECIPE, seed=0)) == without_seconds(trained)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    other = language.train(TINY, CELL, text, RECIPE, seed=1, until=1)
+    assert other[1]["valid_perplexity"] != trained[1]["valid_perplexity"]
+
+
+def test_a_killed_training_goes_on(trained, text, tmp_path):
+    path, told = tmp_path / "state.pt", []
+    first = language.train(TINY, CELL, text, RECIPE, seed=0, until=2, checkpoint=path)
+    assert without_seconds(first) == {epochs: without_seconds(trained)[epochs] for epochs in (1, 2)}
+    rest = language.train(TINY, CELL, text, RECIPE, seed=0, checkpoint=path, tell=lambda done, total: told.append((done, total)))
+    assert told == [(2, 4), (3, 4), (4, 4)]
+    assert without_seconds(rest) == without_seconds(trained)
+    path.write_bytes(b"cut short")
+    assert without_seconds(language.train(TINY, CELL, text, RECIPE, seed=0, until=1, checkpoint=path))[1] == without_seconds(trained)[1]
+
+
+def test_a_diverged_training_is_an_outcome(text):
+    rows = language.train(TINY, CELL, text, replace(RECIPE, learning_rate=1e30, clip=1e30), seed=0)
+    assert math.isnan(rows[4]["valid_perplexity"]) and math.isnan(rows[4]["test_perplexity"])
+    assert rows[4]["cost_s"] == rows[3]["cost_s"] > 0  # nothing more was trained
+
+
+def test_the_rate_falls_as_the_authors_does():
+    """Their code divides by 10 when 4 and when 2 epochs of 10 remain to be begun."""
+    rates = [LanguageRecipe(epochs=10).rate(epoch) for epoch in range(10)]
+    assert rates == pytest.approx([20] * 7 + [2] * 2 + [0.2])
+
+
+def test_streams_hold_the_text_in_order():
+    lines = language.streams(np.arange(10), 3)
+    assert lines.tolist() == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    found = list(language.pieces(lines, 2))
+    assert [part.tolist() for part, _ in found] == [[[0, 3, 6], [1, 4, 7]]]
+    assert found[0][1].tolist() == [[1, 4, 7], [2, 5, 8]]
+    assert language.streams(np.arange(10), 3, limit=4).tolist() == [[0, 2], [1, 3]]
+
+
+def test_perplexity_of_a_guess_is_the_size_of_the_vocabulary(text):
+    network = TINY.build(CELL, classes=97)
+    for parameter in network.parameters():
+        parameter.data.zero_()
+    loss = language.evaluate(network, language.streams(text.valid, 8, 1_000), 10)
+    assert language.perplexity(loss) == pytest.approx(97)
+
+
+# -- the oracle ----------------------------------------------------------------------------------------------
+def test_the_oracle_trains_once_and_remembers(tmp_path, monkeypatch):
+    from oracles import trained_rnn
+
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
+    monkeypatch.setattr(trained_rnn, "RECIPE", replace(RECIPE, epochs=2, batch=32, eval_tokens=1_000))
+    oracle = trained_rnn.load()
+    cell = oracle.space.parse("0-2;relu,tanh")
+    short = oracle.query(cell, dataset=PYDOC, epochs=1, seed=0).values
+    whole = oracle.query(cell, dataset=PYDOC, epochs=2, seed=0).values
+    assert set(whole) - set(short) == {"test_perplexity"}
+    assert short["cost_s"] < whole["cost_s"] and short["params"] == oracle.space.complexity(cell, classes=97, size=1).params
+    assert 1 < whole["valid_perplexity"] < 97
+    monkeypatch.setattr(language, "train", None)
+    same = oracle.space.parse("0-1;tanh")
+    assert trained_rnn.load().query(same, dataset=PYDOC, epochs=2, seed=0).values == whole
+    assert oracle.answers == 2
+
+
+def test_its_table_belongs_to_this_python_s_texts(tmp_path, monkeypatch):
+    from pydoc_data import topics
+
+    from oracles import trained_rnn
+
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
+    before = trained_rnn.load().table_sha256
+    assert trained_rnn.load().table_sha256 == before
+    monkeypatch.setitem(topics.topics, "assert", "another text")
+    assert trained_rnn.load().table_sha256 != before
+
+
+def test_texts_and_data_sets_agree():
+    from oracles.trained_rnn import INFO
+
+    assert [dataset.name for dataset in INFO.datasets] == [PYDOC, *SOURCES]
+
+
+def test_the_range_of_nas_bench_nlp(mirror):
+    """What the docstring of `oracles/trained_rnn.py` says of the logs."""
+    from oracles import trained_rnn
+
+    with zipfile.ZipFile(next(mirror.glob("fmsnew/nas-bench-nlp-release/*/train_logs_wikitext-2/logs.zip"))) as logs:
+        curves = [json.loads(logs.read(name))["val_losses"] for name in logs.namelist()]
+    best = [math.exp(min(finite)) for losses in curves if (finite := [loss for loss in losses if math.isfinite(loss)])]
+    assert (len(curves), len(best)) == (345, 343)
+    assert (round(min(best), 1), round(float(np.median(best))), round(max(best))) == (96.3, 264, 2348)
+    assert "from 96.3 over a median of 264 to 2,348" in trained_rnn.__doc__

@@ -200,7 +200,7 @@ def test_sampling_and_mutation_reach_every_option(name):
     space = SPACES[name]
     rng = np.random.default_rng(0)
     sampled = [space.sample(rng).code for _ in range(2000)]
-    every = options(space.at(int(i)).code for i in rng.choice(indices(space), min(5000, len(space)), replace=False))
+    every = options(space.at(int(indices(space)[i])).code for i in rng.choice(len(space), min(5000, len(space)), replace=False))
     assert all(found >= there for found, there in zip(options(sampled), every, strict=True))
     walked = [space.sample(rng)]
     for _ in range(4000):

@@ -83,9 +83,9 @@ class LeafDag(SearchSpace):
 
     def canonical(self, arch: Arch) -> Arch:
         """The live cell with its nodes in the order that makes (edges into a node, operation), node by node, smallest; dead ones last."""
-        ops = self._parts(arch)[1]
+        edges, ops = self.live_edges(arch), self._parts(arch)[1]
         into: dict[int, set[int]] = {}
-        for source, target in self.live_edges(arch):
+        for source, target in edges:
             into.setdefault(target, set()).add(source)
         order = _smallest_order(tuple((node, frozenset(sources), ops[node - 1]) for node, sources in sorted(into.items())))
         place = {0: 0, **{node: number for number, node in enumerate(order, start=1)}}

@@ -1,0 +1,101 @@
+"""trained_rnn: AutoShrink's recurrent cells (arXiv:1911.09251) trained as language models when they are asked for.
+
+Theirs were searched on a part of the Penn Treebank by words, with 100 units, batches of 128, embeddings from GloVe and 10 epochs; here a
+text is read by characters, with 32 units and 5 epochs of 150,000 characters, so that the released cell trains in about 15 CPU seconds.
+The optimiser and its schedule are theirs. They take the best validation perplexity of all epochs, here it is each epoch's own.
+
+For the range of perplexities: of the 345 recurrent cells whose training on WikiText-2 by words NAS-Bench-NLP (arXiv:2006.07116) logged,
+343 have a finite validation loss, and their best validation perplexities run from 96.3 over a median of 264 to 2,348 (counted from the
+logs; a test counts again). Perplexities by characters are far lower and compare with none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from oracles.spaces.recurrent import RecurrentSpace
+from oracles.trained import TrainedOracle, Training
+from oracles.training.text import ALPHABET, PYDOC, SOURCES, LanguageRecipe, load_text
+from suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from suite.registry import oracle
+
+#: Raise it whenever the same setting would give another answer.
+VERSION = 1
+RECIPE = LanguageRecipe()
+SPACE = RecurrentSpace(embedding=32, hidden=32)
+#: e^30: from there on a training has diverged, and its perplexity is NaN.
+LARGEST = 1.1e13
+
+INFO = OracleInfo(
+    name="trained_rnn",
+    space=SPACE,
+    datasets=(
+        Dataset(PYDOC, len(ALPHABET), 1, "the help texts of this Python, by characters; they differ between versions of Python"),
+        Dataset("tiny_shakespeare", len(ALPHABET), 1, "the first 150,000 of 1.1 million characters, by characters"),
+        Dataset("wikitext2_heldout", len(ALPHABET), 1, "WikiText-2's validation file to train on, its test file to test, by characters"),
+    ),
+    metrics=(
+        Metric("valid_perplexity", "1", "valid", False, (1, LARGEST), "a character, after the last epoch asked for; a guess has 97"),
+        Metric("test_perplexity", "1", "test", False, (1, LARGEST), "a character, at the end of the schedule"),
+        Metric("train_loss", "1", "train", False, (0, 30), "mean over the epoch, nats a character"),
+        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of training on one thread"),
+        Metric("params", "param", "none", False, (0, 1e9)),
+        Metric("macs", "MAC", "none", False, (0, 1e9), "of one character"),
+    ),
+    objective="valid_perplexity",
+    target="test_perplexity",
+    citation="""@inproceedings{zhang2020autoshrink,
+  title = {{AutoShrink}: A Topology-aware {NAS} for Discovering Efficient Neural Architecture},
+  author = {Tunhou Zhang and Hsin-Pai Cheng and Zhenwen Li and Feng Yan and Chengyu Huang and Hai Li and Yiran Chen},
+  booktitle = {AAAI},
+  year = {2020},
+  note = {arXiv:1911.09251}
+}""",
+    licence="PSF (help texts of Python), public domain (Shakespeare), CC BY-SA 3.0 (WikiText-2)",
+    resumable=True,
+    trains=True,
+    notes=(
+        "trains what it is asked for, 2 to 20 seconds for each cell, and remembers it",
+        "a short training: cells with few edges learn faster, so they come out better than they would in a long one",
+        "by characters and without dropout: no perplexity here compares with a published one",
+        "seconds depend on the machine and on what else runs on it",
+    ),
+)
+
+
+def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+    """Train one cell for as much of the schedule as is asked for."""
+    from oracles.training.language import train
+
+    text = load_text(training.dataset)
+    found = train(
+        SPACE,
+        training.arch,
+        text,
+        RECIPE,
+        seed=training.seed,
+        until=training.epochs,
+        checkpoint=training.checkpoint,
+        tell=training.tell,
+    )
+    size = SPACE.complexity(training.arch, classes=len(text.vocabulary), size=1)
+    return {(epochs, training.seed): {**values, "params": size.params, "macs": size.macs} for epochs, values in found.items()}
+
+
+@oracle(INFO)
+def load() -> Oracle:
+    """The oracle with the table that has grown so far."""
+    texts = {PYDOC: load_text(PYDOC).sha256, **{name: [file.sha256 for file in files] for name, files in SOURCES.items()}}
+    return TrainedOracle(
+        INFO,
+        train,
+        epochs=range(1, RECIPE.epochs + 1),
+        seeds=(0, 1, 2),
+        determined_by={"recipe": asdict(RECIPE), "model": vars_of(SPACE), "texts": texts, "trainer": VERSION},
+    )
+
+
+def vars_of(space: RecurrentSpace) -> dict[str, int]:
+    """What determines the language model around a cell."""
+    return {"nodes": space.nodes, "embedding": space.embedding, "hidden": space.hidden, "tied": int(space.tied)}
