@@ -18,6 +18,8 @@ Deviations:
       with the log-mean-exp of its weights. "gibbs" goes round the edges, then vertices, of one graph, draws one option by the softmax
       of its weights ("no edge" is one), and evaluates: the word is in a digest of SwiftNet, the rule is ours.
     - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000 in a row); dead ends are dropped.
+    - With this baseline most updates lower the weights of what was sampled, whatever it is worth (beta is the mean of the five best): the
+      rule spreads samples out more than it repeats good ones, unless a few edges decide.
     - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink; theirs has no such term.
     - Pruned levels are architectures of the table, trained from scratch; the digest of SwiftNet speaks of pruning without retraining.
 """
@@ -31,6 +33,8 @@ from suite.errors import InvalidArch, NasreproError
 from suite.registry import method
 
 VARIANTS = ("edges", "edges_and_ops", "gibbs")
+#: Samples in a row that may be no architectures.
+TRIES = 100_000
 
 
 @method(
@@ -87,20 +91,16 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
     def sample():
         """Algorithm 2: (edges, operations)."""
         nonlocal fixed
-        chances = np.exp(strength(w, gibbs))
-        chances /= np.bincount(sources, chances)[sources]
-        for tries in range(1, 100_001):
-            reached, kept = {0}, []
-            for edge in np.flatnonzero(chances > rng.random(len(chances))).tolist():  # sorted by source
-                if sources[edge] in reached:
-                    kept.append(edge)
-                    reached.add(targets[edge])
-            ops = operations(drawn)
-            if wired(kept, ops)[1] is not None:
-                return set(kept), ops
+        p = chances(strength(w, gibbs), sources)
+        for tries in range(1, TRIES + 1):
+            kept, ops = set(np.flatnonzero(p > rng.random(len(p))).tolist()), operations(drawn)
+            if wired(kept, ops)[1] is not None:  # an edge of a vertex that is not reached is not live: as if never drawn
+                return set(topology.live(kept)), ops
             if tries % 1000 == 0:
                 fixed = rng.permutation(fixed)
-        raise NasreproError(f"gram: 100,000 samples in a row are no architectures of {session.space.name}; it has too few connected cells")
+        raise NasreproError(
+            f"gram: {TRIES:,} samples in a row are no architectures of {session.space.name}; it has too few connected cells"
+        )
 
     def step(place, kept, ops):
         """One option of one edge or vertex drawn anew: (edges, operations)."""
@@ -123,7 +123,7 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
     def learn(kept, live, ops, mu):
         """Algorithm 1, with the old baseline."""
         if seen:
-            factor = math.exp(np.clip(alpha * (mu - np.mean(sorted(seen)[-5:])), -clip, clip))
+            factor = earned(mu, seen, alpha, clip)
             edges = np.array(live)
             w[edges, ops[edges] if on_edges else 0] *= factor
             if gibbs:
@@ -132,7 +132,7 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
                 vertices = np.unique(targets[edges]) - 1
                 v[vertices, ops[vertices]] *= factor
             if normalise:
-                w[:] /= (np.bincount(sources, w.mean(axis=1)) / np.maximum(np.bincount(sources), 1))[sources, None]
+                w[:] /= (np.bincount(sources, w.mean(axis=1)) / np.bincount(sources))[sources, None]
                 v[:] /= v.mean(axis=1, keepdims=True)
         seen.append(mu)
 
@@ -181,6 +181,17 @@ def softmax(rows):
     """exp(x) / sum exp(x) of each row, shape (rows, n)."""
     e = np.exp(rows - rows.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
+
+
+def earned(mu, seen, alpha, clip):
+    """What weights are multiplied by: exp(alpha (mu - beta)), where beta is the mean of the five best scores seen before."""
+    return math.exp(np.clip(alpha * (mu - np.mean(sorted(seen)[-5:])), -clip, clip))
+
+
+def chances(strengths, sources):
+    """Probability of each edge in Algorithm 2, (edges,): the softmax over the edges with the same source, so they sum to 1."""
+    e = np.exp(strengths - strengths.max())
+    return e / np.bincount(sources, e)[sources]
 
 
 def strength(w, gibbs):

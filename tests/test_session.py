@@ -415,3 +415,36 @@ def test_what_a_method_logs_is_in_the_trace() -> None:
     assert events[1] == {"event": "step", "query": 1, "clock_s": 10, "weights": [0.5, 1.5]}
     trace = Trace((((0, 1), 4, 0.5, 2.0), ((1, 1), 4, None, 1.0)), events)
     assert Trace.from_bytes(trace.to_bytes()) == trace
+
+
+# -- a method's own score ---------------------------------------------------------------------------------
+def test_ratings_decide_what_is_best_once_there_is_one() -> None:
+    made = session()
+    first, second, third = (made.evaluate(SPACE.arch((0, 0, 0, last))) for last in range(3))
+    scores = [first.score, second.score, third.score]
+    worst, best = scores.index(min(scores)), scores.index(max(scores))
+    assert made.best() == SPACE.arch((0, 0, 0, best))
+    done = made.ledger.evaluations[worst]
+    assert made.rate(done, 5.0) == 5.0 and made.best() == done.arch
+    made.rate(made.ledger.evaluations[best], 5.0)  # a tie: the first one stays
+    assert made.best() == done.arch
+    first_rating = made.ledger.ratings[0]
+    assert (first_rating.evaluation, first_rating.score, first_rating.query) == (done, 5.0, 3)
+    assert first_rating.clock_s == made.clock_s
+
+
+def test_only_what_was_trained_longest_counts_among_ratings() -> None:
+    made = session(epochs=3)
+    short, long = made.evaluate(DEAR, epochs=1), made.evaluate(CHEAP)
+    made.rate(short, 9.0)
+    assert made.best() == DEAR
+    made.rate(long, 1.0)
+    assert made.best() == CHEAP
+
+
+def test_a_rating_that_is_no_number_is_the_worst() -> None:
+    made = session()
+    done, other = made.evaluate(CHEAP), made.evaluate(DEAR)
+    assert made.rate(done, math.nan) == -math.inf
+    made.rate(other, -1e9)
+    assert made.best() == DEAR
