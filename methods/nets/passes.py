@@ -114,10 +114,12 @@ def _observed(network: nn.Module, batches: Sequence[Batch], index: int, reads: C
     of_loss = True  # which backward pass the saliency's hooks see
 
     def on_output(module: nn.Conv2d | nn.Linear, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        values = output.detach()  # a hook that held the output itself would keep the whole graph until the garbage collector comes
+
         def on_gradient(gradient: Tensor) -> None:
             if not of_loss:
                 return
-            product = output.detach() * gradient
+            product = values * gradient
             per_channel = product.sum((2, 3)) if product.dim() > 2 else product
             found.saliency.append((per_channel.square().mean(0) / 2, module.weight[0].numel()))
 
