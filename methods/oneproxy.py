@@ -1,0 +1,278 @@
+"""One proxy device is enough (Lu et al., arXiv:2111.01203): latencies of one device stand for another's, after a small adaptation.
+
+    s <- Spearman(latencies of the proxy, measured on the target)       # latency monotonicity; s >= 0.9: the proxy will do
+    else measure some models X, y on the target and adapt the proxy's linear predictor w (one weight per edge and operation):
+        min over a, b, c of 1/n ||X (w * (a + b)) + c - y||^2 + strength ||b||_2        # AdaProxy
+    search with what it predicts; measure what was found on the target, drop the dominated
+
+Deviations:
+    - `strength` is chosen by k-fold cross-validation on the measured models (Spearman of all held-out predictions together), from a
+      grid relative to the smallest strength at which b is 0. The authors' notebook takes it by ten held-out models from a grid of
+      10^8 values.
+    - The minimum is exact: for a given norm of b it is a ridge regression, and the norm is found by bisection (authors: a general solver).
+    - Control that the paper lacks: a ridge regression on the same measured models without any proxy.
+    - Spearman of adapted predictions is over the cells that were not measured; the raw one is over all that both devices have.
+    - Pareto sets are exhaustive over the cells that both devices have, by the oracle's validation accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from suite.errors import NasreproError
+from suite.registry import load_devices, load_oracle, study
+
+Values = NDArray[np.float64]
+#: Strengths of the regularisation, relative to the least one that makes b zero.
+GRID = np.logspace(-6, 0, 13)
+
+
+# -- the linear predictor and its adaptation --------------------------------------------------------------------
+def proxy_weights(cells: Values, latency: Values) -> Values:
+    """Latency of each edge's operations by least squares of least norm, shape (k,): w = pinv(X) l.
+
+    Args:
+        cells: one-hot operations and a constant, (n, k).
+        latency: of the proxy, (n,).
+    """
+    return np.asarray(np.linalg.lstsq(cells, latency, rcond=1e-10)[0])
+
+
+class AdaProxy:
+    """The adapted predictor for measured models, for all strengths of `GRID`.
+
+    Args:
+        cells: (n, k), as for `proxy_weights`.
+        weights: of the proxy, (k,).
+        measured: on the target, (n,).
+    """
+
+    def __init__(self, cells: Values, weights: Values, measured: Values) -> None:
+        self.weights = weights
+        scaled = cells * weights
+        self.free = np.column_stack([scaled.sum(axis=1), np.ones(len(cells))])  # a and c are not penalised: projected out
+        self.basis = np.linalg.pinv(self.free)
+        self.scaled, self.measured = scaled, measured
+        rest = scaled - self.free @ (self.basis @ scaled)
+        target = measured - self.free @ (self.basis @ measured)
+        self.left, self.singular, self.right = np.linalg.svd(rest, full_matrices=False)
+        self.moved = self.left.T @ target
+        self.most = 2 / len(cells) * float(np.linalg.norm(self.right.T @ (self.singular * self.moved)))
+
+    def solve(self, strength: float) -> tuple[float, Values, float]:
+        """a, b (k,), c at a strength relative to the least one with b = 0."""
+        penalty = strength * self.most
+        shift = np.zeros(len(self.weights))
+        if strength < 1 and self.most > 0:
+            low, high = 0.0, float(np.linalg.norm(self.moved[self.singular > 0] / self.singular[self.singular > 0])) * 1.01 + 1e-300
+            for _ in range(60):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
+                norm = (low + high) / 2
+                ridge = self.singular * self.moved / (self.singular**2 + len(self.measured) * penalty / (2 * norm))
+                low, high = (norm, high) if np.linalg.norm(ridge) > norm else (low, norm)
+            shift = self.right.T @ ridge
+        scale, constant = self.basis @ (self.measured - self.scaled @ shift)
+        return float(scale), shift, float(constant)
+
+    def predict(self, cells: Values, strength: float) -> Values:
+        """Latencies, (m,) of (m, k)."""
+        scale, shift, constant = self.solve(strength)
+        return np.asarray(cells @ (self.weights * (scale + shift)) + constant)
+
+
+class Ridge:
+    """The control without a proxy: one weight per edge and operation from the measured models alone; arguments as for `AdaProxy`."""
+
+    def __init__(self, cells: Values, weights: Values, measured: Values) -> None:
+        self.centre, self.mean = cells.mean(axis=0), measured.mean()
+        self.left, self.singular, self.right = np.linalg.svd(cells - self.centre, full_matrices=False)
+        self.moved = self.left.T @ (measured - self.mean)
+
+    def predict(self, cells: Values, strength: float) -> Values:
+        """Latencies, (m,) of (m, k); the strength is relative to the largest singular value, squared."""
+        found = self.right.T @ (self.singular * self.moved / (self.singular**2 + strength * self.singular[0] ** 2))
+        return np.asarray((cells - self.centre) @ found + self.mean)
+
+
+def adapted(
+    kind: type[AdaProxy] | type[Ridge], cells: Values, weights: Values, measured: Values, folds: int, rng: Any
+) -> tuple[Any, float]:
+    """A predictor fitted to the measured models, and the strength that k-fold cross-validation chose for it."""
+    fold = rng.permutation(np.arange(len(cells)) % folds)
+    held_out = np.zeros((len(GRID), len(cells)))
+    for each in range(folds):
+        inside, outside = fold != each, fold == each
+        fitted = kind(cells[inside], weights, measured[inside])
+        held_out[:, outside] = [fitted.predict(cells[outside], strength) for strength in GRID]
+    best = int(np.argmax([spearman(row, measured) for row in held_out]))
+    return kind(cells, weights, measured), float(GRID[best])
+
+
+def spearman(one: Values, other: Values) -> float:
+    """Rank correlation of finite values, ties at their mean rank; -1 where one is constant, so that it is never chosen."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return -1.0
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+
+
+# -- data ------------------------------------------------------------------------------------------------------
+def _columns(devices: str, dataset: str) -> tuple[Values, dict[str, Values]]:
+    """One-hot cells with a constant, (n, k), and the latencies of a source's devices by name, (n,), NaN where missing."""
+    table = load_devices(devices)
+    space = table.info.space
+    found = {
+        device.column: table.values(device.name, dataset)
+        for device in table.info.devices
+        if device.kind == "latency" and (not device.datasets or dataset in device.datasets)
+    }
+    if not found:
+        raise NasreproError(f"{devices} has no latencies for {dataset}; see: nasrepro list devices")
+    cells = np.array([space.encode(space.at(index)) for index in range(len(space))], dtype=np.float64)
+    return np.column_stack([cells, np.ones(len(cells))]), found
+
+
+def _chosen(name: str, found: dict[str, Values], devices: str) -> list[str]:
+    if name and name not in found:
+        raise NasreproError(f"oneproxy: {devices} has no device {name!r} for this data set; it has {', '.join(found)}")
+    return [name] if name else list(found)
+
+
+def _split(there: NDArray[np.intp], samples: int, rng: Any, device: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if len(there) < samples + 2:
+        raise NasreproError(f"oneproxy: {device} has {len(there)} measured cells, too few for {samples} samples and a rest")
+    taken = rng.choice(there, samples, replace=False)
+    return taken, np.setdiff1d(there, taken)
+
+
+# -- studies ---------------------------------------------------------------------------------------------------
+@study(
+    "oneproxy.adaptation",
+    paper="arXiv:2111.01203, Figs. of latency monotonicity before and after adaptation",
+    by=("dataset", "proxy", "device"),
+    devices="oneproxy",
+    dataset="cifar10",
+    proxy="",
+    samples=70,
+    folds=5,
+)
+def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int, folds: int) -> Iterator[dict[str, Any]]:
+    """Spearman with the target's latencies: the proxy as it is, AdaProxy, the same samples without a proxy, the additive ceiling.
+
+    Args:
+        rng: which cells are measured, and the folds.
+        devices: source.
+        dataset: whose networks.
+        proxy: device of the source; each of them in turn if empty.
+        samples: cells measured on the target (the authors': 60 and 10 to choose the strength).
+        folds: of the cross-validation.
+    """
+    cells, found = _columns(devices, dataset)
+    for own in _chosen(proxy, found, devices):
+        for device in found:
+            if device == own:
+                continue
+            both = np.flatnonzero(~np.isnan(found[own]) & ~np.isnan(found[device]))
+            target = found[device]
+            taken, rest = _split(both, samples, rng, device)
+            weights = proxy_weights(cells[both], found[own][both])
+            ada, strength = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
+            ridge, ridge_strength = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
+            yield {
+                "dataset": dataset,
+                "proxy": own,
+                "device": device,
+                "raw": spearman(found[own][both], target[both]),
+                "proxy_predictor": spearman(cells[both] @ weights, target[both]),
+                "adaproxy": spearman(ada.predict(cells[rest], strength), target[rest]),
+                "no_proxy": spearman(ridge.predict(cells[rest], ridge_strength), target[rest]),
+                "ceiling": spearman(cells[both] @ proxy_weights(cells[both], target[both]), target[both]),
+                "n": len(both),
+            }
+
+
+@study(
+    "oneproxy.pareto",
+    paper="arXiv:2111.01203",
+    by=("dataset", "proxy", "device", "latencies"),
+    oracle="nasbench201",
+    devices="hwnasbench",
+    dataset="cifar10",
+    proxy="pixel3",
+    samples=70,
+    folds=5,
+)
+def pareto(rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, samples: int, folds: int) -> Iterator[dict[str, Any]]:
+    """Pareto sets of accuracy and latency found with a proxy's latencies, measured on the target and freed of dominated models.
+
+    Columns: models to measure, models left, hypervolume as a share of the true front's, share of the true front that was found.
+    Hypervolume is over the cells that both devices have, in ranks of latency (from the slowest) and validation accuracy (from the worst).
+
+    Args:
+        rng: which cells are measured, and the folds.
+        oracle: whose validation accuracy, at its longest training.
+        devices: source; the other arguments as for `oneproxy.adaptation`.
+        dataset: whose networks.
+        proxy: device of the source.
+        samples: cells measured on the target.
+        folds: of the cross-validation.
+    """
+    opened = load_oracle(oracle)
+    cells, found = _columns(devices, dataset)
+    (own,) = _chosen(proxy, found, devices) if proxy else ("",)
+    if not own:
+        raise NasreproError(f"oneproxy.pareto: give a proxy of {devices}: {', '.join(found)}")
+    objective = opened.info.objective_of(dataset)
+    length = opened.epochs(dataset)[-1]
+    accuracy = np.full(len(cells), np.nan)
+    order = [opened.space.index(arch) for arch in opened.archs()]
+    accuracy[order] = opened.query_many(dataset=dataset, epochs=length)[objective.name]
+    for device in found:
+        if device == own:
+            continue
+        both = np.flatnonzero(~np.isnan(found[own]) & ~np.isnan(found[device]) & ~np.isnan(accuracy))
+        target, good = found[device], accuracy
+        taken, _ = _split(both, samples, rng, device)
+        weights = proxy_weights(cells[both], found[own][both])
+        ada, strength = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
+        ridge, ridge_strength = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
+        ranks = rankdata(-target[both]) / len(both), rankdata(good[both]) / len(both)
+        truth = front(target[both], good[both])
+        volume = hypervolume(ranks[0][truth], ranks[1][truth])
+        for kind, latency in {
+            "target": target[both],
+            "proxy": found[own][both],
+            "adaproxy": ada.predict(cells[both], strength),
+            "no_proxy": ridge.predict(cells[both], ridge_strength),
+        }.items():
+            measured = front(latency, good[both])
+            kept = measured[front(target[both][measured], good[both][measured])]
+            yield {
+                "dataset": dataset,
+                "proxy": own,
+                "device": device,
+                "latencies": kind,
+                "measured": len(measured),
+                "kept": len(kept),
+                "hypervolume": hypervolume(ranks[0][kept], ranks[1][kept]) / volume,
+                "of_true_front": len(np.intersect1d(kept, truth)) / len(truth),
+            }
+
+
+def front(cost: Values, gain: Values) -> NDArray[np.intp]:
+    """Rows, ascending in cost, that no other row beats in cost and gain; of equal ones the first."""
+    order = np.lexsort((np.arange(len(cost)), -gain, cost))
+    best = np.maximum.accumulate(gain[order])
+    first: NDArray[np.intp] = order[np.concatenate([[True], gain[order][1:] > best[:-1]])]
+    return first
+
+
+def hypervolume(one: Values, other: Values) -> float:
+    """Area between the origin and points in the unit square, both coordinates higher is better."""
+    order = np.argsort(-one, kind="stable")
+    heights = np.maximum.accumulate(other[order])
+    widths = one[order] - np.append(one[order][1:], 0.0)
+    return float((widths * heights).sum())
