@@ -1,4 +1,7 @@
-"""Tables of studies: measurements that are no searches, averaged over their seeds."""
+"""Tables of studies: measurements that are no searches, averaged over their seeds.
+
+A column whose name begins with _ holds what a figure is drawn from (points, a curve), and stands in no table.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
     for record in done:
         for row in record.rows:
             rows.setdefault(tuple(row[name] for name in by), []).append((record, dict(row)))
-    measured = [name for name in (done[0].rows[0] if done and done[0].rows else ()) if name not in by]
+    measured = [name for name in (done[0].rows[0] if done and done[0].rows else ()) if name not in by and name[0] != "_"]
     filled: list[Filled] = [
         data_column(
             ("study", "params", "study_sha256"), [(key.study, json.dumps(dict(key.params), sort_keys=True), key.study_sha256)] * len(rows)

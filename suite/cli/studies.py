@@ -43,7 +43,8 @@ def study(
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(list(rows[0]), [[_shown(row[column]) for column in rows[0]] for row in rows])
+        columns = [name for name in rows[0] if name[0] != "_"]  # what figures are drawn from is in --json
+        print_table(columns, [[_shown(row[column]) for column in columns] for row in rows])
     return int(bool(outcome.failed))
 
 
