@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jinja2
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,17 +18,20 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing
+from reports.groups import COSTS, REGRET, chosen
 from reports.latex import latex
 from suite.errors import UnknownName
 from suite.files import write_text
+from suite.registry import oracles
+from suite.store import Store
 
 TITLE = "nasrepro report"
 
 
-def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str]) -> list[Path]:
+def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site: str = "") -> list[Path]:
     """Write tables to files: one for `md` and `html` each (`report.*`), one per table for `tex` and `csv` (by its id).
 
-    The same tables give the same bytes.
+    The same tables give the same bytes. `site`: where the leaderboard page will be, from `out`; HTML rows then lead to their runs.
 
     Returns:
         The files, in the order of `formats`.
@@ -43,12 +47,31 @@ def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str]) -> list
     for name in formats:
         whole, one = _WHOLE.get(name), _ONE.get(name)
         if whole is not None:
-            files[out / f"report.{name}"] = whole(tables)
+            files[out / f"report.{name}"] = _html(tables, site) if name == "html" else whole(tables)
         if one is not None:
             files.update({out / f"{doc.id}.{name}": one(doc) for doc in tables})
     for path, text in files.items():
         write_text(path, text)
     return list(files)
+
+
+def write_runs(store: Store, out: Path, plan: str | None = None) -> Path:
+    """Write `runs.csv`: every run with the `row` of the tables that it is behind, its seed, what it returned and what that gave."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("row", "run_id", "seed", "status", "method", "chosen", "dataset", "metric", "value", "regret", *COSTS))
+    for group in chosen(store, plan).groups:
+        info = oracles.get(group.setting.oracle).info
+        for dataset in group.setting.protocol.report_datasets:
+            target = info.target_of(dataset).name
+            columns = [group.values[dataset, target], group.values[dataset, REGRET], *(group.costs[name] for name in COSTS)]
+            for place, (run_id, seed) in enumerate(zip(group.run_ids, group.seeds.tolist(), strict=True)):
+                numbers = ["" if np.isnan(values[place]) else float(values[place]) for values in columns]
+                writer.writerow((group.id, run_id, seed, "finished", group.method, group.chosen[place], dataset, target, *numbers))
+        writer.writerows((group.id, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items())
+    path = out / "runs.csv"
+    write_text(path, text.getvalue())
+    return path
 
 
 # -- terminal ----------------------------------------------------------------------------------------------

@@ -356,10 +356,11 @@ def _claim(group: Group, dataset: str, metric: str, claims: Sequence[Claim]) -> 
         metric=metric,
         epochs=protocol.report_epochs,
         search_epochs=protocol.search_epochs,
+        search_seed=protocol.search_seed,
         budget_s=budget.seconds,
         budget_queries=budget.queries,
     )
-    return next((claim for claim in claims if claim.setting == wanted), None)
+    return next((claim for claim in claims if claim.setting == wanted and claim.value is not None), None)
 
 
 # -- accuracy density --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -242,11 +243,18 @@ def bootstrap_band(
     mean = data.mean(axis=0)
     if count == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples) / count
+    weights = _weights(count, resamples, seed)
     whole = np.isfinite(mean)
     low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
     low[whole], high[whole] = np.quantile(weights @ data[:, whole], [(1 - level) / 2, (1 + level) / 2], axis=0)
     return mean, low, high
+
+
+@lru_cache(maxsize=4)
+def _weights(count: int, resamples: int, seed: int) -> Values:
+    """Share of each of `count` values in each resample, (resamples, count): kept, since reports resample alike for many methods."""
+    drawn: Values = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples) / count
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)

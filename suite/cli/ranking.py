@@ -179,8 +179,8 @@ def rank_devices(
         writer.writerows(pairs)
         write_text(out, text.getvalue())
     if figure is not None:
-        style, kind = importlib.import_module("reports.figures.style"), importlib.import_module("reports.figures.device_agreement")
-        style.save(kind.heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure)
+        style, drawn = importlib.import_module("reports.figures.style"), importlib.import_module("reports.figures.device_agreement")
+        style.save(drawn.heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure)
     if as_json:
         print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
         return

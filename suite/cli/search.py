@@ -1,9 +1,8 @@
-"""`nasrepro query`, `run` and `report`."""
+"""`nasrepro query` and `run`."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -167,39 +166,3 @@ def _method(name: str) -> Method:
     from suite.registry import methods
 
     return methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
-
-
-@app.command()
-def report(
-    store: StorePath = DEFAULT_STORE,
-    plan: Annotated[
-        str, typer.Option("--plan", "-p", help="Only the settings and seeds of this plan; everything in the store if not given.")
-    ] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; `report` beside the store if not given.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Files to write, comma-separated: md, tex, html, csv.")] = "md,tex,html,csv",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Tables of everything in a results store: in the terminal, and as Markdown, LaTeX, HTML and CSV."""
-    import importlib
-    import json
-
-    from suite.files import write_text
-    from suite.store import Store
-
-    # the engine knows no report: looked up by name, as methods and oracles are
-    tables, render = importlib.import_module("reports.tables"), importlib.import_module("reports.render")
-    with Store(store, must_exist=True) as opened:
-        built = tables.build(opened, plan=plan or None)
-        folder = out or store.parent / "report"
-        manifest = {"command": f"nasrepro report{f' --plan {plan}' if plan else ''}", **opened.manifest()}
-    written = render.write(built, folder, [each.strip() for each in formats.split(",") if each.strip()])
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    if as_json:
-        typer.echo(render.to_json(built))
-    elif not quiet:
-        from rich.console import Console
-
-        # a table that is piped or redirected is not cut at the 80 columns of no terminal
-        render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
-    remark(f"{len(written) + 1} files in {folder}", quiet)

@@ -1,0 +1,102 @@
+"""The claims table: what was published, what was measured, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from reports.document import DASH, RECALLED, Cell, Column, Filled, TableDoc, data_column, number_column, slug, text_column, transposed
+from suite.claims import Claim, Judgement, Verdict
+
+#: The order in which verdicts are counted.
+ORDER: tuple[Judgement, ...] = ("reproduced", "not reproduced", "inconclusive", "blocked", "not judged")
+_LEGEND = (
+    "Reproduced: the 95 % interval of ours lies within the claim's margin of the published number; not reproduced: wholly outside; "
+    "inconclusive: it reaches over an end. An order holds if the difference is significant after Holm's correction. Blocked: it cannot be "
+    f"tested here; not judged: this store has no results for it. {RECALLED}: the text behind the number was not read."
+)
+
+
+def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
+    """One table for each file of claims that anything was judged of, in the order of their names."""
+    ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
+    docs = [_table(list(members)) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
+    return [doc for doc in docs if doc is not None]
+
+
+def _table(verdicts: Sequence[Verdict]) -> TableDoc | None:
+    shown = [each for each in verdicts if each.verdict != "not judged"]
+    if not any(each.verdict != "blocked" for each in shown):
+        return None
+    claims = [each.claim for each in shown]
+    filled: list[Filled] = [
+        text_column(Column("claim", "Claim", ("claim",), "left", 0, 0), [claim.id for claim in claims]),
+        text_column(Column("statement", "Statement", ("statement",), "left", None, 2), [claim.statement for claim in claims]),
+        text_column(Column("where", "Where", ("where",), "left", 6, 2), [claim.where for claim in claims]),
+        _published(claims),
+        _ours(shown),
+        number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in shown], 0),
+        _verdicts(shown),
+        data_column(
+            ("recorded", "source", "unit", "p_value"),
+            [(c.recorded, c.source, c.unit, v.p_value) for c, v in zip(claims, shown, strict=True)],
+        ),
+        data_column(("run_ids",), [(" ".join(each.runs),) for each in shown]),
+        text_column(Column("why", "Why", ("why",), "left", None, 3), [each.why for each in shown]),
+    ]
+    first = claims[0]
+    counts = ", ".join(
+        f"{sum(each.verdict == kind for each in verdicts)} {kind}" for kind in ORDER if any(v.verdict == kind for v in verdicts)
+    )
+    readings = [f"{each.claim.id}: {each.claim.reading.rstrip('.')}." for each in shown if each.claim.reading]
+    changed = [
+        f"{each.claim.id}: the verdict is {each.verdict}, recorded is {each.claim.recorded}."
+        for each in shown
+        if each.claim.recorded and each.claim.recorded != each.verdict
+    ]
+    return TableDoc(
+        slug("claims", first.file),
+        f"Claims of {first.title or first.paper}",
+        f"{len(verdicts)} claims of {first.paper}{f' ({first.title})' if first.title else ''}: {counts}.",
+        *transposed(filled),
+        legend=_LEGEND,
+        footnotes=tuple(changed),
+        notes=tuple(readings),
+    )
+
+
+def _published(claims: Sequence[Claim]) -> Filled:
+    cells = []
+    for claim in claims:
+        spread = f" ± {claim.spread:g}" if claim.spread is not None else ""
+        sign = {"about": "", "at least": "≥ ", "at most": "≤ "}[claim.test]
+        text = DASH if claim.value is None else f"{sign}{claim.value:g}{spread} {claim.unit}".rstrip().replace("-", "−")
+        cells.append(Cell(text, (claim.value, claim.spread, claim.margin), "" if claim.read else RECALLED))
+    data = ("published", "published_spread", "margin")
+    return Column("published", "Published", data, terminal=2), cells
+
+
+def _ours(verdicts: Sequence[Verdict]) -> Filled:
+    cells = []
+    for each in verdicts:
+        text = DASH
+        if each.ours is not None:
+            digits = _digits(each)
+            ends = (
+                ""
+                if each.low is None or each.high is None or each.low == each.high
+                else f" [{each.low:.{digits}f}, {each.high:.{digits}f}]"
+            )
+            text = f"{each.ours:.{digits}f}{ends}".replace("-", "−")
+        cells.append(Cell(text, (each.ours, each.low, each.high)))
+    return Column("ours", "Ours [95 %]", ("ours", "ours_low", "ours_high"), terminal=3), cells
+
+
+def _digits(verdict: Verdict) -> int:
+    """Decimals: those of the published number, and one more."""
+    value = verdict.claim.value
+    return 3 if value is None else min(4, len(f"{value:g}".partition(".")[2]) + 1)
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> Filled:
+    return Column("verdict", "Verdict", ("verdict",), "left", 1), [Cell(each.verdict, (each.verdict,)) for each in verdicts]

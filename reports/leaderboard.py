@@ -1,0 +1,72 @@
+"""The leaderboard: a static page, and beside it the runs behind its rows, loaded when a reader asks for them.
+
+Charts are drawn by the page itself: plotly's bundle alone has more than twice the bytes that the whole page may have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reports.board import Board, described
+from suite.files import write_text
+
+TITLE = "nasrepro leaderboard"
+
+
+def write(
+    found: Board, claims: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], out: Path, *, news: Sequence[str] = (), since: str = ""
+) -> list[Path]:
+    """Write `index.html` and one file of runs for each setting under `runs/`; the same results give the same bytes.
+
+    Args:
+        found: the results.
+        claims: judged claims; see `reports.board.judged`.
+        manifest: where the results come from; see `suite.store.Store.manifest`.
+        out: folder.
+        news: what changed since the last snapshot, one line each.
+        since: its date; "" where there is none.
+
+    Raises:
+        NasreproError: the folder cannot be written to.
+    """
+    data = {
+        "tasks": found.tasks,
+        "rows": found.rows,
+        "methods": described(found.rows),
+        "claims": list(claims),
+        "news": list(news),
+        "since": since,
+        "manifest": manifest,
+    }
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("leaderboard.html.j2")
+    text = page.render(
+        title=TITLE, data=Markup(_script_json(data)), script=Markup(_source("leaderboard.js")), style=Markup(_source("leaderboard.css"))
+    )
+    files = {out / "index.html": text}
+    for name, runs in found.files.items():
+        # a script, not JSON: a page that was opened from a file may load scripts, but may not read files
+        files[out / "runs" / f"{name}.js"] = f"nasreproRuns({json.dumps(name)}, {_script_json(runs)});\n"
+    for path, content in files.items():
+        write_text(path, content)
+    return list(files)
+
+
+def _script_json(value: Any) -> str:
+    """JSON that may stand inside a script element, whatever the names in it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8").rstrip()
