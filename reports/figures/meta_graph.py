@@ -1,0 +1,102 @@
+"""Meta-graphs: what GRAM's edges are worth when it prunes them, drawn as their widths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.document import slug
+from reports.figures.style import COLOURS, Drawing, new_figure, spelled
+from reports.groups import Group, Setting, groups_of
+from reports.words import budget_words, changed_params, labels
+from suite.record import Trace
+from suite.registry import oracles
+from suite.store import Store
+
+METHOD, EVENT = "gram", "meta_graph"
+#: Points: of the thickest edge.
+WIDEST = 5.0
+
+Graphs = list[Mapping[str, Any]]
+
+
+def draw(store: Store) -> Iterator[Drawing]:
+    """One figure for each setting that GRAM was run in, with a panel for each variant, all else as near to the defaults as there is."""
+    groups = [group for group in groups_of(store) if group.method == METHOD and group.run_ids]
+    for setting, members in groupby(groups, key=lambda group: group.setting):
+        found = list(members)
+        others = [len(set(changed_params(group, found)) - {"variant"}) for group in found]
+        nearest = [group for group, count in zip(found, others, strict=True) if count == min(others)]
+        named = [(name, graphs) for name, group in zip(labels(nearest), nearest, strict=True) if (graphs := graphs_of(store, group))]
+        if named:
+            yield _drawing(setting, named)
+
+
+def graphs_of(store: Store, group: Group) -> Graphs:
+    """The meta-graph of every run that came to prune it."""
+    events = (event for run_id in group.run_ids for event in Trace.from_bytes(store.trace(run_id)).events)
+    return [event for event in events if event["event"] == EVENT]
+
+
+def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
+    vertices = 1 + max(max(edge) for _, graphs in named for edge in graphs[0]["edges"])
+    figure = new_figure("page" if len(named) > 1 else "column", height=1.9 if vertices < 6 else 2.6)
+    for panel, (name, graphs) in zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True):
+        _panel(panel, graphs)
+        panel.set_title(spelled(name))
+    runs = "; ".join(f"{name}: {len(graphs):,}" for name, graphs in named)
+    objective = oracles.get(setting.oracle).info.objective_of(setting.dataset).name
+    caption = (
+        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}, by {objective}): GRAM's meta-graph when it is pruned. Node "
+        "0 is the input. An edge is as wide as it is strong (log-mean-exp of its weights, mean over runs), from the weakest to the "
+        "strongest of its panel, which both bear their values. An operation on which all runs agree stands at its node. "
+        f"Runs: {runs}."
+    )
+    return Drawing(slug("meta-graph", setting.oracle, setting.dataset, budget_words(setting.budget, unit="s")), caption, figure)
+
+
+def _panel(panel: Any, graphs: Graphs) -> None:
+    """Nodes in a row, edges as arcs: those to the next node straight, longer ones in turn above and below."""
+    from matplotlib.patches import FancyArrowPatch
+
+    edges = graphs[0]["edges"]
+    weights: NDArray[np.float64] = np.mean([graph["weights"] for graph in graphs], axis=0)
+    share = (weights - weights.min()) / max(float(np.ptp(weights)), 1e-12)
+    vertices = 1 + max(max(edge) for edge in edges)
+    strongest, weakest = int(weights.argmax()), int(weights.argmin())
+    reach = 0.0
+    for i, (source, target) in enumerate(edges):
+        span = target - source
+        side = 0.0 if span == 1 else (1.0 if (source + span) % 2 else -1.0)
+        bend = side * 0.45
+        reach = max(reach, abs(bend) * span / 2)
+        colour = COLOURS[1] if i == strongest else "0.55" if i == weakest else COLOURS[0]
+        arc = FancyArrowPatch(
+            (source, 0), (target, 0), connectionstyle=f"arc3,rad={-bend}", arrowstyle="-", linewidth=0.3 + (WIDEST - 0.3) * share[i],
+            color=colour, alpha=0.35 + 0.6 * share[i], shrinkA=0, shrinkB=0, zorder=1,
+        )  # fmt: skip
+        panel.add_patch(arc)
+        if i in (strongest, weakest):
+            panel.annotate(
+                f"{weights[i]:.2f}", ((source + target) / 2, side * 0.45 * span / 2), ha="center", va="center", color=colour,
+                fontsize=6.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}, zorder=4,
+            )  # fmt: skip
+    panel.plot(
+        range(vertices), np.zeros(vertices), linestyle="none", marker="o", markersize=11, color="white", markeredgecolor="black", zorder=2
+    )
+    for vertex in range(vertices):
+        panel.annotate(str(vertex), (vertex, 0), ha="center", va="center", zorder=3)
+    if not graphs[0]["on_edges"]:
+        for vertex, ops in enumerate(zip(*(graph["ops"] for graph in graphs), strict=True), start=1):
+            (op, count), *_ = Counter(ops).most_common(1)
+            if count == len(graphs):
+                panel.annotate(op, (vertex, -0.06 - reach), ha="right", va="top", rotation=35, fontsize=6)
+    panel.set_xlim(-0.4, vertices - 0.6)
+    panel.set_ylim(-reach - 0.9 if not graphs[0]["on_edges"] else -reach - 0.2, reach + 0.2)
+    panel.set_aspect("equal")  # arcs bend in inches, labels stand in units of the axes
+    panel.set_axis_off()
