@@ -8,15 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from suite.cells import Cell, cells_of
+from suite.cells import Cell, cells_of, of_networks, rank_key
 from suite.claims.model import Claim, Measured, Ranked, Setting
-from suite.errors import DataMissing, UnknownName
+from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
 from suite.record import RankRecord, RunRecord, StudyRecord
-from suite.registry import Registry, methods, oracles, scorers, studies
+from suite.registry import Registry, load_oracle, methods, oracles, scorers, studies
+from suite.scoring import Setting as Scoring
 from suite.session import Budget
 from suite.store import Store
 
+#: Networks that are scored where none are, and it is asked for.
+SAMPLE = 1000
 #: By seed: the id of the run, and its figure in the unit of the published ones (percent for accuracies).
 Found = dict[int, tuple[str, float]]
 
@@ -27,7 +30,7 @@ class Evidence:
 
     Attributes:
         runs: by setting.
-        rankings: by scorer, oracle, data set, epochs and metric.
+        rankings: by scorer, oracle, data set, epochs, metric and how networks are scored.
         studies: by study and parameters (as JSON), then by seed.
     """
 
@@ -82,11 +85,12 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
             value = None if report is None else report.regret if setting.metric == "regret" else report.metrics.get(setting.metric)
             if value is not None:
                 runs[_text(setting)][run.key.seed] = run.key.run_id, value * scale_of(setting.oracle, setting.metric, setting.dataset)
-    ranked = {}
+    ranked: dict[tuple[Any, ...], RankRecord] = {}
     for rank in store.rankings() if rankings else ():
         key = rank.key
-        named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric
-        if rank.status == "done" and rankings.get(named) == key.scorer_sha256:
+        named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, json.dumps(dict(key.setting), sort_keys=True)
+        known = rankings.get(named) == key.scorer_sha256 and rank.status == "done"
+        if known and (named not in ranked or key.sample > ranked[named].key.sample):  # of several samples the largest
             ranked[named] = rank
     found: dict[str, dict[int, StudyRecord]] = defaultdict(dict)
     for record in store.studies() if measured else ():
@@ -128,6 +132,7 @@ def plan_of(
     experiments: dict[str, tuple[Setting, set[int]]] = {}
     rankings: dict[str, Ranking] = {}
     uses: dict[str, tuple[Measured, set[int]]] = {}
+    stored: dict[tuple[Any, ...], bool] = {}
     for claim in claims:
         if claim.long and not long:
             continue
@@ -136,9 +141,11 @@ def plan_of(
             if exists(methods, setting.method):
                 experiments.setdefault(_search(setting), (setting, set()))[1].update(seeds - held.of(setting).keys())
         for wanted in () if claim.ranking is None else claim.ranking.both:
-            if held.ranking(wanted) is None and _can_rank(wanted.scorer, long=long):
+            sample = _sample(wanted, stored, long=long)
+            if held.ranking(wanted) is None and sample != 0:
                 where = {"oracle": wanted.oracle, "datasets": (wanted.dataset,), "epochs": wanted.epochs, "metric": wanted.metric}
-                rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, "scorers": (wanted.scorer,)})
+                how = {"setting": Scoring(**wanted.setting), "sample": sample}  # type: ignore[arg-type]
+                rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, **how, "scorers": (wanted.scorer,)})
         if claim.study is not None and exists(studies, claim.study.study):
             uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(seeds - held.measured(claim.study).keys())
     return Plan(
@@ -159,8 +166,26 @@ def exists(registry: Registry[Any], name: str) -> bool:
     return True
 
 
-def _can_rank(scorer: str, *, long: bool) -> bool:
-    return exists(scorers, scorer) and (long or not scorers.get(scorer).needs_network)
+def _sample(wanted: Ranked, stored: dict[tuple[Any, ...], bool], *, long: bool) -> int | None:
+    """How many networks a ranking takes: 0 for a scorer that does not exist, or one whose scores are not stored and would take long.
+
+    None stands for all, or for what is stored.
+    """
+    if not exists(scorers, wanted.scorer):
+        return 0
+    if not scorers.get(wanted.scorer).needs_network:
+        return None
+    key = wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, json.dumps(wanted.setting, sort_keys=True)
+    if key not in stored:
+        try:
+            oracle = load_oracle(wanted.oracle)
+            of_networks(rank_key(oracle, wanted.scorer, wanted.dataset, wanted.epochs), oracle, Scoring(**wanted.setting))  # type: ignore[arg-type]
+            stored[key] = True
+        except DataMissing:
+            return None  # the plan says so
+        except NasreproError:
+            stored[key] = False
+    return None if stored[key] else SAMPLE if long else 0
 
 
 def seeds_of(claim: Claim, block: int = 0) -> range:
@@ -217,7 +242,8 @@ def _place_of(run: RunRecord) -> tuple[Any, ...]:
 
 def _ranking(wanted: Ranked) -> tuple[Any, ...]:
     metric = wanted.metric or oracles.get(wanted.oracle).info.target_of(wanted.dataset).name
-    return wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, metric
+    setting = json.dumps(Scoring(**wanted.setting).changed, sort_keys=True)  # type: ignore[arg-type]
+    return wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, metric, setting
 
 
 def _study(wanted: Measured) -> str:

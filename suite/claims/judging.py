@@ -37,10 +37,11 @@ import numpy as np
 from suite.claims.evidence import Evidence, Found, exists, gather, scale_of, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit
 from suite.claims.model import Claim, Judgement, Ranked, load_claims
+from suite.devices import agreement
 from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.oracle import OracleInfo
 from suite.record import RankRecord
-from suite.registry import load_oracle, methods, oracles, scorers, studies
+from suite.registry import load_devices, load_oracle, methods, oracles, scorers, studies
 from suite.stats import PairedTest, bootstrap_mean, holm, paired_test
 from suite.store import Store
 
@@ -135,6 +136,8 @@ def _judge(claim: Claim, evidence: Evidence, orders: Mapping[str, _Tested], publ
         return _incomplete(claim, evidence.of(claim.order.setting), block) or _incomplete(claim, evidence.of(claim.order.other), block)  # type: ignore[return-value]
     if claim.ranking is not None:
         return _correlation(claim, evidence)
+    if claim.devices is not None:
+        return _agreement(claim)
     if claim.study is not None:
         return _study(claim, evidence, block)
     if claim.complexity is not None:
@@ -163,10 +166,10 @@ def _without(claim: Claim, why: str) -> Verdict:
     return Verdict(claim, "not judged", why=why)
 
 
-def _table(info: OracleInfo) -> str:
+def _table(info: OracleInfo, claim: Claim) -> str:
     if info.table is not None and not info.table.path.exists():
         return f": the table of {info.name} is not here, get it with: nasrepro data fetch {info.name}"
-    return "; run them with: nasrepro claims"
+    return f"; it takes long: nasrepro claims --long --id {claim.id}" if claim.long else "; run them with: nasrepro claims"
 
 
 def _incomplete(claim: Claim, found: Found, block: int) -> Verdict | None:
@@ -176,7 +179,7 @@ def _incomplete(claim: Claim, found: Found, block: int) -> Verdict | None:
     if have == len(seeds):
         return None
     info = oracles.get(claim.settings[0].oracle).info
-    return _without(claim, f"the store has {have} of the {len(seeds)} runs it takes{_table(info)}")
+    return _without(claim, f"the store has {have} of the {len(seeds)} runs it takes{_table(info, claim)}")
 
 
 # -- figures -----------------------------------------------------------------------------------------------
@@ -304,7 +307,7 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
             why = f"the store has no ranking of {each.oracle} by {each.scorer}"
             if scorers.get(each.scorer).needs_network:
                 return _without(claim, f"{why}; it takes long: nasrepro claims --long --id {claim.id}")
-            return _without(claim, why + _table(oracles.get(each.oracle).info))
+            return _without(claim, why + _table(oracles.get(each.oracle).info, claim))
         records.append(record)
     figures = [_coefficient(wanted, record) for record in records]
     value, low, high = figures[0]
@@ -336,6 +339,19 @@ def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, floa
     value = record.agreement[wanted.coefficient]
     low, high = record.agreement.get(f"{wanted.coefficient}_ci", (value, value))
     return value, low, high
+
+
+def _agreement(claim: Claim) -> Verdict:
+    wanted = claim.devices
+    assert wanted is not None
+    names = wanted.first, wanted.second
+    try:
+        columns = [load_devices(name).values(name, wanted.dataset) for name in names]
+    except DataMissing as error:
+        return _without(claim, str(error))
+    rho, count = agreement(columns)
+    value = float(rho[0, 1])
+    return replace(_within(claim, value, value, value, int(count[0, 1]), ()), low=None, high=None)
 
 
 def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:
@@ -376,7 +392,7 @@ def _looked_up(claim: Claim) -> Verdict:
     try:
         oracle = load_oracle(wanted.oracle)
     except DataMissing:
-        return _without(claim, f"nothing to look it up in{_table(oracles.get(wanted.oracle).info)}")
+        return _without(claim, f"nothing to look it up in{_table(oracles.get(wanted.oracle).info, claim)}")
     if wanted.arch:
         reading = oracle.query(oracle.space.parse(wanted.arch), dataset=wanted.dataset, epochs=wanted.epochs)
         value = reading.values.get(wanted.metric, math.nan)

@@ -23,7 +23,7 @@ Judgement = Literal["reproduced", "not reproduced", "inconclusive", "blocked", "
 RECORDED: tuple[Judgement, ...] = ("reproduced", "not reproduced", "inconclusive", "blocked")
 
 #: Fields of a claim of which one says how it is tested.
-_TESTS = ("setting", "order", "ranking", "study", "complexity", "lookup", "formula")
+_TESTS = ("setting", "order", "ranking", "devices", "study", "complexity", "lookup", "formula")
 
 
 class _Strict(BaseModel):
@@ -76,6 +76,7 @@ class Ranked(_Strict):
         coefficient: a field of `suite.metrics.RankAgreement`, or what the architecture it scores best reaches.
         over: another scorer; the figure is then the difference of the two coefficients.
         absolute: without its sign, as some papers print it.
+        setting: how networks are scored, where not by default; see `suite.scoring.Setting`.
     """
 
     oracle: str
@@ -86,11 +87,20 @@ class Ranked(_Strict):
     coefficient: Literal["kendall", "spearman", "top_kendall", "precision_1", "precision_10", "best_value"]
     over: str = ""
     absolute: bool = False
+    setting: dict[str, object] = {}
 
     @property
     def both(self) -> tuple[Ranked, ...]:
         """This one, and the one of the other scorer where there is one."""
         return (self, self.model_copy(update={"scorer": self.over, "over": ""})) if self.over else (self,)
+
+
+class Devices(_Strict):
+    """Spearman's rho between the latencies of two devices, over the architectures that both have."""
+
+    first: str
+    second: str
+    dataset: str
 
 
 class Measured(_Strict):
@@ -165,8 +175,8 @@ class Figure(_Strict):
 class Claim(_Strict):
     """One published statement that can be held against what was measured, or the reason why not.
 
-    Exactly one of `setting`, `order`, `ranking`, `study`, `complexity`, `lookup` and `formula` says how it is tested; none of them
-    (then `needs` says what is missing) makes it a blocked one.
+    Exactly one of `setting`, `order`, `ranking`, `devices`, `study`, `complexity`, `lookup` and `formula` says how it is tested; none of
+    them (then `needs` says what is missing) makes it a blocked one.
 
     Attributes:
         id: unique, `<paper>-<what>`.
@@ -181,7 +191,7 @@ class Claim(_Strict):
         margin: how far off still counts as reproduced, in the unit of `value`.
         reason: of the margin, and of anything of ours that stands for something of theirs.
         seeds: search or study seeds of ours that it is judged with.
-        setting, order, ranking, study, complexity, lookup: where our figure comes from.
+        setting, order, ranking, devices, study, complexity, lookup: where our figure comes from.
         formula, figures: arithmetic that the published value must follow from.
         level: of an order's test.
         long: our figure takes more than minutes to measure.
@@ -208,6 +218,7 @@ class Claim(_Strict):
     setting: Setting | None = None
     order: Order | None = None
     ranking: Ranked | None = None
+    devices: Devices | None = None
     study: Measured | None = None
     complexity: Counted | None = None
     lookup: LookedUp | None = None
@@ -226,7 +237,7 @@ class Claim(_Strict):
             return "value"
         if self.order is not None:
             return "order"
-        if self.ranking is not None:
+        if self.ranking is not None or self.devices is not None:
             return "correlation"
         if self.study is not None:
             return "speed" if "/" in self.study.column else "study"
