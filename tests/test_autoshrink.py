@@ -181,3 +181,35 @@ def test_spaces_without_topology_are_refused():
         from oracles.spaces.size import SizeSpace
 
         searched(made(SizeSpace(), lambda arch: 0.5))
+
+
+# -- its figure ---------------------------------------------------------------------------------------------
+def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
+    from reports.figures.shrink_trajectory import draw
+    from suite.store import Store
+
+    protocol = Protocol(12, 30, ("digits",))
+    with Store(tmp_path / "runs.sqlite") as store:
+        assert list(draw(store)) == []
+        for lam in (0.1, 0.0, 0.03):
+            for seed in range(2):
+                params = SHRINK.params({"lam": lam})
+                key = RunKey(
+                    SHRINK.name,
+                    SHRINK.source_sha256,
+                    params,
+                    "digits201",
+                    DIGITS.table_sha256,
+                    "digits",
+                    protocol,
+                    Budget(queries=60),
+                    seed,
+                )
+                store.add(*RunCell(key).execute())
+        (drawing,) = draw(store)
+    assert drawing.name == "shrink-trajectory-digits201-digits-60-queries"
+    assert "autoshrink: " in drawing.caption and "lam=0.0" in drawing.caption and "lam=0.03" not in drawing.caption
+    score, accuracy, macs, edges = drawing.figure.axes
+    assert [axes.get_ylabel() for axes in (score, accuracy, macs, edges)] == ["Score", "Valid accuracy (%)", "MACs (M)", "Edges"]
+    for axes in (macs, edges):
+        assert all((np.diff(line.get_ydata()) <= 0).all() for line in axes.lines)

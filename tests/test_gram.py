@@ -13,10 +13,13 @@ from toys import Toy, named
 from methods.gram import chances, earned, softmax, strength
 from oracles.spaces.dag101 import Dag101
 from oracles.spaces.nodedag import NodeDag
+from suite.cells import RunCell
 from suite.errors import BudgetExhausted, NasreproError
+from suite.record import Protocol, RunKey
 from suite.registry import load_oracle, methods
 from suite.session import Budget, Session
 from suite.space import ConfinedSpace, Topology
+from suite.store import Store
 
 GRAM = methods.get("gram")
 
@@ -182,3 +185,28 @@ def test_a_space_without_a_connected_cell_ends_with_an_error(monkeypatch):
     monkeypatch.setattr("methods.gram.TRIES", 2000)
     with pytest.raises(NasreproError, match="2,000 samples in a row are no architectures of cell201"):
         searched(dag(empty, lambda arch: 0.5), epochs=9)
+
+
+# -- its figure ---------------------------------------------------------------------------------------------
+def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_path):
+    from matplotlib.patches import FancyArrowPatch
+
+    from reports.figures.meta_graph import draw
+
+    oracle = load_oracle("digits201")
+    with Store(tmp_path / "runs.sqlite") as store:
+        assert list(draw(store)) == []
+        for params in ({}, {"variant": "gibbs"}, {"alpha": 5.0}):
+            for seed in range(2):
+                protocol, budget = Protocol(12, 30, ("digits",)), Budget(queries=40)
+                key = RunKey(
+                    "gram", GRAM.source_sha256, GRAM.params(params), oracle.name, oracle.table_sha256, "digits", protocol, budget, seed
+                )
+                store.add(*RunCell(key).execute())
+        (drawing,) = draw(store)
+    assert drawing.name == "meta-graph-digits201-digits-40-queries" and "gram: 2; gram (variant=gibbs): 2." in drawing.caption
+    for axes in drawing.figure.axes:
+        arcs = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+        widths = [arc.get_linewidth() for arc in arcs]
+        assert len(arcs) == 6 and max(widths) == pytest.approx(5.0) and min(widths) == pytest.approx(0.3)
+        assert len(axes.texts) == 4 + 2  # nodes; the strongest and the weakest edge
