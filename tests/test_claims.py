@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -548,6 +549,19 @@ def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):
     assert nasrepro("claims", "--file", mine, "--id", "mine-random", "--workers", 1)[0] == 0
     code, _, err = nasrepro("claims", "--file", mine, "--id", "mine-random", "--method", tmp_path / "one.py", "--workers", 1)
     assert code == 1 and "changed: mine-random is not reproduced, recorded: reproduced" in err
+
+
+def test_the_command_of_contributing_is_one(nasrepro, mine, tmp_path, monkeypatch):
+    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"- run: nasrepro (claims .*)", text)
+    monkeypatch.chdir(tmp_path)
+    kept = FILE.replace('"not reproduced"', '"reproduced"').replace('id = "mine-ratio"', 'id = "mine-ratio"\nexpected = "reproduced"')
+    (tmp_path / "my_claims.toml").write_text(kept, encoding="utf-8")
+    searching = toys.source("while True:\n    session.evaluate(session.space.sample(rng))", "random_search")
+    (tmp_path / "my_method.py").write_text(searching, encoding="utf-8")
+    code, out, err = nasrepro(*command.split(), "--workers", 1)
+    assert code == 0 and "mine-random" in out, err
+    assert ElementTree.parse(tmp_path / "claims.xml").getroot().get("failures") == "0"
 
 
 def test_a_run_that_fails_is_not_passed_over(nasrepro, mine, tmp_path):
