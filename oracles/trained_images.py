@@ -50,10 +50,11 @@ def train(
         options: epochs, batch, learning_rate, and settings of the space; None stands for the default.
 
     Raises:
-        NasreproError: an option that the space does not have.
+        NasreproError: an option that the space does not have, a device that is not there.
         DataMissing: the images are not here.
     """
     known = images.image_set(dataset)
+    _check_device(device)
     given = {name: value for name, value in options.items() if value is not None}
     recipe_options: dict[str, Any] = {name: given.pop(name) for name in ("epochs", "batch", "learning_rate") if name in given}
     space = _changed(space, {"in_channels": known.channels, **_as_in_digits201(space, known.name, given)})
@@ -63,6 +64,15 @@ def train(
     else:
         found = _one_by_one(space, arch, known, seeds, recipe_options, folder, tell, device)
     return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch's ways of saying that it has no such device
+        raise NasreproError(f"torch cannot use the device {device!r} ({str(error).splitlines()[0]}); give --device cpu") from error
 
 
 def _as_in_digits201(space: SearchSpace, dataset: str, given: Mapping[str, int]) -> dict[str, int]:

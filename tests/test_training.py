@@ -437,6 +437,7 @@ def test_a_network_of_another_skeleton_and_another_space(tmp_path: Path, capsys:
         (("--space", "nasbench201", "--arch", 1, "--data", "digit"), "unknown data set 'digit'; did you mean 'digits'"),
         (("--space", "nasbench201", "--arch", 1, "--data", "cifar10"), "the images of cifar10 are not here"),
         (("--space", "natsbench_size", "--arch", 1, "--data", "digits", "--channels", 3), "networks of size have no setting channels"),
+        (("--space", "nasbench201", "--arch", 1, "--data", "digits", "--device", "warp"), "torch cannot use the device 'warp'"),
     ],
 )
 def test_what_cannot_be_trained_is_an_error_on_one_line(

@@ -1,7 +1,8 @@
 """The training loop of everything here: SGD with Nesterov momentum and a cosine schedule, a checkpoint after each epoch.
 
 What is trained comes as a `Learner`: one network, or those of several seeds side by side. On one machine and with the same number
-of threads the same seed gives the same bits, also when a killed training goes on from its checkpoint.
+of threads the same seed gives the same bits, also when a killed training goes on from its checkpoint. (On a GPU `measured` asks for
+cuDNN's deterministic algorithms; that was not tested on one.)
 """
 
 from __future__ import annotations
@@ -100,12 +101,12 @@ def train(
     valid, loss_of = np.zeros((2, learner.seeds, length), np.float32)
     seconds = np.zeros(length)
     first = 0 if checkpoint is None else _resume(checkpoint, learner, optimiser, (valid, loss_of, seconds))
-    on_cpu = learner.parameters[0].device.type == "cpu"
+    device = learner.parameters[0].device
     tell(first, length)
     for epoch in range(first, length):
-        started = time.process_time() if on_cpu else time.perf_counter()
+        started = _clock(device)
         optimiser.param_groups[0]["lr"] = learning_rate(epoch, recipe)
-        total, images_seen = torch.zeros(learner.seeds, dtype=torch.float64, device=learner.parameters[0].device), 0
+        total, images_seen = torch.zeros(learner.seeds, dtype=torch.float64, device=device), 0
         for images, labels in learner.batches():
             losses = learner.losses(images, labels)
             optimiser.zero_grad()
@@ -114,12 +115,17 @@ def train(
             total += losses.detach().sum(0)
             images_seen += len(losses)
         loss_of[:, epoch] = (total / images_seen).cpu().numpy()  # waits for an accelerator
-        seconds[epoch] = (time.process_time() if on_cpu else time.perf_counter()) - started
+        seconds[epoch] = _clock(device) - started
         valid[:, epoch] = learner.accuracy("valid")
         if checkpoint is not None:
             _keep(checkpoint, learner, optimiser, epoch + 1, (valid, loss_of, seconds))
         tell(epoch + 1, length)
     return Curves(valid, loss_of, seconds)
+
+
+def _clock(device: torch.device) -> float:
+    """Seconds: of the processor, so that other processes cost nothing; on an accelerator, of the wall."""
+    return time.process_time() if device.type == "cpu" else time.perf_counter()
 
 
 def measured(
@@ -136,7 +142,7 @@ def measured(
     Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to the end of the schedule. A seed
     costs its share of the seconds.
     """
-    with one_thread():
+    with one_thread(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         curves = train(learner, recipe, until=until, checkpoint=checkpoint, tell=tell)
         test = learner.accuracy("test") if until == recipe.epochs else None
     cost_s = curves.epoch_s.cumsum() / len(seeds)
@@ -189,7 +195,7 @@ def _resume(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, meas
     if not path.exists():
         return 0
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         done = state["measured"][-1].shape[-1]
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
         print(f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew", file=sys.stderr)
