@@ -213,3 +213,17 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
     assert [axes.get_ylabel() for axes in (score, accuracy, macs, edges)] == ["Score", "Valid accuracy (%)", "MACs (M)", "Edges"]
     for axes in (macs, edges):
         assert all((np.diff(line.get_ydata()) <= 0).all() for line in axes.lines)
+
+
+# -- the control --------------------------------------------------------------------------------------------
+def test_every_search_is_compared_by_the_best_score_that_it_evaluated():
+    from methods.topology import COMPARED, own_score
+
+    rows = list(own_score(np.random.default_rng(3), oracle="digits201", dataset="digits", epochs=12, seconds=2.0, lam=0.1))
+    assert [row["method"] for row in rows] == [label for label, *_ in COMPARED]
+    for row in rows:
+        assert row["score"] == pytest.approx(row["objective"] - 0.1 * math.log10(row["macs_m"])) and row["queries"] > 5
+    again = list(own_score(np.random.default_rng(3), oracle="digits201", dataset="digits", epochs=12, seconds=2.0, lam=0.1))
+    assert again == rows
+    accuracy = list(own_score(np.random.default_rng(3), oracle="digits201", dataset="digits", epochs=12, seconds=2.0, lam=0.0))
+    assert [row["score"] for row in accuracy] == [row["objective"] for row in accuracy]
