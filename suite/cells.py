@@ -23,7 +23,7 @@ from suite.oracle import MEAN, Oracle, searching
 from suite.plan import Experiment, Plan, Ranking, StudyUse
 from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, Scatter, StudyKey, StudyRecord, Trace
 from suite.registry import Method, load_devices, load_oracle, methods, scorers, studies
-from suite.scoring import Progress, ScoreTable, Setting, inputs_of, sample, scored
+from suite.scoring import Progress, ScoreTable, Setting, dataset_of, inputs_of, sample, scored
 from suite.scoring import score as score_networks
 from suite.session import BudgetSwallowed, Ledger, Rating, Session
 
@@ -184,7 +184,7 @@ def of_networks(key: RankKey, oracle: Oracle, setting: Setting, size: int | None
     if not scorers.get(key.scorer).needs_network:
         return key
     if size is None:
-        inputs = inputs_of(oracle, setting)
+        inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
         size = len(scored(oracle, ScoreTable.load(inputs), key.scorer)[0])
         if not size:
             raise NasreproError(

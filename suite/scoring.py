@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,7 +39,8 @@ T = TypeVar("T")
 #: Raised whenever networks, data or passes change what a scorer gives, so that old scores are not taken for new ones.
 VERSION = 1
 
-Images, Labels = NDArray[np.float32], NDArray[np.int64]
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
 #: Called with (cells done, cells in all, what is at hand).
 Progress = Callable[[int, int, str], None]
 #: Seconds between two writes of a table: what a killed scoring may lose.
@@ -160,12 +161,10 @@ class Inputs:
         )
 
 
-def inputs_of(oracle: Oracle, setting: Setting) -> Inputs:
-    """The setting for an oracle, with every default filled in."""
-    found = dataset_of(oracle, setting)
-    space = space_of(oracle, setting)
-    data = setting.data or found.images or RANDOM
-    return Inputs(space.name, _parameters(space), found.classes, found.size, data, setting.batch, setting.batches, setting.seed)
+def inputs_of(space: SearchSpace, dataset: Dataset, setting: Setting) -> Inputs:
+    """The setting for networks of a space and a data set, with every default filled in."""
+    space, data = space_of(space, setting), setting.data or dataset.images or RANDOM
+    return Inputs(space.name, _parameters(space), dataset.classes, dataset.size, data, setting.batch, setting.batches, setting.seed)
 
 
 def dataset_of(oracle: Oracle, setting: Setting) -> Dataset:
@@ -173,9 +172,9 @@ def dataset_of(oracle: Oracle, setting: Setting) -> Dataset:
     return oracle.info.dataset(setting.dataset) if setting.dataset else oracle.info.datasets[0]
 
 
-def space_of(oracle: Oracle, setting: Setting) -> SearchSpace:
-    """The oracle's whole space, with the network of the setting."""
-    space: SearchSpace = getattr(oracle.space, "whole", oracle.space)
+def space_of(space: SearchSpace, setting: Setting) -> SearchSpace:
+    """The whole space, with the network of the setting."""
+    space = getattr(space, "whole", space)
     if not setting.network:
         return space
     known = _parameters(space)
@@ -283,11 +282,10 @@ def seeded(seed: int, threads: int = 1) -> Iterator[Any]:
         torch.set_num_threads(before)
 
 
-def batches_of(oracle: Oracle, setting: Setting, scorers: Iterable[Scorer] = ()) -> Batches:
-    """The batches of a setting as tensors, for these scorers."""
+def batches_of(draw: Callable[..., list[tuple[Images, Labels]]], inputs: Inputs, scorers: Iterable[Scorer] = ()) -> Batches:
+    """The batches of a setting as tensors, for these scorers; `draw` is `Oracle.batches` of a data set, or `Session.batch`."""
     torch = importlib.import_module("torch")
-    dataset, inputs = dataset_of(oracle, setting), inputs_of(oracle, setting)
-    drawn = oracle.batches(dataset.name, data=inputs.data, size=inputs.batch, count=inputs.batches, seed=inputs.seed)
+    drawn = draw(size=inputs.batch, count=inputs.batches, seed=inputs.seed, data=inputs.data)
     reads = {each for scorer in scorers for each in scorer.reads}
     return Batches([(torch.from_numpy(images), torch.from_numpy(labels)) for images, labels in drawn], reads)
 
@@ -334,15 +332,15 @@ def score(
     Raises:
         NasreproError: a scorer needs more batches than the setting has.
     """
-    inputs = inputs_of(oracle, setting)
+    dataset = dataset_of(oracle, setting)
+    inputs, space = inputs_of(oracle.space, dataset, setting), space_of(oracle.space, setting)
     for scorer in scorers:
         if scorer.batches > inputs.batches:
             raise NasreproError(f"scorer {scorer.name} needs {scorer.batches} batches, the setting has {inputs.batches}")
-    space = space_of(oracle, setting)
     table = ScoreTable.load(inputs)
     table.made = dict(_versions())
     distinct = list(dict.fromkeys(space.canonical(arch) for arch in archs))
-    run = _Task(oracle, setting, inputs, space)
+    run = _Task(oracle, dataset.name, inputs, space)
     adopted = _adopt(table, scorers, run)
     todo: list[tuple[Arch, list[Scorer]]] = []
     for arch in distinct:
@@ -371,7 +369,7 @@ class _Task:
     """What every network of one call is scored with."""
 
     oracle: Oracle
-    setting: Setting
+    dataset: str
     inputs: Inputs
     space: SearchSpace
 
@@ -379,7 +377,8 @@ class _Task:
         self, todo: Sequence[tuple[Arch, list[Scorer]]], workers: int, until: float
     ) -> Iterator[tuple[Arch, list[Scorer], list[tuple[float, float]]]]:
         """Score each, in order, or as they come from several workers."""
-        batches = batches_of(self.oracle, self.setting, {id(each): each for _, wanted in todo for each in wanted}.values())
+        scorers = {id(each): each for _, wanted in todo for each in wanted}.values()
+        batches = batches_of(partial(self.oracle.batches, self.dataset), self.inputs, scorers)
         if workers == 1:
             for arch, wanted in todo:
                 if time.monotonic() > until:
@@ -434,6 +433,55 @@ def _versions() -> Mapping[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
+
+
+@dataclass(slots=True)
+class Judge:
+    """Scores of networks one by one, for a search: what is stored is read, the rest is computed.
+
+    Attributes:
+        space: whose networks.
+        scorer: the scorer.
+        inputs: what they are scored with.
+        draw: gives batches, as for `batches_of`.
+        stored: the scores that are stored with these inputs and the scorer's present source, by the index of the canonical architecture.
+        took_s: CPU seconds of all scores asked for, each architecture once; of a stored score, what it took when it was made.
+    """
+
+    space: SearchSpace
+    scorer: Scorer
+    inputs: Inputs
+    draw: Callable[..., list[tuple[Images, Labels]]]
+    stored: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    took_s: float = 0.0
+    _known: dict[Arch, float] = field(default_factory=dict)
+    _batches: Batches | None = None
+
+    @classmethod
+    def of(cls, space: SearchSpace, dataset: Dataset, draw: Callable[..., Any], scorer: Scorer, setting: Setting) -> Judge:
+        """For a space and data set as a session has them."""
+        inputs = inputs_of(space, dataset, setting)
+        table = ScoreTable.load(inputs)
+        fresh = table.sources.get(scorer.name) == scorer.source_sha256
+        return cls(space_of(space, setting), scorer, inputs, draw, table.rows.get(scorer.name, {}) if fresh else {})
+
+    def has(self, arch: Arch) -> bool:
+        """Whether its score is stored."""
+        return self.space.index(self.space.canonical(arch)) in self.stored
+
+    def score(self, arch: Arch) -> float:
+        """The score; -inf where it is not finite."""
+        arch = self.space.canonical(arch)
+        if arch not in self._known:
+            row = self.stored.get(self.space.index(arch))
+            if row is None:
+                if self._batches is None:
+                    self._batches = batches_of(self.draw, self.inputs, [self.scorer])
+                (row,) = score_one(self.space, arch, self.inputs.classes, [self.scorer], self._batches, self.inputs.seed)
+            value, cpu_s = row
+            self.took_s += cpu_s
+            self._known[arch] = value if np.isfinite(value) else -np.inf
+        return self._known[arch]
 
 
 # -- what was scored, against a table ----------------------------------------------------------------------

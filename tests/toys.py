@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,9 @@ from suite.record import Protocol, RunKey, RunRecord
 from suite.registry import OracleEntry, Registry, load_oracle, methods, oracle, oracles
 from suite.session import Budget
 from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+
+if TYPE_CHECKING:
+    from torch import nn
 
 #: Two ways from 0 to 3; option 0 of a decision stands for no edge.
 DIAMOND = Topology(((0, 1), (0, 2), (1, 3), (2, 3)), ("one", "two"), on_edges=True, output=3)
@@ -54,6 +57,19 @@ class ToySpace(SearchSpace):
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         return Complexity(classes * (1 + sum(arch.code)), size * (1 + sum(arch.code)))
+
+    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+        from torch import nn
+
+        width = 2 + arch.code[0]
+        return nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(width, classes),
+        )
 
 
 SPACE = ToySpace()
