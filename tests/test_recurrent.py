@@ -13,8 +13,8 @@ from counting import counted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oracles.spaces.netrnn import INIT_RANGE, RecurrentCell
-from oracles.spaces.recurrent import ACTIVATIONS, SHRINKRNN, RecurrentSpace
+from oracles.spaces.netrnn import RecurrentCell
+from oracles.spaces.recurrent import ACTIVATIONS, INIT_RANGE, SHRINKRNN, RecurrentSpace
 from oracles.training import language
 from oracles.training.text import ALPHABET, PYDOC, SOURCES, UNKNOWN, LanguageRecipe, load_text
 from suite.errors import DataMissing, InvalidArch, NasreproError, UnknownName
@@ -188,6 +188,8 @@ def test_weights_begin_as_the_authors_do():
     for parameter in network.parameters():
         assert parameter.abs().max() <= INIT_RANGE
     assert network.cell.from_h.weight.std().item() == pytest.approx(INIT_RANGE / 3**0.5, rel=0.05)
+    wide = RecurrentSpace(init_range=0.3).build(SPACE.parse(SHRINKRNN), classes=50)
+    assert wide.cell.from_h.weight.std().item() == pytest.approx(0.3 / 3**0.5, rel=0.05)
 
 
 def test_a_cell_without_edges_is_a_gated_unit():

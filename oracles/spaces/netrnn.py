@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-INIT_RANGE = 0.04
 _ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "sigmoid": torch.sigmoid,
@@ -72,10 +71,19 @@ class LanguageModel(nn.Module):
         embedding: width of the embedding.
         hidden: width of the state.
         tied: whether decoder and embedding share their weights.
+        init_range: initial weights are uniform in plus and minus this.
     """
 
     def __init__(
-        self, adjacency: NDArray[np.bool_], activations: Sequence[str], *, vocabulary: int, embedding: int, hidden: int, tied: bool
+        self,
+        adjacency: NDArray[np.bool_],
+        activations: Sequence[str],
+        *,
+        vocabulary: int,
+        embedding: int,
+        hidden: int,
+        tied: bool,
+        init_range: float,
     ) -> None:
         super().__init__()
         self.hidden = hidden
@@ -85,7 +93,7 @@ class LanguageModel(nn.Module):
         if tied:
             self.decoder.weight = self.embedding.weight
         for parameter in self.parameters():
-            nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE)
+            nn.init.uniform_(parameter, -init_range, init_range)
         nn.init.zeros_(self.decoder.bias)
 
     def forward(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,8 @@ from suite.space import Arch, Complexity
 if TYPE_CHECKING:
     from torch import nn
 
+#: Initial weights are uniform in plus and minus this (authors' code).
+INIT_RANGE = 0.04
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "identity")
 #: The released ShrinkRNN cell (authors' code, evaluation/rnn/test_final.py): 12 of the 15 edges.
 SHRINKRNN = "0-1,0-2,0-3,0-4,0-5,1-3,1-4,1-5,2-4,2-5,3-4,3-5;identity,sigmoid,sigmoid,tanh,identity"
@@ -35,15 +37,19 @@ class RecurrentSpace(LeafDag):
         embedding: width of the embedding.
         hidden: width of the state.
         tied: whether decoder and embedding share their weights; their widths must be equal then.
+        init_range: initial weights are uniform in plus and minus this. The authors' 0.04 is for 100 and 745 units; with few units it
+            shrinks what passes through a cell, edge by edge, so that deep cells hardly learn.
     """
 
-    def __init__(self, *, nodes: int = 6, embedding: int = 100, hidden: int = 100, tied: bool = True) -> None:
+    def __init__(
+        self, *, nodes: int = 6, embedding: int = 100, hidden: int = 100, tied: bool = True, init_range: float = INIT_RANGE
+    ) -> None:
         super().__init__("recurrent" if nodes == 6 else f"recurrent{nodes}", nodes, ACTIVATIONS)
         if tied and embedding != hidden:
             raise NasreproError(
                 f"{self.name}: a tied decoder needs equal widths, got embedding {embedding} and hidden {hidden}; or tied=False"
             )
-        self.embedding, self.hidden, self.tied = embedding, hidden, tied
+        self.embedding, self.hidden, self.tied, self.init_range = embedding, hidden, tied, init_range
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the language model; MACs count the cell's and the decoder's products, without biases.
@@ -58,10 +64,16 @@ class RecurrentSpace(LeafDag):
         return Complexity(cell + out + classes + (0 if self.tied else self.embedding * classes), size * (cell + out))
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
-        """The language model for a vocabulary of `classes`; weights uniform in +-0.04, bias 0, as the authors'."""
+        """The language model for a vocabulary of `classes`; the bias begins at 0."""
         from oracles.spaces.netrnn import LanguageModel
 
         graph = self.graph(arch)
         return LanguageModel(
-            graph.adjacency[:-1, :-1], graph.ops[1:-1], vocabulary=classes, embedding=self.embedding, hidden=self.hidden, tied=self.tied
+            graph.adjacency[:-1, :-1],
+            graph.ops[1:-1],
+            vocabulary=classes,
+            embedding=self.embedding,
+            hidden=self.hidden,
+            tied=self.tied,
+            init_range=self.init_range,
         )
