@@ -6,8 +6,8 @@ asked otherwise); everything else one seed after the other, each epoch kept in a
 
 from __future__ import annotations
 
+import copy
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -40,7 +40,7 @@ def train(
     """Train one network, once per seed.
 
     Args:
-        space: the space, as an oracle describes it; options named like arguments of its class (channels, cells ...) change it.
+        space: the space, as an oracle describes it; the options channels, cells and stages change it, where it has them.
         arch: the architecture.
         dataset: name of the images.
         seeds: training seeds.
@@ -82,11 +82,14 @@ def _as_in_digits201(space: SearchSpace, dataset: str, given: Mapping[str, int])
 
 def _changed(space: SearchSpace, given: Mapping[str, int]) -> SearchSpace:
     """The space with other settings of its networks."""
-    accepted = [name for name in inspect.signature(type(space).__init__).parameters if hasattr(space, name)]
-    for name in given:
+    known = ("channels", "cells", "stages", "in_channels") if isinstance(space, Cell201) else ("channels", "in_channels")
+    accepted = [name for name in known if hasattr(space, name)]
+    changed = copy.copy(space)
+    for name, value in given.items():
         if name not in accepted:
             raise NasreproError(f"networks of {space.name} have no setting {name}; they have: {', '.join(accepted) or 'none'}")
-    return type(space)(**{**{name: getattr(space, name) for name in accepted}, **given})
+        setattr(changed, name, value)
+    return changed
 
 
 def _grouped(
