@@ -19,13 +19,15 @@ Deviations:
 """
 
 import math
+import time
 
 import numpy as np
 
-from methods.nets.degree import METRICS, analytical, fit_curve, fit_linear, operators
-from methods.nets.lattice import Lattice
+from methods.nets.degree import METRICS, Curve, analytical, fit_curve, fit_linear, operators
+from methods.nets.lattice import Lattice, ordered
 from suite.errors import InvalidArch, NasreproError, NotTabulated, UnknownName
-from suite.registry import method
+from suite.registry import load_devices, load_oracle, method, methods, study
+from suite.session import Budget, Session
 from suite.space import Arch
 
 #: Networks drawn for one sample within the limits before it is given up.
@@ -122,7 +124,7 @@ def search(
 
     # searching
     with session.charge("shgo"):
-        order = _order(space, topology, rng, contexts)
+        order = ordered(space, topology, rng, contexts)
         sparse = len(space) < math.prod(space.cardinalities)  # not every code is an architecture
 
         def arch_of(point):
@@ -152,24 +154,6 @@ def search(
             chosen = [_least_excess(arch_of, excess, limits, cost, space)]
     session.log("search", points=len(lattice.seen), limits=limits, found=[space.format(arch) for arch in chosen])
     return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
-
-
-def _order(space, topology, rng, contexts):
-    """The options of each decision by ascending mean of the metric, other decisions being those of a few random networks."""
-    around = [space.sample(rng).code for _ in range(contexts)]
-    orders = []
-    for i, options in enumerate(space.cardinalities):
-        means = []
-        for option in range(options):
-            values: list[float] = []
-            for code in around:
-                try:
-                    values.append(topology(space.arch((*code[:i], option, *code[i + 1 :]))))
-                except InvalidArch:
-                    continue
-            means.append(float(np.mean(values)) if values else math.inf)
-        orders.append(sorted(range(options), key=means.__getitem__))
-    return orders
 
 
 def _device_models(session, drawn, cost, names, measurements, features):
@@ -212,3 +196,77 @@ def _least_excess(arch_of, excess, limits, cost, space):
         said = "; ".join(f"{name}: limit {limit:g}, least reachable {cost(arch, name):g} {_UNITS[name]}" for name, limit in limits.items())
         raise NasreproError(f"flash: no architecture found within all limits; the nearest, {space.format(arch)}, has {said}")
     return arch
+
+
+@study(
+    "flash.search",
+    paper="arXiv:2108.00568, Sec. 4",
+    by=("dataset", "limited", "quantile"),
+    oracle="natsbench_size",
+    device="",
+    metric="nn_degree",
+    features="operators",
+    samples=25,
+    quantiles=[0.1, 0.25, 0.5],
+    epochs=0,
+)
+def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, epochs):
+    """What the method finds under limits, against the exhaustive arg-max of its own predictor and against the best of the table.
+
+    Args:
+        rng: random generator.
+        oracle: a table.
+        device: whose latency is limited; MACs are where none is named.
+        metric: of topology.
+        features: of the device model.
+        samples: networks that the predictor is fitted to; 0 for the training-free mode.
+        quantiles: of the limited quantity over the table; the limits.
+        epochs: training length; 0 for the longest.
+    """
+    opened, flash = load_oracle(oracle), methods.get("flash")
+    space, archs = opened.space, opened.archs()
+    rows = {arch: row for row, arch in enumerate(archs)}  # a table may list one of several equal architectures
+    for dataset in opened.info.datasets:
+        length = epochs or opened.epochs(dataset.name)[-1]
+        objective = opened.info.objective_of(dataset.name)
+        read = opened.query_many(dataset=dataset.name, epochs=length)
+        truth = read[objective.name] * (1 if objective.higher_is_better else -1)
+        g = np.array([METRICS[metric](space.blocks(arch)) for arch in archs])
+        amount = read["macs"]
+        if device:
+            values = load_devices(device).values(device, dataset.name)
+            amount = np.array([values[space.index(arch)] for arch in archs])
+        for quantile in quantiles:
+            limit = float(np.nanquantile(amount, quantile))
+            session = Session(opened, dataset=dataset.name, epochs=length, budget=Budget(queries=samples + 1), devices=load_devices)
+            limits = {"device": device, "max_latency": limit} if device else {"max_macs": limit}
+            params = {"metric": metric, "features": features, "samples": samples, **limits}
+            chosen = flash.search(session, rng, **flash.params(params))
+            events = {event["event"]: event for event in session.ledger.events}
+            first = space.parse(events["search"]["found"][0]) if events["search"]["found"] else chosen
+            found, returned = (rows[arch if arch in rows else space.canonical(arch)] for arch in (first, chosen))
+            started = time.process_time()
+            predicted = g if not samples else Curve(**{name: events["predictor"][name] for name in Curve.__slots__})(g)
+            inside = np.flatnonzero((amount <= limit) & np.isfinite(truth))
+            top = inside[np.argmax(predicted[inside])]
+            exhaustive_s = time.process_time() - started
+            best = float(truth[inside].max())
+            yield {
+                "dataset": dataset.name,
+                "limited": device or "macs",
+                "quantile": quantile,
+                "limit": limit,
+                "found_amount": float(amount[found]),
+                "found_accuracy": float(truth[found]),
+                "returned_amount": float(amount[returned]),
+                "returned_accuracy": float(truth[returned]),
+                "argmax_accuracy": float(truth[top]),
+                "best_accuracy": best,
+                "median_accuracy": float(np.median(truth[inside])),
+                "share_of_best": float(truth[found]) / best,
+                "share_of_argmax": float(predicted[found] / predicted[top]),
+                "is_argmax": float(predicted[found] >= predicted[top]),
+                "shgo_s": session.ledger.overhead_s["shgo"],
+                "exhaustive_s": exhaustive_s,
+                "points": events["search"]["points"],
+            }

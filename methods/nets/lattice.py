@@ -12,6 +12,9 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.errors import InvalidArch
+from suite.space import Arch, SearchSpace
+
 Code = tuple[int, ...]
 #: SHGO's complex has a corner for each of the 2^d corners of the box; of more variables, so many are searched at a time.
 AT_ONCE = 8
@@ -130,6 +133,7 @@ class Lattice:
             lambda x: -relaxed(x)[0] / spread,
             [(0.0, len(axes[i]) - 1.0) for i in free],
             constraints=constraints,
+            n=2 ** (len(free) + 1),  # the corners alone miss what lies between limits
             minimizer_kwargs={"method": "SLSQP", "options": {"maxiter": 30, "ftol": 1e-4}},
         )
         minima = found.xl if found.success else []
@@ -156,3 +160,24 @@ class Lattice:
     def exhaustive(self) -> Code:
         """The best of all points; for spaces that are small enough."""
         return max(product(*map(range, self.sizes)), key=self.rank)
+
+
+def ordered(space: SearchSpace, metric: Callable[[Arch], float], rng: np.random.Generator, contexts: int) -> list[list[int]]:
+    """The options of each decision by ascending mean of a metric, the other decisions being those of `contexts` random architectures.
+
+    So that a decision without an order of its own (which operator) can be relaxed; options that never make an architecture come last.
+    """
+    around = [space.sample(rng).code for _ in range(contexts)]
+    orders = []
+    for i, options in enumerate(space.cardinalities):
+        means = []
+        for option in range(options):
+            values: list[float] = []
+            for code in around:
+                try:
+                    values.append(metric(space.arch((*code[:i], option, *code[i + 1 :]))))
+                except InvalidArch:
+                    continue
+            means.append(float(np.mean(values)) if values else np.inf)
+        orders.append(sorted(range(options), key=means.__getitem__))
+    return orders
