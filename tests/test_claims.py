@@ -381,10 +381,24 @@ def rank_of(tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "par
 
 def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space():
     about = claim(ranking=RANKING, value=0.55, margin=0.02)
-    assert verdict([rank_of(0.54)], about).verdict == "inconclusive" and verdict([rank_of(0.54)], about).needed is None
+    sample = verdict([rank_of(0.54)], about)
+    assert sample.verdict == "inconclusive" and sample.needed == 9000 and "9,000 architectures would decide it" in sample.why
     whole = verdict([rank_of(0.54, n=15_625)], about)
     assert (whole.verdict, whole.low, whole.n) == ("reproduced", None, 15_625)
     assert verdict([rank_of(0.45)], about).verdict == "not reproduced"
+
+
+def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
+    about = claim(ranking={**RANKING, "scorer": "zico"}, value=0.5, margin=0.1)
+
+    def of(tau: float, sample: int, **setting: Any) -> RankRecord:
+        record = rank_of(tau, scorer="zico", n=sample)
+        return dataclasses.replace(record, key=dataclasses.replace(record.key, setting=setting, sample=sample))
+
+    found = verdict([of(0.9, 500), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
+    assert (found.verdict, found.n, found.ours) == ("reproduced", 2000, 0.52)
+    reduced = claim(ranking={**RANKING, "scorer": "zico", "setting": {"network": {"channels": 8}}}, value=0.1, margin=0.1)
+    assert verdict([of(0.52, 2000), of(0.1, 9000, network={"channels": 8})], reduced).n == 9000
 
 
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():

@@ -61,7 +61,7 @@ class Verdict:
         low, high: ends of its interval; None where it has none.
         n: what the interval is over: seeds (a correlation: architectures).
         why: the rule with its numbers, or what is missing; one sentence.
-        needed: seeds that would decide an inconclusive one; None where no number would.
+        needed: seeds (a correlation: architectures) that would decide an inconclusive one; None where no number would.
         p_value: of an order, Holm-corrected.
         runs: ids of the results it rests on.
     """
@@ -198,8 +198,8 @@ def _figure(claim: Claim, found: Sequence[tuple[str, float]]) -> Verdict:
     return _within(claim, interval.value, interval.low, interval.high, interval.n, runs)
 
 
-def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tuple[str, ...]) -> Verdict:
-    """The rule for figures: see the module."""
+def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tuple[str, ...], *, over: str = "seeds") -> Verdict:
+    """The rule for figures, means over n `over`: see the module."""
     published, margin = claim.value or 0.0, claim.margin or 0.0
     floor = -math.inf if claim.test == "at most" else published - margin
     ceiling = math.inf if claim.test == "at least" else published + margin
@@ -219,7 +219,7 @@ def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tu
     if verdict == "inconclusive":
         gap = min(abs(ours - floor), abs(ours - ceiling))
         needed = _seeds(n, (high - low) / 2, gap, theirs)
-        why += f"; {needed:,} seeds would decide it" if needed else "; no number of seeds would decide it"
+        why += f"; {needed:,} {over} would decide it" if needed else f"; no number of {over} would decide it"
     ends = (low, high) if n > 1 else (None, None)
     return Verdict(claim, verdict, ours, ends[0], ends[1], n, why, needed, runs=runs)
 
@@ -323,12 +323,8 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     n = records[0].agreement["n"]
     if n >= len(oracles.get(wanted.oracle).info.space):
         low = high = value
-    found = _within(claim, value, low, high, n, runs)
-    if low == high:
-        return replace(found, low=None, high=None)
-    if found.verdict == "inconclusive":  # over architectures: seeds do not shrink it
-        return replace(found, needed=None, why=found.why.partition(";")[0])
-    return found
+    found = _within(claim, value, low, high, n, runs, over="architectures")
+    return replace(found, low=None, high=None) if low == high else found
 
 
 def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, float]:
