@@ -143,8 +143,9 @@ class TrainedOracle(Oracle):
             return self._known[key]
         name = hashlib.sha256(repr((*key[:2], seed) if self.info.resumable else key).encode()).hexdigest()[:24]
         checkpoint = self.folder / "checkpoints" / f"{name}.pt"
-        # Few files, and none is ever removed under a process that waits for it; at worst two other trainings wait for each other.
-        with _alone(self.folder / "locks" / name[:2]):
+        # One lock for all trainings of an architecture: one of them may answer for several (grouped seeds, a whole schedule). Few files,
+        # and none is ever removed under a process that waits for it; at worst two architectures wait for each other.
+        with _alone(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
             if self._recall(key):  # another process has just trained it
                 return self._known[key]
             checkpoint.parent.mkdir(exist_ok=True)
