@@ -229,7 +229,7 @@ def reinforce(session, rng, points, *, baseline, skip, steps=16):
 # -- what is measured of the latent space ------------------------------------------------------------------
 @study(
     "arch2vec.reconstruction",
-    paper="arXiv:2006.06936, Table 1; the authors' code",
+    paper="arXiv:2006.06936; the authors' models/pretraining_nasbench101.py",
     by=("oracle", "behaviour", "pretraining_seed"),
     oracle="nasbench201",
     samples=10_000,
@@ -286,7 +286,7 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
 
 @study(
     "arch2vec.smoothness",
-    paper="arXiv:2006.06936, Fig. 3",
+    paper="arXiv:2006.06936; the authors' plot_scripts/distance_comparison_fig3.py",
     by=("oracle", "encoder", "edits"),
     oracle="nasbench201",
     walks=500,
@@ -334,7 +334,7 @@ def smoothness(rng, *, oracle, walks, steps, epochs, pretraining_seed):
 
 @study(
     "arch2vec.map",
-    paper="arXiv:2006.06936, Fig. 4",
+    paper="arXiv:2006.06936",
     by=("oracle", "dataset", "encoder"),
     oracle="nasbench201",
     points=2000,

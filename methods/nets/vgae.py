@@ -1,9 +1,9 @@
-"""Variational graph-isomorphism autoencoder of arch2vec (Yan et al., NeurIPS 2020, arXiv:2006.06936, Sec. 3; the authors' code).
+"""Variational graph-isomorphism autoencoder of arch2vec (Yan et al., NeurIPS 2020, arXiv:2006.06936), as in the authors' code.
 
     A~ = A + A^T;   H_0 = one-hot operations
-    H_k = ReLU(BN(MLP_k((1 + e_k) H_{k-1} + A~ H_{k-1})))              k = 1..4          (their Eq. 1)
-    mu = H_4 W_mu,  log s = H_4 W_s;   z = mu + s * N(0, I)            per node          (Eq. 2)
-    op of node i ~ sigmoid(z_i W + b),   edge i-j ~ sigmoid(z_i . z_j)                   (Eq. 3)
+    H_k = ReLU(BN(MLP_k((1 + e_k) H_{k-1} + A~ H_{k-1})))              k = 1..4
+    mu = H_4 W_mu,  log s = H_4 W_s;   z = mu + s * N(0, I)            per node
+    op of node i ~ sigmoid(z_i W + b),   edge i-j ~ sigmoid(z_i . z_j)
     loss = BCE(operations) + BCE(edges i < j) + KL(q(z) || N(0, I)) / (batch * nodes)
 
 The authors switch the network to evaluation after the first epoch and never back: from then on z = mu, no dropout, and batch norm
