@@ -17,7 +17,7 @@ Deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -64,24 +64,27 @@ class AdaProxy:
         self.moved = self.left.T @ target
         self.most = 2 / len(cells) * float(np.linalg.norm(self.right.T @ (self.singular * self.moved)))
 
-    def solve(self, strength: float) -> tuple[float, Values, float]:
-        """a, b (k,), c at a strength relative to the least one with b = 0."""
-        penalty = strength * self.most
-        shift = np.zeros(len(self.weights))
-        if strength < 1 and self.most > 0:
-            low, high = 0.0, float(np.linalg.norm(self.moved[self.singular > 0] / self.singular[self.singular > 0])) * 1.01 + 1e-300
-            for _ in range(60):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
-                norm = (low + high) / 2
-                ridge = self.singular * self.moved / (self.singular**2 + len(self.measured) * penalty / (2 * norm))
-                low, high = (norm, high) if np.linalg.norm(ridge) > norm else (low, norm)
-            shift = self.right.T @ ridge
-        scale, constant = self.basis @ (self.measured - self.scaled @ shift)
-        return float(scale), shift, float(constant)
+    def solve(self, strengths: Values) -> tuple[Values, Values, Values]:
+        """The minimum: a (s,), b (s, k), c (s,) at strengths relative to the least one with b = 0."""
+        strengths = np.asarray(strengths, dtype=np.float64)
+        penalty = (strengths * self.most)[:, None]
+        used = self.singular > 1e-12 * max(self.singular[0], 1e-300)
+        singular, moved = self.singular[used], self.moved[used]
+        low = np.zeros((len(strengths), 1))
+        high = np.full((len(strengths), 1), float(np.linalg.norm(moved / singular)) * 1.01 + 1e-300)
+        for _ in range(60):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
+            norm = (low + high) / 2
+            ridge = singular * moved / (singular**2 + len(self.measured) * penalty / (2 * norm))
+            above = np.linalg.norm(ridge, axis=1, keepdims=True) > norm
+            low, high = np.where(above, norm, low), np.where(above, high, norm)
+        shift = np.where(penalty < self.most, ridge @ self.right[used], 0.0)
+        scale, constant = self.basis @ (self.measured - shift @ self.scaled.T).T
+        return scale, shift, constant
 
-    def predict(self, cells: Values, strength: float) -> Values:
-        """Latencies, (m,) of (m, k)."""
-        scale, shift, constant = self.solve(strength)
-        return np.asarray(cells @ (self.weights * (scale + shift)) + constant)
+    def predict(self, cells: Values, strengths: Values) -> Values:
+        """Latencies, (s, m), of cells (m, k)."""
+        scale, shift, constant = self.solve(strengths)
+        return np.asarray((self.weights * (scale[:, None] + shift)) @ cells.T + constant[:, None])
 
 
 class Ridge:
@@ -92,24 +95,25 @@ class Ridge:
         self.left, self.singular, self.right = np.linalg.svd(cells - self.centre, full_matrices=False)
         self.moved = self.left.T @ (measured - self.mean)
 
-    def predict(self, cells: Values, strength: float) -> Values:
-        """Latencies, (m,) of (m, k); the strength is relative to the largest singular value, squared."""
-        found = self.right.T @ (self.singular * self.moved / (self.singular**2 + strength * self.singular[0] ** 2))
-        return np.asarray((cells - self.centre) @ found + self.mean)
+    def predict(self, cells: Values, strengths: Values) -> Values:
+        """Latencies, (s, m), of cells (m, k); strengths are relative to the largest singular value, squared."""
+        added = np.asarray(strengths)[:, None] * self.singular[0] ** 2
+        found = (self.singular * self.moved / (self.singular**2 + added)) @ self.right
+        return np.asarray(found @ (cells - self.centre).T + self.mean)
 
 
 def adapted(
     kind: type[AdaProxy] | type[Ridge], cells: Values, weights: Values, measured: Values, folds: int, rng: Any
-) -> tuple[Any, float]:
-    """A predictor fitted to the measured models, and the strength that k-fold cross-validation chose for it."""
+) -> Callable[[Values], Values]:
+    """A predictor (m, k) -> (m,) fitted to the measured models, at the strength that k-fold cross-validation chose."""
     fold = rng.permutation(np.arange(len(cells)) % folds)
     held_out = np.zeros((len(GRID), len(cells)))
     for each in range(folds):
         inside, outside = fold != each, fold == each
-        fitted = kind(cells[inside], weights, measured[inside])
-        held_out[:, outside] = [fitted.predict(cells[outside], strength) for strength in GRID]
+        held_out[:, outside] = kind(cells[inside], weights, measured[inside]).predict(cells[outside], GRID)
     best = int(np.argmax([spearman(row, measured) for row in held_out]))
-    return kind(cells, weights, measured), float(GRID[best])
+    fitted = kind(cells, weights, measured)
+    return lambda others: fitted.predict(others, GRID[best : best + 1])[0]
 
 
 def spearman(one: Values, other: Values) -> float:
@@ -179,16 +183,16 @@ def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int
             target = found[device]
             taken, rest = _split(both, samples, rng, device)
             weights = proxy_weights(cells[both], found[own][both])
-            ada, strength = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
-            ridge, ridge_strength = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
+            ada = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
+            ridge = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
             yield {
                 "dataset": dataset,
                 "proxy": own,
                 "device": device,
                 "raw": spearman(found[own][both], target[both]),
                 "proxy_predictor": spearman(cells[both] @ weights, target[both]),
-                "adaproxy": spearman(ada.predict(cells[rest], strength), target[rest]),
-                "no_proxy": spearman(ridge.predict(cells[rest], ridge_strength), target[rest]),
+                "adaproxy": spearman(ada(cells[rest]), target[rest]),
+                "no_proxy": spearman(ridge(cells[rest]), target[rest]),
                 "ceiling": spearman(cells[both] @ proxy_weights(cells[both], target[both]), target[both]),
                 "n": len(both),
             }
@@ -237,16 +241,16 @@ def pareto(rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, sam
         target, good = found[device], accuracy
         taken, _ = _split(both, samples, rng, device)
         weights = proxy_weights(cells[both], found[own][both])
-        ada, strength = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
-        ridge, ridge_strength = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
+        ada = adapted(AdaProxy, cells[taken], weights, target[taken], folds, rng)
+        ridge = adapted(Ridge, cells[taken], weights, target[taken], folds, rng)
         ranks = rankdata(-target[both]) / len(both), rankdata(good[both]) / len(both)
         truth = front(target[both], good[both])
         volume = hypervolume(ranks[0][truth], ranks[1][truth])
         for kind, latency in {
             "target": target[both],
             "proxy": found[own][both],
-            "adaproxy": ada.predict(cells[both], strength),
-            "no_proxy": ridge.predict(cells[both], ridge_strength),
+            "adaproxy": ada(cells[both]),
+            "no_proxy": ridge(cells[both]),
         }.items():
             measured = front(latency, good[both])
             kept = measured[front(target[both][measured], good[both][measured])]
