@@ -29,7 +29,7 @@ def cells_of_every_count():
     ("space", "classes", "size"),
     [
         (SMALL, 10, 8),
-        (Cell201(channels=3, cells=2), 120, 9),
+        (Cell201(channels=3, cells=2, stages=2), 120, 9),
         (Cell201(channels=8, cells=1, stages=1, in_channels=1), 10, 8),
     ],
 )
