@@ -97,9 +97,9 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("params", [*VARIANTS, {"surrogate": "gp"}, {"surrogate": "gp", "encoding": "discrete"}, {"epochs": 0}], ids=str)
+@pytest.mark.parametrize("params", [*VARIANTS, {"surrogate": "gp"}, {"epochs": 0}], ids=str)
 def test_nothing_is_evaluated_twice_and_all_of_a_small_space_at_last(params: dict[str, Any]) -> None:
-    queries = 20 if params.get("encoding") == "supervised" else 200 if params in VARIANTS[2:4] else 50
+    queries = 20 if params.get("encoding") == "supervised" else 200 if params in VARIANTS[2:4] else 30
     rows = evaluated(searched(queries=queries, **params))
     whole = 80 if params.get("strategy") == "reinforce" else 81  # where the walk begins is not evaluated, as in the authors' code
     assert len(rows) == len(set(rows)) == min(queries, whole)
@@ -113,10 +113,11 @@ def test_every_variant_keeps_the_contract(params: dict[str, Any]) -> None:
         line(replace(METHOD, defaults=METHOD.params(params)), Toy(named("toy", space=LINES), values, LINES))
 
 
-def test_the_trap_of_the_authors_code_pays_again() -> None:
-    made = searched(requery=True, queries=120)
-    rows = evaluated(made)
-    assert len(rows) == 120 > len(set(rows)) and len(set(rows[:16])) == 16
+def test_the_trap_of_the_authors_code_pays_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    mean = np.linspace(0, 1, 81)
+    monkeypatch.setattr(arch2vec, "surrogate_of", lambda *_: lambda rows, y: (mean, np.full(81, 1e-4)))
+    made = searched(requery=True, queries=22, encoding="discrete", batch=2)
+    assert evaluated(made)[16:] == [80, 79] * 3 and made.clock_s == sum(done.cost_s for done in made.ledger.evaluations)
 
 
 def test_bayesian_optimisation_chooses_by_expected_improvement(monkeypatch: pytest.MonkeyPatch) -> None:
