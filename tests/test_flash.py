@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -13,15 +14,17 @@ from methods.nets.lattice import Lattice, ordered
 from oracles.spaces.cell201 import Cell201
 from oracles.spaces.dag101 import Dag101
 from oracles.spaces.size import SizeSpace
+from reports.figures import hardware_fronts, predictor_scatter
 from suite.cells import RunCell, cells_of, tables_of
 from suite.devices import Device, DeviceInfo, DeviceTable
 from suite.errors import NasreproError, NotTabulated, UnknownName
 from suite.oracle import MEAN
 from suite.plan import Plan, load_plan
-from suite.record import Protocol, RunKey, Trace
+from suite.record import Protocol, RunKey, StudyKey, StudyRecord, Trace
 from suite.registry import load_oracle, methods, studies
 from suite.session import Budget, Session
 from suite.space import Block
+from suite.store import Store
 
 FLASH = methods.get("flash")
 
@@ -367,6 +370,27 @@ def test_the_plans_can_be_made(real, real_devices):
         real_devices(name)
     assert len(cells_of(load_plan("flash"))) > 1000 and len(cells_of(load_plan("flash_dense"))) == 20
     assert tables_of({"devices": ["hwnasbench", "help"]}).keys() == {"hwnasbench", "help"}
+
+
+# -- figures -------------------------------------------------------------------------------------------------
+def test_figures_are_drawn_from_runs_and_studies(tmp_path):
+    row = {"dataset": "cifar10", "limited": "macs", "found_accuracy": 0.8, "returned_accuracy": 0.85, "best_accuracy": 0.9}
+    rows = tuple({**row, "quantile": q, "limit": 1e8 * q} for q in (0.1, 0.5))
+    study = studies.get("flash.search")
+    with Store(tmp_path / "runs.sqlite") as store:
+        assert not list(predictor_scatter.draw(store)) and not list(hardware_fronts.draw(store))
+        for seed in range(2):
+            store.add(*RunCell(replace(key_of({}), seed=seed)).execute())
+            key = StudyKey(study.name, study.source_sha256, study.params({}), {}, seed)
+            store.add(StudyRecord(key, "done", study.by, rows), b"")
+        (scatter,), (fronts,) = list(predictor_scatter.draw(store)), list(hardware_fronts.draw(store))
+    assert (scatter.name, fronts.name) == ("predictor-scatter-digits201", "hardware-fronts-natsbench-size")
+    (axes,) = scatter.figure.axes
+    grey, curve, dots = axes.get_lines()
+    assert len(grey.get_xdata()) == len(dots.get_xdata()) == 25 and (np.diff(curve.get_xdata()) >= 0).all()
+    assert "1 other" in scatter.caption and "2 search seeds" in fronts.caption
+    lines = {line.get_label(): line.get_ydata().tolist() for line in fronts.figure.axes[0].get_lines()}
+    assert lines == {"best of the table": [90, 90], "FLASH, returned": [85, 85], "FLASH, found by SHGO": [80, 80]}
 
 
 def test_errors_of_studies_are_clear():

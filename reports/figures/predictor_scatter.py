@@ -62,7 +62,7 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
     if rest:
         g = np.concatenate([searches[each]["g"] for each in rest])
         score = np.concatenate([searches[each]["score"] for each in rest])
-        axis.plot(g, 100 * score, linestyle="none", marker=".", markersize=1.5, color="0.75", rasterized=True)
+        axis.plot(g, 100 * score, linestyle="none", marker=".", markersize=1.5, color="0.75")
     every = np.concatenate([searches[each]["g"] for each in searches])
     reach = np.linspace(every.min(), every.max(), 200)
     exponent = np.clip(first["c"] * first["unit"] / np.maximum(reach, 1e-12), -60, 60)
