@@ -18,7 +18,7 @@ from suite.scoring import Setting as Scoring
 from suite.session import Budget
 from suite.store import Store
 
-#: Networks that are scored where none are, and it is asked for.
+#: Networks whose scores make a sample worth a ranking; so many are scored where fewer are, and it is asked for.
 SAMPLE = 1000
 #: By seed: the id of the run, and its figure in the unit of the published ones (percent for accuracies).
 Found = dict[int, tuple[str, float]]
@@ -179,8 +179,9 @@ def _sample(wanted: Ranked, stored: dict[tuple[Any, ...], bool], *, long: bool) 
     if key not in stored:
         try:
             oracle = load_oracle(wanted.oracle)
-            of_networks(rank_key(oracle, wanted.scorer, wanted.dataset, wanted.epochs), oracle, Scoring(**wanted.setting))  # type: ignore[arg-type]
-            stored[key] = True
+            ranking = rank_key(oracle, wanted.scorer, wanted.dataset, wanted.epochs)
+            found = of_networks(ranking, oracle, Scoring(**wanted.setting))  # type: ignore[arg-type]
+            stored[key] = found.sample >= min(SAMPLE, len(oracle.archs()))
         except DataMissing:
             return None  # the plan says so
         except NasreproError:
