@@ -142,8 +142,8 @@ def _mean(values: Values) -> float | None:
 
 
 def _short(value: float) -> float:
-    """Six significant digits: the page is small, and no interval here is narrower."""
-    return float(f"{value:.6g}")
+    """Six significant digits, and no more than nine decimals: the page is small, and no interval here is narrower."""
+    return float(f"{round(value, 9):.6g}")
 
 
 def _runs(group: Group) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool) -> No
     scores = np.array([-np.inf if score is None else score for score in scatter.scores])
     values = np.array(scatter.values) * (1 if higher else -1)
     share = 100 / len(scores)
-    # an image of the points in vector files, too: two thousand circles a panel would make them slow
-    panel.plot(share * rankdata(scores), share * rankdata(values), ",", color=COLOURS[0], alpha=0.6, rasterized=True)
+    panel.plot(share * rankdata(scores), share * rankdata(values), "o", color=COLOURS[0], alpha=0.45, markersize=1.3, markeredgewidth=0)
     panel.set_title(f"{record.key.scorer}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
     panel.set_aspect("equal")
     panel.set(xlim=(0, 101), ylim=(0, 101), xticks=(0, 50, 100), yticks=(0, 50, 100))

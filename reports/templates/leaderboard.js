@@ -23,7 +23,7 @@ function make(tag, attributes = {}, ...children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -33,20 +33,24 @@ const shownTasks = () =>
 const value = (row, measure) => (measure === "rank" ? row.rank : row[measure] ? row[measure][0] : null);
 const lowIsGood = (measure, task) => measure === "rank" || measure === "regret" || (measure === "target" && !task.higher);
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-function text(number, low, high) {
-  if (number === null || number === undefined) return "–";
-  const half = low !== null && low !== undefined && high > low ? (high - low) / 2 : null;
-  const digits = half === null ? (Number.isInteger(number) ? 0 : Math.abs(number) >= 100 ? 1 : Math.abs(number) >= 0.01 ? 2 : 5)
-    : Math.min(4, Math.max(0, Math.ceil(-Math.log10(half)) + (half < 1 ? 0 : 1)));
-  return number.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
+// decimals that an interval supports, down to the first digit of its half-width; of a column, by its narrowest
+function digitsOf(found) {
+  const halves = found.filter((each) => each && each[1] !== null && each[2] > each[1]).map(([, low, high]) => (high - low) / 2);
+  return halves.length ? Math.min(4, Math.max(0, Math.ceil(-Math.log10(Math.min(...halves))))) : undefined;
 }
-function withInterval(found) {
+function text(number, digits) {
+  if (number === null || number === undefined) return "–";
+  const plain = Number.isInteger(number) ? 0 : Math.abs(number) >= 100 ? 1 : Math.abs(number) >= 0.1 ? 2 : 4;
+  const places = digits === undefined ? plain : digits;
+  return number.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places }).replace("-", "−");
+}
+function withInterval(found, digits = digitsOf([found])) {
   if (!found) return ["–"];
   const [number, low, high] = found;
-  if (low === null || !(high > low)) return [text(number)];
-  const ends = [low, high].map((end) => text(end, low, high)).join(", ");
-  return [text(number, low, high) + " ", make("span", { class: "interval" }, `[${ends}]`)];
+  if (low === null || !(high > low)) return [text(number, digits)];
+  return [`${text(number, digits)} `, make("span", { class: "interval" }, `[${text(low, digits)}, ${text(high, digits)}]`)];
 }
+const broken = (label) => label.split(/(?<=[_(=,])/).flatMap((part) => [part, make("wbr")]); // where a long name may be broken
 const taskName = (task) =>
   `${task.oracle}, ${task.searched === task.dataset ? task.dataset : `${task.searched} → ${task.dataset}`}, ${task.budget}, ${task.search_epochs} epochs`;
 const unitOf = (measure, task) => ({ target: task.unit, regret: task.unit === "%" ? "points" : task.unit, density: "%/M params", rank: "" })[measure];
@@ -69,7 +73,7 @@ function setUp() {
     $(name).addEventListener("change", () => { state[name] = $(name).value; state.sort = ""; refresh(); });
   for (const [name, words] of Object.entries(measures))
     $("measures").append(make("label", {}, make("input", {
-      type: "radio", name: "measure", value: name, onchange: () => { state.measure = name; state.sort = ""; refresh(); } }), words));
+      type: "radio", name: "measure", value: name, onchange: () => { state.measure = name; state.sort = ""; refresh(); } }), make("span", { id: `name-${name}` }, words)));
   $("filters").addEventListener("submit", (event) => event.preventDefault());
 }
 
@@ -77,13 +81,13 @@ function setUp() {
 function columnsOf(shown) {
   const method = { key: "label", head: "Method", get: (line) => line.label };
   if (shown.length !== 1) {
-    const counted = { key: "average", head: "Average\nrank", low: true, get: (line) => line.average, cell: (line) => [text(line.average)] };
+    const counted = { key: "average", head: "Average\nrank", low: true, get: (line) => line.average, cell: (line) => [text(line.average, 2)] };
     const covered = { key: "covered", head: "Tasks", get: (line) => line.covered, cell: (line) => [String(line.covered)] };
-    const each = shown.map((task) => ({
+    const each = shown.map((task) => ({ task, digits: digitsOf((byTask.get(task.id) || []).map((row) => row[state.measure])) })).map(({ task, digits }) => ({
       key: task.id, task, head: `${task.oracle}\n${task.searched === task.dataset ? task.dataset : `→ ${task.dataset}`}\n${task.budget}`,
       low: lowIsGood(state.measure, task), get: (line) => (line.rows.get(task.id) ? value(line.rows.get(task.id), state.measure) : null),
       row: (line) => line.rows.get(task.id),
-      cell: (line) => [cellText(line.rows.get(task.id))],
+      cell: (line) => [cellText(line.rows.get(task.id), digits)],
     }));
     return [method, counted, covered, ...each];
   }
@@ -91,8 +95,16 @@ function columnsOf(shown) {
   const row = (line) => line.rows.get(task.id);
   const unit = (measure) => (unitOf(measure, task) ? `\n(${unitOf(measure, task)})` : "");
   const column = (key, head, low, cell) => ({ key, head, low, row, get: (line) => cell(row(line))[0], cell: (line) => cell(row(line))[1] });
-  const estimate = (key, head, low) => column(key, head, low, (each) => [each[key] ? each[key][0] : null, withInterval(each[key])]);
-  const number = (key, head, low) => column(key, head, low, (each) => [each[key], [text(each[key])]]);
+  const rows = byTask.get(task.id) || [];
+  const estimate = (key, head, low) => {
+    const digits = digitsOf(rows.map((each) => each[key]));
+    return column(key, head, low, (each) => [each[key] ? each[key][0] : null, withInterval(each[key], digits)]);
+  };
+  const number = (key, head, low) => {
+    const all = rows.map((each) => each[key]).filter((each) => each !== null), least = Math.min(...all.filter(Boolean));
+    const digits = all.every(Number.isInteger) ? 0 : Math.min(4, Math.max(1, 1 - Math.floor(Math.log10(least))));
+    return column(key, head, low, (each) => [each[key], [text(each[key], digits)]]);
+  };
   const first = {
     target: estimate("target", `${task.target.replaceAll("_", " ")}${unit("target")}`, lowIsGood("target", task)),
     regret: estimate("regret", `Regret${unit("regret")}`, true),
@@ -104,11 +116,11 @@ function columnsOf(shown) {
     estimate("density_macs", "Density\n(%/M MACs)", false), number("n", "Seeds", false), number("queries", "Queries", true),
     number("hours", "Simulated\nGPU h", true), number("overhead", "Overhead\nCPU s", true)];
 }
-const cellText = (row) => {
+const cellText = (row, digits) => {
   if (!row) return "";
   if (state.measure === "rank") return text(row.rank);
   const found = row[state.measure];
-  return found ? text(...found) : "–";
+  return found ? text(found[0], digits) : "–";
 };
 function linesOf(shown) {
   const lines = new Map();
@@ -156,7 +168,7 @@ function drawTable(shown) {
   const body = lines.map((line) => make("tr", { class: data.methods[line.method].own ? "own" : false }, columns.map((each) => {
     if (each.key === "label") {
       const row = shown.map((task) => line.rows.get(task.id)).find(Boolean);
-      return make("th", { scope: "row" }, open(row, line.label));
+      return make("th", { scope: "row" }, open(row, broken(line.label)));
     }
     const row = each.row ? each.row(line) : null;
     const marked = row && ["target", "regret", "density", "rank", "density_macs"].concat(shown.map((task) => task.id)).includes(each.key)
@@ -204,7 +216,7 @@ async function show(row) {
     make("h3", {}, "Deviations from the paper"),
     about.deviations.length ? make("ol", {}, about.deviations.map((each) => make("li", {}, each))) : make("p", { class: "soft" }, "None stated."),
     make("h3", {}, "Claims"), claimsOf(row.method),
-    make("h3", {}, "Citation"), [...about.bibtex, task.citation].map(citation));
+    make("h3", {}, "Citation"), ...[...about.bibtex, task.citation].map(citation));
   if (!$("detail").open) $("detail").showModal();
   close.focus();
   try {
@@ -223,7 +235,7 @@ function runTable(found, task, limit = 100) {
   const failed = found.failed.map(([seed, id, why]) => make("tr", {}, make("td", {}, String(seed)), make("td", { class: "mono" }, id),
     make("td", { class: "left", colspan: 4 }, `failed: ${why}`)));
   const count = Math.min(limit, found.ids.length);
-  const table = make("table", {}, make("thead", {}, make("tr", {}, heads.map((each) => make("th", { scope: "col" }, each)))),
+  const table = make("table", {}, make("thead", {}, make("tr", {}, heads.map((each) => make("th", { scope: "col", class: each === "Architecture" ? "left" : false }, each)))),
     make("tbody", {}, failed, Array.from({ length: count }, (_, i) => line(i))));
   const more = count < found.ids.length ? make("button", { type: "button", class: "action", onclick: (event) => {
     event.target.closest("div").replaceChildren(...runTable(found, task, Infinity)); place.focus(); } }, `Show all ${found.ids.length} runs`) : null;
@@ -323,7 +335,7 @@ function walk(svg, points) {
   svg.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) { event.preventDefault(); say(Math.min(points.length - 1, Math.max(0, at + step))); }
-    if (event.key === "Enter" && points[at]) show(points[at].row);
+    if (event.key === "Enter" && points[at]) { event.preventDefault(); show(points[at].row); } // or the key would press the button that gets the focus
   });
 }
 function framed(width, height, parts, words) {
@@ -362,12 +374,12 @@ function rankDots(shown) {
   const lines = linesOf(shown).filter((line) => line.average !== null).sort((a, b) => a.average - b.average || compare(a.label, b.label));
   if (!lines.length) return null;
   const width = narrow() ? 380 : 900, left = narrow() ? 110 : 220, step = 24, height = lines.length * step + 40, worst = Math.max(2, ...lines.map((line) => line.average));
-  const x = (rank) => left + 12 + ((rank - 1) / (worst - 1)) * (width - left - 50);
+  const x = (rank) => left + 12 + ((rank - 1) / (worst - 1)) * (width - left - 90);
   return framed(width, height, [nice(1, worst, 5).map((each) => make("g", {}, make("line", { x1: x(each), x2: x(each), y1: 4, y2: height - 32, class: "rule" }),
     make("text", { x: x(each), y: height - 18, "text-anchor": "middle", class: "quiet" }, String(each)))),
   lines.map((line, i) => make("g", {}, make("text", { x: left, y: 18 + i * step, "text-anchor": "end" }, short(line.label, narrow() ? 16 : 34)),
     make("circle", { cx: x(line.average), cy: 14 + i * step, r: 5, fill: colours[0] }),
-    make("text", { x: x(line.average) + 9, y: 18 + i * step, class: "quiet" }, `${text(line.average)} (${line.covered})`))),
+    make("text", { x: x(line.average) + 9, y: 18 + i * step, class: "quiet" }, `${text(line.average, 2)} (${line.covered})`))),
   make("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, "average rank (tasks)")], "Average rank over the tasks that a method was run on; 1 is best.");
 }
 async function drawChart(shown) {
@@ -390,7 +402,9 @@ async function drawChart(shown) {
 // -- the rest of the page
 function drawOnce() {
   const { manifest } = data;
-  const count = Object.entries(manifest.results).map(([kind, number]) => `${number.toLocaleString("en")} ${kind}`).join(", ");
+  const sums = group(Object.entries(manifest.results), ([kind]) => kind.split(" ")[0]);
+  const names = { run: "runs", rank: "rankings", study: "measurements of studies" };
+  const count = [...sums].map(([kind, parts]) => `${parts.reduce((sum, [, number]) => sum + number, 0).toLocaleString("en")} ${names[kind] || kind}`).join(", ");
   $("about").textContent = `Neural-architecture-search methods on the same tables, under the same rules, with their cost. ${count}; last result ${manifest.last_result}.`;
   $("origin").textContent = JSON.stringify(manifest, null, 1);
   if (data.since) {
@@ -402,17 +416,26 @@ function drawOnce() {
     $("claims-part").hidden = false;
     const counts = group(data.claims, (claim) => claim.verdict);
     $("claims-count").textContent = `${[...counts].map(([name, each]) => `${each.length} ${name}`).join(", ")}. † the text behind the number was not read.`;
-    const shown = (number) => (number === null ? "–" : String(number).replace("-", "−"));
-    $("claims").replaceChildren(make("thead", {}, make("tr", {}, ["Claim", "Published", "Ours", "Verdict", "Statement"].map((each, i) =>
-      make("th", { scope: "col", class: i === 1 || i === 2 ? false : "left" }, each)))),
-    make("tbody", {}, data.claims.map((claim) => make("tr", { id: `claim-${claim.id}` }, make("th", { scope: "row", class: "left" }, claim.id),
-      make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
-      make("td", {}, claim.ours === null ? "–" : `${shown(claim.ours)}${claim.low === null ? "" : ` [${shown(claim.low)}, ${shown(claim.high)}]`}`),
-      make("td", { class: "left" }, verdict(claim)),
-      make("td", { class: "left wrap" }, `${claim.statement} (${claim.paper}, ${claim.where}). ${claim.why} ${claim.reading}`)))));
+    const kinds = ["judged", ...counts.keys(), "all"];
+    $("verdicts").replaceChildren(...kinds.map((each) => make("option", { value: each }, each === "judged" ? "all but blocked" : each)));
+    $("verdicts").addEventListener("change", drawClaims);
+    drawClaims();
   }
   $("detail").addEventListener("close", () => { state.row = ""; remember(); });
   $("detail").addEventListener("click", (event) => { if (event.target === $("detail")) $("detail").close(); });
+}
+
+function drawClaims() {
+  const wanted = $("verdicts").value;
+  const kept = data.claims.filter((claim) => wanted === "all" || (wanted === "judged" ? claim.verdict !== "blocked" : claim.verdict === wanted));
+  const shown = (number) => (number === null ? "–" : String(number).replace("-", "−"));
+  $("claims").replaceChildren(make("thead", {}, make("tr", {}, ["Claim", "Published", "Ours", "Verdict", "Statement"].map((each, i) =>
+    make("th", { scope: "col", class: i === 1 || i === 2 ? false : "left" }, each)))),
+  make("tbody", {}, kept.map((claim) => make("tr", {}, make("th", { scope: "row", class: "left" }, claim.id),
+    make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
+    make("td", {}, claim.ours === null ? "–" : `${shown(claim.ours)}${claim.low === null || claim.low === claim.high ? "" : ` [${shown(claim.low)}, ${shown(claim.high)}]`}`),
+    make("td", { class: "left" }, verdict(claim)),
+    make("td", { class: "left wrap" }, `${claim.statement} (${claim.paper}, ${claim.where}). ${claim.why} ${claim.reading}`)))));
 }
 
 // -- the address keeps the state: a view can be linked to, and #row=<id> opens the runs of a table's row
@@ -433,6 +456,7 @@ function recall() {
 function refresh() {
   const shown = shownTasks();
   drawFilters();
+  $("name-target").textContent = shown.length === 1 ? shown[0].target.replaceAll("_", " ") : "result";
   document.querySelector(`input[value="${state.measure}"]`).checked = true;
   drawTable(shown);
   drawChart(shown);
