@@ -132,7 +132,7 @@ def search(
             violating = float(np.mean([max(excesses(each.arch), default=0.0) > 0 for each in done]))
             score = float(guesses[asked].mean())
             session.log("step", step=step, reward=float(np.mean(rewards)), score=score, violating=violating, satisfied=satisfied)
-        if by_policy:
+        if policy is not None:
             with session.charge("policy"):
                 returns = drawn.rewards[:, ::-1].cumsum(axis=1)[:, ::-1]  # what is still to come, shape (children, steps)
                 average = momentum * average + (1 - momentum) * returns.mean(axis=0)

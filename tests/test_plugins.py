@@ -161,7 +161,8 @@ def test_every_method_makes_the_same_record_twice(method: str, oracle: str, toy:
     assert 0 < record.unique_queries <= record.queries <= 30
     report = record.reports[record.key.dataset]
     assert report.regret is not None and report.regret >= 0
-    assert record.incumbents[0][0] == 1 and [row[2] for row in record.incumbents] == sorted(row[2] for row in record.incumbents)
+    assert 1 <= record.incumbents[0][0] <= record.queries  # a method may rate a batch when all of it is trained
+    assert [row[2] for row in record.incumbents] == sorted(row[2] for row in record.incumbents)
     assert measured_apart(record) == measured_apart(run_of(method, load_oracle(oracle), budget))
 
 
