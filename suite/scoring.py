@@ -79,6 +79,9 @@ class Batches(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._batches)
 
+    def __reduce__(self) -> tuple[type[Batches], tuple[list[tuple[Any, Any]], frozenset[str]]]:
+        return Batches, (self._batches, self.reads)  # what is known stays with the networks it is of
+
     def once(self, compute: Callable[..., T], network: Any, *args: Any) -> T:
         """`compute(network, self, *args)`, computed at most once for each network."""
         known = self._known.setdefault(network, {})
@@ -258,7 +261,7 @@ class ScoreTable:
             pa.array(names, pa.string()).dictionary_encode(),
             pa.array(index, pa.int64()),
             pa.array(score, pa.float64()),
-            pa.array(cpu_s, pa.float32()),
+            pa.array(cpu_s, pa.float64()),
         ]
         about = {"inputs": asdict(self.inputs), "sources": self.sources, "made": self.made}
         table = pa.table(columns, ["scorer", "index", "score", "cpu_s"]).replace_schema_metadata({"nasrepro": json.dumps(about)})
@@ -304,7 +307,7 @@ def score_one(
         with seeded(seed):
             score = float(scorer.score(network, batches))
         own_s = time.process_time() - started - (batches.spent_s - spent_s)
-        found.append((score, built_s + own_s + batches.used_s - used_s))
+        found.append((score, round(built_s + own_s + batches.used_s - used_s, 5)))
     return found
 
 
