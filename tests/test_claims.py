@@ -502,12 +502,15 @@ def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
     assert rest.seeds == (0, 2, 3)
 
 
-def test_networks_are_scored_only_where_it_is_asked_for(monkeypatch, tmp_path):
+def test_networks_are_never_scored_for_a_claim(monkeypatch, tmp_path):
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))  # no scores are stored there
     slow = claim(ranking={**RANKING, "scorer": "zico"}, value=0.6, margin=0.1)
     quick = claim(id="q", ranking=RANKING, value=0.6, margin=0.1)
-    assert [each.scorers for each in plan_of([slow, quick], [], long=False).ranking] == [("params",)]
-    assert len(plan_of([slow, quick], [], long=True).ranking) == 2
+    assert [each.scorers for each in plan_of([slow, quick], []).ranking] == [("params",)]
+    assert "nasrepro score digits201 --scorer zico" in verdict([], slow).why
+
+
+def test_what_takes_long_runs_only_where_it_is_asked_for():
     long = claim(long=True)
     assert plan_of([long], [long], long=False).experiment == () and len(plan_of([long], [long]).experiment) == 1
 

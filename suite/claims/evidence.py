@@ -18,7 +18,7 @@ from suite.scoring import Setting as Scoring
 from suite.session import Budget
 from suite.store import Store
 
-#: Networks whose scores make a sample worth a ranking; so many are scored where fewer are, and it is asked for.
+#: Networks whose scores make a sample worth a ranking.
 SAMPLE = 1000
 #: By seed: the id of the run, and its figure in the unit of the published ones (percent for accuracies).
 Found = dict[int, tuple[str, float]]
@@ -141,11 +141,10 @@ def plan_of(
             if exists(methods, setting.method):
                 experiments.setdefault(_search(setting), (setting, set()))[1].update(seeds - held.of(setting).keys())
         for wanted in () if claim.ranking is None else claim.ranking.both:
-            sample = _sample(wanted, stored, long=long)
-            if held.ranking(wanted) is None and sample != 0:
+            if held.ranking(wanted) is None and _can_rank(wanted, stored):
                 where = {"oracle": wanted.oracle, "datasets": (wanted.dataset,), "epochs": wanted.epochs, "metric": wanted.metric}
-                how = {"setting": Scoring(**wanted.setting), "sample": sample}  # type: ignore[arg-type]
-                rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, **how, "scorers": (wanted.scorer,)})
+                how = {"scorers": (wanted.scorer,), "setting": Scoring(**wanted.setting)}  # type: ignore[arg-type]
+                rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, **how})
         if claim.study is not None and exists(studies, claim.study.study):
             uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(seeds - held.measured(claim.study).keys())
     return Plan(
@@ -166,15 +165,12 @@ def exists(registry: Registry[Any], name: str) -> bool:
     return True
 
 
-def _sample(wanted: Ranked, stored: dict[tuple[Any, ...], bool], *, long: bool) -> int | None:
-    """How many networks a ranking takes: 0 for a scorer that does not exist, or one whose scores are not stored and would take long.
-
-    None stands for all, or for what is stored.
-    """
+def _can_rank(wanted: Ranked, stored: dict[tuple[Any, ...], bool]) -> bool:
+    """Whether a ranking is quick: its scorer needs no networks, or the scores of enough of them are stored; to score them takes hours."""
     if not exists(scorers, wanted.scorer):
-        return 0
+        return False
     if not scorers.get(wanted.scorer).needs_network:
-        return None
+        return True
     key = wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, json.dumps(wanted.setting, sort_keys=True)
     if key not in stored:
         try:
@@ -183,10 +179,10 @@ def _sample(wanted: Ranked, stored: dict[tuple[Any, ...], bool], *, long: bool) 
             found = of_networks(ranking, oracle, Scoring(**wanted.setting))  # type: ignore[arg-type]
             stored[key] = found.sample >= min(SAMPLE, len(oracle.archs()))
         except DataMissing:
-            return None  # the plan says so
+            stored[key] = True  # the plan says so
         except NasreproError:
             stored[key] = False
-    return None if stored[key] else SAMPLE if long else 0
+    return stored[key]
 
 
 def seeds_of(claim: Claim, block: int = 0) -> range:

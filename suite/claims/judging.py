@@ -306,7 +306,7 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
         if record is None:
             why = f"the store has no ranking of {each.oracle} by {each.scorer}"
             if scorers.get(each.scorer).needs_network:
-                return _without(claim, f"{why}; it takes long: nasrepro claims --long --id {claim.id}")
+                return _without(claim, f"{why}; score some networks: nasrepro score {each.oracle} --scorer {each.scorer} --sample 2000")
             return _without(claim, why + _table(oracles.get(each.oracle).info, claim))
         records.append(record)
     figures = [_coefficient(wanted, record) for record in records]
