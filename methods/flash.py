@@ -4,7 +4,7 @@
     measure `measurements` networks on the device; fit latency and energy, linear in analytical features
     maximise theta(g) under the limits: SHGO on a coarse lattice of the relaxed decisions, SHGO in a fine box round each
         point kept, unit steps from the points kept after that (`methods.nets.lattice`)
-    walk down the networks found by theta(g): re-check the limits by measuring, evaluate the first `finals` that keep them
+    walk down the networks found by theta(g), that is by g: re-check the limits by measuring, evaluate the first `finals` that keep them
     return the best evaluated; with `samples` = 0 (training-free), g itself is maximised and nothing is fitted
 
 Deviations:
@@ -135,8 +135,7 @@ def search(
                 arch = arch_of(point)
             except InvalidArch:
                 return 0.0, [1.0] * (len(limits) + 1)
-            reached = topology(arch)
-            value = reached if curve is None else float(curve(reached))
+            value = topology(arch) if curve is None or curve.rises else -topology(arch)  # theta is monotone, and flat where it saturates
             over = [(models[name](arch) if name in models else cost(arch, name)) / limit - 1 for name, limit in limits.items()]
             return value, [0.0, *over] if sparse else over
 

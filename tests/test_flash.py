@@ -91,6 +91,10 @@ def test_a_curve_over_noise_is_no_worse_than_the_mean():
         assert ((fit_curve(g, score)(g) - score) ** 2).mean() <= score.var() * (1 + 1e-6)
 
 
+def test_a_curve_rises_or_falls():
+    assert Curve(1, 1, 1, 1).rises and Curve(1, 0, -1, 1).rises and not Curve(1, 1, -1, 1).rises
+
+
 @pytest.mark.parametrize(
     "score", [np.full(25, 0.5), np.linspace(-3, -1, 25), np.linspace(-1, 1, 25), np.r_[-np.inf, np.linspace(0.2, 0.9, 24)]]
 )

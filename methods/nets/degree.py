@@ -73,6 +73,11 @@ class Curve:
     unit: float
     shift: float = 0.0
 
+    @property
+    def rises(self) -> bool:
+        """Whether a larger g predicts a score that is at least as good."""
+        return self.b * self.c >= 0
+
     def __call__(self, g: Values | float) -> Values:
         """The predicted score, in the shape of `g`."""
         return _theta(g, self.unit, self.a, self.b, self.c) + self.shift
