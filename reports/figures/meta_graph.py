@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -45,7 +44,9 @@ def graphs_of(store: Store, group: Group) -> Graphs:
 
 def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     vertices = 1 + max(max(edge) for _, graphs in named for edge in graphs[0]["edges"])
-    figure = new_figure("page" if len(named) > 1 else "column", height=1.9 if vertices < 6 else 2.6)
+    figure = new_figure(
+        "page" if len(named) > 1 else "column", height=(1.5 if len(named) > 1 else 1.9) if vertices < 6 else 1.6 if len(named) > 1 else 2.2
+    )
     for panel, (name, graphs) in zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True):
         _panel(panel, graphs)
         panel.set_title(spelled(name))
@@ -54,7 +55,7 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     caption = (
         f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}, by {objective}): GRAM's meta-graph when it is pruned. Node "
         "0 is the input. An edge is as wide as it is strong (log-mean-exp of its weights, mean over runs), from the weakest to the "
-        "strongest of its panel, which both bear their values. An operation on which all runs agree stands at its node. "
+        "strongest of its panel, which both bear their values. "
         f"Runs: {runs}."
     )
     return Drawing(slug("meta-graph", setting.oracle, setting.dataset, budget_words(setting.budget, unit="s")), caption, figure)
@@ -83,7 +84,7 @@ def _panel(panel: Any, graphs: Graphs) -> None:
         panel.add_patch(arc)
         if i in (strongest, weakest):
             panel.annotate(
-                f"{weights[i]:.2f}", ((source + target) / 2, side * 0.45 * span / 2), ha="center", va="center", color=colour,
+                f"{weights[i]:.2f}", ((source + target) / 2, side * 0.45 * span / 2 if side else 0.3), ha="center", va="center", color=colour,
                 fontsize=6.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}, zorder=4,
             )  # fmt: skip
     panel.plot(
@@ -91,12 +92,11 @@ def _panel(panel: Any, graphs: Graphs) -> None:
     )
     for vertex in range(vertices):
         panel.annotate(str(vertex), (vertex, 0), ha="center", va="center", zorder=3)
-    if not graphs[0]["on_edges"]:
-        for vertex, ops in enumerate(zip(*(graph["ops"] for graph in graphs), strict=True), start=1):
-            (op, count), *_ = Counter(ops).most_common(1)
-            if count == len(graphs):
-                panel.annotate(op, (vertex, -0.06 - reach), ha="right", va="top", rotation=35, fontsize=6)
+    named = len(graphs) == 1 and not graphs[0]["on_edges"]  # runs differ in their operations
+    if named:
+        for vertex, op in enumerate(graphs[0]["ops"], start=1):
+            panel.annotate(op, (vertex, -0.06 - reach), ha="right", va="top", rotation=35, fontsize=6)
     panel.set_xlim(-0.4, vertices - 0.6)
-    panel.set_ylim(-reach - 0.9 if not graphs[0]["on_edges"] else -reach - 0.2, reach + 0.2)
+    panel.set_ylim(-reach - (1.2 if named else 0.2), reach + 0.2)
     panel.set_aspect("equal")  # arcs bend in inches, labels stand in units of the axes
     panel.set_axis_off()
