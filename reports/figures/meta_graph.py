@@ -44,9 +44,7 @@ def graphs_of(store: Store, group: Group) -> Graphs:
 
 def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     vertices = 1 + max(max(edge) for _, graphs in named for edge in graphs[0]["edges"])
-    figure = new_figure(
-        "page" if len(named) > 1 else "column", height=(1.5 if len(named) > 1 else 1.9) if vertices < 6 else 1.6 if len(named) > 1 else 2.2
-    )
+    figure = new_figure("page", height=1.6) if len(named) > 1 else new_figure("column", height=1.9 if vertices < 6 else 2.2)
     for panel, (name, graphs) in zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True):
         _panel(panel, graphs)
         panel.set_title(spelled(name))
@@ -83,10 +81,9 @@ def _panel(panel: Any, graphs: Graphs) -> None:
         )  # fmt: skip
         panel.add_patch(arc)
         if i in (strongest, weakest):
-            panel.annotate(
-                f"{weights[i]:.2f}", ((source + target) / 2, side * 0.45 * span / 2 if side else 0.3), ha="center", va="center", color=colour,
-                fontsize=6.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}, zorder=4,
-            )  # fmt: skip
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if side else None
+            middle = (source + target) / 2, side * 0.45 * span / 2 or 0.2
+            panel.annotate(f"{weights[i]:.2f}", middle, ha="center", va="center", color=colour, fontsize=6.5, bbox=box, zorder=4)
     panel.plot(
         range(vertices), np.zeros(vertices), linestyle="none", marker="o", markersize=11, color="white", markeredgecolor="black", zorder=2
     )
