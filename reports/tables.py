@@ -393,14 +393,18 @@ def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc
         summaries = [by_unit[unit][row] for row in order]
         ends = [(summary.low, summary.high) for summary in summaries]
         name, decimals = f"density_percent_per_million_{words.lower()}", interval_decimals(ends)
-        header = Column(size.name, f"{words[:1].upper()}{words[1:]}\n(M)", (f"{size.name}_mean",), terminal=6 + place)
+        header = Column(size.name, f"{words[:1].upper()}{words[1:]}\n(M)", (f"{size.name}_mean",), terminal=6 + place, panel=1 + place)
         filled += [
             number_column(header, counts, scale=1e-6),
             number_column(
-                Column(name, f"Density\n(%/M {words})", (name,), terminal=1 + place), [each.mean for each in summaries], decimals
+                Column(name, f"Density\n(%/M {words})", (name,), terminal=1 + place, panel=1 + place),
+                [each.mean for each in summaries],
+                decimals,
             ),
             interval_column(
-                Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=4 + place), ends, decimals
+                Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=4 + place, panel=1 + place),
+                ends,
+                decimals,
             ),
         ]
     return TableDoc(
@@ -446,7 +450,7 @@ def _cost_table(groups: Sequence[Group]) -> TableDoc:
         text_column(Column("epochs_shown", "Epochs", (), "right", 9), epochs, nothing),
         text_column(Column("budget_shown", "Budget", (), "left", 5), budgets, nothing),
         *_counts(groups),
-        *_costs(groups, info, panel=1, terminal=2),
+        *_costs(groups, info, panel=2, terminal=2),
     ]
     footnotes = [] if info.cost else [f"The table of {info.name} has no training times, so there are no simulated GPU hours."]
     return TableDoc(
