@@ -62,6 +62,7 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
 def _panel(panel: Any, graphs: Graphs) -> None:
     """Nodes in a row, edges as arcs: those to the next node straight, longer ones in turn above and below."""
     from matplotlib.patches import FancyArrowPatch
+    from matplotlib.patheffects import withStroke
 
     edges = graphs[0]["edges"]
     weights: NDArray[np.float64] = np.mean([graph["weights"] for graph in graphs], axis=0)
@@ -81,9 +82,9 @@ def _panel(panel: Any, graphs: Graphs) -> None:
         )  # fmt: skip
         panel.add_patch(arc)
         if i in (strongest, weakest):
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if side else None
             middle = (source + target) / 2, side * 0.45 * span / 2 or 0.2
-            panel.annotate(f"{weights[i]:.2f}", middle, ha="center", va="center", color=colour, fontsize=6.5, bbox=box, zorder=4)
+            text = panel.annotate(f"{weights[i]:.2f}", middle, ha="center", va="center", color="black", fontsize=6.5, zorder=4)
+            text.set_path_effects([withStroke(linewidth=2, foreground="white")])
     panel.plot(
         range(vertices), np.zeros(vertices), linestyle="none", marker="o", markersize=11, color="white", markeredgecolor="black", zorder=2
     )
