@@ -4,24 +4,32 @@ import csv
 import io
 import json
 import math
+import os
 import re
-import resource
 import shutil
+import sqlite3
 import subprocess
-import time
-from dataclasses import asdict, replace
+import sys
+from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from reports import render, tables
+from reports.board import board
+from reports.claims import claims_tables
 from reports.document import BEST, CLOSE, DASH, OWN, PAD, RECALLED, Cell, Column, TableDoc, aligned, interval_decimals, plain_decimals, slug
+from reports.groups import groups_of
 from reports.latex import escape
+from suite.claims import Claim, Verdict
+from suite.cli import app
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import Metric
-from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
+from suite.record import ENGINE, Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, StudyKey, StudyRecord
 from suite.registry import OracleEntry, methods, oracles
 from suite.session import Budget
 from suite.stats import bootstrap_mean
@@ -582,28 +590,212 @@ def test_slug():
     assert slug("α") == "table"
 
 
+# -- more tables -------------------------------------------------------------------------------------------
+def searched(method, seed, test, dataset="cifar10", **more):
+    """A run with a curve: one incumbent after a query, a better one after 40, the last after 90."""
+    found = run(method, seed, test, dataset=dataset, reported=(dataset,), **more)
+    steps = ((1.0, 10.0, 0.5, test - 0.05), (40.0, 5000.0 + seed, 0.6, test - 0.004), (90.0, 9000.0, 0.7, test))
+    return replace(found, incumbents=steps)
+
+
+def by_id(docs, prefix):
+    return [doc for doc in docs if doc.id.startswith(prefix)]
+
+
+def test_the_second_best_is_underlined(docs, tmp_path):
+    doc = main_tables(docs)[0]
+    assert [cell.second for cell in cells(doc, "test_accuracy")] == [False, True, False]
+    (text,) = (path.read_text() for path in render.write([doc], tmp_path, ["md"]))
+    assert text.count("<ins>") == 2 and re.search(r"\*\*9\d\.\d+ ± ", text)
+    tex = render.write([doc], tmp_path, ["tex"])[0].read_text()
+    assert tex.count(r"\underline{") == 2 and re.search(r"\\underline\{[^{}]*\$\\pm\$[^{}]*\}\$\^\{\\approx\}\$", tex)
+    assert render.write([doc], tmp_path, ["html"])[0].read_text().count('class="right second"') == 2
+
+
+def test_equal_bests_leave_no_second(store):
+    doc = main_tables(tables.build(store(*(run(name, seed) for name in ("random_search", "local_search") for seed in range(3)))))[0]
+    assert not any(cell.second for row in doc.rows for cell in row)
+
+
+def test_iqm_stands_beside_the_mean(store):
+    values = (0.90, 0.91, 0.92, 0.99)
+    doc = main_tables(tables.build(store(*(run(seed=seed, test=value) for seed, value in enumerate(values)))))[0]
+    assert cells(doc, "test_accuracy_iqm")[0].values[0] == pytest.approx(0.915)
+    assert "IQM: interquartile mean" in doc.legend
+
+
+def test_many_variants_get_a_table_of_their_own(store):
+    """An ablation leaves its defaults in the main table, not its best."""
+    rates = (0.5, 0.1, 0.05, 0.01, 0.001)  # the first is the default
+    defaults = dict(methods.get("reinforce").defaults)
+    records = [run("reinforce", s, 0.90 + 0.01 * i, params={**defaults, "learning_rate": r}) for i, r in enumerate(rates) for s in range(3)]
+    docs = tables.build(store(*records, *(run(seed=seed, test=0.905) for seed in range(3))))
+    main, variants = main_tables(docs)[0], by_id(docs, "variants-reinforce")[0]
+    assert sorted(texts(main, "method")) == ["random_search", "reinforce"]
+    assert "reinforce: 5 sets of parameters were run, the defaults stand here; all are in the table of its variants." in main.footnotes
+    assert texts(variants, "method")[0] == "reinforce (learning_rate=0.001)" and len(variants.rows) == 5
+    few = tables.build(store(*(record for record in records if record.key.params["learning_rate"] > 0.01), name="few.sqlite"))
+    assert len(main_tables(few)[0].rows) == 3 and not by_id(few, "variants")
+
+
+def test_time_to_a_goal_by_hand(store):
+    """Random search ends at 0.93 in the mean; the best cell has 0.95."""
+    records = [searched("random_search", seed, test) for seed, test in enumerate((0.92, 0.93, 0.94))]
+    records += [searched("local_search", seed, test) for seed, test in enumerate((0.9495, 0.935, 0.9))]
+    (doc,) = by_id(tables.build(store(*records)), "goals")
+    assert texts(doc, "method") == ["local_search", "random_search"]
+    rows = {
+        cell[0].values[0]: dict(zip([n for c in doc.columns for n in c.data], [v for each in cell for v in each.values], strict=True))
+        for cell in doc.rows
+    }
+    local, random = rows["local_search"], rows["random_search"]
+    assert (local["baseline_share"], random["baseline_share"]) == pytest.approx((2 / 3, 2 / 3))
+    assert local["baseline_queries_median"] == 40 and local["baseline_clock_s_median"] == 5001  # 0.931 of the second run after 5,001 s
+    assert random["baseline_queries_median"] == 90
+    assert local["within_0.1_share"] == pytest.approx(1 / 3) and local["within_0.1_queries_median"] is None
+    assert random["within_0.5_share"] == 0 and texts(doc, "within_0.5_queries_median")[1] == DASH
+    assert "within 0.5 points of the best: 94.50 %" in doc.caption
+
+
+def test_average_ranks_over_tasks(store):
+    records = []
+    for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
+        for name, test in (("random_search", 0.90), ("regularized_evolution", 0.92), ("local_search", 0.93)):
+            records += [searched(name, seed, test + 0.001 * seed, dataset) for seed in range(4)]
+    records += [searched("reinforce", seed, 0.99) for seed in range(4)]  # on one task only
+    doc = tables.build(store(*records))[0]
+    assert doc.id == "overall" and texts(doc, "method") == ["local_search", "regularized_evolution", "random_search"]
+    assert [cell.values[0] for cell in cells(doc, "rank")] == [1, 2, 3]
+    # the regrets are 0.0485, 0.0285 and 0.0185 in the mean
+    assert [cell.values[0] for cell in cells(doc, "gap_closed")] == pytest.approx([1 - 185 / 485, 1 - 285 / 485, 0])
+    assert [cell.values[0] for cell in cells(doc, "wins")] == [3, 0, 0]
+    assert "p = 0.05" in doc.footnotes[0] and "1.91" in doc.footnotes[0]  # Friedman's 6 at 2 degrees of freedom; 2.343 * sqrt(12 / 18)
+    assert any("reinforce (1)" in note for note in doc.footnotes)
+    one = tables.build(store(*(record for record in records if record.key.dataset == "cifar10"), name="one.sqlite"))
+    assert not by_id(one, "overall")
+
+
+def test_studies_are_averaged_over_seeds(store):
+    def measured(seed, *rows, **more):
+        return StudyRecord(StudyKey("toys.error", "0" * 64, {"size": 3}, {}, seed), "done", ("kind",), rows, **more)
+
+    records = [
+        measured(
+            seed,
+            {"kind": "a", "error": 1.0 + seed, "fit": None, "word": "x", "_raw": "[1]"},
+            {"kind": "b", "error": 9.0, "fit": 2.0, "word": "y", "_raw": ""},
+        )
+        for seed in range(3)
+    ]
+    records.append(StudyRecord(StudyKey("toys.error", "0" * 64, {"size": 3}, {}, 7), "failed", error="Traceback\nOSError: /home/me"))
+    found = store(*records)
+    (doc,) = tables.build(found)
+    assert doc.id == "study-toys-error-3" and texts(doc, "kind") == ["a", "b"] and texts(doc, "seeds") == ["3", "3"]
+    assert texts(doc, "error") == ["2 [1, 3]", "9"] and texts(doc, "fit") == [DASH, "2"] and texts(doc, "word") == ["x", "y"]
+    assert not any(column.name == "_raw" for column in doc.columns)
+    assert cells(doc, "run_ids")[0].values[0].split() == [record.key.run_id for record in records[:3]]
+    assert doc.footnotes == ("Seed 7 failed and is in no mean: OSError.",)
+
+
+def test_claims_table():
+    base = {"paper": "arXiv:0", "title": "A paper", "file": "paper", "where": "Table 1", "source": "recalled", "unit": "%"}
+    look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    one = Claim(id="paper-a", statement="It reaches 90 %", value=90.5, spread=0.3, margin=1.0, lookup=look, expected="reproduced", **base)
+    two = Claim(id="paper-b", statement="On a phone", needs="a phone", **base)
+    verdicts = [
+        Verdict(two, "blocked", why="a phone"),
+        Verdict(one, "not reproduced", 93.123, 93.0, 93.3, 10, "outside", runs=("r1", "r2")),
+    ]
+    (doc,) = claims_tables(verdicts)
+    assert texts(doc, "claim") == ["paper-a", "paper-b"] and texts(doc, "verdict") == ["not reproduced", "blocked"]
+    assert [(cell.text, cell.mark) for cell in cells(doc, "published")] == [("90.5 ± 0.3 %", RECALLED), (DASH, RECALLED)]
+    assert texts(doc, "ours") == ["93.12 [93.00, 93.30]", DASH]
+    assert "2 claims of arXiv:0 (A paper): 1 not reproduced, 1 blocked." in doc.caption
+    assert doc.footnotes == ("paper-a: the verdict is not reproduced, recorded is reproduced.",)
+    assert cells(doc, "run_ids")[0].values[0] == "r1 r2"
+    assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
+
+
+def test_every_row_leads_to_its_runs(store, tmp_path):
+    """The CSV of a table names the row, `runs.csv` and the page have the runs of that row."""
+    records = [
+        run(name, seed, 0.9 + 0.001 * seed, reported=("cifar10", "cifar100")) for name in ("random_search", "mine") for seed in range(3)
+    ]
+    records.append(run("mine", 9, status="failed", error="Traceback\nOSError", reported=("cifar10", "cifar100")))
+    found = store(*records)
+    docs = tables.build(found)
+    runs = list(csv.DictReader(render.write_runs(found, tmp_path).open(encoding="utf-8")))
+    assert len(runs) == 2 * 2 * 3 + 1 and {each["run_id"] for each in runs} == {record.key.run_id for record in records}
+    site = board(found)
+    for doc in docs:
+        with next(path for path in render.write([doc], tmp_path, ["csv"])).open(encoding="utf-8") as file:
+            for line, row_id in zip(csv.DictReader(file), doc.row_ids, strict=True):
+                assert line["row"] == row_id
+                behind = [each for each in runs if each["row"] == row_id and each["status"] == "finished"]
+                assert {each["method"] for each in behind} == {line["method"]} and len({each["seed"] for each in behind}) == int(
+                    line["seeds"]
+                )
+                assert any(row_id in file["rows"] for file in site.files.values())
+        html = render.write([doc], tmp_path, ["html"], site="leaderboard/index.html")[0].read_text()
+        assert all(f'href="leaderboard/index.html#row={row_id}"' in html for row_id in doc.row_ids)
+    mine = [each for each in runs if each["method"] == "mine" and each["dataset"] == "cifar100"]
+    assert np.mean([float(each["value"]) for each in mine]) == pytest.approx(0.901)
+    assert [each["seed"] for each in runs if each["status"] == "failed"] == ["9"]
+
+
+def test_a_store_is_read_once_until_it_changes(store, monkeypatch):
+    found = store(run(seed=0))
+    first = groups_of(found)
+    assert groups_of(found) is first
+    with Store(found.path) as other:
+        other.add(run(seed=1))
+    assert groups_of(found)[0].seeds.tolist() == [0, 1]
+    found.add(run(seed=2))
+    assert groups_of(found)[0].seeds.tolist() == [0, 1, 2]
+
+
+def test_a_whole_report_twice_is_the_same_bytes(store, tmp_path):
+    found = store(*(searched(name, seed, 0.9 + 0.01 * seed) for name in ("random_search", "mine") for seed in range(6)), ranking())
+    for place in ("one", "two"):
+        result = CliRunner().invoke(app, ["report", "--store", str(found.path), "--out", str(tmp_path / place), "--quiet"])
+        assert result.exit_code == 0, result.output
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
+    names = {str(path) for path in files}
+    assert {"report.md", "report.html", "runs.csv", "manifest.json", "snapshot.json", "leaderboard/index.html"} <= names
+    for path in files:
+        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes(), path
+
+
 # -- size --------------------------------------------------------------------------------------------------
 @pytest.mark.nightly
 def test_a_hundred_thousand_runs(tmp_path):
-    class Many:
-        path = tmp_path / "many"
-
-        def runs(self):
-            """Parsed from JSON, as a store does."""
-            rng = np.random.default_rng(0)
-            for group in range(200):
-                where = {"reported": ("cifar10", "cifar100", "ImageNet16-120"), "budget": Budget(1000.0 * (1 + group // 5))}
-                record = asdict(run(f"method_{group % 5}", **where))
-                for seed in range(500):
-                    record["key"]["seed"] = seed
-                    for report in record["reports"].values():
-                        report["metrics"]["test_accuracy"] = 0.9 + 0.01 * rng.standard_normal()
-                    yield RunRecord.from_json(json.dumps(record))
-
-        def rankings(self):
-            return iter(())
-
-    started = time.process_time()
-    render.write(tables.build(Many()), tmp_path, render.FORMATS)
-    assert time.process_time() - started < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 * 1024**2  # KiB
+    """Every table, the runs behind them, the page: 200 groups of 500 runs, with the curves that real ones have."""
+    store = Store(tmp_path / "many.sqlite")
+    rng = np.random.default_rng(0)
+    rows = []
+    for group in range(200):
+        where = {"reported": ("cifar10", "cifar100", "ImageNet16-120"), "budget": Budget(1000.0 * (1 + group // 5))}
+        for seed in range(500):
+            found = run(("random_search", "local_search")[group % 5] if group % 5 < 2 else f"method_{group % 5}", seed, **where)
+            accuracy = 0.9 + 0.01 * rng.standard_normal()
+            for report in found.reports.values():
+                report.metrics["test_accuracy"] = accuracy
+            steps = tuple((float(1 + 10 * i), 100.0 * (1 + i), 0.5, accuracy - 0.01 * (9 - i)) for i in range(10))
+            found = replace(found, incumbents=steps)
+            rows.append((found.key.run_id, "run", ENGINE, "budget", found.to_json(), "2026-01-01T00:00:00Z"))
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "many.sqlite")) as db, db:
+        db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+    del rows
+    before = os.times()
+    arguments = ["report", "--store", str(tmp_path / "many.sqlite"), "--out", str(tmp_path / "report"), "--quiet"]
+    code = (
+        "import resource, sys; from suite.cli import main\ntry: main()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    peak = int(done.stdout.split()[-1]) / 1024  # MiB
+    print(f"report of 100,000 runs: {used:.1f} s of CPU, {peak:.0f} MiB")
+    assert used < 60 and peak < 2048
+    assert len((tmp_path / "report/runs.csv").read_text().splitlines()) == 1 + 300_000
