@@ -395,8 +395,9 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
         record = rank_of(tau, scorer="zico", n=sample)
         return dataclasses.replace(record, key=dataclasses.replace(record.key, setting=setting, sample=sample))
 
-    found = verdict([of(0.9, 500), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
+    found = verdict([of(0.9, 999), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
     assert (found.verdict, found.n, found.ours) == ("reproduced", 2000, 0.52)
+    assert verdict([of(0.9, 999)], about).verdict == "not judged", "too few"
     reduced = claim(ranking={**RANKING, "scorer": "zico", "setting": {"network": {"channels": 8}}}, value=0.1, margin=0.1)
     assert verdict([of(0.52, 2000), of(0.1, 9000, network={"channels": 8})], reduced).n == 9000
 
