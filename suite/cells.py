@@ -117,7 +117,7 @@ def environment() -> Mapping[str, str]:
 
 # -- from a plan to cells ----------------------------------------------------------------------------------
 def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str, DataMissing], None] | None = None) -> list[Cell]:
-    """All cells of a plan: rankings, runs, studies.
+    """All cells of a plan: rankings, runs, studies; what several parts ask for, once.
 
     Args:
         plan: the plan.
@@ -139,7 +139,7 @@ def cells_of(plan: Plan, extra: Sequence[Method] = (), *, missing: Callable[[str
             if missing is None:
                 raise
             missing(name, error)
-    return cells
+    return list({cell.key.run_id: cell for cell in cells}.values())
 
 
 def tables_of(params: Mapping[str, Any]) -> dict[str, str]:

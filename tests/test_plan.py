@@ -34,7 +34,7 @@ def loaded(folder: Path, text: str, name: str = "plan.toml") -> Plan:
 @pytest.mark.parametrize("name", shipped_plans())
 def test_every_shipped_plan_loads_and_names_what_exists(name: str) -> None:
     plan = load_plan(name)
-    assert plan.title and (plan.experiment or plan.ranking)
+    assert plan.title and (plan.experiment or plan.ranking or plan.study)
     missing: list[str] = []
     cells = cells_of(plan, missing=lambda oracle, error: missing.append(oracle))
     assert cells or missing
