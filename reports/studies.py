@@ -104,7 +104,7 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
         found.append((interval.value, *ends))
     halves = [(high - low) / 2 for _, low, high in found if low is not None and high is not None and high > low]
     means = [mean for mean, _, _ in found]
-    decimals = min(4, max(0, math.ceil(-math.log10(min(halves))))) if halves else plain_decimals(means)
+    decimals = min(4, max(0, math.ceil(-math.log10(min(halves))))) if halves else _plain(means)
     cells = []
     for mean, low, high in found:
         if missing(mean):
@@ -115,6 +115,12 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
             text += f" [{low:,.{decimals}f}, {high:,.{decimals}f}]"
         cells.append(Cell(text.replace("-", "−"), (mean, low, high)))
     return [(Column(name, _header(name), (f"{name}_mean", f"{name}_low", f"{name}_high"), terminal=1 + place), cells)]
+
+
+def _plain(means: Sequence[float | None]) -> int:
+    """Decimals where no interval tells: four for shares and correlations that are not whole."""
+    there = [abs(mean) for mean in means if mean is not None]
+    return 4 if there and max(there) <= 1 and any(mean != round(mean) for mean in there) else plain_decimals(means)
 
 
 def _header(name: str) -> str:

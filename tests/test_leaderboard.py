@@ -340,6 +340,15 @@ def test_what_is_no_snapshot_is_refused(tmp_path):
     assert isinstance(result.exception, NasreproError) and "there is no snapshot" in str(result.exception)
 
 
+def test_the_nightly_workflow_publishes_an_artifact_and_nothing_else():
+    text = (Path(__file__).parents[1] / ".github/workflows/nightly.yml").read_text(encoding="utf-8")
+    assert "permissions:\n  contents: read\n" in text and "write" not in text.replace("GITHUB_STEP_SUMMARY", "")
+    assert not re.search(r"git push|gh (issue|pr|release)|create-(issue|pull)", text)
+    assert "actions/upload-artifact" in text and "actions/cache" in text
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert {"report", "figures"} <= set(re.findall(r"nasrepro ([a-z]+)", text)) <= known
+
+
 # -- citations ---------------------------------------------------------------------------------------------
 def test_every_method_that_names_a_paper_has_its_bibtex():
     for entry in methods.all():
