@@ -261,7 +261,7 @@ function citation(entry) {
 function claimsOf(method) {
   const found = data.claims.filter((claim) => claim.methods.includes(method));
   if (!found.length) return make("p", { class: "soft" }, "None about this method that was judged here.");
-  return make("ul", {}, found.map((claim) => make("li", {}, `${claim.statement} (${claim.where}${claim.read ? "" : ", †"}): `, verdict(claim), `. ${claim.why}`)));
+  return make("ul", {}, found.map((claim) => make("li", {}, `${claim.statement} (${claim.where}${claim.read ? "" : ", †"}): `, verdict(claim), `. ${claim.why.replace(/\.$/, "")}.`)));
 }
 const verdict = (claim) => make("strong", { class: claim.verdict.split(" ")[0] }, claim.verdict);
 
@@ -435,7 +435,7 @@ function drawClaims() {
     make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
     make("td", {}, claim.ours === null ? "–" : `${shown(claim.ours)}${claim.low === null || claim.low === claim.high ? "" : ` [${shown(claim.low)}, ${shown(claim.high)}]`}`),
     make("td", { class: "left" }, verdict(claim)),
-    make("td", { class: "left wrap" }, `${claim.statement} (${claim.paper}, ${claim.where}). ${claim.why} ${claim.reading}`)))));
+    make("td", { class: "left wrap" }, [`${claim.statement} (${claim.paper}, ${claim.where})`, claim.why, claim.reading].filter(Boolean).map((each) => `${each.replace(/\.$/, "")}.`).join(" "))))));
 }
 
 // -- the address keeps the state: a view can be linked to, and #row=<id> opens the runs of a table's row
