@@ -769,20 +769,20 @@ def test_a_whole_report_twice_is_the_same_bytes(store, tmp_path):
 @pytest.mark.nightly
 def test_a_hundred_thousand_runs(tmp_path):
     """Every table, the runs behind them, the page: 200 groups of 500 runs, with the curves that real ones have."""
-    store = Store(tmp_path / "many.sqlite")
+    Store(tmp_path / "many.sqlite").close()
     rng = np.random.default_rng(0)
     rows = []
     for group in range(200):
         where = {"reported": ("cifar10", "cifar100", "ImageNet16-120"), "budget": Budget(1000.0 * (1 + group // 5))}
+        name = ("random_search", "local_search", "method_2", "method_3", "method_4")[group % 5]
+        raw = json.loads(run(name, **where).to_json())
         for seed in range(500):
-            found = run(("random_search", "local_search")[group % 5] if group % 5 < 2 else f"method_{group % 5}", seed, **where)
             accuracy = 0.9 + 0.01 * rng.standard_normal()
-            for report in found.reports.values():
-                report.metrics["test_accuracy"] = accuracy
-            steps = tuple((float(1 + 10 * i), 100.0 * (1 + i), 0.5, accuracy - 0.01 * (9 - i)) for i in range(10))
-            found = replace(found, incumbents=steps)
-            rows.append((found.key.run_id, "run", ENGINE, "budget", found.to_json(), "2026-01-01T00:00:00Z"))
-    store.close()
+            raw["key"]["seed"], raw["chosen"] = seed, f"cell {seed % 90}"
+            for report in raw["reports"].values():
+                report["metrics"]["test_accuracy"], report["regret"] = accuracy, 0.95 - accuracy
+            raw["incumbents"] = [[1 + 10 * i, 100.0 * (1 + i), 0.5, accuracy - 0.01 * (9 - i)] for i in range(10)]
+            rows.append((f"{group:06x}{seed:010x}", "run", ENGINE, "budget", json.dumps(raw), "2026-01-01T00:00:00Z"))
     with closing(sqlite3.connect(tmp_path / "many.sqlite")) as db, db:
         db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
     del rows
