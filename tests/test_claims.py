@@ -108,6 +108,17 @@ def test_the_shipped_claims_are_whole():
             assert each.needs and each.expected == "", each.id
 
 
+def test_what_takes_no_runs_is_as_recorded(real_devices):
+    exact = [each for each in load_claims() if each.kind in ("derived", "complexity")]
+    with Store(Path(":memory:")) as store:
+        verdicts = judge_all(exact, store)
+        assert len(verdicts) >= 10 and {each.verdict for each in verdicts} == {"reproduced", "not reproduced"}
+        assert [each.why for each in verdicts if each.changed] == []
+        for source in ("hwnasbench", "oneproxy"):
+            real_devices(source)
+        assert [each.why for each in judge_all([each for each in load_claims() if each.devices], store) if each.changed] == []
+
+
 def test_what_was_not_read_is_known_as_such():
     claims = {each.id: each for each in load_claims()}
     assert claims["zico-tss-zico-c10-kendall"].read and claims["zico-tss-zico-c10-kendall"].value == 0.61
