@@ -61,14 +61,14 @@ def write_runs(store: Store, out: Path, plan: str | None = None) -> Path:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("row", "run_id", "seed", "status", "method", "chosen", "dataset", "metric", "value", "regret", *COSTS))
     for group in chosen(store, plan).groups:
-        info = oracles.get(group.setting.oracle).info
+        info, row = oracles.get(group.setting.oracle).info, group.id
         for dataset in group.setting.protocol.report_datasets:
             target = info.target_of(dataset).name
             columns = [group.values[dataset, target], group.values[dataset, REGRET], *(group.costs[name] for name in COSTS)]
             for place, (run_id, seed) in enumerate(zip(group.run_ids, group.seeds.tolist(), strict=True)):
                 numbers = ["" if np.isnan(values[place]) else float(values[place]) for values in columns]
-                writer.writerow((group.id, run_id, seed, "finished", group.method, group.chosen[place], dataset, target, *numbers))
-        writer.writerows((group.id, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items())
+                writer.writerow((row, run_id, seed, "finished", group.method, group.chosen[place], dataset, target, *numbers))
+        writer.writerows((row, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items())
     path = out / "runs.csv"
     write_text(path, text.getvalue())
     return path

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from reports.document import CLOSE, OWN
 from reports.groups import REGRET, Group, Setting
 from suite.errors import NasreproError
 from suite.oracle import MEAN, Metric, OracleInfo
-from suite.registry import methods, oracles
+from suite.registry import Method, methods, oracles
 from suite.session import Budget
 
 _SPLITS = {"train": "training split", "valid": "validation split", "test": "test split", "none": "no split"}
@@ -18,9 +19,10 @@ _SPLITS = {"train": "training split", "valid": "validation split", "test": "test
 # -- rows --------------------------------------------------------------------------------------------------
 def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
     """Parameters that differ from the method's defaults; of a method that is not installed, from its `others`."""
-    try:
-        defaults = methods.get(group.method).defaults
-    except NasreproError:
+    entry = _installed(group.method, methods.changes)
+    if entry is not None:
+        defaults = dict(entry.defaults)
+    else:
         same = [other.params for other in others if other.method == group.method]
         defaults = {name: value for name, value in group.params.items() if all(name in params and params[name] == value for params in same)}
     return {name: value for name, value in group.params.items() if name not in defaults or defaults[name] != value}
@@ -28,10 +30,17 @@ def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
 
 def is_own(method: str) -> bool:
     """Whether a method is the user's: it came by file path, or is not installed here."""
+    entry = _installed(method, methods.changes)
+    return entry is None or bool(entry.source)
+
+
+@lru_cache(maxsize=256)
+def _installed(method: str, changes: int) -> Method | None:
+    """The method, or None; remembered as long as nothing more was registered, since to look for one that is not there takes long."""
     try:
-        return bool(methods.get(method).source)
+        return methods.get(method)
     except NasreproError:
-        return True
+        return None
 
 
 def labels(groups: Sequence[Group]) -> list[str]:

@@ -203,10 +203,13 @@ class Registry(Generic[T]):
         self._found: dict[str, T] = {}
         self._made: dict[str, dict[str, T]] = {}  # by module loaded from a file
         self._opened: dict[str, T] = {}  # by path and text
+        #: How often something was registered: what was not known before may be known after.
+        self.changes = 0
 
     def add(self, name: str, entry: T, module: str) -> None:
         """Register what `module` defines; a second registration of a name replaces the first (a file loaded again)."""
         self._made.get(module, self._found)[name] = entry
+        self.changes += 1
 
     def get(self, name: str) -> T:
         """The entry called `name`; raises UnknownName with the nearest one."""
