@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from suite.cli.common import Json, Quiet, app, print_json, print_table, progress_bar
 from suite.errors import NasreproError
-from suite.scoring import Setting
+
+if TYPE_CHECKING:
+    from suite.scoring import Setting
 
 Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
 Count = Annotated[int, typer.Option("--batches", min=1, help="Batches, the same ones for all networks.")]
@@ -20,6 +22,8 @@ DatasetOf = Annotated[str, typer.Option("--networks-of", help="Data set for whic
 
 def setting_of(batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str) -> Setting:
     """The setting that the options give."""
+    from suite.scoring import Setting
+
     sizes = {}
     for text in network or []:
         name, equals, value = text.partition("=")
