@@ -53,23 +53,26 @@ def _measured(verdict: Verdict) -> bool:
 
 
 def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
-    """Stacked bars, one for each file of claims, with the numbers in them."""
+    """Stacked bars of shares, so that a paper of one claim shows beside one of hundreds; with the numbers in them."""
     names = sorted(by_paper, reverse=True)
     figure = new_figure("page", height=0.6 + 0.2 * len(names))
     axes = figure.add_subplot()
+    totals = np.array([len(by_paper[name]) for name in names])
     left = np.zeros(len(names))
-    longest = max(len(members) for members in by_paper.values())
     for kind in ORDER:
         counts = np.array([sum(each.verdict == kind for each in by_paper[name]) for name in names])
         hatch = {"not reproduced": "////", "inconclusive": "...."}.get(kind)
-        axes.barh(range(len(names)), counts, left=left, height=0.7, color=LOOKS[kind][0], hatch=hatch, edgecolor="white", label=kind)
-        for row, count in enumerate(counts):
-            if count > 0.02 * longest:
-                axes.text(left[row] + count / 2, row, str(count), ha="center", va="center", fontsize=6)
-        left += counts
-    axes.set_yticks(range(len(names)), [spelled(name.replace("_", " ")) for name in names])
+        shares = 100 * counts / totals
+        axes.barh(range(len(names)), shares, left=left, height=0.7, color=LOOKS[kind][0], hatch=hatch, edgecolor="white", label=kind)
+        for row, (count, share) in enumerate(zip(counts, shares, strict=True)):
+            if share > 3:
+                white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if hatch else None  # to be read on a hatch
+                axes.text(left[row] + share / 2, row, str(count), ha="center", va="center", fontsize=6, bbox=white)
+        left += shares
+    axes.set_yticks(range(len(names)), [spelled(f"{name.replace('_', ' ')} ({len(by_paper[name])})") for name in names])
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("Claims")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("Claims of a paper (%), their number in brackets")
     figure.legend(loc="outside upper center", ncols=5)
     return figure
 

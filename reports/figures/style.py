@@ -109,12 +109,8 @@ def look_of(names: Iterable[str]) -> dict[str, Look]:
     """A look for each name, by their order in the alphabet; `BASELINE` is black, with dashes of its own, wherever it occurs."""
     there = set(names)
     rest = sorted(there - {BASELINE})
-    looks = {
-        name: Look(
-            COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)], DASHES[(i + i // len(COLOURS)) % len(DASHES)]
-        )
-        for i, name in enumerate(rest)
-    }
+    # 7 colours share no divisor with 4 dashes or 10 markers: 28 lines, or 70 points, before two look alike
+    looks = {name: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)]) for i, name in enumerate(rest)}
     return looks | {name: Look("black", "*", (0, (7, 1, 1, 1, 1, 1))) for name in there & {BASELINE}}
 
 
