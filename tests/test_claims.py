@@ -365,6 +365,15 @@ def test_orders(difference, margin, expected):
     assert (found.needed is None) == (expected != "inconclusive")
 
 
+def test_an_order_whose_mean_and_ranks_point_in_two_directions_is_inconclusive():
+    """Worse in eleven of twelve seeds by a little, better in one by much: the mean is up, the test is significant the other way."""
+    differences = [50.0, *np.linspace(-2, -1, 11)]
+    assert wilcoxon(differences).pvalue < 0.05 and np.mean(differences) > 0
+    runs = [run_of(seed, 50 + difference, method="regularized_evolution") for seed, difference in enumerate(differences)]
+    found = verdict([*runs, *(run_of(seed, 50.0) for seed in range(12))], order())
+    assert found.verdict == "inconclusive" and found.needed is None and "two directions" in found.why
+
+
 def test_orders_are_corrected_over_the_paper_and_only_over_it():
     one, other, foreign = order(), order("paper-order2", better="random_search", worse="regularized_evolution"), order("x", paper="arXiv:1")
     alone = verdict(pairs(0.35), one)
@@ -421,9 +430,13 @@ def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
     assert apart.verdict == "reproduced" and apart.ours == pytest.approx(0.1) and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))
     assert verdict([rank_of(0.52, scorer="live_params"), rank_of(0.5)], over).verdict == "inconclusive"
     assert verdict([rank_of(0.6, scorer="live_params")], over).verdict == "not judged"
+    mixed = verdict([rank_of(0.6, n=15_625, scorer="live_params"), rank_of(0.5)], over)
+    assert mixed.n == 1000 and mixed.low is not None, "one over the whole space does not make the other so"
     absolute = claim(ranking={**RANKING, "absolute": True}, value=0.5, margin=0.1)
     turned = verdict([rank_of(-0.5)], absolute)
     assert turned.verdict == "reproduced" and (turned.low or 0) < (turned.ours or 0) < (turned.high or 0)
+    around = verdict([rank_of(0.01)], claim(ranking={**RANKING, "absolute": True}, value=0.03, margin=0.015))
+    assert (around.low, around.high) == (0.0, pytest.approx(0.04)), "an interval over zero begins at zero"
     assert verdict([rank_of(math.nan)], claim(ranking=RANKING, value=0.5, margin=0.1)).verdict == "not judged"
 
 

@@ -15,7 +15,8 @@ it counts where the ranking is over a sample of them; over a whole space, as the
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
                  paper that have their runs. Not reproduced: significant in the other order, or the interval of the difference stays below
-                 `margin`, the least difference that would count. Reproduced: significant in the order claimed. Else inconclusive.
+                 `margin`, the least difference that would count. Reproduced: significant in the order claimed. Else inconclusive, also
+                 where mean and signed ranks point in two directions: a few large differences against many small ones.
     complexity   exact: reproduced where ours rounds to the published number (or lies within `margin` of it).
     lookup       the same for a value that a table holds.
     derived      every figure of the formula may lie half a unit of its last digit to either side; reproduced where the range that this
@@ -33,8 +34,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from suite.claims.evidence import Evidence, Found, exists, gather, scale_of, seeds_of
+from suite.claims.evidence import SAMPLE, Evidence, Found, exists, gather, scale_of, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit
 from suite.claims.model import Claim, Judgement, Ranked, load_claims
 from suite.devices import agreement
@@ -249,17 +251,21 @@ def _short(value: float) -> str:
 # -- orders ------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """A paired test, turned so that a positive difference is as claimed; its p Holm-corrected over `family` claims."""
+    """A paired test, turned so that a positive difference is as claimed; its p Holm-corrected over `family` claims.
+
+    `agree`: whether the signed ranks, which the test is about, have the sign of the mean, which is what the claim is about.
+    """
 
     test: PairedTest
     p_value: float
     family: int
     runs: tuple[str, ...]
+    agree: bool
 
 
 def _orders(claims: Sequence[Claim], evidence: Evidence, block: int) -> dict[str, _Tested]:
     """The tests of all order claims that have their runs, corrected within each paper."""
-    raw: dict[str, dict[str, tuple[PairedTest, tuple[str, ...]]]] = {}
+    raw: dict[str, dict[str, tuple[PairedTest, tuple[str, ...], bool]]] = {}
     for claim in claims:
         assert claim.order is not None
         first, second = evidence.of(claim.order.setting), evidence.of(claim.order.other)
@@ -268,14 +274,22 @@ def _orders(claims: Sequence[Claim], evidence: Evidence, block: int) -> dict[str
             continue
         info, setting = oracles.get(claim.order.setting.oracle).info, claim.order.setting
         up = setting.metric != "regret" and info.metric(setting.metric).higher_is_better
-        a, b = ([found[seed][1] for seed in seeds] for found in (first, second))
+        a, b = ([found[seed][1] for seed in seeds] for found in ((first, second) if up else (second, first)))
         runs = tuple(found[seed][0] for found in (first, second) for seed in seeds)
-        raw.setdefault(claim.paper, {})[claim.id] = paired_test(*((a, b) if up else (b, a)), resamples=RESAMPLES), runs
+        raw.setdefault(claim.paper, {})[claim.id] = paired_test(a, b, resamples=RESAMPLES), runs, _agree(np.subtract(a, b))
     return {
-        id: _Tested(test, float(corrected), len(family), runs)
+        id: _Tested(test, float(corrected), len(family), runs, agree)
         for family in raw.values()
-        for (id, (test, runs)), corrected in zip(family.items(), holm([test.p_value for test, _ in family.values()]), strict=True)
+        for (id, (test, runs, agree)), corrected in zip(family.items(), holm([each[0].p_value for each in family.values()]), strict=True)
     }
+
+
+def _agree(differences: NDArray[np.float64]) -> bool:
+    """Whether the signed ranks of differences have the sign of their mean."""
+    from scipy.stats import rankdata  # half a second to import
+
+    there = differences[differences != 0]  # as the test has it
+    return bool(np.sum(np.sign(there) * rankdata(np.abs(there))) * there.sum() >= 0)
 
 
 def _ordered(claim: Claim, tested: _Tested) -> Verdict:
@@ -285,6 +299,8 @@ def _ordered(claim: Claim, tested: _Tested) -> Verdict:
     needed, why = None, f"not significant: {shown}"
     if claim.margin and interval.high < claim.margin:
         verdict, why = "not reproduced", f"no difference as large as {_short(claim.margin)}: {shown}"
+    elif p_value <= claim.level and not tested.agree:
+        why = f"mean and signed ranks point in two directions: {shown}"
     elif p_value <= claim.level and interval.value > 0:
         verdict, why = "reproduced", f"significant as claimed: {shown}"
     elif p_value <= claim.level and interval.value < 0:
@@ -304,7 +320,7 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     for each in wanted.both:
         record = evidence.ranking(each)
         if record is None:
-            why = f"the store has no ranking of {each.oracle} by {each.scorer}"
+            why = f"the store has no ranking of {each.oracle} by {each.scorer} as the claim has it, over {SAMPLE:,} networks or all"
             if scorers.get(each.scorer).needs_network:
                 return _without(claim, f"{why}; score some networks: nasrepro score {each.oracle} --scorer {each.scorer} --sample 2000")
             return _without(claim, why + _table(oracles.get(each.oracle).info, claim))
@@ -319,8 +335,9 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     if not math.isfinite(value):
         return Verdict(claim, "not judged", why=f"no {wanted.coefficient}: {records[0].agreement['status']}", runs=runs)
     if wanted.absolute:
-        value, low, high = abs(value), *sorted((abs(low), abs(high)))
-    n = records[0].agreement["n"]
+        spans_zero = low <= 0 <= high
+        value, low, high = abs(value), 0.0 if spans_zero else min(abs(low), abs(high)), max(abs(low), abs(high))
+    n = min(record.agreement["n"] for record in records)  # of a difference the smaller sample
     if n >= len(oracles.get(wanted.oracle).info.space):
         low = high = value
     found = _within(claim, value, low, high, n, runs, over="architectures")
