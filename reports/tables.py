@@ -136,8 +136,10 @@ def main_and_variants(groups: Sequence[Group]) -> tuple[list[Group], dict[Family
 def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
     """A line for each family of this setting that has its own table."""
     setting = rows[0].setting
+    words = {group.method: "the defaults stand here" for group in rows}
     return [
-        f"{method}: {len(family)} sets of parameters were run, the defaults stand here; all are in the table of its variants."
+        f"{method}: {len(family)} sets of parameters were run, {words.get(method, 'not the defaults, so none stands here')}; "
+        "all are in the table of its variants."
         for (where, method, _), family in variants.items()
         if where == setting
     ]

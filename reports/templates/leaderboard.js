@@ -131,10 +131,12 @@ function linesOf(shown) {
       // two versions of a method's source with one label do not hide each other
       line.rows.set(task.id, line.rows.get(task.id) || row);
     }
+  const most = Math.max(0, ...[...lines.values()].map((line) => line.rows.size));
   for (const line of lines.values()) {
-    const ranks = [...line.rows.values()].map((row) => row.rank).filter((rank) => rank !== null);
+    // the first of one says nothing, and few tasks are not to be held against many
+    const ranks = [...line.rows.values()].filter((row) => byTask.get(row.task).length > 1).map((row) => row.rank).filter((rank) => rank !== null);
     line.covered = line.rows.size;
-    line.average = ranks.length ? ranks.reduce((a, b) => a + b, 0) / ranks.length : null;
+    line.average = ranks.length && 2 * line.covered >= most ? ranks.reduce((a, b) => a + b, 0) / ranks.length : null;
   }
   return [...lines.values()];
 }
@@ -182,7 +184,8 @@ function drawTable(shown) {
       + `after ${task.report_epochs} epochs, read once for what the search returned. Means over search seeds, in brackets 95 % percentile bootstrap intervals. `
       + "Costs are never added up. Every cell opens its runs."
     : `${shown.length} tasks. ${{ target: "Mean results", regret: "Mean regrets", density: "Mean densities", rank: "Ranks by mean result" }[state.measure]} over search `
-      + "seeds; the average rank is over the tasks that a method was run on, so compare it only between methods of as many tasks. Every cell opens its runs.";
+      + "seeds; the average rank is over the tasks that a method was run on, so compare it only between methods of as many tasks; it is left out below half of the "
+      + "most tasks. Every cell opens its runs.";
 }
 
 // -- runs, loaded when they are asked for
