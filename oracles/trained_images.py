@@ -1,7 +1,7 @@
 """The trainer of images: one network of any space on any data set that `oracles.training.images` reads.
 
 NAS-Bench-201 cells on digits are trained as those of the table `digits201` are (grouped seeds, its images and its skeleton, unless
-asked otherwise); everything else one seed after the other, each epoch kept in a checkpoint.
+asked otherwise); everything else one seed after the other. Each epoch is kept in a checkpoint.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def train(
     space = _changed(space, {"in_channels": known.channels, **_as_in_digits201(space, known.name, given)})
     size = space.complexity(arch, classes=known.classes, size=known.side)
     if isinstance(space, Cell201) and known.name == "digits" and space.stages == 1 and device == "cpu":
-        found = _grouped(space, arch, seeds, recipe_options, tell)
+        found = _grouped(space, arch, seeds, recipe_options, folder, tell)
     else:
         found = _one_by_one(space, arch, known, seeds, recipe_options, folder, tell, device)
     return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
@@ -93,13 +93,22 @@ def _changed(space: SearchSpace, given: Mapping[str, int]) -> SearchSpace:
 
 
 def _grouped(
-    space: Cell201, arch: Arch, seeds: Sequence[int], options: Mapping[str, Any], tell: Callable[[float, int], None]
+    space: Cell201, arch: Arch, seeds: Sequence[int], options: Mapping[str, Any], folder: Path, tell: Callable[[float, int], None]
 ) -> dict[tuple[int, int], dict[str, float]]:
     from oracles.training.digits import DigitsLearner, load_digits
     from oracles.training.loop import measured
 
     recipe = Recipe(channels=space.channels, cells=space.cells, stages=space.stages, **options)
-    return measured(DigitsLearner(arch, seeds, recipe, load_digits(recipe)), recipe, seeds, until=recipe.epochs, tell=tell)
+    learner = DigitsLearner(arch, seeds, recipe, load_digits(recipe))
+    checkpoint = _checkpoint(folder, ["grouped", space.name, space.format(arch), images.sha256("digits"), asdict(recipe), list(seeds)])
+    found = measured(learner, recipe, seeds, until=recipe.epochs, checkpoint=checkpoint, tell=tell)
+    checkpoint.unlink(missing_ok=True)
+    return found
+
+
+def _checkpoint(folder: Path, determined_by: Sequence[Any]) -> Path:
+    """The file of a training's state, named by all that determines the training."""
+    return folder / f"{hashlib.sha256(json.dumps([*determined_by, VERSION], sort_keys=True).encode()).hexdigest()[:24]}.pt"
 
 
 def _one_by_one(
@@ -119,9 +128,8 @@ def _one_by_one(
     recipe = replace(ImageRecipe(flip=False, shift=1) if known.name == "digits" else ImageRecipe(), **options)
     data = load(known.name, recipe, device)
     settings = {name: value for name, value in vars(space).items() if isinstance(value, int)}
-    setting = [space.name, settings, space.format(arch), known.name, images.sha256(known.name), asdict(recipe), device, VERSION]
-    keys = [hashlib.sha256(json.dumps([*setting, seed], sort_keys=True).encode()).hexdigest()[:24] for seed in seeds]
-    checkpoints = [folder / f"{key}.pt" for key in keys]
+    setting = [space.name, settings, space.format(arch), known.name, images.sha256(known.name), asdict(recipe), device]
+    checkpoints = [_checkpoint(folder, [*setting, seed]) for seed in seeds]
     found: dict[tuple[int, int], dict[str, float]] = {}
     for k, (seed, checkpoint) in enumerate(zip(seeds, checkpoints, strict=True)):
 

@@ -22,13 +22,15 @@ import pytest
 import torch
 
 import oracles
-from oracles import digits201, trained201, trained201_cifar10_jpeg
+from oracles import digits201, trained201, trained201_cifar10_jpeg, trained_images
 from oracles.spaces.cell201 import Cell201
+from oracles.spaces.size import SizeSpace
 from oracles.training import images, loop
 from oracles.training.images import DATASETS_VARIABLE, ImageLearner, cropped, locate, originals
 from oracles.training.recipe import ImageRecipe, Recipe, Sgd
 from suite.errors import BudgetExhausted, DataCorrupt, DataMissing, NasreproError, UnknownName
 from suite.registry import oracles as registered
+from suite.space import SearchSpace
 
 SPACE = Cell201(channels=4, cells=1, in_channels=1)
 ARCH = SPACE.parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|none~1|nor_conv_3x3~2|")
@@ -429,11 +431,30 @@ def test_a_network_of_another_skeleton_and_another_space(tmp_path: Path, capsys:
     assert not list((tmp_path / "cache").rglob("*.pt"))
 
 
+@pytest.mark.parametrize("space", [Cell201(), SizeSpace()], ids=["grouped", "one by one"])
+def test_one_network_goes_on_where_it_was_stopped(space: SearchSpace, tmp_path: Path) -> None:
+    def stop(done: float, total: int) -> None:
+        if done == 2:
+            raise BudgetExhausted
+
+    begun: list[float] = []
+    options = {"epochs": 3, "folder": tmp_path}
+    with pytest.raises(BudgetExhausted):
+        trained_images.train(space, space.at(5), "digits", [0, 1], tell=stop, **options)
+    assert list(tmp_path.glob("*.pt"))
+    found = trained_images.train(space, space.at(5), "digits", [0, 1], tell=lambda done, total: begun.append(done), **options)
+    whole = trained_images.train(space, space.at(5), "digits", [0, 1], epochs=3, folder=tmp_path / "other")
+    assert begun[0] == 2 and not list(tmp_path.rglob("*.pt"))
+    assert [{**values, "cost_s": 0} for values in found.values()] == [{**values, "cost_s": 0} for values in whole.values()]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--space", "nasbench20", "--arch", 1, "--data", "digits"), "unknown space 'nasbench20'; did you mean 'nasbench201'"),
         (("--space", "nasbench201", "--arch", "x", "--data", "digits"), "'x' has 1 edges"),
+        (("--space", "nasbench201", "--arch", "²", "--data", "digits"), "'²' has 1 edges"),
+        (("--space", "nasbench201", "--arch", 15625, "--data", "digits"), "index 15625 is out of range"),
         (("--space", "nasbench201", "--arch", 1, "--data", "digit"), "unknown data set 'digit'; did you mean 'digits'"),
         (("--space", "nasbench201", "--arch", 1, "--data", "cifar10"), "the images of cifar10 are not here"),
         (("--space", "natsbench_size", "--arch", 1, "--data", "digits", "--channels", 3), "networks of size have no setting channels"),
@@ -472,3 +493,5 @@ def test_images_that_cannot_be_downloaded_say_so(capsys: pytest.CaptureFixture[s
     assert code == 2 and "cannot be downloaded by this program" in err
     code, _, err = said(capsys, "data", "fetch", "cifar10")  # the tests have no network
     assert code == 2 and "cannot get https://www.cs.toronto.edu" in err and "connect to the network" in err
+    code, _, err = said(capsys, "data", "fetch", "cifar10", "--if-reachable")
+    assert code == 0 and "cifar10: left out, cannot get https://www.cs.toronto.edu" in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from suite.errors import NasreproError
 
 if TYPE_CHECKING:
     from suite.oracle import Oracle
+    from suite.space import Arch, SearchSpace
 
 app = typer.Typer(
     help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
@@ -91,3 +93,18 @@ def chosen_dataset(oracle: Oracle, name: str) -> str:
     if not name and len(datasets) > 1:
         raise NasreproError(f"give --dataset; {oracle.name} has {', '.join(dataset.name for dataset in datasets)}")
     return oracle.info.dataset(name).name if name else datasets[0].name
+
+
+def typed_arch(space: SearchSpace, text: str) -> Arch:
+    """An official string, or an index; some spaces' strings are digits too, and come first."""
+    try:
+        return space.parse(text)
+    except NasreproError:
+        if not is_integer(text):
+            raise
+    return space.at(int(text))
+
+
+def is_integer(text: str) -> bool:
+    """Whether `text` is a decimal integer, short enough for `int` (which refuses thousands of digits)."""
+    return re.fullmatch(r"-?[0-9]{1,18}", text) is not None

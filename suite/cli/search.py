@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import DEFAULT_STORE, Json, Quiet, StorePath, app, chosen_dataset, print_json, print_table, progress_bar, remark
+from suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    chosen_dataset,
+    is_integer,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+    typed_arch,
+)
 from suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
     from suite.record import Record
     from suite.registry import Method
-    from suite.space import Arch, SearchSpace
 
 
 @app.command()
@@ -38,8 +49,8 @@ def query(
     name = chosen_dataset(opened, dataset)
     if epochs is None:
         raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
-    wanted = _arch(space, arch)
-    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if _is_integer(seed) else seed)
+    wanted = typed_arch(space, arch)
+    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if is_integer(seed) else seed)
     row = {
         "oracle": opened.name,
         "index": space.index(wanted),
@@ -57,21 +68,6 @@ def query(
             ["", "value", "unit, split"],
             [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()],
         )
-
-
-def _arch(space: SearchSpace, text: str) -> Arch:
-    """An official string, or an index; some spaces' strings are digits too, and come first."""
-    try:
-        return space.parse(text)
-    except NasreproError:
-        if not _is_integer(text):
-            raise
-    return space.at(int(text))
-
-
-def _is_integer(text: str) -> bool:
-    """Whether `text` is a decimal integer, short enough for `int` (which refuses thousands of digits)."""
-    return re.fullmatch(r"-?[0-9]{1,18}", text) is not None
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -51,7 +51,12 @@ def data_fetch(
         raise NasreproError(f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}")
     names, downloads = _without_images(names or [])
     for name, fetch in downloads.items():
-        remark(f"{name}: {fetch(name)}", quiet)
+        try:
+            remark(f"{name}: {fetch(name)}", quiet)
+        except DataMissing as error:
+            if not if_reachable:
+                raise
+            remark(f"{name}: left out, {error}")
     if downloads and not names and not all_tables:
         return
     missing: list[str] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import Json, Quiet, app, json_text, print_json, print_table, progress_bar, remark
+from suite.cli.common import Json, Quiet, app, json_text, print_json, print_table, progress_bar, remark, typed_arch
 from suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def train(
 
     found, dataset = _trainer(data)
     there = _space(space)
-    chosen = there.at(int(arch)) if arch.isdigit() else there.parse(arch)
+    chosen = typed_arch(there, arch)
     options = {
         "epochs": epochs, "batch": batch, "learning_rate": lr, "channels": channels, "cells": cells, "stages": stages, "device": device
     }  # fmt: skip
