@@ -188,6 +188,8 @@ def _validated(raw: Mapping[str, Any], name: str) -> Plan:
         if first["type"] in _MISSPELT:
             if "budgets" in where:
                 accepted = list(Budget.__dataclass_fields__)
+            elif where[-2:-1] == ["setting"]:
+                accepted = list(Setting.__dataclass_fields__)
             else:
                 accepted = list(_MODELS.get(where[0], Plan).model_fields if len(where) > 1 else Plan.model_fields)
             raise UnknownName(f"key in plan {name} ({'.'.join(where[:-1]) or 'top level'}):", where[-1], accepted) from error

@@ -66,8 +66,13 @@ class _Inline(Executor):
 
 
 def execute(cell: Cell) -> tuple[Record, bytes]:
-    """Execute a cell (what a worker is handed)."""
-    return cell.execute()
+    """Execute a cell (what a worker is handed); a record that cannot be kept (a numpy float32 in it) is a failure of that cell alone."""
+    record, trace = cell.execute()
+    try:
+        record.to_json()
+    except (TypeError, ValueError) as error:
+        return cell.failed(f"{type(error).__name__}: {error}; what is recorded must be float, int or text"), b""
+    return record, trace
 
 
 def _start_worker(parent: int) -> None:

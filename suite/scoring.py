@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data import cache_dir
-from suite.errors import NasreproError
+from suite.errors import DataCorrupt, NasreproError
 from suite.files import replacing
 from suite.oracle import RANDOM
 from suite.record import stable_hash
@@ -230,12 +230,16 @@ class ScoreTable:
         return table
 
     def _read(self, path: Path) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        read = pq.read_table(path)
-        about = json.loads(read.schema.metadata[b"nasrepro"])
+        try:
+            read = pq.read_table(path)
+            about = json.loads((read.schema.metadata or {})[b"nasrepro"])
+            columns = [read.column(name).to_pylist() for name in ("scorer", "index", "score", "cpu_s")]
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            raise DataCorrupt(f"{path} is no table of scores ({error}); delete it, and what it held is scored anew") from error
         self.made = about["made"]
-        columns = (read.column(name).to_pylist() for name in ("scorer", "index", "score", "cpu_s"))
         fresh: dict[str, dict[int, tuple[float, float]]] = {}
         for scorer, index, score, cpu_s in zip(*columns, strict=True):
             fresh.setdefault(scorer, {})[index] = score, cpu_s

@@ -80,6 +80,7 @@ def test_methods_given_beside_the_plan_join_every_experiment(toy: Oracle, tmp_pa
         ("queries = 20", "querys = 20", r"experiment\.0\.budgets\.0\): 'querys'; did you mean 'queries'"),
         ("queries = 20", "queries = 20, second = 3", r"experiment\.0\.budgets\.0\): 'second'; did you mean 'seconds'"),
         ("scorers =", "scorer =", r"ranking\.0\): 'scorer'; did you mean 'scorers'"),
+        ("scorers =", "setting = { batchs = 3 }\nscorers =", r"ranking\.0\.setting\): 'batchs'; did you mean 'batches'"),
     ],
 )
 def test_a_misspelt_key_gets_the_nearest(old: str, new: str, message: str, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from oracles.spaces.cell201 import Cell201
 from suite import scoring
 from suite.cells import RankCell, of_networks, rank_key
 from suite.cli import app
-from suite.errors import NasreproError
+from suite.cli.scoring import setting_of
+from suite.errors import DataCorrupt, NasreproError
 from suite.metrics import kendall, spearman
 from suite.oracle import Dataset
 from suite.registry import load_oracle, scorers
@@ -396,6 +397,16 @@ def test_errors_name_what_to_do(cache, toy):
         scoring.space_of(toy.space, Setting(network={"channels": 4}))
     with pytest.raises(NasreproError, match="batch = 0"):
         Setting(batch=0)
+    with pytest.raises(NasreproError, match="'channels=0' is not name=number, a positive one"):
+        setting_of(128, 2, "", 0, ["channels=0"], "")
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 no table", None])
+def test_a_damaged_table_of_scores_is_named(cache, toy, damage):
+    path = scored_toy(toy).path
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    with pytest.raises(DataCorrupt, match=r"is no table of scores .* delete it"):
+        scored_toy(toy)
 
 
 def test_data_are_drawn_by_seed_and_named():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from toys import nasrepro
 
+from suite import cli
 from suite.cells import StudyCell, cells_of
 from suite.errors import NasreproError, UnknownName
 from suite.plan import Plan, load_plan
@@ -86,6 +88,25 @@ def test_wrong_names_say_what_there_is(plan: Plan, tmp_path: Path) -> None:
     file.write_text(STUDY.format(name="bad.defaults", more="").replace(", draws=3", ""))
     with pytest.raises(NasreproError, match="they must be the same"):
         studies.from_file(file)
+
+
+def test_a_number_that_cannot_be_kept_is_a_failure_of_its_own_measurement(tmp_path: Path) -> None:
+    file = tmp_path / "narrow.py"
+    file.write_text("import numpy\n" + STUDY.format(name="narrow.rows", more="").replace("float(opened", "numpy.float32(opened"))
+    studies.add("narrow.rows", studies.from_file(file), "narrow")
+    with Store(tmp_path / "s.sqlite") as store:
+        outcome = run_cells(cells_of(Plan.model_validate({"study": [{"name": "narrow.rows"}]})), store, executor="inline")
+    assert [record.status for record in outcome.failed] == ["failed"] and "float32" in outcome.failed[0].error
+
+
+@pytest.mark.parametrize("given", ["name=x", "seeds=3", "draws"])
+def test_what_is_no_parameter_is_an_error_on_one_line(
+    given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nasrepro", "study", "mine.accuracy", "--param", given])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert capsys.readouterr().err.startswith(f"error: --param {given!r}")
 
 
 def test_a_study_that_nobody_has_ends_the_command_with_its_name(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def setting_of(batch: int, batches: int, data: str, seed: int, network: list[str
     sizes = {}
     for text in network or []:
         name, equals, value = text.partition("=")
-        if not equals or not value.isdecimal():
-            raise NasreproError(f"--network {text!r} is not name=number")
+        if not equals or not value.isdecimal() or int(value) < 1:
+            raise NasreproError(f"--network {text!r} is not name=number, a positive one such as channels=8")
         sizes[name] = int(value)
     return Setting(batch, batches, data, seed, sizes, dataset)
 
