@@ -137,6 +137,14 @@ def test_what_was_not_read_is_known_as_such():
         ({"formula": "a / b", "value": 1, "figures": {"a": {"value": 1, "where": "here"}}}, "differ: b"),
         ({"formula": "a", "value": 1, "figures": {"a": {"value": 1}}}, "either `claim`, or `value`"),
         ({"value": 1, "needs": "x", "expected": "maybe"}, "expected"),
+        (
+            {
+                "ranking": {"oracle": "a", "dataset": "b", "epochs": 1, "scorer": "c", "coefficient": "kendall", "setting": {"batchs": 3}},
+                "value": 1,
+                "margin": 1,
+            },
+            "`setting` has no batchs; it has batch, batches",
+        ),
     ],
 )
 def test_wrong_claims_are_refused(fields, message):
@@ -408,6 +416,12 @@ def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space()
     assert verdict([rank_of(0.45)], about).verdict == "not reproduced"
 
 
+def test_a_ranking_of_an_oracle_that_nobody_has_is_passed_over():
+    ours, claimed = rank_of(0.54), claim(ranking=RANKING, value=0.55, margin=0.1)
+    foreign = dataclasses.replace(ours, key=dataclasses.replace(ours.key, oracle="of_a_plug_in", sample=50))
+    assert verdict([foreign, ours], claimed) == verdict([ours], claimed)
+
+
 def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
     about = claim(ranking={**RANKING, "scorer": "zico"}, value=0.5, margin=0.1)
 
@@ -575,6 +589,9 @@ def test_a_users_claims_from_the_first_run_to_the_record(nasrepro, mine, tmp_pat
     expected = FILE.replace('expected = "not reproduced"', 'expected = "reproduced"')
     expected = expected.replace('id = "mine-ratio"\n', 'id = "mine-ratio"\nexpected = "reproduced"\n')
     assert mine.read_text(encoding="utf-8") == expected, "only the verdicts change"
+
+    code, out, err = nasrepro("claims", "--paper", "mine", "record", "--file", mine)
+    assert (code, out, err) == (2, "", "error: give the options after record: nasrepro claims record --paper ...\n")
 
     code, out, err = nasrepro("claims", "--file", mine, "--no-run", "--json")
     rows = {row["id"]: row for row in json.loads(out)}

@@ -89,10 +89,11 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
     for rank in store.rankings() if rankings else ():
         key = rank.key
         named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, json.dumps(dict(key.setting), sort_keys=True)
-        known = rankings.get(named) == key.scorer_sha256 and rank.status == "done"
+        if rankings.get(named) != key.scorer_sha256 or rank.status != "done":
+            continue
         if 0 < key.sample < min(SAMPLE, len(oracles.get(key.oracle).info.space)):
             continue
-        if known and (named not in ranked or key.sample > ranked[named].key.sample):  # of several samples the largest
+        if named not in ranked or key.sample > ranked[named].key.sample:  # of several samples the largest
             ranked[named] = rank
     found: dict[str, dict[int, StudyRecord]] = defaultdict(dict)
     for record in store.studies() if measured else ():

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from suite.claims.formula import names_in
 from suite.errors import NasreproError
 from suite.oracle import MEAN, Seed
+from suite.scoring import Setting as Scoring
 
 #: How the text behind a claim is known; what was not read is shown with a mark everywhere.
 Source = Literal["paper", "code", "secondary", "recalled"]
@@ -88,6 +89,13 @@ class Ranked(_Strict):
     over: str = ""
     absolute: bool = False
     setting: dict[str, object] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Ranked:
+        wrong = sorted(set(self.setting) - set(Scoring.__dataclass_fields__))
+        if wrong:
+            raise ValueError(f"`setting` has no {', '.join(wrong)}; it has {', '.join(Scoring.__dataclass_fields__)}")
+        return self
 
     @property
     def both(self) -> tuple[Ranked, ...]:

@@ -56,6 +56,10 @@ def claims(
     Example: nasrepro claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
+        given = [name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+        if given:  # they would be passed over, and the verdicts of all papers written
+            command, option = context.invoked_subcommand, given[0].replace("_", "-")
+            raise NasreproError(f"give the options after {command}: nasrepro claims {command} --{option} ...")
         return 0
     from suite.claims import junit as as_junit
     from suite.files import write_text
