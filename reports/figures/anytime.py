@@ -76,4 +76,6 @@ def _goal(target: Metric, best: float | None) -> str:
     name = target.name.replace("_", " ")
     if best is None:
         return f"{name} {unit_words(target)}".capitalize().rstrip()
-    return f"Regret, {name} ({'points' if target.unit == 'fraction' else target.unit})".replace(" (1)", "")
+    return f"Regret, {name}\n({'points' if target.unit == 'fraction' else target.unit})".replace(
+        "\n(1)", ""
+    )  # two lines: taller than the axes

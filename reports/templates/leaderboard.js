@@ -285,7 +285,7 @@ function logTicks(low, high) {
   return ticks.length > 6 ? ticks.filter((each) => /^[1]/.test(each.toExponential())) : ticks;
 }
 const narrow = () => window.innerWidth < 600;
-const look = (i) => ({ colour: colours[i % colours.length], dash: dashes[Math.floor(i / colours.length + i) % dashes.length] });
+const look = (i) => ({ colour: colours[i % colours.length], dash: dashes[i % dashes.length] }); // 7 and 4: 28 lines before two look alike
 const short = (label, length) => (label.length > length ? `${label.slice(0, length - 1)}…` : label);
 
 function strips(task, rows, file) {
@@ -308,7 +308,7 @@ function strips(task, rows, file) {
       return dot;
     });
     const [mean, from, to] = row[key] || [null, null, null];
-    return make("g", {}, make("text", { x: left, y: y + 4, "text-anchor": "end" }, short(row.label, narrow() ? 16 : 34)),
+    return make("g", {}, make("text", { x: left, y: y + 4, "text-anchor": "end" }, short(row.label, narrow() ? 15 : 31)),
       make("line", { x1: left + 8, x2: width - 15, y1: y, y2: y, class: "rule" }), dots,
       from === null || mean === null ? null : make("line", { x1: x(from), x2: x(to), y1: y, y2: y, stroke: "var(--text)", "stroke-width": 3 }),
       mean === null ? null : make("path", { d: `M${x(mean).toFixed(1)} ${y - 9}v18`, stroke: "var(--text)", "stroke-width": 2 }));
@@ -348,7 +348,7 @@ function anytime(task, rows, file) {
   const { curves } = file;
   const there = rows.filter((row) => curves.lines && curves.lines[row.id]);
   if (!there.length || curves.dataset !== task.dataset) return null;
-  const width = narrow() ? 380 : 900, bottom = 36, left = 52, legend = 18 * Math.ceil(there.length / (narrow() ? 1 : 3)), height = 300 + legend;
+  const width = narrow() ? 380 : 900, bottom = 36, left = 52, legend = 18 * Math.ceil(there.length / (narrow() ? 1 : 3)), height = 306 + legend;
   const xs = curves.x, flat = there.flatMap((row) => curves.lines[row.id].flat().filter((each) => each !== null));
   const logged = flat.every((each) => each > 0) && curves.of === "regret";
   const [low, high] = [Math.min(...flat), Math.max(...flat)];
@@ -380,7 +380,7 @@ function rankDots(shown) {
   const x = (rank) => left + 12 + ((rank - 1) / (worst - 1)) * (width - left - 90);
   return framed(width, height, [nice(1, worst, 5).map((each) => make("g", {}, make("line", { x1: x(each), x2: x(each), y1: 4, y2: height - 32, class: "rule" }),
     make("text", { x: x(each), y: height - 18, "text-anchor": "middle", class: "quiet" }, String(each)))),
-  lines.map((line, i) => make("g", {}, make("text", { x: left, y: 18 + i * step, "text-anchor": "end" }, short(line.label, narrow() ? 16 : 34)),
+  lines.map((line, i) => make("g", {}, make("text", { x: left, y: 18 + i * step, "text-anchor": "end" }, short(line.label, narrow() ? 15 : 31)),
     make("circle", { cx: x(line.average), cy: 14 + i * step, r: 5, fill: colours[0] }),
     make("text", { x: x(line.average) + 9, y: 18 + i * step, class: "quiet" }, `${text(line.average, 2)} (${line.covered})`))),
   make("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, "average rank (tasks)")], "Average rank over the tasks that a method was run on; 1 is best.");
@@ -432,12 +432,12 @@ function drawClaims() {
   const wanted = $("verdicts").value;
   const kept = data.claims.filter((claim) => wanted === "all" || (wanted === "judged" ? claim.verdict !== "blocked" : claim.verdict === wanted));
   const shown = (number) => (number === null ? "–" : String(number).replace("-", "−"));
-  $("claims").replaceChildren(make("thead", {}, make("tr", {}, ["Claim", "Published", "Ours", "Verdict", "Statement"].map((each, i) =>
-    make("th", { scope: "col", class: i === 1 || i === 2 ? false : "left" }, each)))),
+  $("claims").replaceChildren(make("thead", {}, make("tr", {}, ["Claim", "Verdict", "Published", "Ours", "Statement"].map((each, i) =>
+    make("th", { scope: "col", class: i === 2 || i === 3 ? false : "left" }, each)))),
   make("tbody", {}, kept.map((claim) => make("tr", {}, make("th", { scope: "row", class: "left" }, claim.id),
-    make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
-    make("td", {}, claim.ours === null ? "–" : `${shown(claim.ours)}${claim.low === null || claim.low === claim.high ? "" : ` [${shown(claim.low)}, ${shown(claim.high)}]`}`),
     make("td", { class: "left" }, verdict(claim)),
+    make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
+    make("td", {}, claim.ours === null || claim.low === null || claim.low === claim.high ? shown(claim.ours) : withInterval([claim.ours, claim.low, claim.high])),
     make("td", { class: "left wrap" }, [`${claim.statement} (${claim.paper}, ${claim.where})`, claim.why, claim.reading].filter(Boolean).map((each) => `${each.replace(/\.$/, "")}.`).join(" "))))));
 }
 
