@@ -76,6 +76,5 @@ def _goal(target: Metric, best: float | None) -> str:
     name = target.name.replace("_", " ")
     if best is None:
         return f"{name} {unit_words(target)}".capitalize().rstrip()
-    return f"Regret, {name}\n({'points' if target.unit == 'fraction' else target.unit})".replace(
-        "\n(1)", ""
-    )  # two lines: taller than the axes
+    unit = {"fraction": "\n(points)", "1": ""}.get(target.unit, f"\n({target.unit})")  # on one line it is longer than the axis
+    return f"Regret, {name}{unit}"

@@ -205,6 +205,8 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     )
     if not all(each.claim.read for each in verdicts):
         typer.echo(f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)")
+    if any(each.changed for each in verdicts):
+        typer.echo("! differs from the recorded verdict")
 
 
 def _published(claim: Claim) -> str:
