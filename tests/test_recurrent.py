@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from oracles.spaces.netrnn import RecurrentCell
 from oracles.spaces.recurrent import ACTIVATIONS, INIT_RANGE, SHRINKRNN, RecurrentSpace
+from oracles.trained import TrainedOracle
 from oracles.training import language
 from oracles.training.text import ALPHABET, PYDOC, SOURCES, UNKNOWN, LanguageRecipe, load_text
 from suite.errors import DataMissing, InvalidArch, NasreproError, UnknownName
@@ -314,6 +315,16 @@ def test_a_diverged_training_is_an_outcome(text):
     rows = language.train(TINY, CELL, text, replace(RECIPE, learning_rate=1e30, clip=1e30), seed=0)
     assert math.isnan(rows[4]["valid_perplexity"]) and math.isnan(rows[4]["test_perplexity"])
     assert rows[4]["cost_s"] == rows[3]["cost_s"] > 0  # nothing more was trained
+
+
+def test_a_large_but_finite_loss_is_an_outcome_of_the_oracle(tmp_path):
+    """The mean loss of an epoch may pass the mark of divergence and still be a number."""
+    from oracles import trained_rnn
+
+    lost = {"valid_perplexity": math.nan, "train_loss": 45.0, "cost_s": 1.0, "params": 1, "macs": 1}
+    opened = TrainedOracle(trained_rnn.INFO, lambda training: {(1, 0): lost}, epochs=[1], seeds=[0], determined_by={}, folder=tmp_path)
+    found = opened.query(trained_rnn.SPACE.at(0), dataset=trained_rnn.INFO.datasets[0].name, epochs=1, seed=0).values
+    assert found["train_loss"] == 45.0 and math.isnan(found["valid_perplexity"])
 
 
 def test_the_rate_falls_as_the_authors_does():

@@ -100,7 +100,7 @@ def score(
         for row in rows
     ]
     print_table(["scorer", "distinct scored", "first of the sample", "non-finite", "CPU s each"], shown)
-    typer.echo(f"kept in {path}")
+    typer.echo(f"kept in {path}" if path.exists() else "all of them ship with the package")
 
 
 def _seconds(value: Any) -> str:
