@@ -18,10 +18,35 @@ _LEGEND = (
 
 
 def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
-    """One table for each file of claims that anything was judged of, in the order of their names."""
+    """How many claims of each file have which verdict; and a table for each that anything was judged of, in the order of their names."""
     ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
-    docs = [_table(list(members)) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
-    return [doc for doc in docs if doc is not None]
+    by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
+    docs = [doc for members in by_file if (doc := _table(members)) is not None]
+    return [_overview(by_file), *docs] if docs and len(by_file) > 1 else docs
+
+
+def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
+    """Counts of verdicts: a row for each paper, also for those of which nothing could be judged, and one for all."""
+    rows = [*by_file, [each for members in by_file for each in members]]
+    names = [*(members[0].claim.title or members[0].claim.paper for members in by_file), "All"]
+    counts = {kind: [sum(each.verdict == kind for each in members) for members in rows] for kind in ORDER}
+    unread = [sum(not each.claim.read for each in members) for members in rows]
+    filled: list[Filled] = [
+        text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), names),
+        number_column(Column("claims", "Claims", ("claims",), terminal=1), [len(members) for members in rows], 0),
+        *(
+            number_column(Column(kind, kind.capitalize().replace(" ", "\n"), (kind.replace(" ", "_"),), terminal=2), counts[kind], 0)
+            for kind in ORDER
+        ),
+        number_column(Column("unread", f"Not read\n{RECALLED}", ("text_not_read",), terminal=3), unread, 0),
+    ]
+    return TableDoc(
+        "claims",
+        "Claims: verdicts by paper",
+        f"Verdicts on the {len(rows[-1]):,} claims of {len(by_file)} papers.",
+        *transposed(filled),
+        legend=_LEGEND,
+    )
 
 
 def _table(verdicts: Sequence[Verdict]) -> TableDoc | None:
