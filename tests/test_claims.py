@@ -669,6 +669,8 @@ def test_junit_says_what_differs():
     text = junit([Verdict(claim(expected="reproduced"), "inconclusive", why="3 < 4 & more"), Verdict(claim(id="b"), "not judged", why="x")])
     root = ElementTree.fromstring(text.partition("\n")[2])
     assert root[0][0].tag == "failure" and root[0][0].get("message") == "inconclusive, recorded: reproduced" and root[1][0].tag == "skipped"
+    coloured = junit([Verdict(claim(), "not judged", why="\x1b[31mred")]).partition("\n")[2]
+    assert ElementTree.fromstring(coloured)[0][0].get("message") == "not judged: ?[31mred"
 
 
 # -- mutations: what is broken must not go unnoticed -------------------------------------------------------

@@ -13,6 +13,8 @@ from suite.errors import NasreproError
 from suite.files import write_text
 
 _ID = re.compile(r"""^id\s*=\s*["'](?P<id>[^"']+)["']""")
+#: Control characters, as colours of a message have them: no XML may hold them, not even escaped.
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _EXPECTED = re.compile(r"""^expected\s*=\s*["'][^"']*["']""")
 
 
@@ -85,4 +87,5 @@ def junit(verdicts: Sequence[Verdict]) -> str:
     suite.set("failures", str(failures))
     suite.set("skipped", str(skipped))
     ElementTree.indent(suite)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+    text = _NO_XML.sub("?", ElementTree.tostring(suite, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
