@@ -714,6 +714,10 @@ def test_claims_table():
     assert doc.footnotes == ("paper-a: the verdict is not reproduced, recorded is reproduced.",)
     assert cells(doc, "run_ids")[0].values[0] == "r1 r2"
     assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
+    other = Verdict(one.model_copy(update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}), "not judged")
+    counted, *_ = claims_tables([*verdicts, other])  # of the other there is no table, but it is counted
+    assert texts(counted, "paper") == ["A paper", "Another", "All"] and texts(counted, "claims") == ["2", "1", "3"]
+    assert texts(counted, "blocked") == ["1", "0", "1"] and texts(counted, "not judged") == ["0", "1", "1"]
 
 
 def test_every_row_leads_to_its_runs(store, tmp_path):
