@@ -17,6 +17,7 @@ Deviations:
       edges that no longer lead there are dropped too.
     - Where a graph is no architecture of the space (too many edges for NAS-Bench-101, not in the table), a candidate is not counted;
       while no candidate is one, a random edge is removed unseen. Their space has no such graph.
+    - Operations are balanced in the recurrent cell too; theirs are drawn independently there.
     - The complete graph itself is not scored, as in their code; `score_start` does so.
     - The best single candidate is returned; they pick the step with the best score by hand, ties to fewer branches.
 """

@@ -21,6 +21,9 @@ Deviations:
       exp(-anneal) over the budget (`penalty` "soft", our reconstruction), or 0 ("hard"). Where none is kept, the best is
       the one with the least excess.
     - LSTM of 64, Adam, entropy bonus, baseline momentum, predictor (an MLP on one-hot decisions): our choices, no size is known.
+    - `batch` 0 gives each worker one child, so that workers also set how many children a policy step sees.
+    - Children that the predictor picked feed REINFORCE as if the policy alone had drawn them; the baseline takes a batch in before
+      it is subtracted. Scores are taken as not negative, as accuracies are; a diverged training earns 0.
     - A code that is no architecture is drawn again, up to 100 times; then a uniform sample of the space stands for it,
       without gradient. An architecture that comes up again is trained again, and paid again.
 """

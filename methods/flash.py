@@ -15,6 +15,8 @@ Deviations:
     - Number of cells and width multiplier are decisions like the others, not a level of their own; the unit steps are ours.
     - `nn_degree_operators` is an adaptation for spaces whose cells differ in operators: strict NN-Degree sees only links there.
     - Networks are sampled within the limits, so that whatever ends the search, nothing evaluated breaks one.
+    - Limits are checked by measuring every network that is drawn, re-checked or, where nothing else fits, searched. These measurements
+      are free here, and under tight limits many more (hundreds) than the `measurements` that the device models are fitted to.
     - No area: no model or measurement of it is given here. No network-on-chip term: the devices are not simulated.
 """
 

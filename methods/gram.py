@@ -10,14 +10,15 @@
 Deviations:
     - SwiftNet's own rule is not known here: neither its body nor any code of it was read. The rule and the sampling are those of Chang
       et al., which build on it, by a digest of their paper. This is no reproduction of SwiftNet.
-    - Not given by them and our choice: w = 1 at the start, no update before a beta exists, alpha (chosen on seeds of its own), the
-      exponent clipped to +-`clip`, weights scaled to mean 1 per source vertex (`normalise`; without it they drift to 0, where
-      sampling is uniform).
+    - Not given by them and our choice: w = 1 at the start, no update before a beta exists, alpha (chosen on seeds 1000 to 1029, which no
+      plan holds), the exponent clipped to +-`clip`, weights scaled to mean 1 per source vertex (`normalise`; without it they drift to 0,
+      where sampling is uniform).
     - Their operations are fixed. `variant` "edges" does so: drawn at random, balanced, once a run. "edges_and_ops" has a weight per edge
       and operation (where operations sit on vertices: per vertex and operation), drawn by their softmax, updated alike; an edge counts
       with the log-mean-exp of its weights. "gibbs" goes round the edges, then vertices, of one graph, draws one option by the softmax
       of its weights ("no edge" is one), and evaluates: the word is in a digest of SwiftNet, the rule is ours.
-    - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000 in a row); dead ends are dropped.
+    - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000 in a row); dead ends are dropped. In
+      "gibbs" the graph then stays as it is; it is trained, paid for and learnt from again, as where the present option is drawn anew.
     - With this baseline most updates lower the weights of what was sampled, whatever it is worth (beta is the mean of the five best): the
       rule spreads samples out more than it repeats good ones, unless a few edges decide.
     - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink; theirs has no such term.

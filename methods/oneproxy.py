@@ -12,6 +12,8 @@ Deviations:
     - The minimum is exact: for a given norm of b it is a ridge regression, and the norm is found by bisection (authors: a general solver).
     - Control that the paper lacks: a ridge regression on the same measured models without any proxy.
     - Spearman of adapted predictions is over the cells that were not measured; the raw one is over all that both devices have.
+    - The studies adapt every pair once; neither the decision at 0.9 nor the loop (measure more until 0.9) is run.
+    - A constant prediction has no rank correlation; -1 stands for it.
     - Pareto sets are exhaustive over the cells that both devices have, by the oracle's validation accuracy.
 """
 

@@ -10,7 +10,8 @@
 
 Deviations:
     - Scores are stored once and read by every search that scores with the same inputs; a search that reads them books the
-      CPU seconds that they took when they were made. Where the stored ones are part of a space, `stored` confines "rank" to them.
+      CPU seconds that they took when they were made; the scatter of weights and batches is then not in intervals over seeds. Where the
+      stored ones are part of a space, `stored` confines "rank" to them.
       Without stored scores each search draws its own weights and batches.
     - Functionally equal architectures are scored once, as their canonical form, without dead parts.
     - Mutation is the space's own; the authors' changes the blocks of their own space, by two at a time.

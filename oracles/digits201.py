@@ -25,7 +25,9 @@ INFO = OracleInfo(
     name="digits201",
     space=SPACE,
     datasets=(
-        Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing", images="digits"),
+        Dataset(
+            "digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing", images="digits201"
+        ),
     ),
     metrics=(
         Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule of 30"),

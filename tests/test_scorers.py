@@ -15,6 +15,9 @@ from toys import toy_fixture  # noqa: F401
 
 from methods.nets import passes
 from oracles.spaces.cell201 import Cell201
+from oracles.training.digits import split
+from oracles.training.images import originals
+from oracles.training.recipe import Recipe
 from suite import scoring
 from suite.cells import RankCell, of_networks, rank_key
 from suite.cli import app
@@ -424,7 +427,12 @@ def test_data_are_drawn_by_seed_and_named():
     with pytest.raises(NasreproError):
         digits.batches("digits", size=6, data="no such images")
     inputs = scoring.inputs_of(digits.space, digits.info.datasets[0], Setting())
-    assert inputs.data == "digits" and inputs.network == {"channels": 8, "cells": 1, "stages": 1, "in_channels": 1}
+    labels, images_of = originals("digits201")[0]
+    _, valid, test = split(Recipe())
+    others = originals("digits201")[1][1](np.arange(len(valid) + len(test))).reshape(-1, 64)
+    shown = images_of(np.arange(len(labels))).reshape(-1, 64)
+    assert len(shown) == 384 and len(set(map(bytes, shown)) & set(map(bytes, others))) < 10  # networks are scored on training images alone
+    assert inputs.data == "digits201" and inputs.network == {"channels": 8, "cells": 1, "stages": 1, "in_channels": 1}
 
 
 # -- rankings by scorers that need networks ----------------------------------------------------------------

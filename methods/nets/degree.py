@@ -1,6 +1,7 @@
 """Metrics of a network's topology, the accuracy curve over them, and linear models of what a network costs on a device.
 
-NN-Mass is exact from its authors' code (`model_zoo.py`); NN-Degree and the curve are reconstructions: the text of FLASH was not read.
+NN-Mass is that of its authors' code (`model_zoo.py`) for cells that concatenate; 0 for a block without a link is ours. NN-Degree and
+the curve are reconstructions: the text of FLASH was not read.
 """
 
 from __future__ import annotations

@@ -60,15 +60,24 @@ def shifted(padded: Tensor, offsets: Tensor) -> Tensor:
     return padded[torch.arange(len(padded))[:, None, None], 0, rows, columns].unsqueeze(1)
 
 
-def load_digits(recipe: Recipe) -> Digits:
-    """The fixed, stratified split of scikit-learn's 1,797 digits, and its fixed shifted copies for evaluation."""
+def split(recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of scikit-learn's digits for training, validation and test, stratified by class."""
     from sklearn.datasets import load_digits as load
     from sklearn.model_selection import train_test_split
 
-    bunch = load()
-    images, labels = bunch.images.astype(np.float32), bunch.target.astype(np.int64)
+    labels = load().target
     rest, train = train_test_split(np.arange(len(labels)), test_size=recipe.train_images, stratify=labels, random_state=recipe.split_seed)
     test, valid = train_test_split(rest, test_size=recipe.valid_images, stratify=labels[rest], random_state=recipe.split_seed)
+    return train, valid, test
+
+
+def load_digits(recipe: Recipe) -> Digits:
+    """The fixed, stratified split of scikit-learn's 1,797 digits, and its fixed shifted copies for evaluation."""
+    from sklearn.datasets import load_digits as load
+
+    bunch = load()
+    images, labels = bunch.images.astype(np.float32), bunch.target.astype(np.int64)
+    train, valid, test = split(recipe)
     edge = recipe.shift
     mean, std = images[train].mean(), images[train].std()
     padded = torch.from_numpy((np.pad(images, ((0, 0), (edge, edge), (edge, edge))) - mean) / std).unsqueeze(1)

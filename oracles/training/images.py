@@ -8,6 +8,7 @@ official archives:
     ImageNet16-120  ImageNet16/: the first 120 classes of the 16x16 ImageNet, as NAS-Bench-201 uses it
     cifar10_jpeg    cifar10_jpeg.parquet (split, label, jpeg): CIFAR-10 after JPEG compression, so lossy; asked for by this name alone
     digits          comes with scikit-learn
+    digits201       the same images, the 384 that digits201's networks were trained on as the training part
 
 The split of CIFAR-10 into two halves is ours, by `ImageRecipe.split_seed`; NAS-Bench-201 published its own (`cifar-split.txt`).
 """
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.training.recipe import ImageRecipe
+from oracles.training.recipe import ImageRecipe, Recipe
 from suite.data import cache_dir
 from suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
 from suite.files import sha256_file
@@ -71,6 +72,7 @@ SETS: Mapping[str, ImageSet] = {
     each.name: each
     for each in (
         ImageSet("digits", 10, 8, 1, 984, 813, note="1,797 grey images of 8x8 pixels; no split of its own, ours is by a seed"),
+        ImageSet("digits201", 10, 8, 1, 384, 1413, note="digits, with the training images of the table digits201; the rest as test part"),
         ImageSet(
             "cifar10", 10, 32, 3, 50_000, 10_000,
             ("cifar-10-batches-py", "cifar-10-python.tar.gz", "cifar-10-batches-bin", "cifar-10-binary.tar.gz"),
@@ -193,8 +195,14 @@ def originals(name: str) -> tuple[Part, Part]:
     known, path = image_set(name), locate(name)
     if path is None:
         images, labels = _digits()
-        order = np.random.default_rng(201).permutation(len(labels))  # the published order is by writer
-        train, test = order[: known.train], order[known.train :]
+        if known.name == "digits201":
+            from oracles.training.digits import split
+
+            train, *rest = split(Recipe())
+            test = np.concatenate(rest)
+        else:
+            order = np.random.default_rng(201).permutation(len(labels))  # the published order is by writer
+            train, test = order[: known.train], order[known.train :]
         return _whole(images[train], labels[train]), _whole(images[test], labels[test])
     parts = _jpeg(path) if path.suffix == ".parquet" else _archive(known, path)
     for (labels, _), count, which in zip(parts, (known.train, known.test), ("training", "test"), strict=True):
