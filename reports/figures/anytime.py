@@ -46,7 +46,8 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Group]], axes: Sequenc
     what = f"regret of the target {target.name} to the best cell of the table" if best is not None else target.name
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {what}, of the architecture with the best "
-        f"validation score so far. Means over {seeds} search seeds; bands are pointwise 95 % percentile bootstrap intervals over seeds."
+        f"validation score so far. A curve that leaves at the bottom is below a thousandth of the top. "
+        f"Means over {seeds} search seeds; bands are pointwise 95 % percentile bootstrap intervals over seeds."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     return Drawing(slug("anytime", setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s")), caption, figure)
@@ -66,8 +67,10 @@ def _panel(panel: Any, axis: Axis, named: Sequence[tuple[str, Group]], looks: di
         panel.plot(moments, mean, label=spelled(name), **looks[name].line)
         panel.fill_between(moments, low, high, color=looks[name].colour, alpha=0.18, linewidth=0)
     panel.set_xscale("log")
-    if best is not None and all((line.get_ydata() > 0).all() for line in panel.lines):
+    if best is not None and panel.lines:
         panel.set_yscale("log")
+        highest = max(float(line.get_ydata().max()) for line in panel.lines)
+        panel.set_ylim(bottom=max(1e-3 * highest, min(float(line.get_ydata().min()) for line in panel.lines) / 1.2))
     panel.grid(visible=True, which="major")
     panel.set_xlabel("Simulated training (GPU s)" if axis == "clock_s" else "Queries")
 
