@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.figures.style import Drawing, look_of, new_figure
+from reports.figures.style import Drawing, legend_below, look_of, new_figure
 from suite.record import RunRecord, Trace
 from suite.store import Store
 
@@ -21,7 +21,7 @@ def draw(store: Store) -> Iterator[Drawing]:
             label = f"{params['arm']}, {', '.join(params['constraints'])}, {params['penalty']}"
             groups[record.key.oracle, record.key.dataset][label].append(record)
     for (oracle, dataset), settings in sorted(groups.items()):
-        figure = new_figure("column", 1.1)
+        figure = new_figure("column", 1.3)
         upper, lower = figure.subplots(2, 1, sharex=True)
         looks = look_of(settings)
         satisfied = []
@@ -39,6 +39,6 @@ def draw(store: Store) -> Iterator[Drawing]:
         lower.set_ylabel("share that violates")
         lower.set_ylim(0, None)
         lower.set_xlabel("queries")
-        upper.legend(loc="lower right", fontsize=5.5)
+        legend_below(figure, upper, columns=1)
         caption = f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is returned keeps the constraints in "
         yield Drawing(f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure)
