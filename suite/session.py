@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -374,8 +375,17 @@ class Session:
         Args:
             event: what it is, one name for each kind of row.
             values: numbers, texts, truth values, or lists and mappings of them.
+
+        Raises:
+            NasreproError: a value is none of these (a numpy number or array).
         """
-        self.ledger.events.append({"event": event, "query": self.ledger.queries, "clock_s": self.ledger.simulated_s, **values})
+        try:
+            json.dumps(values)
+        except TypeError as error:
+            raise NasreproError(
+                f"session.log({event!r}): {error}; give numbers, texts, truth values, or lists and mappings of them"
+            ) from error
+        self.ledger.events.append({**values, "event": event, "query": self.ledger.queries, "clock_s": self.ledger.simulated_s})
 
     def rate(self, done: Evaluation, score: float) -> float:
         """Rate an evaluation by the method's own score, for methods that seek more than the objective (MACs, latency).

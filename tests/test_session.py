@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from toys import INFO, SPACE, Toy, named, values
 
@@ -448,3 +449,10 @@ def test_a_rating_that_is_no_number_is_the_worst() -> None:
     assert made.rate(done, math.nan) == -math.inf
     made.rate(other, -1e9)
     assert made.best() == DEAR
+
+
+def test_what_cannot_be_kept_is_refused_where_it_is_logged() -> None:
+    made = session()
+    with pytest.raises(NasreproError, match=r"session.log\('step'\): Object of type float32 is not JSON serializable; give numbers"):
+        made.log("step", weight=np.float32(0.5))
+    assert made.ledger.events == []
