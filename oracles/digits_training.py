@@ -36,7 +36,7 @@ from oracles.training import provenance
 from oracles.training.recipe import Recipe
 from suite.errors import DataCorrupt, DataMissing, NasreproError, ProtocolError
 from suite.files import replacing, write_text
-from suite.metrics import rank_agreement
+from suite.metrics import kendall, rank_agreement
 from suite.oracle import Oracle
 from suite.table import Table, write_table
 
@@ -299,10 +299,7 @@ def card(path: Path, nasbench201: Oracle | None = None) -> str:
         ("best mean test accuracy", f"{np.nanmax(test.mean(0)):.4f}"),
         ("training, median / sum over all runs", f"{np.nanmedian(cost):.2f} CPU s / {np.nansum(cost) / 3600:.2f} CPU h"),
         ("runs that diverged (NaN loss)", str(int((np.isnan(loss) & ~np.isnan(test)).sum()))),
-        *(
-            (f"Kendall of test accuracy, seeds {seeds[i]} and {seeds[j]}", _tau(test[i], test[j]))
-            for i, j in combinations(range(len(seeds)), 2)
-        ),
+        *_between_seeds(test, seeds),
         ("Kendall of validation with test accuracy, means over seeds", _tau(valid.mean(0), test.mean(0))),
         ("Kendall of params with mean test accuracy", _tau(table.column(f"{DATASET}/params"), test.mean(0))),
         ("Kendall of MACs with mean test accuracy", _tau(table.column(f"{DATASET}/macs"), test.mean(0))),
@@ -329,6 +326,40 @@ def _tau(scores: NDArray[Any], target: NDArray[Any]) -> str:
     both = ~(np.isnan(scores) | np.isnan(target))
     found = rank_agreement(scores[both], target[both], resamples=1000, seed=0)
     return f"{found.kendall:.3f} [{found.kendall_ci[0]:.3f}, {found.kendall_ci[1]:.3f}], n = {found.n}"
+
+
+def _between_seeds(test: NDArray[np.float32], seeds: Sequence[int]) -> list[tuple[str, str]]:
+    """Rows of the card: agreement between two seeds, and between the means of two disjoint halves of the seeds, (seeds, cells)."""
+    named = "Kendall of test accuracy"
+    if len(seeds) < 4:
+        two = combinations(range(len(seeds)), 2)
+        return [(f"{named}, seeds {seeds[i]} and {seeds[j]}", _tau(test[i], test[j])) for i, j in two]
+    half = len(seeds) // 2
+    first = range(len(seeds))[:half], range(len(seeds))[half : 2 * half]
+    halves = [
+        (left, right)
+        for left in combinations(range(len(seeds)), half)
+        for right in combinations(range(len(seeds)), half)
+        if left < right and not set(left) & set(right)
+    ]
+    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((i,), (j,)) for i, j in combinations(range(len(seeds)), 2)]
+    rows = []
+    for what, splits in (("two seeds", pairs), (f"means of {half} seeds and of {half} others", halves)):
+        taus = [_plain_tau(*(test[list(side)].mean(0) for side in split)) for split in splits]
+        rows.append(
+            (
+                f"{named} between {what}, {len(taus)} ways: lowest / mean / highest",
+                " / ".join(f"{f(taus):.3f}" for f in (min, np.mean, max)),
+            )
+        )
+    shown = " and ".join(" ".join(str(seeds[i]) for i in side) for side in first)
+    return [*rows, (f"{named}, means of seeds {shown}", _tau(*(test[list(side)].mean(0) for side in first)))]
+
+
+def _plain_tau(scores: NDArray[Any], target: NDArray[Any]) -> float:
+    """Kendall's tau-b over the cells that have both values."""
+    both = ~(np.isnan(scores) | np.isnan(target))
+    return kendall(scores[both], target[both])
 
 
 def _transfer(table: Table, accuracy: NDArray[np.float32], nasbench201: Oracle | None) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from oracles.training import digits, loop
 from oracles.training.digits import Grouped, initial, load_digits, space_of, train
 from oracles.training.recipe import Recipe
 from suite.errors import DataCorrupt, DataMissing, NasreproError, ProtocolError
+from suite.metrics import kendall
 from suite.table import Table
 
 SPACE = Cell201()
@@ -321,6 +322,17 @@ def test_the_card_is_computed_from_the_table(tmp_path):
     assert "n = 40" in compared
     assert "n = 4 " in compared
     assert compared == card(tmp_path / "table.parquet", Benchmark())
+
+
+def test_the_card_of_six_seeds_compares_disjoint_triples(tmp_path):
+    fabricate(tmp_path, 0, [0, 1, 2], work_order()[:40])
+    fabricate(tmp_path, 0, [3, 4, 5], work_order()[:40])
+    collect(tmp_path, tmp_path / "table.parquet")
+    table, text = Table(tmp_path / "table.parquet"), card(tmp_path / "table.parquet")
+    test = np.stack([table.column(f"digits/2/{seed}/test_accuracy") for seed in range(6)])
+    assert "between two seeds, 15 ways" in text
+    assert "means of 3 seeds and of 3 others, 10 ways" in text
+    assert f"means of seeds 0 1 2 and 3 4 5 | {kendall(test[:3].mean(0), test[3:].mean(0)):.3f} [" in text
 
 
 def test_reading_the_table_maker_imports_no_torch():
