@@ -1,6 +1,6 @@
 """`digits201`: the table of every functionally distinct NAS-Bench-201 cell trained on digits; trains, collects and describes it.
 
-    python -m oracles.digits_training --out DIR --seeds 0 1 2 --workers 2          trains; may be killed and started again
+    python -m oracles.digits_training --out DIR --workers 2                        trains; may be killed and started again
     python -m oracles.digits_training --out DIR --collect oracles/data/digits201.parquet    writes the table and its data card
 
 Columns of the table, one row per cell, sorted by `number` (the base-5 number of the canonical cell, `Cell201.number`):
@@ -49,6 +49,8 @@ NAME, DATASET = "digits201", "digits"
 CLASSES, SIDE = 10, 8
 #: Cells per shard file: what a killed worker loses at most.
 SHARD = 16
+#: Seeds of the table, and how many of them are trained together as one grouped network.
+SEEDS, GROUP = (0, 1, 2, 3, 4, 5), 3
 #: Seed of `work_order`.
 ORDER_SEED = 0
 #: Functionally distinct cells, and images in the data set.
@@ -221,7 +223,8 @@ def collect(folder: Path, path: Path) -> int:
     run = json.loads(run_file.read_text(encoding="utf-8"))
     shards = [([int(seed) for seed in file.stem.rpartition("-seeds-")[2].split("-")], read_shard(file)) for file in files]
     numbers = np.unique(np.concatenate([shard.numbers for _, shard in shards]))
-    seeds = sorted({seed for group, _ in shards for seed in group})
+    groups = sorted({tuple(group) for group, _ in shards})
+    seeds = sorted({seed for group in groups for seed in group})
     epochs = int(run["recipe"]["epochs"])
     columns: dict[str, NDArray[Any]] = {"number": numbers}
 
@@ -240,7 +243,9 @@ def collect(folder: Path, path: Path) -> int:
     sizes = [space.complexity(space.numbered(int(number)), classes=CLASSES, size=SIDE) for number in numbers]
     columns[f"{DATASET}/params"] = np.array([size.params for size in sizes], dtype=np.int64)
     columns[f"{DATASET}/macs"] = np.array([size.macs for size in sizes], dtype=np.int64)
-    write_table(path, columns, {**_ABOUT, "rows": len(numbers), "seeds": seeds, "recipe": run["recipe"], "starts": run["starts"]})
+    write_table(
+        path, columns, {**_ABOUT, "rows": len(numbers), "seeds": seeds, "groups": groups, "recipe": run["recipe"], "starts": run["starts"]}
+    )
     return len(numbers)
 
 
@@ -313,9 +318,11 @@ def card(path: Path, nasbench201: Oracle | None = None) -> str:
         for start in meta["starts"]
     )
     complete = "complete" if n == DISTINCT else f"**not complete**: a uniform random sample of {n} of the {DISTINCT} cells"
+    groups = ", and ".join(" ".join(map(str, group)) for group in meta["groups"])
     settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.items())
     return _CARD.format(
-        n=n, distinct=DISTINCT, complete=complete, seeds=" ".join(map(str, seeds)), runs=int((~np.isnan(test)).sum()), epochs=epochs,
+        n=n, distinct=DISTINCT, complete=complete, runs=int((~np.isnan(test)).sum()), epochs=epochs,
+        seeds=" ".join(map(str, seeds)), listed=",".join(map(str, seeds)), groups=groups,
         train=recipe["train_images"], valid=recipe["valid_images"], test=DIGITS - recipe["train_images"] - recipe["valid_images"],
         settings=settings, starts=starts, measured=measured, sha=table.sha256, size=path.stat().st_size / 1e6,
     )  # fmt: skip
@@ -376,7 +383,7 @@ def _transfer(table: Table, accuracy: NDArray[np.float32], nasbench201: Oracle |
 def make(
     *,
     out: Path,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] = SEEDS,
     workers: int = 2,
     cells: int | None = None,
     unpack_from: Path | None = None,
@@ -386,7 +393,7 @@ def make(
 
     Args:
         out: folder of the shards.
-        seeds: trained together, as one grouped network.
+        seeds: trained `GROUP` at a time, as one grouped network, one group after the other.
         workers: single-threaded processes.
         cells: only the first so many of the random order.
         unpack_from: a table to fill the folder from, to go on from there.
@@ -395,13 +402,15 @@ def make(
     Returns:
         What was done, in one line.
     """
+    groups = [list(seeds[start : start + GROUP]) for start in range(0, len(seeds), GROUP)]
     if unpack_from is not None:
-        return f"{out}: {unpack(unpack_from, out, seeds)} shards from {unpack_from}"
+        return f"{out}: {sum(unpack(unpack_from, out, group) for group in groups)} shards from {unpack_from}"
     if collect_to is not None:
         rows, card_path = collect(out, collect_to), collect_to.with_suffix(".md")
         write_text(card_path, card(collect_to, _benchmark()))
         return f"{collect_to}: {rows} cells, {collect_to.stat().st_size / 1e6:.2f} MB; its data card is {card_path.name}"
-    train_table(out, seeds, workers=workers, cells=cells)
+    for group in groups:
+        train_table(out, group, workers=workers, cells=cells)
     return f"{out}: trained; write the table with --collect FILE.parquet"
 
 
@@ -409,7 +418,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's docstring."""
     parser = argparse.ArgumentParser(prog="python -m oracles.digits_training", description=f"Train the table {NAME}, or collect it.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="trained together as one grouped network")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="trained three at a time, as one grouped network")
     parser.add_argument("--workers", type=int, default=2, help="single-threaded processes")
     parser.add_argument("--cells", type=int, help="only the first so many cells of the random order, rounded up to whole shards")
     parser.add_argument(
@@ -466,8 +475,9 @@ epoch, nats): after each epoch of the one schedule. `digits/{epochs}/<seed>/test
 ## How it was made
 
 The 1,797 images are split once, stratified by class: {train} for training, {valid} for validation, {test} for test. Training images are
-shifted anew in each epoch; validation and test are two fixed shifted copies of each image. The seeds of a cell are trained at once as
-one grouped network, each with its own weights, batch order and shifts; a seed's batches and shifts are the same for all cells.
+shifted anew in each epoch; validation and test are two fixed shifted copies of each image. Seeds {groups}
+of a cell are trained at once as one grouped network, each with its own weights, batch order and shifts; a seed's batches and shifts are
+the same for all cells.
 
 | setting | value |
 |---|---|
@@ -477,8 +487,8 @@ one grouped network, each with its own weights, batch order and shifts; a seed's
 
 Train, then collect (a training that was stopped goes on where it was):
 
-    python -m oracles.digits_training --out .work/digits201 --seeds {seeds} --workers 2
-    python -m oracles.digits_training --out .work/digits201 --collect oracles/data/digits201.parquet
+    nasrepro train-table digits201 --out .work/digits201 --seeds {listed}
+    nasrepro train-table digits201 --out .work/digits201 --collect oracles/data/digits201.parquet
 
 ## What was measured
 

@@ -332,7 +332,15 @@ def test_the_card_of_six_seeds_compares_disjoint_triples(tmp_path):
     test = np.stack([table.column(f"digits/2/{seed}/test_accuracy") for seed in range(6)])
     assert "between two seeds, 15 ways" in text
     assert "means of 3 seeds and of 3 others, 10 ways" in text
+    assert "Seeds 0 1 2, and 3 4 5\nof a cell are trained at once" in text
     assert f"means of seeds 0 1 2 and 3 4 5 | {kendall(test[:3].mean(0), test[3:].mean(0)):.3f} [" in text
+
+
+def test_all_seeds_are_trained_three_at_a_time_by_one_command(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(table_maker, "train_table", lambda folder, seeds, **options: trained.append((folder, seeds, options)))
+    table_maker.main(["--out", str(tmp_path), "--cells", "7"])
+    assert trained == [(tmp_path, group, {"workers": 2, "cells": 7}) for group in ([0, 1, 2], [3, 4, 5])]
 
 
 def test_reading_the_table_maker_imports_no_torch():
