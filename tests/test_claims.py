@@ -8,6 +8,7 @@ import math
 import re
 import sys
 import tomllib
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,15 @@ import suite.registry
 from suite import cli
 from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit, names_in
-from suite.errors import NasreproError, UnknownName
+from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.oracle import Metric
 from suite.record import Protocol, RankKey, RankRecord, Record, Report, RunKey, RunRecord, StudyKey, StudyRecord
-from suite.registry import methods, scorer, scorers, studies
+from suite.registry import load_oracle, methods, scorer, scorers, studies
 from suite.runner import run_cells
 from suite.session import Budget
 from suite.stats import holm
 from suite.store import Store
+from suite.table import Table, TableOracle, write_table
 
 toy = toys.toy_fixture
 
@@ -59,7 +61,8 @@ def run_of(seed: int, percent: float, *, method: str = "random_search", **change
     """A finished run whose test accuracy is `percent`."""
     entry = methods.get(method)
     protocol = Protocol(12, 30, ("digits",))
-    key = RunKey(method, entry.source_sha256, dict(entry.defaults), "digits201", "0" * 64, "digits", protocol, Budget(queries=30), seed)
+    table = load_oracle("digits201").table_sha256
+    key = RunKey(method, entry.source_sha256, dict(entry.defaults), "digits201", table, "digits", protocol, Budget(queries=30), seed)
     return RunRecord(dataclasses.replace(key, **changes), "budget", "", {"digits": Report({"test_accuracy": percent / 100})})
 
 
@@ -300,6 +303,8 @@ def test_what_other_sources_parameters_or_settings_gave_is_no_evidence():
     good = [run_of(seed, 90.0) for seed in range(3)]
     for changes in (
         {"method_sha256": "0" * 64},
+        {"table_sha256": "0" * 64},
+        {"device_tables": {"digits201": "0" * 64}},
         {"budget": Budget(queries=31)},
         {"protocol": Protocol(30, 30, ("digits",))},
         {"params": {"x": 1}},
@@ -402,7 +407,8 @@ RANKING = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "scorer": "
 
 
 def rank_of(tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "params", best: float = 0.9) -> RankRecord:
-    key = RankKey(scorer, scorers.get(scorer).source_sha256, "digits201", "0" * 64, "digits", 30, "test_accuracy", 1000, 0)
+    table = load_oracle("digits201").table_sha256
+    key = RankKey(scorer, scorers.get(scorer).source_sha256, "digits201", table, "digits", 30, "test_accuracy", 1000, 0)
     agreement = {"n": n, "kendall": tau, "kendall_ci": (tau - half, tau + half), "status": "ok"}
     return RankRecord(key, "done", agreement, "x", best)
 
@@ -539,6 +545,87 @@ def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
         about = claim()
         (rest,) = plan_of([about], [about], gather(store, [about])).experiment
     assert rest.seeds == (0, 2, 3)
+
+
+@pytest.fixture
+def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
+    """Install a table in which every test accuracy is that number plus a little; None: take it away. One process knows one version."""
+    for module in ("evidence", "judging"):
+        monkeypatch.setattr(f"suite.claims.{module}.oracles", suite.registry.oracles)  # the registry of the toy's test
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    registered(toys.source(SEARCH, "toy_best"))
+    scorer("toy_sum", paper="none", needs_network=False)(lambda space, arch, dataset: sum(arch.code))
+    info, path, numbers = toys.named("changing", cost=""), tmp_path / "t.arrow", np.arange(81) / 1000
+    gone = DataMissing("the table of changing is not here")
+
+    def opened() -> TableOracle:
+        if not path.exists():
+            raise gone
+        return TableOracle(info, Table(path), row=toys.SPACE.index, archs=lambda: tuple(toys.SPACE))
+
+    suite.registry.oracle(info)(opened)
+
+    def install(level: float | None) -> None:
+        monkeypatch.setattr("suite.registry._open", {})
+        path.unlink(missing_ok=True)
+        if level is not None:
+            write_table(path, {"toys/1/0/valid_accuracy": numbers, "toys/9/0/test_accuracy": numbers + level}, {})
+
+    return install
+
+
+def test_results_of_another_version_of_a_table_count_as_missing(installed):
+    setting = {**NOISY, "oracle": "changing", "method": "toy_best"}
+    rank = {"oracle": "changing", "dataset": "toys", "epochs": 9, "scorer": "toy_sum", "coefficient": "best_value"}
+    claims = [
+        claim(id="value", setting=setting, value=50.0, margin=9.0, seeds=5),
+        claim(id="order", order={"setting": setting, "than": "random_search"}, seeds=5),
+        claim(id="rank", ranking=rank, value=50.0, margin=9.0),
+    ]
+    with Store(Path(":memory:")) as store:
+
+        def ours() -> dict[str, tuple[str, float, int]]:
+            return {each.claim.id: (each.verdict, round(each.ours or 0), each.n) for each in judge_all(claims, store, claims=claims)}
+
+        def cells() -> list[Any]:
+            return missing(claims, gather(store, claims), claims)[0]
+
+        installed(0.5)
+        assert len(cells()) == 11 and run_cells(cells(), store, executor="inline").failed == ()
+        assert cells() == [] and (ours()["value"], ours()["rank"]) == (("reproduced", 58, 5), ("reproduced", 58, 81))
+
+        installed(0.2)
+        stale = judge_all(claims, store, claims=claims)
+        assert {each.verdict for each in stale} == {"not judged"} and not any(each.changed for each in stale)
+        assert all("5 of another version of the table than what is here" in each.why for each in stale[:2])
+        assert "1 of another version" in stale[2].why
+        assert len(cells()) == 11 and run_cells(cells(), store, executor="inline").failed == ()
+        assert (ours()["value"], ours()["rank"]) == (("not reproduced", 28, 5), ("not reproduced", 28, 81)), "of the new table alone"
+
+        installed(0.5)
+        assert cells() == [] and ours()["value"] == ("reproduced", 58, 5), "what was run of a table counts again when it is back"
+        installed(None)
+        assert ours()["value"][1] in (58, 28), "where no table is to compare with, one version counts, never a mixture"
+        assert ours()["rank"][1] in (58, 28)
+
+
+def test_of_tables_just_the_hash_is_read_and_only_of_those_that_results_are_of(monkeypatch):
+    asked: list[str] = []
+    sha256 = load_oracle("digits201").table_sha256
+
+    def opened(name: str) -> Any:
+        asked.append(name)
+        return types.SimpleNamespace(table_sha256=sha256)  # nothing else of it is there
+
+    monkeypatch.setattr("suite.claims.evidence.load_oracle", opened)
+    elsewhere = {**SETTING, "oracle": "nasbench201", "dataset": "cifar10", "searched_on": "cifar10"}
+    claims = [claim(), claim(id="y", setting=elsewhere, value=1, margin=1), claim(id="z", ranking=RANKING, value=1, margin=1)]
+    with Store(Path(":memory:")) as store:
+        for each in (*(run_of(seed, 90.0) for seed in range(4)), rank_of(0.5)):
+            store.add(each)
+        evidence = gather(store, claims)
+    assert evidence.stale == {} and len(evidence.rankings) == 1 and asked == ["digits201"]
 
 
 def test_networks_are_never_scored_for_a_claim():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from suite.claims.model import Claim, Measured, Ranked, Setting
 from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
 from suite.record import RankRecord, RunRecord, StudyRecord
-from suite.registry import Registry, load_oracle, methods, oracles, scorers, studies
+from suite.registry import Registry, load_devices, load_oracle, methods, oracles, scorers, studies
 from suite.scoring import Setting as Scoring
 from suite.session import Budget
 from suite.store import Store
@@ -26,17 +26,19 @@ Found = dict[int, tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a store holds for some claims; only results of the sources that are here now.
+    """What a store holds for some claims; only results of the sources and of the tables that are here now.
 
     Attributes:
         runs: by setting.
         rankings: by scorer, oracle, data set, epochs, metric and how networks are scored.
         studies: by study and parameters (as JSON), then by seed.
+        stale: of all three, by the same keys: how many results are of another source, or of another version of a table.
     """
 
     runs: Mapping[str, Found] = field(default_factory=dict)
     rankings: Mapping[tuple[Any, ...], RankRecord] = field(default_factory=dict)
     studies: Mapping[str, Mapping[int, StudyRecord]] = field(default_factory=dict)
+    stale: Mapping[str | tuple[Any, ...], Counter[str]] = field(default_factory=dict)
 
     def of(self, setting: Setting) -> Found:
         """What the runs of a setting gave, by seed."""
@@ -50,15 +52,50 @@ class Evidence:
         """The measurements a claim speaks of, by seed."""
         return self.studies.get(_study(wanted), {})
 
+    def passed_over(self, wanted: Setting | Ranked | Measured) -> str:
+        """How many stored results are not of what is here now, and in what they differ, in words; "" where there are none."""
+        key = _text(wanted) if isinstance(wanted, Setting) else _ranking(wanted) if isinstance(wanted, Ranked) else _study(wanted)
+        return " and ".join(f"{count:,} of another {what}" for what, count in sorted(self.stale.get(key, {}).items()))
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Hashes of the tables that are here: each table is opened once, and only where a stored result is of it.
+
+    Where a table is not here there is nothing to compare with; of its versions the first one in the store counts, never a mixture.
+    """
+
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def are(self, named: Mapping[str, str]) -> bool:
+        """Whether tables, by their names, have these hashes."""
+        for name, sha256 in named.items():
+            if name not in self.hashes:
+                self.hashes[name] = _installed(name) or sha256
+        return all(self.hashes[name] == sha256 for name, sha256 in named.items())
+
+
+def _installed(name: str) -> str:
+    """Hash of the table of an oracle, or of devices, that is here; "" where none is."""
+    try:
+        return load_oracle(name).table_sha256 if exists(oracles, name) else load_devices(name).table.sha256
+    except (DataMissing, UnknownName):
+        return ""
+
+
+def _other(source: bool, tables: bool) -> str:
+    """In what a result differs from what is here now; "" where it does not."""
+    return "" if source and tables else "version of the table" if source else "source"
+
 
 def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
-    """Read what a store holds for these claims, in one pass.
+    """Read what a store holds for these claims, in one pass. Of a table just its hash is read.
 
     Raises:
         UnknownName: a claim names an oracle, data set, metric or parameter that does not exist. (A method, scorer or study that does not
             exist has no results; the claim's judgement says so.)
     """
-    wanted: dict[tuple[Any, ...], list[Setting]] = defaultdict(list)
+    wanted: dict[tuple[Any, ...], dict[str, Setting]] = defaultdict(dict)
     shas: dict[tuple[Any, ...], str] = {}
     rankings: dict[tuple[Any, ...], str] = {}
     measured: dict[str, str] = {}
@@ -68,39 +105,52 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
                 continue
             method = methods.get(setting.method)
             place = _place(setting, method.params(setting.params))
-            wanted[place].append(setting)
+            wanted[place][_text(setting)] = setting  # several claims may rest on the same one
             shas[place] = method.source_sha256
         for wanted_rank in () if claim.ranking is None else claim.ranking.both:
             if exists(scorers, wanted_rank.scorer):
                 rankings[_ranking(wanted_rank)] = scorers.get(wanted_rank.scorer).source_sha256
         if claim.study is not None and exists(studies, claim.study.study):
             measured[_study(claim.study)] = studies.get(claim.study.study).source_sha256
+    tables = _Tables()
+    stale: dict[str | tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     runs: dict[str, Found] = defaultdict(dict)
-    for run in store.runs() if wanted else ():
+    for run_id, run in store.identified_runs() if wanted else ():
         place = _place_of(run)
-        if run.status == "failed" or shas.get(place) != run.key.method_sha256:
+        if run.status == "failed" or place not in shas:
             continue
-        for setting in wanted[place]:
+        other = _other(shas[place] == run.key.method_sha256, tables.are({run.key.oracle: run.key.table_sha256, **run.key.device_tables}))
+        for text, setting in wanted[place].items():
             report = run.reports.get(setting.dataset)
             value = None if report is None else report.regret if setting.metric == "regret" else report.metrics.get(setting.metric)
-            if value is not None:
-                runs[_text(setting)][run.key.seed] = run.key.run_id, value * scale_of(setting.oracle, setting.metric, setting.dataset)
+            if value is None:
+                continue
+            if other:
+                stale[text][other] += 1
+            else:
+                runs[text][run.key.seed] = run_id, value * scale_of(setting.oracle, setting.metric, setting.dataset)
     ranked: dict[tuple[Any, ...], RankRecord] = {}
     for rank in store.rankings() if rankings else ():
         key = rank.key
         named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, json.dumps(dict(key.setting), sort_keys=True)
-        if rankings.get(named) != key.scorer_sha256 or rank.status != "done":
+        if named not in rankings or rank.status != "done":
             continue
         if 0 < key.sample < min(SAMPLE, len(oracles.get(key.oracle).info.space)):
             continue
-        if named not in ranked or key.sample > ranked[named].key.sample:  # of several samples the largest
+        if other := _other(rankings[named] == key.scorer_sha256, tables.are({key.oracle: key.table_sha256})):
+            stale[named][other] += 1
+        elif named not in ranked or key.sample > ranked[named].key.sample:  # of several samples the largest
             ranked[named] = rank
     found: dict[str, dict[int, StudyRecord]] = defaultdict(dict)
     for record in store.studies() if measured else ():
         name = _named(record.key.study, record.key.params)
-        if record.status == "done" and measured.get(name) == record.key.study_sha256:
+        if record.status != "done" or name not in measured:
+            continue
+        if other := _other(measured[name] == record.key.study_sha256, tables.are(record.key.tables)):
+            stale[name][other] += 1
+        else:
             found[name][record.key.seed] = record
-    return Evidence(runs, ranked, found)
+    return Evidence(runs, ranked, found, stale)
 
 
 def missing(

@@ -36,9 +36,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.claims.evidence import SAMPLE, Evidence, Found, exists, gather, scale_of, seeds_of
+from suite.claims.evidence import SAMPLE, Evidence, exists, gather, scale_of, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit
-from suite.claims.model import Claim, Judgement, Ranked, load_claims
+from suite.claims.model import Claim, Judgement, Measured, Ranked, Setting, load_claims
 from suite.devices import agreement
 from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.oracle import OracleInfo
@@ -131,11 +131,12 @@ def _judge(claim: Claim, evidence: Evidence, orders: Mapping[str, _Tested], publ
         return _without(claim, absent)
     if claim.setting is not None:
         found = evidence.of(claim.setting)
-        return _incomplete(claim, found, block) or _figure(claim, [found[seed] for seed in seeds_of(claim, block)])
+        return _incomplete(claim, claim.setting, evidence, block) or _figure(claim, [found[seed] for seed in seeds_of(claim, block)])
     if claim.order is not None:
         if claim.id in orders:
             return _ordered(claim, orders[claim.id])
-        return _incomplete(claim, evidence.of(claim.order.setting), block) or _incomplete(claim, evidence.of(claim.order.other), block)  # type: ignore[return-value]
+        lacking = _incomplete(claim, claim.order.setting, evidence, block)
+        return lacking or _incomplete(claim, claim.order.other, evidence, block)  # type: ignore[return-value]
     if claim.ranking is not None:
         return _correlation(claim, evidence)
     if claim.devices is not None:
@@ -174,14 +175,20 @@ def _table(info: OracleInfo, claim: Claim) -> str:
     return f"; it takes long: nasrepro claims --long --id {claim.id}" if claim.long else "; run them with: nasrepro claims"
 
 
-def _incomplete(claim: Claim, found: Found, block: int) -> Verdict | None:
+def _stale(evidence: Evidence, wanted: Setting | Ranked | Measured) -> str:
+    """What a store has of other sources and tables, which counts for nothing, as the end of a sentence."""
+    passed_over = evidence.passed_over(wanted)
+    return f" (not counted: {passed_over} than what is here)" if passed_over else ""
+
+
+def _incomplete(claim: Claim, setting: Setting, evidence: Evidence, block: int) -> Verdict | None:
     """The verdict where runs are missing; None where all are there."""
-    seeds = seeds_of(claim, block)
+    seeds, found = seeds_of(claim, block), evidence.of(setting)
     have = sum(seed in found for seed in seeds)
     if have == len(seeds):
         return None
-    info = oracles.get(claim.settings[0].oracle).info
-    return _without(claim, f"the store has {have} of the {len(seeds)} runs it takes{_table(info, claim)}")
+    info = oracles.get(setting.oracle).info
+    return _without(claim, f"the store has {have} of the {len(seeds)} runs it takes{_stale(evidence, setting)}{_table(info, claim)}")
 
 
 # -- figures -----------------------------------------------------------------------------------------------
@@ -321,6 +328,7 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
         record = evidence.ranking(each)
         if record is None:
             why = f"the store has no ranking of {each.oracle} by {each.scorer} as the claim has it, over {SAMPLE:,} networks or all"
+            why += _stale(evidence, each)
             if scorers.get(each.scorer).needs_network:
                 return _without(claim, f"{why}; score some networks: nasrepro score {each.oracle} --scorer {each.scorer} --sample 2000")
             return _without(claim, why + _table(oracles.get(each.oracle).info, claim))
@@ -375,7 +383,8 @@ def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:
     have = sum(seed in records for seed in seeds)
     if have < len(seeds):
         how = f"nasrepro claims --long --id {claim.id}" if claim.long else "nasrepro claims"
-        return _without(claim, f"the store has {have} of the {len(seeds)} measurements of {wanted.study} it takes; measure with: {how}")
+        why = f"the store has {have} of the {len(seeds)} measurements of {wanted.study} it takes{_stale(evidence, wanted)}"
+        return _without(claim, f"{why}; measure with: {how}")
     found = []
     for seed in seeds:
         rows = [row for row in records[seed].rows if all(row.get(name) == value for name, value in wanted.where.items())]
