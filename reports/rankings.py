@@ -1,22 +1,47 @@
-"""The ranking tables: how well scorers order the architectures of a whole table."""
+"""The ranking tables: how well scorers order the architectures of a table, over all oracles and for each of them."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from reports.document import Cell, Column, Filled, Raw, TableDoc, data_column, interval_column, number_column, slug, text_column, transposed
+from reports.document import (
+    BEST,
+    DASH,
+    PAD,
+    Cell,
+    Column,
+    Filled,
+    Raw,
+    TableDoc,
+    aligned,
+    data_column,
+    interval_column,
+    number_column,
+    slug,
+    text_column,
+    transposed,
+)
 from reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
 from suite.record import RankRecord
 from suite.registry import oracles
+from suite.scoring import Setting
 
 _ORIGIN = ("oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status", "best_arch")
 
 _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
     "A score that is not finite ranks worst. Top 10 %: among the architectures that are best by the metric. "
-    "Precision at p %: share of the best p % by score that is in the best p % by the metric."
+    "Precision at p %: share of the best p % by score that is in the best p % by the metric. "
+    "Scored with: batches × images of a batch, and the network; a score that needs none is of the architecture alone. "
+    "Rows over different architectures (all, a random sample) are to be compared by their intervals."
 )
+#: Behind a coefficient over a random sample.
+_SAMPLE = "°"
+#: Columns of an overview that fit the width of a page.
+_ACROSS = 6
 
 
 def rank_table_of(record: RankRecord) -> tuple[str, str, str, int]:
@@ -42,16 +67,20 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
     records = sorted(records, key=lambda record: (order.index(record.key.dataset), *_badness(record)))
     datasets = [record.key.dataset for record in records]
     names = _names(records)
+    whole = _whole(records)
+    settings = [setting_words(record.key.setting, network=bool(record.key.sample)) for record in records]
+    inputs = {words: record.inputs for words, record in zip(settings, records, strict=True) if record.inputs}
     found = [_number(record.best_value) for record in records]
-    counts = [[_number(record.agreement.get(name)) for record in records] for name in ("n", "non_finite")]
+    bad = [_number(record.agreement.get("non_finite")) for record in records]
     filled: list[Filled] = [
         data_column(_ORIGIN, [_origin(record) for record in records]),
         text_column(Column("dataset", "Data set", ("dataset",), "left", 0, 0), datasets),
         text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), names, [(record.key.scorer,) for record in records]),
         *_correlation(records, "kendall", "Kendall\nτ-b", (1, 2)),
         *_correlation(records, "spearman", "Spearman\nρ", (3, 6)),
-        number_column(Column("n", "n", ("n",), terminal=4), counts[0], 0),
-        number_column(Column("non_finite", "Non-\nfinite", ("non_finite",), terminal=8), counts[1], 0),
+        _over(records, whole),
+        _setting_column(records, settings),
+        number_column(Column("non_finite", "Non-\nfinite", ("non_finite",), terminal=8, panel=2), bad, 0),
         *_correlation(records, "top_kendall", "τ-b in\ntop 10 %", (5, 9), panel=2),
     ]
     for share in (1, 10):
@@ -66,7 +95,10 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         _caption(records),
         *transposed(filled),
         legend=_LEGEND,
-        footnotes=tuple(f"{name} on {record.key.dataset} failed: {error_kind(record.error)}." for name, record in failed),
+        footnotes=(
+            *(f"Scored with {words}: {each}." for words, each in inputs.items()),
+            *(f"{name} on {record.key.dataset} failed: {error_kind(record.error)}." for name, record in failed),
+        ),
         notes=tuple(oracle_notes(info, datasets, (metric,))),
         citations=(info.citation,),
     )
@@ -82,14 +114,57 @@ def _correlation(records: Sequence[RankRecord], name: str, header: str, terminal
     return [(column, words), interval_column(interval, ends, 3)]
 
 
+def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
+    """How many architectures a row is over: all of the table's, or a random sample of them."""
+    cells = []
+    for record in records:
+        n = record.agreement.get("n")
+        of = f" of {whole:,}" if whole else ""
+        text = DASH if n is None else f"random {n:,}{of}" if _sampled(record, whole) else f"all {n:,}"
+        cells.append(Cell(text, (n, whole, record.key.sample)))
+    return Column("n", "Architectures", ("n", "architectures_of_the_table", "sample"), "left", terminal=4), cells
+
+
+def _whole(records: Sequence[RankRecord]) -> int | None:
+    """How many architectures a table has, by the rankings over all of them; None where there is none."""
+    return max((record.agreement["n"] for record in records if record.status == "done" and not record.key.sample), default=None)
+
+
+def _sampled(record: RankRecord, whole: int | None) -> bool:
+    return record.key.sample > 0 and record.agreement.get("n") != whole
+
+
+def _setting_column(records: Sequence[RankRecord], settings: Sequence[str]) -> Filled:
+    values: list[tuple[Raw, ...]] = [(json.dumps(dict(record.key.setting), sort_keys=True), record.inputs) for record in records]
+    return text_column(Column("setting", "Scored with", ("setting", "inputs"), "left", terminal=5), settings, values)
+
+
+def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
+    """How networks are scored, in few words: batches x images, the network, and what else differs from the defaults."""
+    if not network:
+        return "no network"
+    whole = Setting(**setting)
+    size = ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items())) or "the benchmark's network"
+    others = [f"{name} {setting[name]}" for name in ("data", "seed", "dataset") if name in setting]
+    return ", ".join([f"{whole.batches} × {whole.batch}", size, *others])
+
+
 def _names(records: Sequence[RankRecord]) -> list[str]:
-    """Names of the scorers, with what tells two rankings of the same scorer apart."""
-    places = [(record.key.dataset, record.key.scorer) for record in records]
-    names = []
-    for place, record in zip(places, records, strict=True):
+    """Names of the scorers, with what tells two rankings of the same scorer apart that the other columns do not show."""
+
+    def place(record: RankRecord) -> tuple[object, ...]:
         key = record.key
-        told = f" [source {key.scorer_sha256[:8]}, {key.resamples} resamples, seed {key.seed}]" if places.count(place) > 1 else ""
-        names.append(key.scorer + told)
+        return key.dataset, key.scorer, json.dumps(dict(key.setting), sort_keys=True), key.sample
+
+    def details(record: RankRecord) -> tuple[str, ...]:
+        key = record.key
+        return f"source {key.scorer_sha256[:8]}", f"{key.resamples:,} resamples", f"seed {key.seed}"
+
+    names = []
+    for record in records:
+        same = [details(other) for other in records if place(other) == place(record)]
+        told = [each[0] for each in zip(details(record), *same, strict=True) if len(set(each)) > 1]
+        names.append(f"{record.key.scorer} [{', '.join(told)}]" if told else record.key.scorer)
     return names
 
 
@@ -108,8 +183,8 @@ def _caption(records: Sequence[RankRecord]) -> str:
     resamples = ", ".join(f"{count:,}" for count in sorted({record.key.resamples for record in records}))
     caption = (
         f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch trainings, mean over training seeds) "
-        f"over the n architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
-        f"Best found: {metric.name} of the architecture with the highest score."
+        f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
+        f"Best found: {metric.name} of the architecture with the highest score (the first of equals; which one is in the CSV)."
     )
     return caption if metric.higher_is_better else f"{caption} Less {metric.name} is better; a positive correlation is agreement."
 
@@ -126,3 +201,71 @@ def _number(value: object) -> float | int | None:
 def _ends(value: object) -> tuple[float | None, float | None]:
     low, high = value if isinstance(value, list | tuple) else (None, None)
     return _number(low), _number(high)
+
+
+# -- all oracles -------------------------------------------------------------------------------------------
+def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
+    """A row per scorer and setting, a column per data set of each oracle: by Kendall, and by Spearman; none for a single oracle.
+
+    Against the target of each data set, after its longest training. `records` are in `rank_order`.
+    """
+    wanted = [record for record in records if record.key.metric == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name]
+    places = list(dict.fromkeys((record.key.oracle, record.key.dataset) for record in wanted))
+    if len({oracle for oracle, _ in places}) < 2:
+        return []
+    rows: dict[tuple[str, str], dict[tuple[str, str], RankRecord]] = {}
+    for record in wanted:
+        key = record.key
+        row = rows.setdefault((key.scorer, setting_words(key.setting, network=bool(key.sample))), {})
+        there = row.get((key.oracle, key.dataset))
+        if there is None or _weight(record) > _weight(there):
+            row[key.oracle, key.dataset] = record
+    return [_overview(rows, places, name, words) for name, words in (("kendall", "Kendall's τ-b"), ("spearman", "Spearman's ρ"))]
+
+
+def _weight(record: RankRecord) -> tuple[int, float]:
+    return record.key.epochs, _number(record.agreement.get("n")) or 0
+
+
+def _overview(
+    rows: Mapping[tuple[str, str], Mapping[tuple[str, str], RankRecord]], places: Sequence[tuple[str, str]], name: str, words: str
+) -> TableDoc:
+    def goodness(row: tuple[str, str]) -> tuple[object, ...]:
+        there = [value for record in rows[row].values() if (value := _number(record.agreement.get(name))) is not None]
+        return -len(there), -sum(there) / max(1, len(there)), row
+
+    order = sorted(rows, key=goodness)
+    filled = [
+        text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [scorer for scorer, _ in order]),
+        text_column(Column("setting", "Scored with", ("setting",), "left", 90, 0), [setting for _, setting in order]),
+        *(_overview_column(i, place, [rows[row].get(place) for row in order], name) for i, place in enumerate(places)),
+    ]
+    return TableDoc(
+        f"rankings-{name}",
+        f"All oracles: {words} of each score",
+        f"{words} between each score and the target of each data set, after its longest training. {_SAMPLE}: over a random sample of the "
+        "table's architectures. How many, the intervals, the metric and its split are in the tables of each oracle.",
+        *transposed(filled),
+        legend=f"Scorers with the most data sets first, then by their mean. Best in bold; {DASH}: not scored.",
+    )
+
+
+def _overview_column(number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str) -> Filled:
+    there = [record for record in records if record is not None]
+    whole, samples = _whole(there), any(_sampled(record, _whole(there)) for record in there)
+    values = [None if record is None else _number(record.agreement.get(name)) for record in records]
+    best = max((value for value in values if value is not None), default=None)
+    cells = []
+    for record, value, shown in zip(records, values, aligned(values, 3), strict=True):
+        if record is None:
+            cells.append(Cell(shown + (PAD if samples else ""), (None, None, None, None)))
+            continue
+        text = (_status(record) if value is None else shown) + ((_SAMPLE if _sampled(record, whole) else PAD) if samples else "")
+        interval = _ends(record.agreement.get(f"{name}_ci"))
+        cells.append(
+            Cell(text, (value, *interval, _number(record.agreement.get("n"))), BEST if value is not None and value == best else "")
+        )
+    oracle, dataset = place
+    stem = f"{oracle}_{dataset}".lower().replace("-", "_")
+    data = tuple(f"{stem}_{each}" for each in (name, "low", "high", "n"))
+    return Column(stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS), cells

@@ -38,7 +38,7 @@ from reports.document import (
 )
 from reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
 from reports.overall import overall_table
-from reports.rankings import rank_order, rank_table_of, ranking_table
+from reports.rankings import overview_tables, rank_order, rank_table_of, ranking_table
 from reports.studies import study_tables
 from reports.words import (
     budget_words,
@@ -96,6 +96,7 @@ def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[Table
     for setting, rows in by_setting:
         more = _more(rows, variants)
         docs += [_main_table(rows, dataset, claims, seed, footnotes=more) for dataset in setting.protocol.report_datasets]
+    docs += overview_tables(rankings)
     docs += [ranking_table(list(records)) for _, records in groupby(rankings, key=rank_table_of)]
     docs += [doc for _, rows in by_setting for doc in goal_table(rows)]
     for setting, rows in by_setting:

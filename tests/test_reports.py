@@ -70,8 +70,21 @@ def run(
     return RunRecord(key, status, "cell", reports, 100 + seed, 90, 7200.0, 7200.0, {"total": 0.5})
 
 
-def ranking(scorer="params", dataset="cifar10", kendall=0.5, *, failed=False, **agreement):
-    key = RankKey(scorer, "s" * 64, "nasbench201", TABLE, dataset, 200, "test_accuracy", 1000, 0)
+def ranking(
+    scorer="params",
+    dataset="cifar10",
+    kendall=0.5,
+    *,
+    failed=False,
+    oracle="nasbench201",
+    epochs=200,
+    sha256="s" * 64,
+    setting=None,
+    sample=0,
+    inputs="",
+    **agreement,
+):
+    key = RankKey(scorer, sha256, oracle, TABLE, dataset, epochs, "test_accuracy", 1000, 0, setting or {}, sample)
     if failed:
         return RankRecord(key, "failed", error="Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me")
     figures = {
@@ -86,7 +99,7 @@ def ranking(scorer="params", dataset="cifar10", kendall=0.5, *, failed=False, **
     intervals = {
         f"{name}_ci": [value - 0.01, value + 0.01] for name, value in figures.items() if name in ("kendall", "spearman", "top_kendall")
     }
-    return RankRecord(key, "done", {**figures, **intervals, "top_n": 1563, "status": "ok", **agreement}, "|cell|", 0.9376)
+    return RankRecord(key, "done", {**figures, **intervals, "top_n": 1563, "status": "ok", **agreement}, "|cell|", 0.9376, inputs=inputs)
 
 
 @pytest.fixture
@@ -348,10 +361,55 @@ def test_rankings(store):
     assert texts(doc, "kendall_interval")[:3] == ["[0.590, 0.610]", "[0.490, 0.510]", DASH]
     assert cells(doc, "kendall")[3].values == (None,)
     assert texts(doc, "top_kendall")[0] == "−0.100"
-    assert texts(doc, "n")[:1] == ["15,625"]
+    assert texts(doc, "n")[:3] == ["all 15,625", "all 15,625", DASH]
     assert texts(doc, "best_value")[0] == "93.76"
     assert doc.footnotes == ("broken on cifar10 failed: ZeroDivisionError.",)
     assert "1,000 resamples" in doc.caption
+
+
+def test_a_ranking_says_what_it_was_scored_with_and_over_how_many(store):
+    small = {"batch": 32, "network": {"cells": 1, "channels": 8}}
+    records = [
+        ranking("zico", kendall=0.6, sample=1627, n=1627, inputs="855 distinct architectures with 2 x 128 random images"),
+        ranking("zico", kendall=0.5, sample=2001, n=2001, setting=small, inputs="1,002 distinct architectures with 2 x 32 random images"),
+        ranking("synflow", kendall=0.4, sample=15625, inputs="9,445 distinct architectures with 2 x 128 random images"),
+        ranking(kendall=0.3),
+        ranking("old", kendall=0.2),
+        ranking("old", kendall=0.1, sha256="t" * 64),
+    ]
+    (doc,) = tables.build(store(*records))
+    assert texts(doc, "scorer") == ["zico", "zico", "synflow", "params", "old [source ssssssss]", "old [source tttttttt]"]
+    assert texts(doc, "n") == ["random 1,627 of 15,625", "random 2,001 of 15,625", *["all 15,625"] * 4]
+    assert texts(doc, "setting")[:4] == [
+        "2 × 128, the benchmark's network", "2 × 32, cells 1, channels 8", "2 × 128, the benchmark's network", "no network"
+    ]  # fmt: skip
+    assert "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 random images." in doc.footnotes
+    alone = tables.build(store(records[0], name="alone"))[0]
+    assert texts(alone, "n") == ["random 1,627"]  # of how many is not known here
+
+
+def test_all_oracles_in_one_table(store):
+    records = [
+        ranking("macs", kendall=0.6),
+        ranking("macs", "digits", kendall=0.2, oracle="digits201", epochs=30),
+        ranking("zico", kendall=0.7, sample=1000, n=1000),
+        ranking("zico", kendall=0.9, sample=500, n=500),  # the larger sample stands
+        ranking("zico", kendall=0.8, sample=400, n=400, setting={"batch": 16}),
+        ranking("flat", status="constant", kendall=math.nan),
+    ]
+    kendall, spearman, *single = tables.build(store(*records))
+    assert (kendall.id, spearman.id) == ("rankings-kendall", "rankings-spearman") and len(single) == 2
+    assert list(zip(texts(kendall, "scorer"), texts(kendall, "setting"), strict=True)) == [
+        ("macs", "no network"),
+        ("zico", "2 × 16, the benchmark's network"),
+        ("zico", "2 × 128, the benchmark's network"),
+        ("flat", "no network"),
+    ]
+    assert [text.strip() for text in texts(kendall, "nasbench201_cifar10")] == ["0.600", "0.800°", "0.700°", "constant"]
+    assert [cell.mark for cell in cells(kendall, "nasbench201_cifar10")] == ["", BEST, "", ""]
+    assert cells(kendall, "nasbench201_cifar10")[2].values[3] == 1000
+    assert texts(kendall, "digits201_digits") == ["0.200", *[f"    {DASH}"] * 3]
+    assert cells(spearman, "nasbench201_cifar10")[0].values[:3] == pytest.approx((0.7, 0.69, 0.71))
 
 
 # -- which runs --------------------------------------------------------------------------------------------
