@@ -18,15 +18,20 @@ _LEGEND = (
 
 
 def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
-    """How many claims of each file have which verdict; and a table for each that anything was judged of, in the order of their names."""
+    """How many claims of each file have which verdict; and a table for each file, in the order of their names, with a row for every claim.
+
+    Nothing where nothing was judged.
+    """
+    if all(each.verdict in ("blocked", "not judged") for each in verdicts):
+        return []
     ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
     by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
-    docs = [doc for members in by_file if (doc := _table(members)) is not None]
-    return [_overview(by_file), *docs] if docs and len(by_file) > 1 else docs
+    docs = [_table(members) for members in by_file]
+    return [_overview(by_file), *docs] if len(by_file) > 1 else docs
 
 
 def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
-    """Counts of verdicts: a row for each paper, also for those of which nothing could be judged, and one for all."""
+    """Counts of verdicts: a row for each paper, and one for all."""
     rows = [*by_file, [each for members in by_file for each in members]]
     names = [*(members[0].claim.title or members[0].claim.paper for members in by_file), "All"]
     counts = {kind: [sum(each.verdict == kind for each in members) for members in rows] for kind in ORDER}
@@ -49,35 +54,32 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
     )
 
 
-def _table(verdicts: Sequence[Verdict]) -> TableDoc | None:
-    shown = [each for each in verdicts if each.verdict != "not judged"]
-    if not any(each.verdict != "blocked" for each in shown):
-        return None
-    claims = [each.claim for each in shown]
+def _table(verdicts: Sequence[Verdict]) -> TableDoc:
+    claims = [each.claim for each in verdicts]
     filled: list[Filled] = [
         text_column(Column("claim", "Claim", ("claim",), "left", 0, 0), [claim.id for claim in claims]),
         text_column(Column("statement", "Statement", ("statement",), "left", None, 2), [claim.statement for claim in claims]),
         text_column(Column("where", "Where", ("where",), "left", 6, 2), [claim.where for claim in claims]),
         _published(claims),
-        _ours(shown),
-        number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in shown], 0),
-        _verdicts(shown),
+        _ours(verdicts),
+        number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in verdicts], 0),
+        _verdicts(verdicts),
         data_column(
             ("recorded", "source", "unit", "p_value"),
-            [(c.recorded, c.source, c.unit, v.p_value) for c, v in zip(claims, shown, strict=True)],
+            [(c.recorded, c.source, c.unit, v.p_value) for c, v in zip(claims, verdicts, strict=True)],
         ),
-        data_column(("run_ids",), [(" ".join(each.runs),) for each in shown]),
-        text_column(Column("why", "Why", ("why",), "left", None, 3), [each.why for each in shown]),
+        data_column(("run_ids",), [(" ".join(each.runs),) for each in verdicts]),
+        text_column(Column("why", "Why", ("why",), "left", None, 3), [each.why for each in verdicts]),
     ]
     first = claims[0]
     counts = ", ".join(
         f"{sum(each.verdict == kind for each in verdicts)} {kind}" for kind in ORDER if any(v.verdict == kind for v in verdicts)
     )
-    readings = [f"{each.claim.id}: {each.claim.reading.rstrip('.')}." for each in shown if each.claim.reading]
+    readings = [f"{each.claim.id}: {each.claim.reading.rstrip('.')}." for each in verdicts if each.claim.reading]
     changed = [
         f"{each.claim.id}: the verdict is {each.verdict}, recorded is {each.claim.recorded}."
-        for each in shown
-        if each.claim.recorded and each.claim.recorded != each.verdict
+        for each in verdicts
+        if each.changed and each.claim.recorded
     ]
     return TableDoc(
         slug("claims", first.file),

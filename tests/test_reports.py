@@ -772,8 +772,11 @@ def test_claims_table():
     assert doc.footnotes == ("paper-a: the verdict is not reproduced, recorded is reproduced.",)
     assert cells(doc, "run_ids")[0].values[0] == "r1 r2"
     assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
-    other = Verdict(one.model_copy(update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}), "not judged")
-    counted, *_ = claims_tables([*verdicts, other])  # of the other there is no table, but it is counted
+    assert claims_tables([]) == []
+    other = Verdict(one.model_copy(update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}), "not judged", why="no runs")
+    counted, first, second = claims_tables([*verdicts, other])  # every claim has a row, also where nothing of its paper was judged
+    assert texts(first, "claim") + texts(second, "claim") == ["paper-a", "paper-b", "z"] and texts(second, "verdict") == ["not judged"]
+    assert second.footnotes == () and texts(second, "why") == ["no runs"]
     assert texts(counted, "paper") == ["A paper", "Another", "All"] and texts(counted, "claims") == ["2", "1", "3"]
     assert texts(counted, "blocked") == ["1", "0", "1"] and texts(counted, "not judged") == ["0", "1", "1"]
 
