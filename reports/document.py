@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,8 @@ Raw = float | int | str | None
 PAD = "\u2007"
 DASH = "–"
 
-#: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse than the best, recalled.
-BEST, CLOSE, RECALLED = "*", "≈", "†"
+#: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse than the best, recalled, differs.
+BEST, CLOSE, RECALLED, APART = "*", "≈", "†", "≠"
 #: What stands before the name of a method that does not ship with the suite: the user's own.
 OWN = "▸"
 
@@ -26,7 +26,7 @@ class Cell:
     Attributes:
         text: as shown, padded with `PAD`.
         values: raw numbers, one for each of the column's `data`; None (or nan) where there is none.
-        mark: `BEST`, `CLOSE`, `RECALLED` or "".
+        mark: `BEST`, `CLOSE`, `RECALLED`, `APART` or "".
         second: whether it is the second best of its column, which is underlined.
     """
 
@@ -72,6 +72,7 @@ class TableDoc:
         footnotes: what a reader of the bare numbers must know; shown everywhere.
         notes: the long ones (deviations, traps of the table); not in the terminal.
         citations: BibTeX.
+        long: what CSV and JSON hold in place of the rows, where a row shows several measurements: one of them each, with the same names.
     """
 
     id: str
@@ -84,6 +85,7 @@ class TableDoc:
     notes: tuple[str, ...] = ()
     citations: tuple[str, ...] = ()
     row_ids: tuple[str, ...] = ()
+    long: tuple[Mapping[str, Raw], ...] = ()
 
 
 #: A column with its cells; tables are put together from these, see `transposed`.

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from textwrap import wrap
 
-from reports.document import BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
+from reports.document import APART, BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
 
 _NAME_WIDTH = 26  # characters in a line of a name
-_MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$"}
+_MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$", APART: r"$^{\neq}$"}
 
 # Brackets and stars in braces: behind the end of a row they would be read as its options.
 _SYMBOLS = {

@@ -153,8 +153,8 @@ def to_json(tables: Sequence[TableDoc]) -> str:
 
 
 def _plain(doc: TableDoc) -> dict[str, object]:
-    rows = []
-    for row in doc.rows:
+    rows: list[dict[str, object]] = [{name: _raw(value) for name, value in each.items()} for each in doc.long]
+    for row in () if doc.long else doc.rows:
         values = {
             name: _raw(value)
             for column, cell in zip(doc.columns, row, strict=True)
@@ -182,6 +182,10 @@ def _csv(doc: TableDoc) -> str:
     """Raw values at full precision under their names; empty where there is none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    if doc.long:
+        writer.writerow(doc.long[0])
+        writer.writerows([_raw(value) for value in each.values()] for each in doc.long)
+        return text.getvalue()
     writer.writerow([name for column in doc.columns for name in column.data])
     writer.writerows([_raw(value) for cell in row for value in cell.values] for row in doc.rows)
     return text.getvalue()

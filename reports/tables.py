@@ -38,6 +38,7 @@ from reports.document import (
 )
 from reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
 from reports.overall import overall_table
+from reports.published import published_tables
 from reports.rankings import overview_tables, rank_order, rank_table_of, ranking_table
 from reports.studies import study_tables
 from reports.words import (
@@ -54,7 +55,7 @@ from reports.words import (
     searched,
     unit_words,
 )
-from suite.claims import Claim, load_claims
+from suite.claims import Claim, Verdict, load_claims
 from suite.claims import Setting as ClaimSetting
 from suite.errors import NasreproError
 from suite.metrics import accuracy_density
@@ -69,13 +70,14 @@ LEVEL = 0.05
 MIN_PAIRS = 6
 
 
-def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[TableDoc]:
+def build(store: Store, *, plan: str | None = None, seed: int = 0, verdicts: Sequence[Verdict] = ()) -> list[TableDoc]:
     """All tables that the store has results for, in a fixed order.
 
     Args:
         store: results.
         plan: only the settings and seeds of this plan (a shipped one by name, or a path).
         seed: of the bootstrap.
+        verdicts: judged claims, whose published rank correlations stand beside ours.
 
     Raises:
         NasreproError: nothing to report; the message has the command that makes runs.
@@ -96,7 +98,7 @@ def build(store: Store, *, plan: str | None = None, seed: int = 0) -> list[Table
     for setting, rows in by_setting:
         more = _more(rows, variants)
         docs += [_main_table(rows, dataset, claims, seed, footnotes=more) for dataset in setting.protocol.report_datasets]
-    docs += overview_tables(rankings)
+    docs += overview_tables(rankings) + published_tables(verdicts)
     docs += [ranking_table(list(records)) for _, records in groupby(rankings, key=rank_table_of)]
     docs += [doc for _, rows in by_setting for doc in goal_table(rows)]
     for setting, rows in by_setting:

@@ -781,6 +781,64 @@ def test_claims_table():
     assert texts(counted, "blocked") == ["1", "0", "1"] and texts(counted, "not judged") == ["0", "1", "1"]
 
 
+def published(scorer, dataset, value, coefficient="kendall", **more):
+    """A claim of a paper on a coefficient of NAS-Bench-201."""
+    where = {"oracle": "nasbench201", "dataset": dataset, "epochs": 200, "scorer": scorer, "coefficient": coefficient}
+    base = {
+        "paper": "arXiv:0",
+        "title": "A paper",
+        "file": "paper",
+        "where": "Table 3",
+        "source": "paper",
+        "margin": 0.02,
+        "reason": "of ours",
+    }
+    claim_id = f"paper-{scorer}-{dataset}-{coefficient}"
+    return Claim(**{**base, **more}, id=claim_id, statement="It correlates", value=value, ranking=where)
+
+
+def test_published_correlations_beside_ours(store, tmp_path):
+    verdicts = [
+        Verdict(published("zico", "cifar10", 0.6), "inconclusive", 0.577, 0.555, 0.594, 1627, runs=("r1",)),
+        Verdict(published("zico", "cifar100", 0.61), "not reproduced", 0.57, 0.56, 0.604, 1627),
+        Verdict(published("params", "cifar10", 0.57), "reproduced", 0.5749, n=15625),
+        Verdict(published("params", "cifar100", 0.57, source="recalled"), "not reproduced", 0.577, n=15625),
+        Verdict(published("knas", "cifar10", 0.14, needs="the proxy KNAS"), "blocked", why="the proxy KNAS"),
+        Verdict(published("zen", "cifar10", 0.29), "not judged", why="the store has no scores; no scores"),
+        Verdict(published("zico", "cifar10", 94.0, "best_value", spread=0.4), "inconclusive", 93.76, n=1627),
+    ]
+    doc, *rest = tables.build(store(ranking()), verdicts=verdicts)
+    assert doc.id == "published-paper-nasbench201" and [each.id for each in rest] == ["ranking-nasbench201-test-accuracy-200-epochs"]
+    assert texts(doc, "coefficient") == ["Kendall τ-b"] * 4 + ["Best found (%)"]
+    assert texts(doc, "scorer") == ["zico", "params", "zen", "knas", "zico"]  # by what was published
+    assert texts(doc, "cifar10_published") == ["0.60", "0.57", "0.29", "0.14", "94.0 ± 0.4"]
+    assert texts(doc, "cifar10_ours") == ["0.577 [0.555, 0.594]", "0.575", "not scored", "blocked", "93.76"]
+    # .60 may be .595, which is above .594; a coefficient over all of them has no interval, but .5749 is still printed .57
+    assert [cell.mark for cell in cells(doc, "cifar10_difference")] == ["≠", "", "", "", ""]
+    assert texts(doc, "cifar10_difference") == ["−0.023", "+0.005", DASH, DASH, "−0.24"]
+    assert [cell.mark for cell in cells(doc, "cifar100_difference")] == ["≠", "≠", "", "", ""]
+    assert [cell.mark for cell in cells(doc, "cifar100_published")][:2] == ["", RECALLED]
+    assert texts(doc, "over") == [
+        "1,627 of 15,625, 2 × 128, the benchmark's network.", "all 15,625.", "No scores.", "The proxy KNAS.",
+        "1,627 of 15,625, 2 × 128, the benchmark's network.",
+    ]  # fmt: skip
+    assert doc.footnotes == ("In 1 of 4 cells with both figures our interval holds the published one. 2 cells have no figure of ours.",)
+    assert "read in the paper and recalled, the text was not read" in doc.caption
+    (path,) = render.write([doc], tmp_path, ["csv"])
+    lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert len(lines) == len(verdicts) == len(json.loads(render.to_json([doc]))[0]["rows"])
+    first = lines[0]
+    assert (first["claim"], first["published"], first["ours_high"], first["run_ids"]) == (
+        "paper-zico-cifar10-kendall",
+        "0.6",
+        "0.594",
+        "r1",
+    )
+    assert [line["differs_by_more_than_the_interval"] for line in lines] == ["yes", "yes", "no", "yes", "", "", ""]
+    nothing = [each for each in verdicts if each.ours is None]
+    assert [each.id for each in tables.build(store(ranking(), name="none"), verdicts=nothing)] == [rest[0].id]
+
+
 def test_every_row_leads_to_its_runs(store, tmp_path):
     """The CSV of a table names the row, `runs.csv` and the page have the runs of that row."""
     records = [

@@ -63,7 +63,9 @@ def report(
     folder = out or store.parent / "report"
     with Store(store, must_exist=True) as opened:
         verdicts = () if plan else _verdicts(opened)  # a plan's seeds are not what claims are judged by
-        built = tables.build(opened, plan=plan or None) + importlib.import_module("reports.claims").claims_tables(verdicts)
+        built = tables.build(opened, plan=plan or None, verdicts=verdicts) + importlib.import_module("reports.claims").claims_tables(
+            verdicts
+        )
         manifest = {"command": f"nasrepro report{f' --plan {plan}' if plan else ''}", **opened.manifest()}
         site = "leaderboard/index.html" if "page" in wanted else ""
         written = render.write(built, folder, [name for name in wanted if name not in _MORE], site=site)

@@ -1,0 +1,250 @@
+"""Published rank correlations beside ours, cell by cell: from the judged claims of each paper that has any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from reports.document import APART, DASH, RECALLED, Cell, Column, Filled, Raw, TableDoc, aligned, slug, text_column, transposed
+from reports.rankings import setting_words
+from suite.claims import Claim, Verdict
+from suite.registry import oracles, scorers
+
+#: Rows of a scorer, in this order, and whether the figure is a correlation, which has an interval.
+_COEFFICIENTS = {
+    "kendall": ("Kendall τ-b", True),
+    "spearman": ("Spearman ρ", True),
+    "top_kendall": ("Kendall τ-b in the top 10 %", True),
+    "precision_1": ("Precision at 1 %", False),
+    "precision_10": ("Precision at 10 %", False),
+    "best_value": ("Best found (%)", False),
+}
+_READ = {
+    "paper": "read in the paper",
+    "code": "read in the authors' code or its stored output",
+    "secondary": "quoted from another paper",
+    "recalled": "recalled, the text was not read",
+}
+_LEGEND = (
+    f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval (none where ours is over all architectures); "
+    "the published figure is taken with half a unit of its last digit, its own sampling error is not known. Best found: the metric of the "
+    "architecture with the highest score; it has no interval, so no mark. Blocked: cannot be had here; not scored: these networks have no "
+    f"scores yet; the last column has the reason. {RECALLED}: the text behind the figure was not read."
+)
+#: Decimals of ours at most: no interval here supports more.
+_MOST = 3
+
+
+def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
+    """A table for each paper and oracle: scorers down, data sets across; none of a file of claims of which nothing can be compared."""
+    wanted = [each for each in verdicts if each.claim.ranking is not None and not each.claim.ranking.over]
+    wanted.sort(key=lambda each: (each.claim.file, each.claim.paper, each.claim.id))
+    docs = []
+    for _, of_file in groupby(wanted, key=lambda each: each.claim.file):
+        members = list(of_file)
+        if all(each.ours is None for each in members):
+            continue
+        for _, of_paper in groupby(members, key=lambda each: each.claim.paper):
+            paper = list(of_paper)
+            names = dict.fromkeys(_oracle(each.claim) for each in paper)
+            docs += [_table([each for each in paper if _oracle(each.claim) == name], paper) for name in names]
+    return docs
+
+
+def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
+    first = verdicts[0].claim
+    oracle, info = _oracle(first), oracles.get(_oracle(first)).info
+    order = [dataset.name for dataset in info.datasets]
+    datasets = sorted({_place(each.claim)[2] for each in verdicts}, key=order.index)
+    rows: dict[tuple[str, str], dict[str, Verdict]] = {}
+    for each in verdicts:
+        coefficient, scorer, dataset = _place(each.claim)
+        rows.setdefault((coefficient, scorer), {})[dataset] = each
+    ranked = sorted(rows, key=lambda row: (list(_COEFFICIENTS).index(row[0]), -_mean(rows[row].values()), row[1]))
+    digits = {name: _digits(each.claim for each in paper if _place(each.claim)[0] == name) for name in _COEFFICIENTS}
+    filled: list[Filled] = [
+        text_column(Column("coefficient", "Coefficient", ("coefficient",), "left", 0, 0), [_COEFFICIENTS[row[0]][0] for row in ranked]),
+        text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [row[1] for row in ranked]),
+    ]
+    for panel, dataset in enumerate(datasets, start=1):
+        found = [rows[row].get(dataset) for row in ranked]
+        filled += _columns(dataset, found, [digits[row[0]] for row in ranked], panel, several=len(datasets) > 1)
+    over = [" ".join(dict.fromkeys(_over(each) for each in rows[row].values())) for row in ranked]
+    filled.append(text_column(Column("over", "Ours is over, or why there is none", ("over",), "left", 9, len(datasets) + 1), over))
+    metrics = ", ".join(dict.fromkeys(_metric(each.claim) for each in verdicts))
+    sources = " and ".join(_READ[source] for source in _READ if any(each.claim.source == source for each in verdicts))
+    here, all_of = _count(verdicts, digits), _count(paper, digits)
+    return TableDoc(
+        slug("published", first.id.partition("-")[0], oracle),
+        f"{oracle}: published beside ours, {first.title or first.paper}",
+        f"Rank correlations that {first.paper} ({first.title}; {', '.join(dict.fromkeys(each.claim.where for each in verdicts))}) has of "
+        f"{oracle}, beside ours by {metrics}. The published figures were {sources}.",
+        *transposed(filled),
+        legend=_LEGEND,
+        footnotes=(f"{here}{f' In all tables of this paper: {all_of[0].lower()}{all_of[1:]}' if all_of != here else ''}",),
+        notes=tuple(_readings(verdicts)),
+        citations=(info.citation,),
+        long=tuple(_long(each, digits) for each in sorted(verdicts, key=lambda each: ranked.index(_place(each.claim)[:2]))),
+    )
+
+
+# -- columns -----------------------------------------------------------------------------------------------
+def _columns(dataset: str, found: Sequence[Verdict | None], digits: Sequence[int], panel: int, *, several: bool) -> list[Filled]:
+    """Published, ours and their difference on one data set."""
+    head = f"{dataset}\n" if several else ""
+    published, ours, differences = [], [], []
+    for each, places in zip(found, digits, strict=True):
+        if each is None:
+            published.append(Cell(DASH, (None,)))
+            ours.append(Cell(DASH, (None, None, None)))
+            differences.append(Cell(DASH, (None,)))
+            continue
+        claim = each.claim
+        spread = f" ± {claim.spread:.{places}f}" if claim.spread is not None else ""
+        published.append(Cell(_number(claim.value, places) + spread, (claim.value,), "" if claim.read else RECALLED))
+        ours.append(Cell(_ours(each, min(places + 1, _MOST)), (each.ours, each.low, each.high)))
+        differences.append(
+            Cell(_signed(_difference(each), min(places + 1, _MOST)), (_difference(each),), APART if apart(each, places) else "")
+        )
+    stem = dataset.lower().replace("-", "_")
+    return [
+        (Column(f"{stem}_published", f"{head}published", (f"{stem}_published",), terminal=3 * panel, panel=panel), published),
+        (
+            Column(
+                f"{stem}_ours", f"{head}ours [95 %]", (f"{stem}_ours", f"{stem}_low", f"{stem}_high"), terminal=3 * panel + 1, panel=panel
+            ),
+            ours,
+        ),
+        (Column(f"{stem}_difference", "Δ", (f"{stem}_difference",), terminal=3 * panel + 2, panel=panel), differences),
+    ]
+
+
+def _ours(verdict: Verdict, places: int) -> str:
+    if verdict.ours is None:
+        return "blocked" if verdict.verdict == "blocked" else "not scored"
+    text = _number(verdict.ours, places)
+    if verdict.low is None or verdict.high is None:
+        return text
+    return f"{text} [{_number(verdict.low, places)}, {_number(verdict.high, places)}]"
+
+
+def _number(value: float | None, places: int) -> str:
+    return aligned([value], places)[0]
+
+
+def _signed(value: float | None, places: int) -> str:
+    return DASH if value is None else f"{round(value, places) + 0.0:+.{places}f}".replace("-", "−")  # no minus zero
+
+
+# -- what is in a cell -------------------------------------------------------------------------------------
+def apart(verdict: Verdict, digits: int) -> bool | None:
+    """Whether the published value, known to half a unit of its last of `digits` decimals, lies outside our interval.
+
+    None where there is nothing to compare, or the figure has no interval.
+    """
+    claim = verdict.claim
+    if verdict.ours is None or claim.value is None or not _COEFFICIENTS[_place(claim)[0]][1]:
+        return None
+    low, high = (verdict.ours, verdict.ours) if verdict.low is None or verdict.high is None else (verdict.low, verdict.high)
+    half = 0.5 * 10**-digits + 1e-9
+    return bool(claim.value + half < low or claim.value - half > high)
+
+
+def _difference(verdict: Verdict) -> float | None:
+    return None if verdict.ours is None or verdict.claim.value is None else verdict.ours - verdict.claim.value
+
+
+def _over(verdict: Verdict) -> str:
+    """How many architectures ours is over, and how networks were scored; or why there is none."""
+    if verdict.ours is None:
+        why = verdict.why.rpartition("; ")[2]  # what to do about it, where it says that; the whole is in the table of claims
+        return f"{why[:1].upper()}{why[1:].rstrip('.')}."
+    ranked = verdict.claim.ranking
+    assert ranked is not None
+    whole = len(oracles.get(ranked.oracle).info.space)
+    count = f"all {whole:,}" if verdict.n >= whole else f"{verdict.n:,} of {whole:,}"
+    how = f", {setting_words(ranked.setting, network=True)}" if scorers.get(ranked.scorer).needs_network else ""
+    return f"{count}{how}{', without its sign' if ranked.absolute else ''}."
+
+
+def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
+    marks = [apart(each, digits[_place(each.claim)[0]]) for each in verdicts]
+    compared = [mark for mark in marks if mark is not None]
+    left = sum(each.ours is None for each in verdicts)
+    if not compared and left == len(verdicts):
+        return f"None of the {left:,} cells has a figure of ours."
+    words = f"In {compared.count(False):,} of {len(compared):,} cells with both figures our interval holds the published one."
+    return f"{words} {left:,} {'cell has' if left == 1 else 'cells have'} no figure of ours." if left else words
+
+
+def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
+    claim = verdict.claim
+    assert claim.ranking is not None
+    coefficient, scorer, dataset = _place(claim)
+    mark = apart(verdict, digits[coefficient])
+    return {
+        "paper": claim.paper,
+        "oracle": claim.ranking.oracle,
+        "dataset": dataset,
+        "metric": _metric(claim),
+        "epochs": claim.ranking.epochs,
+        "coefficient": coefficient,
+        "scorer": scorer,
+        "claim": claim.id,
+        "where": claim.where,
+        "source": claim.source,
+        "read": "yes" if claim.read else "no",
+        "published": claim.value,
+        "published_spread": claim.spread,
+        "ours": verdict.ours,
+        "ours_low": verdict.low,
+        "ours_high": verdict.high,
+        "n": verdict.n or None,
+        "difference": _difference(verdict),
+        "differs_by_more_than_the_interval": None if mark is None else "yes" if mark else "no",
+        "verdict": verdict.verdict,
+        "over_or_why_not": _over(verdict),
+        "run_ids": " ".join(verdict.runs),
+    }
+
+
+def _readings(verdicts: Sequence[Verdict]) -> list[str]:
+    """The claims' reasons, which say where ours differs from theirs, and what their readings say of cells: each once."""
+    by_text: dict[str, list[str]] = {}
+    for each in verdicts:
+        if each.claim.reading:
+            _, scorer, dataset = _place(each.claim)
+            by_text.setdefault(each.claim.reading.rstrip("."), []).append(f"{scorer} on {dataset}")
+    reasons = dict.fromkeys(each.claim.reason.rstrip(".") for each in verdicts if each.claim.reason)
+    return [
+        *(f"Margin of the verdicts: {reason}." for reason in reasons),
+        *(f"{', '.join(dict.fromkeys(cells))}: {text}." for text, cells in by_text.items()),
+    ]
+
+
+# -- names -------------------------------------------------------------------------------------------------
+def _oracle(claim: Claim) -> str:
+    return "" if claim.ranking is None else claim.ranking.oracle
+
+
+def _place(claim: Claim) -> tuple[str, str, str]:
+    """Coefficient, scorer, data set."""
+    assert claim.ranking is not None
+    return claim.ranking.coefficient, claim.ranking.scorer, claim.ranking.dataset
+
+
+def _metric(claim: Claim) -> str:
+    assert claim.ranking is not None
+    return claim.ranking.metric or oracles.get(claim.ranking.oracle).info.target_of(claim.ranking.dataset).name
+
+
+def _digits(claims: Iterable[Claim]) -> int:
+    """Decimals of a paper's figures: of the one that shows the most, since a last zero is lost in a number."""
+    numbers = [number for claim in claims for number in (claim.value, claim.spread) if number is not None]
+    return max((len(f"{number:g}".partition(".")[2]) for number in numbers), default=2)
+
+
+def _mean(verdicts: Iterable[Verdict]) -> float:
+    values = [each.claim.value for each in verdicts if each.claim.value is not None]
+    return math.fsum(values) / max(1, len(values))
