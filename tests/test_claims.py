@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
+import suite.claims.repeats
 import suite.registry
 from suite import cli
 from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of
@@ -552,6 +553,7 @@ def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
     """Install a table in which every test accuracy is that number plus a little; None: take it away. One process knows one version."""
     for module in ("evidence", "judging"):
         monkeypatch.setattr(f"suite.claims.{module}.oracles", suite.registry.oracles)  # the registry of the toy's test
+    methods.get("random_search")  # its file is imported once: it must be known after this test, too
     monkeypatch.setattr(methods, "_found", dict(methods._found))
     monkeypatch.setattr(scorers, "_found", dict(scorers._found))
     registered(toys.source(SEARCH, "toy_best"))
@@ -646,8 +648,9 @@ def nasrepro(monkeypatch, capsys, tmp_path):
     """Run the command line in this process with a store of its own; gives its exit code, standard output and standard error."""
     monkeypatch.setattr(methods, "_found", dict(methods._found))
 
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anything", *map(str, arguments), "--store", str(tmp_path / "s.sqlite")])
+    def run(*arguments: object, store: bool = True) -> tuple[int, str, str]:
+        options = ["--store", str(tmp_path / "s.sqlite")] if store else []
+        monkeypatch.setattr(sys, "argv", ["anything", *map(str, arguments), *options])
         with pytest.raises(SystemExit) as ended:
             cli.main()
         out, err = capsys.readouterr()
@@ -695,6 +698,38 @@ def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):
     assert nasrepro("claims", "--file", mine, "--id", "mine-random", "--workers", 1)[0] == 0
     code, _, err = nasrepro("claims", "--file", mine, "--id", "mine-random", "--method", tmp_path / "one.py", "--workers", 1)
     assert code == 1 and "changed: mine-random is not reproduced, recorded: reproduced" in err
+
+
+def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, monkeypatch):
+    def repeated(blocks: int) -> tuple[int, str, str]:
+        options = ["--file", mine, "--blocks", blocks, "--folder", tmp_path / "blocks", "--workers", 1, "--quiet"]
+        return nasrepro("claims", "repeat", *options, store=False)
+
+    text = FILE.replace("margin = 5.0", "margin = 9.0")
+    mine.write_text(text, encoding="utf-8")
+    code, out, err = repeated(2)
+    assert code == 1 and "2 of 2 verdicts (100.0%) are not the recorded ones" in out and "2 reproduced" in out
+    assert "flipped: mine-random is reproduced in block 2, recorded: not reproduced" in err
+    for block in (1, 2):
+        with Store(tmp_path / "blocks" / "mine" / f"0{block}.sqlite") as store:
+            assert sorted(run.key.seed for run in store.runs()) == list(range(20 * block, 20 * block + 20)), "no seed is in two blocks"
+
+    ran: list[int] = []
+    real = suite.claims.repeats.run_cells
+    monkeypatch.setattr("suite.claims.repeats.run_cells", lambda cells, store, **rest: ran.append(len(cells)) or real(cells, store, **rest))
+    mine.write_text(text.replace('"not reproduced"', '"reproduced"'), encoding="utf-8")
+    code, out, err = repeated(2)
+    assert (code, err, ran) == (0, "", []) and "0 of 2 verdicts (0.0%)" in out, "verdicts are kept; what was recorded has no part in them"
+    mine.write_text(FILE.replace("margin = 5.0", "margin = 0.1").replace('"not reproduced"', '"reproduced"'), encoding="utf-8")
+    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
+        before = store.manifest()["results"]
+    assert repeated(1)[0] == 1 and ran == [20], "another test is another verdict, of the same runs"
+    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
+        assert store.manifest()["results"] == before
+    (tmp_path / "blocks" / "mine" / "01.json").write_text("{", encoding="utf-8")
+    assert "delete it" in repeated(1)[2]
+    mine.write_text(FILE.partition('[[claim]]\nid = "mine-random"')[0] + FILE[FILE.index('[[claim]]\nid = "mine-imp') :], encoding="utf-8")
+    assert "none of these claims" in repeated(1)[2]
 
 
 def test_the_command_of_contributing_is_one(nasrepro, mine, tmp_path, monkeypatch):

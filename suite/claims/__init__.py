@@ -8,8 +8,10 @@ from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of
 from suite.claims.files import junit, record
 from suite.claims.judging import Verdict, judge, judge_all, judged, with_family
 from suite.claims.model import RECORDED, Claim, Figure, Judgement, Kind, Order, Setting, Source, claim_files, load_claims
+from suite.claims.repeats import BLOCKS, Repeat, repeat, repeatable
 
 __all__ = [
+    "BLOCKS",
     "RECORDED",
     "Claim",
     "Evidence",
@@ -17,6 +19,7 @@ __all__ = [
     "Judgement",
     "Kind",
     "Order",
+    "Repeat",
     "Setting",
     "Source",
     "Verdict",
@@ -30,6 +33,8 @@ __all__ = [
     "missing",
     "plan_of",
     "record",
+    "repeat",
+    "repeatable",
     "seeds_of",
     "with_family",
 ]

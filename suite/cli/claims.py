@@ -1,10 +1,10 @@
-"""`nasrepro claims` and `nasrepro claims record`."""
+"""`nasrepro claims`, `nasrepro claims record` and `nasrepro claims repeat`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,6 +108,55 @@ def record_verdicts(
         typer.echo(f"{claim}: {old or 'nothing'} -> {new}")
     remark(f"{len(changes)} verdicts written to {Path(files[0]).parent}", quiet)
     return int(done.failed)
+
+
+@claims_app.command("repeat")
+def repeat_verdicts(
+    paper: PaperOption = None,
+    file: FileOption = None,
+    method: MethodOption = None,
+    blocks: Annotated[int, typer.Option(min=1, help="How often, each time by seeds that no other block has.")] = 20,
+    folder: Annotated[Path, typer.Option("--folder", help="Keeps the runs and verdicts of every block.")] = DEFAULT_STORE.parent
+    / "repeats",
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Judge again by other seeds: how stable the recorded verdicts are. What was killed goes on where it was.
+
+    Of claims that rest on seeds and run in minutes. Exit code 1 where a verdict is not the recorded one.
+    Example: nasrepro claims repeat --paper nas_bench_201 --blocks 20
+    """
+    from itertools import groupby
+
+    from suite.claims import repeat, repeatable
+
+    chosen, others = _chosen(paper, None, file, method)
+    wanted = sorted(filter(repeatable, chosen), key=lambda claim: (claim.file, claim.id))
+    if not wanted:
+        raise NasreproError("none of these claims has a recorded verdict that rests on seeds and is had in minutes")
+    by_file = [list(members) for _, members in groupby(wanted, key=lambda claim: claim.file)]
+    found = []
+    for block in range(1, blocks + 1):
+        for claims in by_file:
+            with progress_bar(f"block {block} of {blocks}, {claims[0].file}", quiet) as progress:
+                found += repeat(claims, others, folder, block, workers=workers, progress=progress)
+    flips = [each for each in found if each.flipped]
+    if as_json:
+        print_json({"verdicts": len(found), "flips": len(flips), "repeats": [asdict(each) for each in found]})
+    else:
+        by_claim = [(claim, Counter(each.verdict for each in found if each.claim == claim.id)) for claim in wanted]
+        rows = [[claim.id, claim.recorded, *_counted(claim, counts)] for claim, counts in by_claim]
+        print_table(["claim", "recorded", f"same, of {blocks}", "others"], rows)
+        typer.echo(f"\n{len(flips)} of {len(found):,} verdicts ({len(flips) / len(found):.1%}) are not the recorded ones")
+        for each in flips:
+            remark(f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: {each.recorded} ({each.why})")
+    return int(bool(flips))
+
+
+def _counted(claim: Claim, counts: Counter[str]) -> list[str]:
+    others = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common() if verdict != claim.recorded)
+    return [str(counts[claim.recorded]), others]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""Verdicts again, by other seeds: how stable the recorded ones are.
+
+Block b of a claim of n seeds is judged by the seeds b n .. (b + 1) n - 1, so that no run counts in two blocks; block 0 is what is recorded.
+A folder keeps the runs (`<paper>/07.sqlite`) and the verdicts (`<paper>/07.json`) of every block: what was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suite.claims.evidence import Evidence, gather, missing
+from suite.claims.judging import judged
+from suite.claims.model import Claim
+from suite.errors import DataCorrupt, NasreproError
+from suite.files import write_text
+from suite.record import stable_hash
+from suite.runner import run_cells
+from suite.store import Store
+
+#: Blocks that issue and nightly test ask for.
+BLOCKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A claim's verdict by the seeds of one block."""
+
+    claim: str
+    recorded: str
+    block: int
+    verdict: str
+    why: str
+
+    @property
+    def flipped(self) -> bool:
+        """Whether it is not the recorded one."""
+        return self.verdict != self.recorded
+
+
+def repeatable(claim: Claim) -> bool:
+    """Whether other seeds could change its recorded verdict, and are had in minutes; a ratio of speeds is the machine's, not theirs."""
+    return claim.kind in ("value", "order", "study") and not claim.long and claim.recorded not in ("", "blocked")
+
+
+def repeat(
+    claims: Sequence[Claim],
+    context: Sequence[Claim],
+    folder: Path,
+    block: int,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, label: None,
+) -> list[Repeat]:
+    """Judge claims of one file by the seeds of a block: run what the folder lacks, or read the verdicts where they are there.
+
+    Kept verdicts count as long as the claims' tests, the sources of what runs, and the tables are the ones of now.
+
+    Args:
+        claims: of one file; see `repeatable`. Orders are corrected among them.
+        context: all claims; see `suite.claims.evidence.missing`.
+        folder: of all repeats.
+        block: 1 or more.
+        workers: processes.
+        progress: called after each run.
+
+    Raises:
+        NasreproError: a table is not here (DataMissing), or a run failed.
+    """
+    cells, left_out = missing(claims, Evidence(), context, block=block)
+    for error in left_out.values():
+        raise error
+    tests = [claim.model_dump(mode="json", exclude={"expected", "reading"}) for claim in claims]
+    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests])
+    path = folder / claims[0].file / f"{block:02}.json"
+    found = _kept(path, key)
+    if found is None:
+        with Store(path.with_suffix(".sqlite")) as store:
+            failed = run_cells(cells, store, executor="inline" if workers == 1 else "loky", workers=workers, progress=progress).failed
+            if failed:
+                raise NasreproError(f"block {block} of {claims[0].file}: {len(failed)} runs failed: {failed[0].error.strip()}")
+            verdicts = judged(claims, gather(store, claims), claims, block=block)
+        found = {each.claim.id: {"verdict": each.verdict, "why": each.why} for each in verdicts}
+        write_text(path, json.dumps({"key": key, "verdicts": found}, indent=1))
+    return [Repeat(claim.id, claim.recorded, block, **found[claim.id]) for claim in claims]
+
+
+def _kept(path: Path, key: str) -> dict[str, dict[str, str]] | None:
+    """The verdicts in a file, where they are of that key."""
+    if not path.exists():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return dict(raw["verdicts"]) if raw["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataCorrupt(f"{path} cannot be read as verdicts ({error}); delete it, and they are judged anew") from error
