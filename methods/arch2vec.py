@@ -23,6 +23,8 @@ Deviations:
     - encoding "discrete" (one-hot operations and edges) and "supervised" (the same graph network, trained on what was evaluated) are
       controls. The file that trains their supervised DNGO was not at hand: ours is trained end to end like DNGO. Their supervised
       REINFORCE never moves its state from the first architecture; ours does.
+    - The baseline and the fixed incumbent are for accuracies; where scores are negative (losses), give others. REINFORCE earns 0 by a
+      diverged training, which is no punishment there.
     - `epochs = 0` is a control of ours: the embedding by a network that was not trained at all.
     - The CPU seconds of pre-training (not those of embedding the space, under a second) are booked in each run, also where a cached
       encoder is used: a user of the method has to spend them once before the first query, and a bill without them would compare a

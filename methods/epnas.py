@@ -23,7 +23,8 @@ Deviations:
     - LSTM of 64, Adam, entropy bonus, baseline momentum, predictor (an MLP on one-hot decisions): our choices, no size is known.
     - `batch` 0 gives each worker one child, so that workers also set how many children a policy step sees.
     - Children that the predictor picked feed REINFORCE as if the policy alone had drawn them; the baseline takes a batch in before
-      it is subtracted. Scores are taken as not negative, as accuracies are; a diverged training earns 0.
+      it is subtracted. Where scores are negative (losses), accuracy is by how much they exceed the lowest so far, so that a broken
+      constraint never pays. A diverged training earns 0, and the predictor learns it as 0 or as the lowest.
     - A code that is no architecture is drawn again, up to 100 times; then a uniform sample of the space stands for it,
       without gradient. An architecture that comes up again is trained again, and paid again.
 """
@@ -36,6 +37,7 @@ from dataclasses import replace
 import numpy as np
 
 from suite.errors import InvalidArch, NasreproError
+from suite.metrics import finite
 from suite.registry import method
 
 ARMS = ("reinforce", "progressive", "predictor_reward", "predictor_screen", "predictor_only")
@@ -94,15 +96,16 @@ def search(
         policy = _policy(space, growth, hidden, learning_rate, entropy, rng) if by_policy else None
     predictor = _Predictor(space, int(rng.integers(2**31)))
     average, weight = np.zeros(len(growth)), 0.0
+    lowest = 0.0  # score so far, where scores are negative
     satisfied = False  # whether anything that was trained keeps the constraints
 
     def excesses(arch):
         return [_excess(session, arch, limit) for limit in limits]
 
-    def value(arch, accuracy):
+    def value(arch, score):
         p = math.exp(-anneal * _spent(session))
         broken = [excess for excess in excesses(arch) if excess > 0]
-        return accuracy * math.prod(0.0 if penalty == "hard" else p**excess for excess in broken)
+        return max(score - lowest, 0.0) * math.prod(0.0 if penalty == "hard" else p**excess for excess in broken)
 
     while True:
         drawn = _Children.none(count)
@@ -126,10 +129,12 @@ def search(
                     worst = sum(excess for excess in excesses(each.arch) if excess > 0)
                     session.rate(each, -1e6 * (1 + worst) if worst else each.score)
                     satisfied = satisfied or not worst
-            guesses[asked] = [each.score if math.isfinite(each.score) else 0.0 for each in done]
+            scores = [each.score for each in done]
+            lowest = min(lowest, *finite(scores))
+            guesses[asked] = np.maximum(scores, lowest)
             if arm.startswith("predictor"):
                 with session.charge("predictor"):
-                    predictor.add([each.arch for each in done], guesses[asked], refit)
+                    predictor.add([each.arch for each in done], scores, refit)
             rewards = [value(arch, guess) for arch, guess in zip(drawn.archs, guesses, strict=True)]
             drawn.rewards = np.column_stack([drawn.rewards, rewards])
             violating = float(np.mean([max(excesses(each.arch), default=0.0) > 0 for each in done]))
@@ -205,12 +210,12 @@ class _Predictor:
         self.scores += list(scores)
         if len(self.scores) - self.fitted < refit:
             return
-        self.fitted = len(self.scores)
-        self.mean, self.spread = np.mean(self.scores), np.std(self.scores) or 1.0
+        self.fitted, scores = len(self.scores), finite(self.scores)
+        self.mean, self.spread = np.mean(scores), np.std(scores) or 1.0
         self.model = MLPRegressor(hidden_layer_sizes=(64,), solver="lbfgs", alpha=1.0, max_iter=50, random_state=self.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # 50 iterations are meant to be few
-            self.model.fit(np.stack(self.inputs), (np.array(self.scores) - self.mean) / self.spread)
+            self.model.fit(np.stack(self.inputs), (scores - self.mean) / self.spread)
         self.ready = True
 
     def __call__(self, archs):

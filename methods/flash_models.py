@@ -15,17 +15,9 @@ import numpy as np
 from methods.nets.degree import METRICS, Values, analytical, block_features, fit_curve, fit_linear, nn_degree, operators
 from methods.nets.lattice import Code, Lattice
 from suite.errors import NasreproError
+from suite.metrics import spearman
 from suite.registry import load_devices, load_oracle, study
 from suite.space import Arch, Block
-
-
-def _spearman(one: Values, other: Values) -> float | None:
-    """Rank correlation; None where one of the two is constant."""
-    from scipy.stats import spearmanr
-
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    return float(spearmanr(one, other)[0])
 
 
 # -- the predictor -----------------------------------------------------------------------------------------
@@ -44,7 +36,7 @@ def _networks(oracle: str, classes: int, size: int, pool: int) -> tuple[tuple[Ar
 
 @study(
     "flash_models.predictor",
-    paper="arXiv:2108.00568, Sec. 4",
+    paper="arXiv:2108.00568; our reconstruction",
     by=("dataset", "predictor"),
     oracle="natsbench_size",
     samples=25,
@@ -84,8 +76,8 @@ def predictor(rng, *, oracle, samples, epochs, pool):
                 "dataset": dataset.name,
                 "predictor": name,
                 "rmse": float(np.sqrt(np.mean((values[rest] - truth[rest]) ** 2))),
-                "spearman": _spearman(values[rest], truth[rest]),
-                "metric_spearman": _spearman(metrics[name][rest], truth[rest]) if name in metrics else None,
+                "spearman": spearman(values[rest], truth[rest]),
+                "metric_spearman": spearman(metrics[name][rest], truth[rest]) if name in metrics else None,
                 "accuracy_sd": float(truth[rest].std()),
                 "n": len(rest),
             }
@@ -105,7 +97,7 @@ def _features(source: str, name: str, classes: int, size: int) -> Values:
 
 @study(
     "flash_models.latency",
-    paper="arXiv:2108.00568, Sec. 3",
+    paper="arXiv:2108.00568; our reconstruction",
     by=("device", "features", "samples"),
     devices="hwnasbench",
     dataset="cifar10",
@@ -143,7 +135,7 @@ def latency(rng, *, devices, dataset, classes, size, samples):
                         "samples": count,
                         "median_relative_error": float(np.median(np.abs(predicted / values[rest] - 1))),
                         "rmse_by_sd": float(np.sqrt(np.mean((predicted - values[rest]) ** 2)) / values[rest].std()),
-                        "spearman": _spearman(predicted, values[rest]),
+                        "spearman": spearman(predicted, values[rest]),
                         "n": len(rest),
                     }
 

@@ -1,4 +1,4 @@
-"""GRAM (rule of Chang et al. 2021, arXiv:2012.01737, Alg. 1-2, inspired by SwiftNet, arXiv:1906.08305).
+"""GRAM (rule of Chang et al. 2021, arXiv:2012.01737, by a digest of it, inspired by SwiftNet, arXiv:1906.08305).
 
     w <- 1 for every edge of the complete DAG, the meta-graph;  beta <- none
     repeat until the budget ends:
@@ -21,6 +21,7 @@ Deviations:
       "gibbs" the graph then stays as it is; it is trained, paid for and learnt from again, as where the present option is drawn anew.
     - With this baseline most updates lower the weights of what was sampled, whatever it is worth (beta is the mean of the five best): the
       rule spreads samples out more than it repeats good ones, unless a few edges decide.
+    - A diverged training counts as score 0, or where scores are negative as the lowest so far.
     - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink; theirs has no such term.
     - Pruned levels are architectures of the table, trained from scratch; the digest of SwiftNet speaks of pruning without retraining.
 """
@@ -31,6 +32,7 @@ import math
 import numpy as np
 
 from suite.errors import InvalidArch, NasreproError
+from suite.metrics import finite
 from suite.registry import method
 
 VARIANTS = ("edges", "edges_and_ops", "gibbs")
@@ -40,7 +42,7 @@ TRIES = 100_000
 
 @method(
     "gram",
-    paper="arXiv:2012.01737, Alg. 1-2; inspired by arXiv:1906.08305",
+    paper="arXiv:2012.01737, as a digest of it has the rule; inspired by arXiv:1906.08305",
     variant="edges_and_ops",
     alpha=1.0,
     clip=1.0,
@@ -186,7 +188,8 @@ def softmax(rows):
 
 def earned(mu, seen, alpha, clip):
     """What weights are multiplied by: exp(alpha (mu - beta)), where beta is the mean of the five best scores seen before."""
-    return math.exp(np.clip(alpha * (mu - np.mean(sorted(seen)[-5:])), -clip, clip))
+    *before, mu = finite([*seen, mu])  # a diverged training has a score of -inf
+    return math.exp(np.clip(alpha * (mu - np.mean(sorted(before)[-5:])), -clip, clip))
 
 
 def chances(strengths, sources):

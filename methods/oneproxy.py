@@ -20,18 +20,22 @@ Deviations:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from suite import metrics
 from suite.errors import NasreproError
 from suite.registry import load_devices, load_oracle, study
 
 Values = NDArray[np.float64]
 #: Strengths of the regularisation, relative to the least one that makes b zero.
 GRID = np.logspace(-6, 0, 13)
+#: A constant prediction is never chosen.
+_spearman = partial(metrics.spearman, constant=-1.0)
 
 
 # -- the linear predictor and its adaptation --------------------------------------------------------------------
@@ -113,16 +117,9 @@ def adapted(
     for each in range(folds):
         inside, outside = fold != each, fold == each
         held_out[:, outside] = kind(cells[inside], weights, measured[inside]).predict(cells[outside], GRID)
-    best = int(np.argmax([spearman(row, measured) for row in held_out]))
+    best = int(np.argmax([_spearman(row, measured) for row in held_out]))
     fitted = kind(cells, weights, measured)
     return lambda others: fitted.predict(others, GRID[best : best + 1])[0]
-
-
-def spearman(one: Values, other: Values) -> float:
-    """Rank correlation of finite values, ties at their mean rank; -1 where one is constant, so that it is never chosen."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return -1.0
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 # -- data ------------------------------------------------------------------------------------------------------
@@ -157,7 +154,7 @@ def _split(there: NDArray[np.intp], samples: int, rng: Any, device: str) -> tupl
 # -- studies ---------------------------------------------------------------------------------------------------
 @study(
     "oneproxy.adaptation",
-    paper="arXiv:2111.01203, Figs. of latency monotonicity before and after adaptation",
+    paper="arXiv:2111.01203; figures of the authors' repository",
     by=("dataset", "proxy", "device"),
     devices="oneproxy",
     dataset="cifar10",
@@ -191,11 +188,11 @@ def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int
                 "dataset": dataset,
                 "proxy": own,
                 "device": device,
-                "raw": spearman(found[own][both], target[both]),
-                "proxy_predictor": spearman(cells[both] @ weights, target[both]),
-                "adaproxy": spearman(ada(cells[rest]), target[rest]),
-                "no_proxy": spearman(ridge(cells[rest]), target[rest]),
-                "ceiling": spearman(cells[both] @ proxy_weights(cells[both], target[both]), target[both]),
+                "raw": _spearman(found[own][both], target[both]),
+                "proxy_predictor": _spearman(cells[both] @ weights, target[both]),
+                "adaproxy": _spearman(ada(cells[rest]), target[rest]),
+                "no_proxy": _spearman(ridge(cells[rest]), target[rest]),
+                "ceiling": _spearman(cells[both] @ proxy_weights(cells[both], target[both]), target[both]),
                 "n": len(both),
             }
 

@@ -1,4 +1,4 @@
-"""REINFORCE with a table of logits (Williams 1992), as the NAS-Bench-201 authors ran it (arXiv:2001.00326, Sec. 4.2).
+"""REINFORCE with a table of logits (Williams 1992), as the code of NAS-Bench-201 runs it (arXiv:2001.00326).
 
     logits <- one row per decision, 1e-3 * N(0, 1)
     repeat until the budget ends:
@@ -12,6 +12,7 @@ Deviations:
       later NATS-Bench scripts use 0.01; with 0.5 the policy settles after about 20 distinct cells, so plans run both.
     - In spaces where not every code is an architecture, a code that is none is drawn again; after 1,000 such in a row (the
       policy has settled on one) a uniform sample of the space stands for it. The NAS-Bench-201 space has no such code.
+    - A diverged training (there is none in that table) earns 0, or where scores are negative the lowest so far.
 """
 
 import contextlib
@@ -19,10 +20,11 @@ import contextlib
 import numpy as np
 
 from suite.errors import InvalidArch
+from suite.metrics import finite
 from suite.registry import method
 
 
-@method("reinforce", paper="Williams 1992; parameters of arXiv:2001.00326", learning_rate=0.5, momentum=0.9, scale=100.0)
+@method("reinforce", paper="Williams 1992; parameters of the code of arXiv:2001.00326", learning_rate=0.5, momentum=0.9, scale=100.0)
 def search(session, rng, *, learning_rate, momentum, scale):
     """Policy gradient over independent decisions.
 
@@ -37,7 +39,7 @@ def search(session, rng, *, learning_rate, momentum, scale):
     valid = np.arange(options.max()) < options[:, None]  # (decisions, most options)
     logits = np.where(valid, 1e-3 * rng.standard_normal(valid.shape), -np.inf)
     first, second, step = np.zeros(valid.shape), np.zeros(valid.shape), 0
-    average, weight = 0.0, 0.0
+    average, weight, scores = 0.0, 0.0, []
     while True:
         chances = np.exp(logits - logits.max(axis=1, keepdims=True))
         chances /= chances.sum(axis=1, keepdims=True)
@@ -49,7 +51,8 @@ def search(session, rng, *, learning_rate, momentum, scale):
         else:
             arch = session.space.sample(rng)
             code = np.array(arch.code)
-        reward = scale * session.evaluate(arch).score
+        scores.append(session.evaluate(arch).score)
+        reward = scale * finite(scores)[-1]
         average = momentum * average + (1 - momentum) * reward
         weight = momentum * weight + (1 - momentum)
         taken = np.arange(valid.shape[1]) == code[:, None]

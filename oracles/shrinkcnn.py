@@ -30,7 +30,7 @@ INFO = OracleInfo(
     space=NodeDag(in_channels=1),
     datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
     metrics=(
-        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "best of all epochs"),
+        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "best of all epochs; NaN where the training diverged"),
         Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
         Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of training and validation on one thread"),
         Metric("params", "param", "none", False, (0, 1e9)),

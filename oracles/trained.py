@@ -25,8 +25,18 @@ from typing import Any
 from oracles.training import provenance
 from suite.data import cache_dir
 from suite.errors import DataCorrupt, NasreproError, NotTabulated
-from suite.oracle import MEAN, Dataset, Oracle, OracleInfo, Seed
+from suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from suite.space import Arch
+
+#: What an oracle gives whose networks `oracles.training.loop` trains.
+METRICS = (
+    Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule; NaN where the training diverged"),
+    Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
+    Metric("train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch"),
+    Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds on one thread, without the evaluations"),
+    Metric("params", "param", "none", False, (0, 1e9)),
+    Metric("macs", "MAC", "none", False, (0, 1e12)),
+)
 
 #: A training that takes longer than the first says how far it is, and from then on as often as the second; seconds.
 PATIENCE_S, TOLD_EVERY_S = 2.0, 10.0

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from oracles.spaces.densecell import LINK_SEED, DenseCell
-from oracles.trained import TrainedOracle, Training
+from oracles.trained import METRICS, TrainedOracle, Training
 from oracles.training.images import sha256
 from oracles.training.recipe import ImageRecipe
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from suite.oracle import Dataset, Oracle, OracleInfo
 from suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
@@ -22,14 +22,7 @@ INFO = OracleInfo(
     name="trained_dense",
     space=SPACE,
     datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
-    metrics=(
-        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule; NaN where the training diverged"),
-        Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
-        Metric("train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch"),
-        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds on one thread, without the evaluations"),
-        Metric("params", "param", "none", False, (0, 1e9)),
-        Metric("macs", "MAC", "none", False, (0, 1e12)),
-    ),
+    metrics=METRICS,
     objective="valid_accuracy",
     target="test_accuracy",
     citation="""@inproceedings{bhardwaj2021nnmass,

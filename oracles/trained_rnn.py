@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from oracles import shrinkcnn
 from oracles.spaces.recurrent import RecurrentSpace
 from oracles.trained import TrainedOracle, Training
 from oracles.training.text import ALPHABET, PYDOC, SOURCES, LanguageRecipe, load_text
@@ -48,13 +49,7 @@ INFO = OracleInfo(
     ),
     objective="valid_perplexity",
     target="test_perplexity",
-    citation="""@inproceedings{zhang2020autoshrink,
-  title = {{AutoShrink}: A Topology-aware {NAS} for Discovering Efficient Neural Architecture},
-  author = {Tunhou Zhang and Hsin-Pai Cheng and Zhenwen Li and Feng Yan and Chengyu Huang and Hai Li and Yiran Chen},
-  booktitle = {AAAI},
-  year = {2020},
-  note = {arXiv:1911.09251}
-}""",
+    citation=shrinkcnn.INFO.citation,
     licence="PSF (help texts of Python), public domain (Shakespeare), CC BY-SA 3.0 (WikiText-2)",
     resumable=True,
     trains=True,

@@ -1,7 +1,8 @@
 """Agreement between a score and a target, regret, and accuracy density.
 
 Two rules hold in the whole file. A score that is not finite is a failed prediction: it ranks worst, below every finite score and tied with
-the other failures. And where there is no order to compare (all scores or all targets are equal) the answer is nan, never a number.
+the other failures. And where there is no order to compare (all scores or all targets are equal) the answer is nan, or what the caller
+of `spearman` names for it.
 Correlations are signed: a proxy that ranks backwards is shown doing so.
 """
 
@@ -69,14 +70,23 @@ def kendall(scores: ArrayLike, target: ArrayLike) -> float:
     return float(kendalltau(x, y).statistic)
 
 
-def spearman(scores: ArrayLike, target: ArrayLike) -> float:
-    """Spearman's rho (scipy), ties by mean rank; arguments, nan and errors as for `kendall`."""
+def spearman(scores: ArrayLike, target: ArrayLike, *, constant: float = math.nan) -> float:
+    """Spearman's rho, ties by mean rank; arguments and errors as for `kendall`.
+
+    `constant` is the answer where all scores or all targets are equal: nan, unless the caller needs a number (who picks the best of
+    several predictors gives -1, so that one without an order is never picked).
+    """
     x, y = _ranks(scores, target)
     if _constant(x, y):
-        return math.nan
-    from scipy.stats import spearmanr
+        return constant
+    return float(np.corrcoef(_mean_ranks(x), _mean_ranks(y))[0, 1])
 
-    return float(spearmanr(x, y).statistic)
+
+def finite(scores: ArrayLike) -> Values:
+    """Scores (n,) of a search with a number for each diverged training (not finite): 0, or the lowest where scores are negative."""
+    given = np.asarray(scores, dtype=np.float64)
+    there = np.isfinite(given)
+    return np.where(there, given, np.min(given[there], initial=0.0))
 
 
 def top_kendall(scores: ArrayLike, target: ArrayLike, fraction: float = TOP) -> float:
@@ -214,6 +224,13 @@ def _ranks(scores: ArrayLike, target: ArrayLike) -> tuple[Ranks, Ranks]:
         raise ValueError(f"target has {bad.size} values that are not finite, the first ({y[bad[0]]}) at position {bad[0]}")
     x = np.where(np.isfinite(x), x, -np.inf)
     return np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]
+
+
+def _mean_ranks(x: Ranks) -> Values:
+    """Ranks from one, equal values by the mean of theirs, of dense ranks (n,)."""
+    counts = np.bincount(x)
+    means: Values = np.cumsum(counts) - (counts - 1) / 2
+    return means[x]
 
 
 def _constant(x: Ranks, y: Ranks) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from functools import cache, partial
 
@@ -223,6 +224,7 @@ def test_what_is_evaluated_and_returned_keeps_every_limit(seed):
 def test_training_free_search_asks_once_and_fits_nothing():
     session, chosen = searched(samples=0, metric="nn_degree_operators", max_macs=250_000.0)
     assert session.queries == 1 and [event["event"] for event in session.ledger.events] == ["search"]
+    assert session.ledger.events[0]["measured"] == {}  # MACs are counted, not measured
     g = {arch: nn_degree_operators(session.space.blocks(arch)) for arch in session.space if session.complexity(arch).macs <= 250_000}
     assert g[chosen] == max(g.values())
 
@@ -272,6 +274,23 @@ def test_a_real_device_limits_what_is_found(real, real_devices):
     params = {"device": "hwnasbench/edgetpu", "max_latency": 1.0, "metric": "nn_degree_operators", "features": "operators"}
     FLASH.search(session, np.random.default_rng(0), **FLASH.params(params))
     assert all(session.latency(done.arch, "hwnasbench/edgetpu") <= 1 for done in session.ledger.evaluations)
+
+
+def test_every_network_measured_on_the_device_is_counted(real, real_devices):
+    oracle, table, asked = real("nasbench201"), real_devices("hwnasbench"), set()
+
+    class Watched:
+        info = table.info
+
+        def value(self, arch, device, dataset):
+            asked.add(arch)
+            return table.value(arch, device, dataset)
+
+    session = Session(oracle, dataset="cifar10", epochs=12, budget=Budget(queries=26), devices=lambda name: Watched())
+    params = {"device": "hwnasbench/edgegpu", "max_latency": 2.0, "metric": "nn_degree_operators", "features": "operators"}
+    FLASH.search(session, np.random.default_rng(0), **FLASH.params(params))
+    (search,) = (event for event in session.ledger.events if event["event"] == "search")
+    assert search["measured"] == {"latency": len(asked)} and len(asked) > 25
 
 
 def test_on_widths_it_finds_the_arg_max_of_its_predictor(real):
@@ -350,7 +369,7 @@ def test_predictors_are_measured_on_the_rest():
     assert set(rows) == {*METRICS, "params", "macs", "log_linear"} and {row["n"] for row in rows.values()} == {
         load_oracle("digits201").archs().__len__() - 25
     }
-    assert rows["sum_of_widths"]["spearman"] is None  # of cells, all widths are the same
+    assert math.isnan(rows["sum_of_widths"]["spearman"])  # of cells, all widths are the same
     assert rows["nn_degree_operators"]["spearman"] > 0.7 > 0 > rows["nn_degree"]["metric_spearman"]
     assert rows["nn_degree_operators"]["rmse"] < rows["nn_degree_operators"]["accuracy_sd"]
 

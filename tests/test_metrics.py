@@ -49,6 +49,17 @@ def test_constant_input_has_no_correlation(function):
     assert math.isnan(function([1], [1]))
 
 
+def test_the_caller_may_name_what_stands_for_a_constant():
+    assert metrics.spearman([1, 1, 1], [1, 2, 3], constant=-1.0) == -1 == metrics.spearman([1, 2, 3], [1, 1, 1], constant=-1.0)
+    assert metrics.spearman([1, 2, 2], [1, 2, 3], constant=-1.0) == pytest.approx(math.sqrt(3) / 2)
+
+
+def test_a_diverged_training_counts_as_nothing_or_as_the_worst_loss():
+    assert metrics.finite([0.3, -INF, 0.9, NAN]).tolist() == [0.3, 0, 0.9, 0]
+    assert metrics.finite([-0.3, -INF, -0.9]).tolist() == [-0.3, -0.9, -0.9]
+    assert metrics.finite([-INF, NAN]).tolist() == [0, 0]
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -169,6 +169,12 @@ def test_a_training_learns_repeats_itself_and_leaves_the_generators_alone():
     assert first["valid_accuracy"] > 0.2 and first["cost_s"] > 0  # ten classes
 
 
+def test_a_training_that_diverges_says_so_and_ends():
+    arch = INFO.space.parse("0-1;conv_1x1")
+    found = train(INFO.space, arch, digits(), classes=10, epochs=20, seed=0, **{**RECIPE, "learning_rate": 1e30})
+    assert np.isnan([found["valid_accuracy"], found["test_accuracy"]]).all() and found["cost_s"] > 0
+
+
 def test_the_oracle_remembers_equal_cells(tmp_path: Path):
     trained = []
 

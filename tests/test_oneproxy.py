@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from methods.oneproxy import GRID, AdaProxy, Ridge, adapted, front, hypervolume, proxy_weights, spearman
+from methods.oneproxy import GRID, AdaProxy, Ridge, adapted, front, hypervolume, proxy_weights
 from suite.errors import NasreproError
+from suite.metrics import spearman
 from suite.registry import studies
 
 
@@ -59,13 +60,19 @@ def test_weights_add_up_to_what_they_were_made_of() -> None:
     assert cells @ proxy_weights(cells, cells @ weights) == pytest.approx(cells @ weights)
 
 
-def test_spearman_is_scipys_and_a_constant_is_never_chosen() -> None:
-    from scipy.stats import spearmanr
+def test_a_strength_whose_predictions_are_constant_is_never_chosen() -> None:
+    """The weakest gives one latency for all cells; the others rank badly, which is better than not at all."""
 
-    rng = np.random.default_rng(0)
-    one, other = rng.integers(0, 5, 50).astype(float), rng.random(50)
-    assert spearman(one, other) == pytest.approx(spearmanr(one, other)[0])
-    assert spearman(np.ones(50), other) == -1
+    class Strengths:
+        def __init__(self, cells, weights, measured) -> None:
+            pass
+
+        def predict(self, cells, strengths):
+            return np.where(np.asarray(strengths)[:, None] == GRID[0], 7.0, cells[:, 1] - 2 * cells[:, 0])
+
+    cells = np.random.default_rng(0).random((20, 2))
+    fitted = adapted(Strengths, cells, np.ones(2), cells[:, 0], 5, np.random.default_rng(0))  # type: ignore[arg-type]
+    assert fitted(cells) == pytest.approx(cells[:, 1] - 2 * cells[:, 0])
 
 
 def test_front_and_volume_by_hand() -> None:

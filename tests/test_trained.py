@@ -144,6 +144,13 @@ def test_a_trainer_that_leaves_out_what_it_was_asked_for_is_named(tmp_path: Path
 
 
 # -- in a search -------------------------------------------------------------------------------------------------------
+def test_oracles_of_one_training_loop_measure_the_same() -> None:
+    from oracles import shrinkcnn, trained201_cifar10, trained_dense, trained_rnn
+
+    assert trained_dense.INFO.metrics is trained201_cifar10.INFO.metrics is trained.METRICS
+    assert trained_rnn.INFO.citation is shrinkcnn.INFO.citation
+
+
 def test_a_diverged_training_is_an_outcome_and_the_worst_one(tmp_path: Path) -> None:
     def diverging(training: Training) -> dict[tuple[int, int], dict[str, float]]:
         found = values(training.arch, training.epochs)

@@ -5,6 +5,7 @@ Kept: Adam at a constant 4e-3, L2 1e-5, the best validation accuracy of all epoc
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ def train(
 
     Returns:
         `valid_accuracy`: best of all epochs, `test_accuracy`: after the last one, `cost_s`: CPU seconds of training and validation.
+        A training whose loss is no longer finite ends there, and has NaN for both accuracies.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -66,10 +68,15 @@ def train(
         best = 0.0
         for _ in range(epochs):
             network.train()
+            total = torch.zeros(())
             for x, y in _batches(images, batch, stream):
                 optimiser.zero_grad()
-                F.cross_entropy(network(x), y).backward()
+                loss = F.cross_entropy(network(x), y)
+                loss.backward()
                 optimiser.step()
+                total += loss.detach()
+            if not math.isfinite(float(total)):
+                return {"valid_accuracy": math.nan, "test_accuracy": math.nan, "cost_s": time.process_time() - started}
             best = max(best, _accuracy(network, images.valid))
         cost_s = time.process_time() - started
         return {"valid_accuracy": best, "test_accuracy": _accuracy(network, images.test), "cost_s": cost_s}
