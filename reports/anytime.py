@@ -119,6 +119,7 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
             legend=_LEGEND,
             citations=(info.citation,),
             row_ids=tuple(groups[row].id for row in order),
+            part="searches",
         )
     ]
 

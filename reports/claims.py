@@ -89,6 +89,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         legend=_LEGEND,
         footnotes=tuple(changed),
         notes=tuple(readings),
+        part="claims",
     )
 
 

@@ -58,6 +58,19 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a method or an oracle (deviations, traps of a table): true of every table that shows it.
+
+    Attributes:
+        about: name of the method or the oracle.
+        text: a sentence or more.
+    """
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableDoc:
     """One table.
 
@@ -70,9 +83,11 @@ class TableDoc:
         rows: one cell per column each.
         row_ids: what each row's runs are found by in `runs.csv` and on the leaderboard page; none where a row is no group of runs.
         footnotes: what a reader of the bare numbers must know; shown everywhere.
-        notes: the long ones (deviations, traps of the table); not in the terminal.
+        notes: the long ones of this table alone; not in the terminal.
+        background: notes on its methods and its oracle, which other tables share; Markdown and HTML print each once, behind the tables.
         citations: BibTeX.
         long: what CSV and JSON hold in place of the rows, where a row shows several measurements: one of them each, with the same names.
+        part: "", "searches", "claims" or "studies": Markdown has a file for each, since together they are too long to be shown.
     """
 
     id: str
@@ -86,6 +101,13 @@ class TableDoc:
     citations: tuple[str, ...] = ()
     row_ids: tuple[str, ...] = ()
     long: tuple[Mapping[str, Raw], ...] = ()
+    background: tuple[Note, ...] = ()
+    part: str = ""
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """Texts of the background and the notes."""
+        return (*(note.text for note in self.background), *self.notes)
 
 
 #: A column with its cells; tables are put together from these, see `transposed`.
@@ -149,10 +171,10 @@ def aligned(values: Sequence[float | None], decimals: int) -> list[str]:
     return [text.rjust(width, PAD) for text in texts]
 
 
-def interval_decimals(intervals: Sequence[tuple[float | None, float | None]], *, scale: float = 1) -> int:
-    """Decimals, 1 to 3, that the narrowest interval can support: down to the first digit of its half-width."""
+def interval_decimals(intervals: Sequence[tuple[float | None, float | None]], *, scale: float = 1, least: int = 1) -> int:
+    """Decimals, `least` to 3, that the narrowest interval can support: down to the first digit of its half-width."""
     halves = [scale * (high - low) / 2 for low, high in intervals if low is not None and high is not None and high > low]
-    return min(3, max(1, math.ceil(-math.log10(min(halves))))) if halves else 2
+    return min(3, max(least, math.ceil(-math.log10(min(halves))))) if halves else 2
 
 
 def plain_decimals(values: Sequence[float | None], *, least: int = 1, most: int = 4) -> int:

@@ -79,8 +79,8 @@ def latex(doc: TableDoc) -> str:
             r"  \end{minipage}",
         ]
     lines.append(r"\end{table}")
-    if doc.notes:
-        notes = [f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}", *(f"{escape(note)}\\par" for note in doc.notes)]
+    if doc.all_notes:
+        notes = [f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}", *(f"{escape(note)}\\par" for note in doc.all_notes)]
         lines += [r"{\scriptsize\raggedright\setlength{\parindent}{0pt}", *(f"  {note}" for note in notes), "}"]
     return "\n".join([*lines, *(f"% {line}" for citation in doc.citations for line in citation.splitlines())]) + "\n"
 

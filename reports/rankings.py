@@ -99,7 +99,7 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
             *(f"Scored with {words}: {each}." for words, each in inputs.items()),
             *(f"{name} on {record.key.dataset} failed: {error_kind(record.error)}." for name, record in failed),
         ),
-        notes=tuple(oracle_notes(info, datasets, (metric,))),
+        background=tuple(oracle_notes(info, datasets, (metric,))),
         citations=(info.citation,),
     )
 

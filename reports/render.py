@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing
+from reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing, slug
 from reports.groups import COSTS, REGRET, chosen
 from reports.latex import latex
 from suite.errors import UnknownName
@@ -29,7 +29,7 @@ TITLE = "nasrepro report"
 
 
 def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site: str = "") -> list[Path]:
-    """Write tables to files: one for `md` and `html` each (`report.*`), one per table for `tex` and `csv` (by its id).
+    """Write tables to files: `report.html`, `report.md` (beside it `report-<part>.md`), and one per table for `tex` and `csv` (by its id).
 
     The same tables give the same bytes. `site`: where the leaderboard page will be, from `out`; HTML rows then lead to their runs.
 
@@ -45,11 +45,12 @@ def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site
             raise UnknownName("report format", name, FORMATS)
     files: dict[Path, str] = {}
     for name in formats:
-        whole, one = _WHOLE.get(name), _ONE.get(name)
-        if whole is not None:
-            files[out / f"report.{name}"] = _html(tables, site) if name == "html" else whole(tables)
-        if one is not None:
-            files.update({out / f"{doc.id}.{name}": one(doc) for doc in tables})
+        if name in _ONE:
+            files.update({out / f"{doc.id}.{name}": _ONE[name](doc) for doc in tables})
+        elif name == "html":
+            files[out / "report.html"] = _html(tables, site)
+        else:
+            files.update({out / file: text for file, text in _markdown(tables).items()})
     for path, text in files.items():
         write_text(path, text)
     return list(files)
@@ -169,7 +170,7 @@ def _plain(doc: TableDoc) -> dict[str, object]:
         "legend": doc.legend,
         "rows": rows,
         "footnotes": list(doc.footnotes),
-        "notes": list(doc.notes),
+        "notes": list(doc.all_notes),
         "citations": list(doc.citations),
     }
 
@@ -191,17 +192,70 @@ def _csv(doc: TableDoc) -> str:
     return text.getvalue()
 
 
-def _markdown(tables: Sequence[TableDoc]) -> str:
-    parts = [f"# {TITLE}\n"]
+def _markdown(tables: Sequence[TableDoc]) -> dict[str, str]:
+    """The texts of `report.md` and of a file for each other part, by their names."""
+    parts = ["", *dict.fromkeys(doc.part for doc in tables if doc.part)]
+    files = {part: f"report-{part}.md" if part else "report.md" for part in parts}
+    background = _background(tables)
+    return {
+        file: _markdown_file(
+            f"{TITLE}: {part}" if part else TITLE,
+            [doc for doc in tables if doc.part == part],
+            [f"[{other or 'report'}]({there})" for other, there in files.items() if other != part],
+            background,
+            "report.md" if part else "",
+        )
+        for part, file in files.items()
+    }
+
+
+def _markdown_file(
+    title: str, tables: Sequence[TableDoc], others: Sequence[str], background: Mapping[str, tuple[str, list[str]]], notes_in: str
+) -> str:
+    """One file: legends where they stand first, notes on methods and oracles behind the tables, or in another file."""
+    parts = [f"# {title}\n"]
+    if others:
+        parts.append(f"In files of their own: {', '.join(others)}.\n")
+    legends = {
+        legend: f"legend-{number}" for number, legend in enumerate(dict.fromkeys(doc.legend for doc in tables if doc.legend), start=1)
+    }
+    told: set[str] = set()
     for doc in tables:
-        parts += [f"## {_md(doc.title)}\n", f"{_md(f'{doc.caption} {doc.legend}'.strip())}\n", _pipe_table(doc)]
+        how = ""
+        if doc.legend:
+            anchor = legends[doc.legend]
+            how = f" [How to read it](#{anchor})." if doc.legend in told else f' <a id="{anchor}"></a>{_md(doc.legend)}'
+            told.add(doc.legend)
+        parts += [f"## {_md(doc.title)}\n", f"{_md(doc.caption)}{how}\n", _pipe_table(doc)]
         for notes in (doc.footnotes, doc.notes):
             if notes:
                 parts.append("".join(f"- {_md(note)}\n" for note in notes))
+        if doc.background:
+            links = [f"[{_md(about)}]({notes_in}#{background[about][0]})" for about in dict.fromkeys(note.about for note in doc.background)]
+            parts.append(f"Notes: {', '.join(links)}.\n")
+    if background and not notes_in:
+        parts.append("## Notes on methods and oracles\n")
+        for about, (anchor, texts) in background.items():
+            parts += [f'### <a id="{anchor}"></a>{_md(about)}\n', "".join(f"- {_md(text)}\n" for text in texts)]
     citations = _citations(tables)
     if citations:
         parts += ["## Citations\n", *(f"```bibtex\n{citation}\n```\n" for citation in citations)]
     return "\n".join(parts)
+
+
+def _background(tables: Sequence[TableDoc]) -> dict[str, tuple[str, list[str]]]:
+    """By method or oracle, in the order of their names: an anchor, and its notes in all tables, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for note in (note for doc in tables for note in doc.background):
+        found.setdefault(note.about, {})[note.text] = None
+    anchors: dict[str, str] = {}
+    for about in sorted(found):
+        anchors[about] = slug("notes", about, taken=anchors.values())
+    return {about: (anchor, list(found[about])) for about, anchor in anchors.items()}
+
+
+#: Rows up to which the columns of Markdown's source stand under each other: of longer tables that is half the bytes.
+_ALIGNED = 20
 
 
 def _pipe_table(doc: TableDoc) -> str:
@@ -211,6 +265,8 @@ def _pipe_table(doc: TableDoc) -> str:
     slots = _slots(doc)
     lines += [[_md_cell(row[place], slots[place]) for place in places] for row in doc.rows]
     widths = [max(3, *map(len, texts)) for texts in zip(*lines, strict=True)]
+    if len(doc.rows) > _ALIGNED:
+        widths = [3] * len(widths)
     rule = ["-" * (width - 1) + (":" if column.align == "right" else "-") for column, width in zip(columns, widths, strict=True)]
     padded = [
         [
@@ -243,7 +299,8 @@ def _html(tables: Sequence[TableDoc], site: str = "") -> str:
     )
     environment.tests["own"] = lambda row: any(cell.text.startswith(OWN) for cell in row)
     page = environment.get_template("report.html.j2")
-    return page.render(title=TITLE, tables=[(doc, _slots(doc)) for doc in tables], citations=_citations(tables), best=BEST, site=site)
+    slots, notes = [(doc, _slots(doc)) for doc in tables], _background(tables)
+    return page.render(title=TITLE, tables=slots, background=notes, citations=_citations(tables), best=BEST, site=site)
 
 
 def _slots(doc: TableDoc) -> list[str]:
@@ -255,6 +312,5 @@ def _citations(tables: Sequence[TableDoc]) -> list[str]:
     return list(dict.fromkeys(citation.strip() for doc in tables for citation in doc.citations))
 
 
-_WHOLE: dict[str, Callable[[Sequence[TableDoc]], str]] = {"md": _markdown, "html": _html}
 _ONE: dict[str, Callable[[TableDoc], str]] = {"tex": latex, "csv": _csv}
 FORMATS = ("md", "tex", "html", "csv")

@@ -85,6 +85,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
         *transposed(filled),
         legend=f"Means over seeds, in brackets their 95 % percentile bootstrap intervals ({RESAMPLES:,} resamples), if there are several.",
         footnotes=tuple(f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}." for record in failed),
+        part="studies",
     )
 
 

@@ -44,6 +44,7 @@ from reports.studies import study_tables
 from reports.words import (
     budget_words,
     changed_params,
+    changed_sources,
     failures,
     header_of,
     labels,
@@ -194,10 +195,11 @@ def _main_table(
         footnotes += [source for source in sources if source not in footnotes]
         missing = [(name, each, group.seeds.size) for name, each, group in zip(names, summaries[metric.name], groups, strict=True)]
         footnotes += [f"{name}: only {each.n} of {runs} finished runs have {metric.name}." for name, each, runs in missing if each.n < runs]
-    filled.append(_iqm(groups, dataset, target))
+    ends = [(summary.low, summary.high) for summary in summaries[target.name]]
+    filled.append(_iqm(groups, dataset, target, interval_decimals(ends, scale=scale_of(target))))
     filled += _regret(groups, dataset, target, seed)
     filled += _costs(groups, info, panel=3, terminal=6)
-    filled += _densities(groups, dataset, info, target)
+    filled += _densities(groups, dataset, info, target, seed)
     if untested:
         untold = ", ".join(names[row] for row in sorted(untested))
         footnotes.append(f"Fewer than {MIN_PAIRS} seeds shared with the best, so not tested against it: {untold}.")
@@ -215,18 +217,20 @@ def _main_table(
             target, [column.name for column in columns], used, RESAMPLES, LEVEL, own=any(name.startswith(OWN) for name in names)
         ),
         footnotes=(*footnotes, *failures(groups, names)),
-        notes=(*method_notes(groups), *oracle_notes(info, (setting.dataset, dataset), shown)),
+        notes=tuple(changed_sources(groups)),
+        background=(*method_notes(groups), *oracle_notes(info, (setting.dataset, dataset), shown)),
         citations=(info.citation,),
         row_ids=tuple(group.id for group in groups),
+        part="searches" if variants_of else "",
     )
 
 
-def _iqm(groups: Sequence[Group], dataset: str, target: Metric) -> Filled:
-    """Interquartile mean of the target."""
+def _iqm(groups: Sequence[Group], dataset: str, target: Metric, decimals: int) -> Filled:
+    """Interquartile mean of the target, with as many decimals as its mean has beside it."""
     there = [group.values[dataset, target.name] for group in groups]
     means = [iqm(kept, resamples=1).value if (kept := values[np.isfinite(values)]).size else None for values in there]
     column = Column(f"{target.name}_iqm", f"IQM\n{unit_words(target)}".rstrip(), (f"{target.name}_iqm",), terminal=11, panel=2)
-    return number_column(column, means, 2, scale=scale_of(target))
+    return number_column(column, means, decimals, scale=scale_of(target))
 
 
 def _goodness(value: float | None, metric: Metric) -> tuple[bool, float]:
@@ -304,16 +308,17 @@ def _regret(groups: Sequence[Group], dataset: str, target: Metric, seed: int) ->
     return [means, interval_column(interval, ends, decimals, scale=scale)]
 
 
-def _densities(groups: Sequence[Group], dataset: str, info: OracleInfo, target: Metric) -> list[Filled]:
-    """Accuracy per million parameters and per million MACs, per run and then averaged."""
+def _densities(groups: Sequence[Group], dataset: str, info: OracleInfo, target: Metric, seed: int) -> list[Filled]:
+    """Accuracy per million parameters and per million MACs, per run and then averaged; decimals by the narrowest interval of the column."""
     filled: list[Filled] = []
     for unit, words in (("param", "params"), ("MAC", "MACs")):
         size = size_metric(info, unit)
         if size is None or target.unit != "fraction" or not target.higher_is_better:
             continue
-        means = [_mean(_density(group, dataset, target, size).tolist()) for group in groups]
+        found = [_summary(_density(group, dataset, target, size), seed) for group in groups]
+        decimals = interval_decimals([(each.low, each.high) for each in found], least=0)
         name = f"density_percent_per_million_{words.lower()}"
-        filled.append(number_column(Column(name, f"Density\n(%/M {words})", (name,), panel=3), means))
+        filled.append(number_column(Column(name, f"Density\n(%/M {words})", (name,), panel=3), [each.mean for each in found], decimals))
     return filled
 
 
@@ -397,7 +402,7 @@ def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc
         counts = [_mean(group.values[dataset, size.name].tolist()) for group in groups]
         summaries = [by_unit[unit][row] for row in order]
         ends = [(summary.low, summary.high) for summary in summaries]
-        name, decimals = f"density_percent_per_million_{words.lower()}", interval_decimals(ends)
+        name, decimals = f"density_percent_per_million_{words.lower()}", interval_decimals(ends, least=0)
         header = Column(size.name, f"{words[:1].upper()}{words[1:]}\n(M)", (f"{size.name}_mean",), terminal=6 + place, panel=1 + place)
         filled += [
             number_column(header, counts, scale=1e-6),
@@ -427,9 +432,11 @@ def _density_table(groups: Sequence[Group], dataset: str, seed: int) -> TableDoc
         *transposed(filled),
         legend=_DENSITY_LEGEND.format(target=target.name),
         footnotes=tuple(failures(groups, names)),
-        notes=tuple(method_notes(groups)),
+        notes=tuple(changed_sources(groups)),
+        background=tuple(method_notes(groups)),
         citations=(info.citation,),
         row_ids=tuple(group.id for group in groups),
+        part="searches",
     )
 
 
@@ -465,7 +472,7 @@ def _cost_table(groups: Sequence[Group]) -> TableDoc:
         *transposed(filled),
         legend=_COST_LEGEND,
         footnotes=(*footnotes, *failures(groups, names)),
-        notes=tuple(oracle_notes(info, [setting.dataset for setting in settings], [info.metric(info.cost)] if info.cost else [])),
+        background=tuple(oracle_notes(info, [setting.dataset for setting in settings], [info.metric(info.cost)] if info.cost else [])),
         citations=(info.citation,),
         row_ids=tuple(group.id for group in groups),
     )

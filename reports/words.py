@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from reports.document import CLOSE, OWN
+from reports.document import CLOSE, OWN, Note
 from reports.groups import REGRET, Group, Setting
 from suite.errors import NasreproError
 from suite.oracle import MEAN, Metric, OracleInfo
@@ -140,24 +140,29 @@ def error_kind(error: str) -> str:
     return lines[-1].partition(":")[0][:100] if lines else "no traceback"
 
 
-def method_notes(groups: Sequence[Group]) -> list[str]:
+def method_notes(groups: Sequence[Group]) -> list[Note]:
     """Paper and deviations of each method."""
     notes = []
     for name in sorted({group.method for group in groups}):
         try:
             entry = methods.get(name)
         except NasreproError:
-            notes.append(f"{name}: not installed here, so its deviations are not known.")
+            notes.append(Note(name, f"{name}: not installed here, so its deviations are not known."))
             continue
         items = " ".join(f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1))
-        current = {group.method_sha256 for group in groups if group.method == name} == {entry.source_sha256}
-        notes.append(
-            f"{name} ({entry.paper}). Deviations: {items or 'none stated.'}{'' if current else ' Its source differs from what was run.'}"
-        )
+        notes.append(Note(name, f"{name} ({entry.paper}). Deviations: {items or 'none stated.'}"))
     return notes
 
 
-def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metric]) -> list[str]:
+def changed_sources(groups: Sequence[Group]) -> list[str]:
+    """A line for each method whose source is not the one that was run."""
+    entries = {name: _installed(name, methods.changes) for name in sorted({group.method for group in groups})}
+    run = {name: {group.method_sha256 for group in groups if group.method == name} for name in entries}
+    changed = [name for name, entry in entries.items() if entry is not None and run[name] != {entry.source_sha256}]
+    return [f"{name}: its source differs from what was run, so its deviations may, too." for name in changed]
+
+
+def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metric]) -> list[Note]:
     """Notes on the data sets, the metrics and the table; those that name only other data sets are left out."""
 
     def concerns(note: str) -> bool:
@@ -168,7 +173,7 @@ def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metr
     notes = [(name, info.dataset(name).note) for name in dict.fromkeys(datasets)]
     notes += [(metric.name, metric.note) for metric in shown if concerns(metric.note)]
     notes += [(info.name, note) for note in info.notes if concerns(note)]
-    return [f"{name}: {note.rstrip('.')}." for name, note in notes if note]
+    return [Note(info.name, f"{name}: {note.rstrip('.')}.") for name, note in notes if note]
 
 
 # -- metrics -----------------------------------------------------------------------------------------------

@@ -237,23 +237,23 @@ def test_two_versions_of_a_method_are_told_apart(store):
     assert sorted(texts(doc, "method")) == [
         f"random_search [source {sha}]" for sha in sorted(("12345678", methods.get("random_search").source_sha256[:8]))
     ]
-    assert any("Its source differs from what was run." in note for note in doc.notes)
+    assert doc.notes == ("random_search: its source differs from what was run, so its deviations may, too.",)
 
 
 def test_parameters_of_a_method_that_is_not_installed(store):
     records = [run("mine", 0, params={"a": 1, "b": value}) for value in (2, 3)]
     doc = main_tables(tables.build(store(*records)))[0]
     assert sorted(texts(doc, "method")) == ["mine (b=2)", "mine (b=3)"]
-    assert "mine: not installed here, so its deviations are not known." in doc.notes
+    assert "mine: not installed here, so its deviations are not known." in doc.all_notes
     assert texts(main_tables(tables.build(store(records[0], name="one")))[0], "method") == ["mine"]
 
 
 def test_deviations_notes_and_citations(docs):
     doc = main_tables(docs)[1]
     for deviation in methods.get("regularized_evolution").deviations:
-        assert any(deviation in note for note in doc.notes)
-    assert any("halves of the official test set" in note for note in doc.notes)  # of cifar100
-    assert not any("ImageNet16-120:" in note for note in doc.notes)
+        assert any(deviation in note for note in doc.all_notes)
+    assert any("halves of the official test set" in note for note in doc.all_notes)  # of cifar100
+    assert not any("ImageNet16-120:" in note for note in doc.all_notes)
     assert doc.citations == (oracles.get("nasbench201").info.citation,)
 
 
@@ -477,7 +477,7 @@ def test_json(docs):
 
 
 def test_markdown(docs, tmp_path):
-    (path,) = render.write(docs, tmp_path, ["md"])
+    path, _ = render.write(docs, tmp_path, ["md"])
     text = path.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     bars = [re.sub(r"\\.", "", line).count("|") for line in lines]
@@ -485,6 +485,37 @@ def test_markdown(docs, tmp_path):
     assert re.search(r"\*\*9\d\.\d+ ± \d\.\d+\*\*", text)
     assert r"α-DÄRTS_50%\|&{x}\\ \<b\>\*[2]\* # \~$^" in text
     assert "```bibtex\n@inproceedings{dong2020nasbench201" in text
+
+
+def test_markdown_says_everything_once(store, tmp_path):
+    """Legends, and notes on methods and oracles, are linked to where they stand; details have files of their own."""
+    records = [
+        run(name, seed, 0.9 + seed / 1e3, reported=("cifar10", "cifar100")) for name in ("random_search", "gram") for seed in range(3)
+    ]
+    paths = render.write(tables.build(store(*records)), tmp_path, ["md"])
+    assert [path.name for path in paths] == ["report.md", "report-searches.md"]
+    main, searches = (path.read_text(encoding="utf-8") for path in paths)
+    for note in (*methods.get("gram").deviations, "validation and test: halves of the official test set (x-valid, x-test)"):
+        assert (main + searches).count(render._md(note)) == 1
+    assert (
+        main.count("Density: test\\_accuracy") + main.count("Density: test_accuracy") == 1
+        and main.count("[How to read it](#legend-1)") == 1
+    )
+    for text, other in ((main, searches), (searches, main)):
+        for file, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
+            assert f'<a id="{anchor}"></a>' in (other if file else text)
+    assert "Notes: [gram](#notes-gram), [random_search](#notes-random-search), [nasbench201](#notes-nasbench201)." in main
+    assert "[gram](report.md#notes-gram)" in searches and "## nasbench201: accuracy density" in searches
+
+
+def test_long_tables_are_not_padded(tmp_path):
+    columns = (Column("name", "Name", ("name",), "left"), Column("value", "Value", ("value",)))
+    sizes = []
+    for count in (20, 21):
+        rows = tuple((Cell("x" * (1 + place), ("",)), Cell("1", (1,))) for place in range(count))
+        (path,) = render.write([TableDoc("a", "A", "b", columns, rows)], tmp_path, ["md"])
+        sizes.append(len({len(line) for line in path.read_text().splitlines() if line.startswith("|")}))
+    assert sizes[0] == 1 and sizes[1] > 15
 
 
 class _Page(HTMLParser):
@@ -631,6 +662,7 @@ def test_decimals():
     assert interval_decimals([(0.5, 0.5), (None, None)]) == 2
     assert interval_decimals([(0.0, 1e-9)]) == 3
     assert interval_decimals([(0.0, 90.0)]) == 1
+    assert interval_decimals([(0.0, 90.0)], least=0) == 0
     assert plain_decimals([100.0, 3.0, None]) == 0
     assert plain_decimals([117.4, 98.0]) == 1
     assert plain_decimals([0.0012, 7.0]) == 4
@@ -680,6 +712,9 @@ def test_iqm_stands_beside_the_mean(store):
     doc = main_tables(tables.build(store(*(run(seed=seed, test=value) for seed, value in enumerate(values)))))[0]
     assert cells(doc, "test_accuracy_iqm")[0].values[0] == pytest.approx(0.915)
     assert "IQM: interquartile mean" in doc.legend
+    assert texts(doc, "test_accuracy") == ["93.0 ± 4.1"] and texts(doc, "test_accuracy_iqm") == ["91.5"]  # of equal precision
+    # a density of 46.5 % per million parameters, half the accuracy, has an interval of about 2 to either side
+    assert texts(doc, "density_percent_per_million_params") == ["46"]
 
 
 def test_many_variants_get_a_table_of_their_own(store):
