@@ -1,4 +1,4 @@
-"""Random search, as the NAS-Bench-201 authors ran it (arXiv:2001.00326, Sec. 4.2).
+"""Random search, as the code of NAS-Bench-201 runs it (arXiv:2001.00326).
 
     repeat until the budget ends:
         evaluate an architecture drawn uniformly from the space

@@ -25,6 +25,7 @@ from typing import Any
 from oracles.training import provenance
 from suite.data import cache_dir
 from suite.errors import DataCorrupt, NasreproError, NotTabulated
+from suite.files import alone
 from suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from suite.space import Arch
 
@@ -155,7 +156,7 @@ class TrainedOracle(Oracle):
         checkpoint = self.folder / "checkpoints" / f"{name}.pt"
         # One lock for all trainings of an architecture: one of them may answer for several (grouped seeds, a whole schedule). Few files,
         # and none is ever removed under a process that waits for it; at worst two architectures wait for each other.
-        with _alone(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
+        with alone(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
             if self._recall(key):  # another process has just trained it
                 return self._known[key]
             checkpoint.parent.mkdir(exist_ok=True)
@@ -216,30 +217,6 @@ class TrainedOracle(Oracle):
                 f"the table of trainings {self._path} cannot be used ({error}); is the disk full, or the folder not to be written to? "
                 "What is in it stays; free some space or set NASREPRO_DATA to another folder"
             ) from error
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until no other process has this lock; it is the system's, taken through SQLite, and a killed process lets it go."""
-    with contextlib.ExitStack() as ends:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = ends.enter_context(contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)))
-            while not _taken(lock):  # each try is short, so that Ctrl-C is heard
-                pass
-        except (sqlite3.Error, OSError) as error:
-            raise NasreproError(f"cannot lock {path} ({error}); free some space or set NASREPRO_DATA to another folder") from error
-        yield
-
-
-def _taken(lock: sqlite3.Connection) -> bool:
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            return False
-        raise
-    return True
 
 
 class _Teller:

@@ -40,17 +40,24 @@ class SourceFile:
         sha256: of the whole file.
         bytes: its size.
         licence: of the repository that carries it.
+        origin: where it is in place of `ORIGIN`.
     """
 
     path: str
     sha256: str
     bytes: int
     licence: str
+    origin: str = ""
+
+    @property
+    def base(self) -> str:
+        """Where `path` begins."""
+        return self.origin or ORIGIN
 
     @property
     def url(self) -> str:
         """Pinned address."""
-        return f"{ORIGIN}/{self.path}"
+        return f"{self.base}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ def fetch_file(file: SourceFile) -> Path:
     if cached.exists():
         check_file(cached, file)
         return cached
-    bases = [base.rstrip("/") for base in (mirror if "://" in mirror else "", ORIGIN) if base]
+    bases = [base.rstrip("/") for base in (mirror if "://" in mirror else "", file.base) if base]
     return _download(file, cached, bases, mirror)
 
 

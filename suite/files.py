@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and locks between processes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from suite.errors import NasreproError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 @contextlib.contextmanager
@@ -49,3 +53,35 @@ def sha256_file(path: Path) -> str:
     """Hex sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process has this lock; it is the system's, taken through SQLite, and a killed process lets it go.
+
+    Raises:
+        NasreproError: the folder cannot be written to, or the disk is full; the message names it.
+    """
+    import sqlite3  # what only reads files does without
+
+    with contextlib.ExitStack() as ends:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = ends.enter_context(contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)))
+            while not _taken(lock):  # each try is short, so that Ctrl-C is heard
+                pass
+        except (sqlite3.Error, OSError) as error:
+            raise NasreproError(f"cannot lock {path} ({error}); free some space or set NASREPRO_DATA to another folder") from error
+        yield
+
+
+def _taken(lock: sqlite3.Connection) -> bool:
+    import sqlite3
+
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True

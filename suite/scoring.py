@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from suite.data import cache_dir
 from suite.errors import DataCorrupt, NasreproError
-from suite.files import replacing
+from suite.files import alone, replacing
 from suite.oracle import RANDOM
 from suite.record import stable_hash
 from suite.space import Arch, SearchSpace
@@ -249,16 +249,22 @@ class ScoreTable:
             self.rows[scorer], self.sources[scorer] = found, about["sources"][scorer]
 
     def save(self, path: Path | None = None) -> Path:
-        """Write it to the user's cache, or to `path`."""
+        """Write it to `path`, or to the user's cache, together with what other processes have put there meanwhile."""
+        if path is not None:
+            return self._write(path)
+        with alone(self.path.with_suffix(".lock")):  # between reading and writing no other process saves
+            if self.path.exists():
+                there = ScoreTable(self.inputs)
+                there._read(self.path)
+                for scorer, found in there.rows.items():
+                    if self.sources.setdefault(scorer, there.sources[scorer]) == there.sources[scorer]:
+                        self.rows[scorer] = {**found, **self.rows.get(scorer, {})}
+            return self._write(self.path)
+
+    def _write(self, path: Path) -> Path:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if path is None and self.path.exists():  # another process may have scored others meanwhile
-            there = ScoreTable(self.inputs)
-            there._read(self.path)
-            for scorer, found in there.rows.items():
-                if self.sources.setdefault(scorer, there.sources[scorer]) == there.sources[scorer]:
-                    self.rows[scorer] = {**found, **self.rows.get(scorer, {})}
         rows = [(scorer, index, *found) for scorer in sorted(self.rows) for index, found in sorted(self.rows[scorer].items())]
         names, index, score, cpu_s = zip(*rows, strict=True) if rows else ((), (), (), ())
         columns = [
@@ -269,9 +275,9 @@ class ScoreTable:
         ]
         about = {"inputs": asdict(self.inputs), "sources": self.sources, "made": self.made}
         table = pa.table(columns, ["scorer", "index", "score", "cpu_s"]).replace_schema_metadata({"nasrepro": json.dumps(about)})
-        with replacing(path or self.path) as temporary:
+        with replacing(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", compression_level=9)
-        return path or self.path
+        return path
 
 
 # -- scoring -----------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ import ast
 import hashlib
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -343,6 +345,20 @@ def test_what_is_scored_is_not_scored_again(cache, toy, monkeypatch):
     assert ScoreTable.load(whole.inputs) == whole
     monkeypatch.setattr(scoring, "score_one", None)  # everything is there
     assert scored_toy(toy).rows == whole.rows
+
+
+def test_tables_saved_at_the_same_time_lose_no_row(cache, toy, monkeypatch):
+    inputs, read = scoring.inputs_of(toy.space, toy.info.datasets[0], SMALL), ScoreTable._read
+
+    def slowly(table, path):
+        read(table, path)
+        time.sleep(0.02)  # the others have time to write in between
+
+    monkeypatch.setattr(ScoreTable, "_read", slowly)
+    tables = [ScoreTable(inputs, {"zico": {index: (float(index), 1.0)}}, {"zico": "one"}) for index in range(12)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(ScoreTable.save, tables))
+    assert sorted(ScoreTable.load(inputs).rows["zico"]) == list(range(12))
 
 
 def test_scores_do_not_depend_on_order_workers_or_company(cache, toy):

@@ -327,6 +327,24 @@ def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(tmp_path: Path
         images.download("ImageNet16-120")
 
 
+def test_an_archive_is_taken_from_the_mirror_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror, content = tmp_path / "mirror" / "~kriz" / "cifar-10-python.tar.gz", b"an archive"
+    mirror.parent.mkdir(parents=True)
+    mirror.write_bytes(content)
+    monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path / "mirror"))
+    with pytest.raises(DataCorrupt, match="has 10 bytes, expected 170498071"):
+        images.download("cifar10")
+    file = replace(images.ARCHIVES["cifar10"], sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    monkeypatch.setitem(images.ARCHIVES, "cifar10", file)  # type: ignore[arg-type]
+    found = images.download("cifar10")
+    assert found == locate("cifar10") and found.read_bytes() == content and mirror.exists()
+    mirror.unlink()
+    assert images.download("cifar10") == found
+    found.write_bytes(b"cut short")
+    with pytest.raises(DataCorrupt, match="cut short"):
+        images.download("cifar10")
+
+
 def test_what_is_no_archive_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: None) -> None:
     monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
     archive = tmp_path / "cifar-10-python.tar.gz"
@@ -492,6 +510,10 @@ def test_images_that_cannot_be_downloaded_say_so(capsys: pytest.CaptureFixture[s
     code, _, err = said(capsys, "data", "fetch", "ImageNet16-120")
     assert code == 2 and "cannot be downloaded by this program" in err
     code, _, err = said(capsys, "data", "fetch", "cifar10")  # the tests have no network
-    assert code == 2 and "cannot get https://www.cs.toronto.edu" in err and "connect to the network" in err
+    assert (
+        code == 2
+        and "cannot get ~kriz/cifar-10-python.tar.gz: no answer from https://www.cs.toronto.edu" in err
+        and "connect to the network" in err
+    )
     code, _, err = said(capsys, "data", "fetch", "cifar10", "--if-reachable")
-    assert code == 0 and "cifar10: left out, cannot get https://www.cs.toronto.edu" in err
+    assert code == 0 and "cifar10: left out, cannot get ~kriz/cifar-10-python.tar.gz: no answer from https://www.cs.toronto.edu" in err

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oracles.training.recipe import ImageRecipe, Recipe
-from suite.data import cache_dir
+from suite.data import SourceFile, cache_dir, check_file, fetch_file
 from suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
-from suite.files import sha256_file
+from suite.files import replacing, sha256_file
 
 if TYPE_CHECKING:
     import torch
@@ -88,10 +89,23 @@ SETS: Mapping[str, ImageSet] = {
     )
 }  # fmt: skip
 
-#: Addresses and hashes of what can be downloaded.
-ARCHIVES: Mapping[str, tuple[str, str]] = {
-    "cifar10": ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a"),
-    "cifar100": ("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85"),
+_KRIZ = "https://www.cs.toronto.edu"
+#: Official archives that can be downloaded.
+ARCHIVES: Mapping[str, SourceFile] = {
+    "cifar10": SourceFile(
+        "~kriz/cifar-10-python.tar.gz",
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        170_498_071,
+        "no formal licence",
+        _KRIZ,
+    ),
+    "cifar100": SourceFile(
+        "~kriz/cifar-100-python.tar.gz",
+        "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+        169_001_437,
+        "no formal licence",
+        _KRIZ,
+    ),
 }
 
 
@@ -143,30 +157,28 @@ def sha256(name: str) -> str:
 
 
 def download(name: str) -> Path:
-    """Download the official archive into the cache folder, checked against its published md5.
+    """Put the official archive into the cache folder, from the mirror or downloaded, checked.
 
     Raises:
         NasreproError: this one cannot be downloaded.
-        DataMissing: its address does not answer.
-        DataCorrupt: what came is not the archive.
+        DataMissing, DataCorrupt: as for `suite.data.fetch_file`.
     """
-    import pooch
-    import requests
-
     known = image_set(name)
     if known.name not in ARCHIVES:
         raise NasreproError(
             f"{known.name} cannot be downloaded by this program; put it into {folders()[0]} under the name {known.places[0]}"
         )
-    url, known_hash = ARCHIVES[known.name]
-    try:
-        pooch.get_logger().setLevel("WARNING")
-        found = pooch.retrieve(url, known_hash=known_hash, path=cache_dir() / "datasets", fname=url.rpartition("/")[2])
-    except (requests.RequestException, OSError) as error:
-        raise DataMissing(f"cannot get {url} ({error}); connect to the network, or put it into {folders()[0]} yourself") from error
-    except ValueError as error:
-        raise DataCorrupt(f"{url} does not have {known_hash} (changed, or cut short on the way); try again") from error
-    return Path(found)
+    file = ARCHIVES[known.name]
+    target = cache_dir() / "datasets" / Path(file.path).name
+    if target.exists():
+        check_file(target, file)
+        return target
+    found = fetch_file(file)
+    with replacing(target) as temporary:
+        shutil.copyfile(found, temporary)
+    if found.is_relative_to(cache_dir() / "sources"):  # downloaded: one copy is enough
+        found.unlink()
+    return target
 
 
 # -- reading them ----------------------------------------------------------------------------------------------------------
