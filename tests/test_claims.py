@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import platform
 import re
 import sys
 import tomllib
@@ -24,6 +25,7 @@ from scipy.stats import wilcoxon
 import suite.claims.repeats
 import suite.registry
 from suite import cli
+from suite.cells import environment
 from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of
 from suite.claims.formula import bounds, evaluate, half_digit, names_in
 from suite.errors import DataMissing, NasreproError, UnknownName
@@ -436,9 +438,11 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
         record = rank_of(tau, scorer="zico", n=sample)
         return dataclasses.replace(record, key=dataclasses.replace(record.key, setting=setting, sample=sample))
 
-    found = verdict([of(0.9, 999), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
+    found = verdict([of(0.9, 299), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
     assert (found.verdict, found.n, found.ours) == ("reproduced", 2000, 0.52)
-    assert verdict([of(0.9, 999)], about).verdict == "not judged", "too few"
+    assert "over a random sample of 2,000 of the 15,625 architectures" in found.why
+    assert verdict([of(0.9, 299)], about).verdict == "not judged", "too few"
+    assert verdict([of(0.9, 300)], about).verdict == "not reproduced"
     reduced = claim(ranking={**RANKING, "scorer": "zico", "setting": {"network": {"channels": 8}}}, value=0.1, margin=0.1)
     assert verdict([of(0.52, 2000), of(0.1, 9000, network={"channels": 8})], reduced).n == 9000
 
@@ -446,6 +450,8 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
     best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
     assert (verdict([rank_of(0.5)], best).verdict, verdict([rank_of(0.5)], best).ours) == ("reproduced", pytest.approx(90.0))
+    assert "the best-scored of the 1,000 of 15,625 architectures in the table, not of all" in verdict([rank_of(0.5)], best).why
+    assert "best-scored of" not in verdict([rank_of(0.5, n=15_625)], best).why, "of the whole space, as published"
     over = claim(ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least")
     apart = verdict([rank_of(0.6, scorer="live_params"), rank_of(0.5)], over)
     assert apart.verdict == "reproduced" and apart.ours == pytest.approx(0.1) and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))
@@ -485,6 +491,11 @@ def test_studies_and_ratios_measured_in_one_run(study):
     ratio = claim(study=wanted, value=2.5, test="at least", seeds=1)
     found = verdict(study(rows), ratio)
     assert (found.claim.kind, found.verdict, found.ours, found.low, found.n) == ("speed", "reproduced", 3.0, None, 1)
+    assert found.why.endswith("; both sides measured in each of these runs on ? ?, Python ?, the published one elsewhere")
+    here = [dataclasses.replace(each, environment=environment()) for each in study(rows)]
+    assert f"on {platform.machine()} {platform.system()}, Python {platform.python_version()}" in verdict(here, ratio).why
+    timed = claim(study={**wanted, "column": "fast_s"}, unit="s", value=2, margin=1, seeds=1)
+    assert "; measured on " in verdict(here, timed).why and "measured on" not in verdict(here, timed.model_copy(update={"unit": ""})).why
     assert verdict(study(rows, size=4), ratio).verdict == "not judged", "other parameters are another measurement"
     several = claim(study={**wanted, "column": "fast_s", "scale": 10}, value=20, margin=0.5, seeds=3)
     assert verdict(study(rows, rows), several).verdict == "not judged"

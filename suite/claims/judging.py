@@ -11,7 +11,8 @@ the claim's margin and [l, h] the 95 % interval of ours:
 So "reproduced" is never the absence of a difference, but its absence down to d; each side has an error rate of 2.5 %. Where the published
 number has a spread s over m runs, its own standard error s / sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008).
 The interval is `suite.stats.bootstrap_mean`'s over seeds; a study of one seed is a point. A ranking's interval is over architectures, so
-it counts where the ranking is over a sample of them; over a whole space, as the published one was, there is nothing to sample: a point.
+it counts where the ranking is over a sample of them, which the verdict then says; over a whole space, as the published one was, there is
+nothing to sample: a point. What the best-scored of a sample reaches is a point, too, and of another set than the published one.
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
                  paper that have their runs. Not reproduced: significant in the other order, or the interval of the difference stays below
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -346,10 +348,21 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
         spans_zero = low <= 0 <= high
         value, low, high = abs(value), 0.0 if spans_zero else min(abs(low), abs(high)), max(abs(low), abs(high))
     n = min(record.agreement["n"] for record in records)  # of a difference the smaller sample
-    if n >= len(oracles.get(wanted.oracle).info.space):
+    whole = len(oracles.get(wanted.oracle).info.space)
+    if n >= whole:
         low = high = value
     found = _within(claim, value, low, high, n, runs, over="architectures")
+    if n < whole:
+        found = replace(found, why=f"{found.why}; {_part(wanted, n, whole, drawn=any(record.key.sample for record in records))}")
     return replace(found, low=None, high=None) if low == high else found
+
+
+def _part(wanted: Ranked, n: int, whole: int, *, drawn: bool) -> str:
+    """What a figure is over that is not over the whole space, in words."""
+    over = f"a random sample of {n:,} of the {whole:,} architectures" if drawn else f"the {n:,} of {whole:,} architectures in the table"
+    if wanted.coefficient == "best_value":
+        return f"ours is the best-scored of {over}, not of all, and has no interval"
+    return f"over {over}"
 
 
 def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, float]:
@@ -395,7 +408,22 @@ def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:
         except NasreproError as error:
             raise UnknownName(f"column of study {wanted.study} in claim {claim.id}:", wanted.column, rows[0]) from error
         found.append((records[seed].key.run_id, wanted.scale * value))
-    return _figure(claim, found)
+    verdict = _figure(claim, found)
+    timed = _timed(claim, [records[seed].environment for seed in seeds])
+    return replace(verdict, why=f"{verdict.why}; {timed}") if timed else verdict
+
+
+#: Units of a figure that depends on the machine it was measured on.
+_TIMES = ("s", "ms", "us", "min", "h")
+
+
+def _timed(claim: Claim, environments: Sequence[Mapping[str, str]]) -> str:
+    """On which machine a time was measured, and whether both sides of a ratio were in one run; "" where no time is in the figure."""
+    if claim.kind != "speed" and claim.unit not in _TIMES:
+        return ""
+    machines = sorted({"{machine} {system}, Python {python}".format_map(defaultdict(lambda: "?", each)) for each in environments})
+    both = "both sides measured in each of these runs" if claim.kind == "speed" else "measured"
+    return f"{both} on {' and '.join(machines)}, the published one elsewhere"
 
 
 def _counted(claim: Claim) -> Verdict:
