@@ -16,6 +16,7 @@ VERSION = 1
 
 Kind = Literal["run", "rank", "study"]
 _KINDS: dict[type, Kind] = {RunRecord: "run", RankRecord: "rank", StudyRecord: "study"}
+_RECORDS: dict[Kind, type[RunRecord] | type[RankRecord] | type[StudyRecord]] = {"run": RunRecord, "rank": RankRecord, "study": StudyRecord}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -119,6 +120,13 @@ class Store:
     def finished(self) -> set[str]:
         """Ids of everything that need not be run again (failed runs are tried again)."""
         return {row[0] for row in self._db.execute("SELECT id FROM records WHERE status != 'failed'")}
+
+    def record(self, run_id: str) -> Record:
+        """One result, of whatever engine; raises NasreproError where there is none."""
+        row = self._db.execute("SELECT kind, record FROM records WHERE id = ?", (run_id,)).fetchone()
+        if row is None:
+            raise NasreproError(f"{self.path} has no result {run_id!r}; runs.csv of a report and nasrepro claims --explain name them")
+        return _RECORDS[row[0]].from_json(row[1])
 
     def runs(self) -> Iterator[RunRecord]:
         """All runs of this engine, in the order of their ids."""

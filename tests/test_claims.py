@@ -700,7 +700,14 @@ def test_a_users_claims_from_the_first_run_to_the_record(nasrepro, mine, tmp_pat
     assert nasrepro("claims", "--file", mine, "--no-run", "--paper", "mine", "--id", "mine-ratio")[0] == 0
 
     code, out, _ = nasrepro("claims", "--file", mine, "--no-run", "--explain", "mine-random")
-    assert code == 0 and '"seeds": 20' in out and "margin     5: ours" in out and rows["mine-random"]["runs"][0] in out
+    runs = rows["mine-random"]["runs"]
+    assert code == 0 and '"seeds": 20' in out and "margin      5: ours" in out and f"runs        20: {', '.join(runs[:4])} ..." in out
+    (command,) = re.findall(r"one of them +nasrepro (show .*) --store", out)
+    code, out, _ = nasrepro(*command.split(), "--trace")
+    shown = json.loads(out)
+    assert code == 0 and shown["id"] == runs[0] and shown["key"]["method"] == "random_search" and shown["queries"] == 10
+    assert len(shown["evaluations"]) == 10 and "evaluations" not in json.loads(nasrepro(*command.split())[1])
+    assert "has no result 'no_such'" in nasrepro("show", "no_such")[2]
 
 
 def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):

@@ -69,7 +69,7 @@ def claims(
     if junit is not None:
         write_text(junit, as_junit(done.verdicts))
     if explain:
-        _explain(done.verdicts[0], others)
+        _explain(done.verdicts[0], others, store)
     elif as_json:
         print_json([_row(each) for each in done.verdicts])
     else:
@@ -311,7 +311,7 @@ def _row(each: Verdict) -> dict[str, Any]:
     }
 
 
-def _explain(each: Verdict, others: Sequence[Claim]) -> None:
+def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
     """Everything behind one verdict."""
     from suite.claims import plan_of
 
@@ -334,11 +334,12 @@ def _explain(each: Verdict, others: Sequence[Claim]) -> None:
             (f"  {name}", f"{figure.claim or f'{figure.value:g}'} {figure.source}, {figure.where}")
             for name, figure in claim.figures.items()
         ),
-        ("runs", f"{len(each.runs)}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}" if each.runs else ""),
+        ("runs", f"{len(each.runs):,}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}" if each.runs else ""),
+        ("one of them", f"nasrepro show {each.runs[0]}{'' if store == DEFAULT_STORE else f' --store {store}'}" if each.runs else ""),
     ]
     for name, value in lines:
         if value:
-            typer.echo(f"{name:<10} {value}")
+            typer.echo(f"{name:<11} {value}")
     plan = plan_of([claim], others).model_dump(mode="json", exclude_defaults=True)
     for row in (row for rows in plan.values() if isinstance(rows, list) for row in rows):
         if row.get("seeds") == list(range(claim.seeds)):
