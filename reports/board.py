@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +19,7 @@ from reports.words import budget_words, is_own, labels, scale_of, split_words, u
 from suite.claims import Verdict
 from suite.errors import NasreproError
 from suite.metrics import accuracy_density
+from suite.record import RankRecord
 from suite.registry import methods, oracles
 from suite.stats import bootstrap_band, iqm
 from suite.store import Store
@@ -35,17 +37,21 @@ class Board:
         tasks: a setting with one of the data sets that it is reported on, each.
         rows: a method on a task, each; the best of a task first.
         files: the runs behind the rows, by the name of their file.
+        rankings: what is behind a rank correlation, by its id.
     """
 
     tasks: list[dict[str, Any]]
     rows: list[dict[str, Any]]
     files: dict[str, dict[str, Any]]
+    rankings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def board(store: Store, *, plan: str | None = None, seed: int = 0) -> Board:
     """Everything that the page shows of searches, in a fixed order."""
-    found = Board([], [], {})
-    for setting, members in groupby(chosen(store, plan).groups, key=lambda group: group.setting):
+    found, wanted = Board([], [], {}), chosen(store, plan)
+    records = (record for record in store.rankings() if record.status == "done" and wanted.ranking(record.key))
+    found.rankings.update(sorted((record.key.run_id, _ranking(record)) for record in records))
+    for setting, members in groupby(wanted.groups, key=lambda group: group.setting):
         groups = list(members)
         name = _named(setting, found.files)
         found.files[name] = {"curves": _curves(groups), "rows": {group.id: _runs(group) for group in groups}}
@@ -124,6 +130,32 @@ def _ranked(rows: list[dict[str, Any]], *, higher: bool) -> list[dict[str, Any]]
         better = sum(other > mean if higher else other < mean for other in there) if mean is not None else 0
         row["rank"] = None if mean is None else better + (there.count(mean) + 1) / 2
     return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0, row["label"]))
+
+
+def _ranking(record: RankRecord) -> dict[str, Any]:
+    key, agreement = record.key, record.agreement
+    metric = oracles.get(key.oracle).info.metric(key.metric)
+    return {
+        "title": f"{key.scorer} on {key.oracle}, {key.dataset}",
+        "against": f"{metric.name} ({split_words(metric)}) after {key.epochs} epochs, table {key.table_sha256[:8]}",
+        "with": record.inputs or "the architecture alone, no network",
+        "n": agreement["n"],
+        "sample": key.sample > 0,
+        "non_finite": agreement.get("non_finite"),
+        "status": agreement["status"],
+        "figures": {name: _with_interval(agreement, name) for name in ("kendall", "spearman", "top_kendall")},
+        "best": record.best_arch,
+        "value": None if record.best_value is None else _short(scale_of(metric) * record.best_value),
+        "unit": unit_words(metric).strip("()"),
+        "source": key.scorer_sha256[:16],
+    }
+
+
+def _with_interval(agreement: Mapping[str, Any], name: str) -> list[float | None] | None:
+    value, ends = agreement.get(name), agreement.get(f"{name}_ci", (None, None))
+    if value is None or not math.isfinite(value):
+        return None
+    return [_short(value), *(None if end is None or not math.isfinite(end) else _short(end) for end in ends)]
 
 
 def _estimate(values: Values, scale: float, seed: int) -> list[float | None] | None:
@@ -210,8 +242,10 @@ def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def judged(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Claims with a verdict, in a fixed order."""
+def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict[str, Any]]:
+    """Claims with a verdict, in a fixed order; with the rows and rankings of `found` that are behind them."""
+    rows = {run_id: row for file in found.files.values() for row, runs in file["rows"].items() for run_id in runs["ids"]} if found else {}
+    rankings = found.rankings if found else {}
     return [
         {
             "id": each.claim.id,
@@ -230,6 +264,11 @@ def judged(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "verdict": each.verdict,
             "why": each.why,
             "reading": each.claim.reading,
+            "reason": each.claim.reason,
+            "dataset": next((setting.dataset for setting in each.claim.settings), ""),
+            "rows": list(dict.fromkeys(rows[run_id] for run_id in each.runs if run_id in rows)),
+            "rankings": [run_id for run_id in each.runs if run_id in rankings],
+            "study": each.claim.study.study if each.claim.study else "",
             "runs": len(each.runs),
         }
         for each in sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))

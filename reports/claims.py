@@ -89,6 +89,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         legend=_LEGEND,
         footnotes=tuple(changed),
         notes=tuple(readings),
+        links=tuple("" if each.verdict == "not judged" else f"claim={each.claim.id}" for each in verdicts),
         part="claims",
     )
 

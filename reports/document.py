@@ -82,6 +82,7 @@ class TableDoc:
         columns: see `Column`.
         rows: one cell per column each.
         row_ids: what each row's runs are found by in `runs.csv` and on the leaderboard page; none where a row is no group of runs.
+        links: where each row leads to on the leaderboard page, where that is not its runs: "claim=<id>" or "ranking=<id>"; "" for nowhere.
         footnotes: what a reader of the bare numbers must know; shown everywhere.
         notes: the long ones of this table alone; not in the terminal.
         background: notes on its methods and its oracle, which other tables share; Markdown and HTML print each once, behind the tables.
@@ -102,6 +103,7 @@ class TableDoc:
     row_ids: tuple[str, ...] = ()
     long: tuple[Mapping[str, Raw], ...] = ()
     background: tuple[Note, ...] = ()
+    links: tuple[str, ...] = ()
     part: str = ""
 
     @property

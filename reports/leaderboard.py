@@ -40,6 +40,7 @@ def write(
         "rows": found.rows,
         "methods": described(found.rows),
         "claims": list(claims),
+        "rankings": found.rankings,
         "news": list(news),
         "since": since,
         "manifest": manifest,

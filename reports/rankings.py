@@ -29,7 +29,7 @@ from suite.record import RankRecord
 from suite.registry import oracles
 from suite.scoring import Setting
 
-_ORIGIN = ("oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status", "best_arch")
+_ORIGIN = ("run_id", "oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status", "best_arch")
 
 _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
@@ -101,6 +101,7 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         ),
         background=tuple(oracle_notes(info, datasets, (metric,))),
         citations=(info.citation,),
+        links=tuple(f"ranking={record.key.run_id}" if record.status == "done" else "" for record in records),
     )
 
 
@@ -170,7 +171,7 @@ def _names(records: Sequence[RankRecord]) -> list[str]:
 
 def _origin(record: RankRecord) -> tuple[Raw, ...]:
     key = record.key
-    return *rank_table_of(record), key.scorer_sha256, key.resamples, key.seed, _status(record), record.best_arch
+    return key.run_id, *rank_table_of(record), key.scorer_sha256, key.resamples, key.seed, _status(record), record.best_arch
 
 
 def _status(record: RankRecord) -> str:

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from reports import board, leaderboard
 from reports.citations import citations
+from suite.claims import Claim, Verdict
 from suite.cli import app
 from suite.errors import NasreproError
-from suite.record import Protocol, Report, RunKey, RunRecord
+from suite.record import Protocol, RankKey, RankRecord, Report, RunKey, RunRecord
 from suite.registry import methods
 from suite.session import Budget
 from suite.store import Store
@@ -43,6 +44,16 @@ def record(method, seed, test, *, oracle="nasbench201", budget=None, failed=Fals
     return RunRecord(key, "budget", f"|cell{seed % 3}|", reports, 100, 90, 11000.0, 11000.0, {"total": 0.5}, steps)
 
 
+RANKING = RankRecord(
+    RankKey("zico", "s" * 64, "nasbench201", "f" * 64, "cifar10", 200, "test_accuracy", 1000, 0, {"batch": 32}, 500),
+    "done",
+    {"n": 500, "non_finite": 3, "status": "ok", "kendall": 0.5, "kendall_ci": [0.45, 0.55], "spearman": 0.7, "spearman_ci": [0.6, 0.8]},
+    "|best|",
+    0.9376,
+    inputs="300 distinct architectures with 2 x 32 random images",
+)
+
+
 def fill(store):
     rng = np.random.default_rng(0)
     for place, method in enumerate(("random_search", "regularized_evolution", "local_search", STRANGE)):
@@ -53,6 +64,7 @@ def fill(store):
             if method != "local_search":
                 store.add(record(method, seed, 0.7 + 0.01 * place, oracle="digits201", budget=Budget(queries=50)))
     store.add(record(STRANGE, 12, 0.9, failed=True))
+    store.add(RANKING)
 
 
 CLAIM = {
@@ -72,8 +84,14 @@ CLAIM = {
     "verdict": "not reproduced",
     "why": "It lies outside.",
     "reading": "",
+    "reason": "",
+    "dataset": "cifar10",
+    "rows": [],
+    "rankings": [],
+    "study": "",
     "runs": 12,
 }
+RANKED = {**CLAIM, "id": "paper-zico", "rankings": [RANKING.key.run_id], "methods": [], "verdict": "inconclusive"}
 BLOCKED = {**CLAIM, "id": "paper-blocked", "verdict": "blocked", "ours": None, "low": None, "high": None, "methods": []}
 
 
@@ -85,16 +103,22 @@ def found(tmp_path_factory):
         return board.board(store), {**store.manifest(), "first_result": "2026-01-01", "last_result": "2026-01-02"}
 
 
+def claims(board):
+    """Claims whose runs and ranking the board has."""
+    row = next(row["id"] for row in board.rows if row["method"] == "local_search" and row["n"] == 12)
+    return [{**CLAIM, "rows": [row]}, BLOCKED, RANKED]
+
+
 @pytest.fixture(scope="module")
 def site(found, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
-    leaderboard.write(found[0], [CLAIM, BLOCKED], found[1], folder, news=["claim x: blocked → reproduced"], since="2025-12-31")
+    leaderboard.write(found[0], claims(found[0]), found[1], folder, news=["claim x: blocked → reproduced"], since="2025-12-31")
     return folder
 
 
 # -- files -------------------------------------------------------------------------------------------------
 def test_two_renderings_are_the_same_bytes(found, site, tmp_path):
-    files = leaderboard.write(found[0], [CLAIM, BLOCKED], found[1], tmp_path, news=["claim x: blocked → reproduced"], since="2025-12-31")
+    files = leaderboard.write(found[0], claims(found[0]), found[1], tmp_path, news=["claim x: blocked → reproduced"], since="2025-12-31")
     assert sorted(path.relative_to(tmp_path) for path in files) == sorted(path.relative_to(site) for path in site.rglob("*.*"))
     for path in files:
         assert path.read_bytes() == (site / path.relative_to(tmp_path)).read_bytes()
@@ -267,6 +291,47 @@ def test_claims_and_changes(page):
     assert "paper-local-search" in page.inner_text("#claims") and "paper-blocked" not in page.inner_text("#claims")
     page.select_option("#verdicts", "blocked")
     assert "paper-blocked" in page.inner_text("#claims") and "paper-local-search" not in page.inner_text("#claims")
+
+
+def test_a_claim_leads_to_its_runs_and_its_ranking(page, site):
+    page.click("#claims button:has-text('paper-local-search')")
+    text = page.inner_text("#detail")
+    assert "It lies outside." in text and "93.1 [93.0, 93.2]" in text and page.url.endswith("#claim=paper-local-search")
+    page.click("#detail li button")
+    page.wait_for_selector("#detail table")
+    assert page.inner_text("#detail-title") == "local_search" and "claim" not in page.url
+    page.goto("about:blank")
+    page.goto(f"{(site / 'index.html').as_uri()}#claim=paper-zico")
+    page.click("#detail li button")
+    text = page.inner_text("#detail")
+    assert "zico on nasbench201, cifar10" in text and "300 distinct architectures with 2 x 32 random images" in text
+    assert "0.500 [0.450, 0.550]" in text and "3 scores not finite" in text and "|best|" in text and "93.76 %" in text
+    page.keyboard.press("Escape")
+    assert "ranking" not in page.url
+    page.goto("about:blank")
+    page.goto(f"{(site / 'index.html').as_uri()}#ranking={RANKING.key.run_id}")
+    assert page.inner_text("#detail-title") == "zico on nasbench201, cifar10"
+
+
+def test_parameters_stand_below_the_name(page):
+    label = "arch2vec (epochs=10, name=a(b), pretraining_seed=3) [source 0123abcd]"
+    found = page.evaluate(
+        "(label) => { const box = make('p', {}, broken(label)); document.body.append(box); return box.innerText; }", label
+    )
+    assert found.split("\n") == ["arch2vec [source 0123abcd]", "epochs=10, name=a(b), pretraining_seed=3"]
+    assert page.evaluate("broken('local_search').length") == 1
+
+
+def test_what_is_behind_a_claim_is_found_by_its_runs(found):
+    row = found[0].rows[0]
+    runs = next(file["rows"][row["id"]]["ids"] for file in found[0].files.values() if row["id"] in file["rows"])
+    base = {"paper": "arXiv:0", "file": "p", "statement": "s", "where": "w", "source": "paper", "needs": "x"}
+    verdicts = [
+        Verdict(Claim(id="p-a", **base), "reproduced", 1.0, runs=(*runs, RANKING.key.run_id, "unknown")),
+        Verdict(Claim(id="p-b", **base), "not judged"),
+    ]
+    (judged,) = board.judged(verdicts, found[0])
+    assert (judged["rows"], judged["rankings"], judged["runs"]) == ([row["id"]], [RANKING.key.run_id], len(runs) + 2)
 
 
 def test_on_a_phone(page):

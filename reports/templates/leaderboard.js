@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const tasks = new Map(data.tasks.map((task) => [task.id, task]));
 const byTask = Map.groupBy ? Map.groupBy(data.rows, (row) => row.task) : group(data.rows, (row) => row.task);
-const state = { oracle: "", dataset: "", budget: "", measure: "target", sort: "", up: true, row: "" };
+const state = { oracle: "", dataset: "", budget: "", measure: "target", sort: "", up: true, row: "", claim: "", ranking: "" };
 const measures = { target: "result", regret: "regret", density: "density", rank: "rank" };
 const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B"];
 const dashes = ["", "7 3", "2 3", "8 3 2 3"];
@@ -50,7 +50,12 @@ function withInterval(found, digits = digitsOf([found])) {
   if (low === null || !(high > low)) return [text(number, digits)];
   return [`${text(number, digits)} `, make("span", { class: "interval" }, `[${text(low, digits)}, ${text(high, digits)}]`)];
 }
-const broken = (label) => label.split(/(?<=[_(=,])/).flatMap((part) => [part, make("wbr")]); // where a long name may be broken
+// a method's parameters stand small below its name, each on a line of its own where there is no room for two
+function broken(label) {
+  const [, name, params, rest] = label.match(/^(.*?)(?: \((.*)\))?( \[source .*\])?$/s);
+  if (!params) return [label];
+  return [name, rest || "", make("span", { class: "params" }, params.split(/(?<=, )/).map((each) => make("span", {}, each)))];
+}
 const taskName = (task) =>
   `${task.oracle}, ${task.searched === task.dataset ? task.dataset : `${task.searched} → ${task.dataset}`}, ${task.budget}, ${task.search_epochs} epochs`;
 const unitOf = (measure, task) => ({ target: task.unit, regret: task.unit === "%" ? "points" : task.unit, density: "%/M params", rank: "" })[measure];
@@ -100,9 +105,10 @@ function columnsOf(shown) {
     const digits = digitsOf(rows.map((each) => each[key]));
     return column(key, head, low, (each) => [each[key] ? each[key][0] : null, withInterval(each[key], digits)]);
   };
-  const number = (key, head, low) => {
+  const number = (key, head, low, like) => {
     const all = rows.map((each) => each[key]).filter((each) => each !== null), least = Math.min(...all.filter(Boolean));
-    const digits = all.every(Number.isInteger) ? 0 : Math.min(4, Math.max(1, 1 - Math.floor(Math.log10(least))));
+    const plain = all.every(Number.isInteger) ? 0 : Math.min(4, Math.max(1, 1 - Math.floor(Math.log10(least))));
+    const digits = (like && digitsOf(rows.map((each) => each[like]))) || plain;
     return column(key, head, low, (each) => [each[key], [text(each[key], digits)]]);
   };
   const first = {
@@ -112,7 +118,7 @@ function columnsOf(shown) {
   };
   const chosen = first[state.measure] ? [first[state.measure]] : [];
   const rest = Object.entries(first).filter(([name]) => name !== state.measure).map(([, each]) => each);
-  return [method, number("rank", "Rank", true), ...chosen, ...rest, number("iqm", `IQM${unit("target")}`, lowIsGood("target", task)),
+  return [method, number("rank", "Rank", true), ...chosen, ...rest, number("iqm", `IQM${unit("target")}`, lowIsGood("target", task), "target"),
     estimate("density_macs", "Density\n(%/M MACs)", false), number("n", "Seeds", false), number("queries", "Queries", true),
     number("hours", "Simulated\nGPU h", true), number("overhead", "Overhead\nCPU s", true)];
 }
@@ -205,7 +211,7 @@ function runsOf(name) {
 async function show(row) {
   const task = tasks.get(row.task);
   const about = data.methods[row.method];
-  state.row = `${row.id}@${row.task}`;
+  Object.assign(state, { row: `${row.id}@${row.task}`, claim: "", ranking: "" });
   remember();
   const close = make("button", { type: "button", class: "action", onclick: () => $("detail").close() }, "Close");
   const body = $("detail-body");
@@ -228,6 +234,37 @@ async function show(row) {
   } catch (error) {
     runs.replaceChildren(make("p", {}, error.message));
   }
+}
+// -- details of a claim, and of a ranking behind it
+const line = (name, ...words) => make("p", {}, make("strong", {}, `${name}: `), ...words);
+function opened(title, ...parts) {
+  const close = make("button", { type: "button", class: "action", onclick: () => $("detail").close() }, "Close");
+  $("detail-body").replaceChildren(make("div", { class: "top" }, make("h2", { id: "detail-title" }, title), close), ...parts.flat(Infinity).filter(Boolean));
+  if (!$("detail").open) $("detail").showModal();
+  close.focus();
+}
+function showClaim(claim) {
+  Object.assign(state, { row: "", claim: claim.id, ranking: "" });
+  remember();
+  const link = (words, onclick) => make("li", {}, make("button", { type: "button", class: "link", onclick }, words));
+  const rows = claim.rows.map((id) => data.rows.find((row) => row.id === id && tasks.get(row.task).dataset === claim.dataset) || data.rows.find((row) => row.id === id));
+  const behind = [...rows.filter(Boolean).map((row) => link(`runs of ${row.label}: ${taskName(tasks.get(row.task))}`, () => show(row))),
+    ...claim.rankings.map((id) => link(`ranking ${id}: ${data.rankings[id].title}`, () => showRanking(id)))];
+  if (claim.study) behind.push(make("li", {}, `${claim.runs} measurements of the study ${claim.study}; its table and CSV are in the report.`));
+  opened(claim.id, make("p", {}, `${claim.statement}.`), make("p", { class: "soft" }, `${claim.title} (${claim.paper}), ${claim.where}${claim.read ? "" : "; † the text was not read"}.`),
+    line("Verdict", verdict(claim)), line("Published", published(claim)), line("Ours", ours(claim)), line("Why", claim.why),
+    claim.reason ? line("Margin, and what differs", claim.reason) : null, claim.reading ? line("Reading", claim.reading) : null,
+    make("h3", {}, "Behind it"), behind.length ? make("ul", {}, behind) : make("p", { class: "soft" }, claim.runs ? `${claim.runs} records of the store.` : "No results: it is counted, looked up, computed, or cannot be had here."));
+}
+function showRanking(id) {
+  Object.assign(state, { row: "", claim: "", ranking: id });
+  remember();
+  const found = data.rankings[id], names = { kendall: "Kendall's tau-b", spearman: "Spearman's rho", top_kendall: "tau-b among the best 10 %" };
+  opened(found.title, make("p", {}, `Against ${found.against}. Over ${found.n.toLocaleString("en")} architectures${found.sample ? " of a fixed random order" : ", all of the table's"}; `
+      + `${found.non_finite} scores not finite${found.status === "ok" ? "" : `; ${found.status}`}.`), line("Scored with", found.with),
+    Object.entries(names).map(([key, words]) => line(words, withInterval(found.figures[key], 3))),
+    line("Best by score", make("span", { class: "mono" }, found.best), ` (${text(found.value, 2)} ${found.unit})`),
+    make("p", { class: "soft" }, "Ranking ", make("span", { class: "mono" }, id), `; source of the scorer ${found.source}. Its id is the hash of all that determines it.`));
 }
 function runTable(found, task, limit = 100) {
   const place = $("detail-body");
@@ -424,20 +461,26 @@ function drawOnce() {
     $("verdicts").addEventListener("change", drawClaims);
     drawClaims();
   }
-  $("detail").addEventListener("close", () => { state.row = ""; remember(); });
+  $("detail").addEventListener("close", () => { Object.assign(state, { row: "", claim: "", ranking: "" }); remember(); });
   $("detail").addEventListener("click", (event) => { if (event.target === $("detail")) $("detail").close(); });
 }
 
+const published = (claim) => (claim.published === null ? "–" : `${String(claim.published).replace("-", "−")} ${claim.unit}${claim.read ? "" : " †"}`);
+function ours(claim) {
+  // one decimal more than was published, as in the report
+  if (claim.ours === null) return ["–"];
+  const known = claim.published === null ? "00" : String(claim.published).split(".")[1] || "";
+  return withInterval([claim.ours, claim.low, claim.high], Math.min(4, known.length + 1));
+}
 function drawClaims() {
   const wanted = $("verdicts").value;
   const kept = data.claims.filter((claim) => wanted === "all" || (wanted === "judged" ? claim.verdict !== "blocked" : claim.verdict === wanted));
-  const shown = (number) => (number === null ? "–" : String(number).replace("-", "−"));
   $("claims").replaceChildren(make("thead", {}, make("tr", {}, ["Claim", "Verdict", "Published", "Ours", "Statement"].map((each, i) =>
     make("th", { scope: "col", class: i === 2 || i === 3 ? false : "left" }, each)))),
-  make("tbody", {}, kept.map((claim) => make("tr", {}, make("th", { scope: "row", class: "left" }, claim.id),
+  make("tbody", {}, kept.map((claim) => make("tr", {}, make("th", { scope: "row", class: "left" }, make("button", { type: "button", "data-claim": claim.id, onclick: () => showClaim(claim) }, claim.id)),
     make("td", { class: "left" }, verdict(claim)),
-    make("td", {}, `${shown(claim.published)} ${claim.unit}${claim.read ? "" : " †"}`),
-    make("td", {}, claim.ours === null || claim.low === null || claim.low === claim.high ? shown(claim.ours) : withInterval([claim.ours, claim.low, claim.high])),
+    make("td", {}, published(claim)),
+    make("td", {}, claim.ours === null ? "–" : make("button", { type: "button", onclick: () => showClaim(claim) }, ours(claim))),
     make("td", { class: "left wrap" }, [`${claim.statement} (${claim.paper}, ${claim.where})`, claim.why, claim.reading].filter(Boolean).map((each) => `${each.replace(/\.$/, "")}.`).join(" "))))));
 }
 
@@ -449,7 +492,7 @@ function remember() {
 }
 function recall() {
   const kept = new URLSearchParams(location.hash.slice(1));
-  for (const name of ["oracle", "dataset", "budget", "sort", "row"]) state[name] = kept.get(name) || "";
+  for (const name of ["oracle", "dataset", "budget", "sort", "row", "claim", "ranking"]) state[name] = kept.get(name) || "";
   state.measure = kept.get("measure") in measures ? kept.get("measure") : "target";
   state.up = kept.get("down") !== "1";
   if (!shownTasks().length) state.oracle = state.dataset = state.budget = "";
@@ -470,7 +513,10 @@ drawOnce();
 function start() {
   const row = recall();
   refresh();
+  const claim = data.claims.find((each) => each.id === state.claim);
   if (row) show(row);
+  else if (claim) showClaim(claim);
+  else if (data.rankings[state.ranking]) showRanking(state.ranking);
 }
 window.addEventListener("hashchange", start);
 start();

@@ -157,7 +157,8 @@ def _page(
     """Write the page to `folder`, if given; its files, and the snapshot with what changed since the one it is held against."""
     board, page = importlib.import_module("reports.board"), importlib.import_module("reports.leaderboard")
     old = None if against is None else _snapshot(against)
-    found, claims = board.board(store, plan=plan or None), board.judged(verdicts)
+    found = board.board(store, plan=plan or None)
+    claims = board.judged(verdicts, found)
     snapshot = board.snapshot(found, claims, manifest)
     news = [] if old is None else board.changes(old, snapshot)
     since = "" if old is None else old["date"]
