@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -61,7 +62,8 @@ from suite.claims import Setting as ClaimSetting
 from suite.errors import NasreproError
 from suite.metrics import accuracy_density
 from suite.oracle import Metric, OracleInfo
-from suite.registry import oracles
+from suite.plan import load_plan
+from suite.registry import methods, oracles
 from suite.stats import bootstrap_mean, holm, iqm, paired_test
 from suite.store import Store
 
@@ -119,6 +121,8 @@ def build(store: Store, *, plan: str | None = None, seed: int = 0, verdicts: Seq
 # -- variants ----------------------------------------------------------------------------------------------
 #: A method with more rows than this in one setting (an ablation) gets a table of its own.
 MAX_ROWS = 3
+#: The plan whose sets of parameters stand in the main tables beside the defaults.
+MAIN_PLAN = "reproduce"
 
 Family = tuple[Setting, str, str]
 
@@ -126,23 +130,44 @@ Family = tuple[Setting, str, str]
 def main_and_variants(groups: Sequence[Group]) -> tuple[list[Group], dict[Family, list[Group]]]:
     """The rows of the main tables; and the families of rows that would crowd them, by setting, method and source.
 
-    Of a method that was run with more than `MAX_ROWS` sets of parameters in a setting only its defaults stand in the main table, whatever
-    came out best: to choose the row by its result would be a search on test data. The family's own table has all of them.
+    Of a method that was run with more than `MAX_ROWS` sets of parameters in a setting only its defaults, and those that `MAIN_PLAN` names,
+    stand in the main table, whatever came out best: to choose the row by its result would be a search on test data. The family's own
+    table has all of them.
     """
     families: dict[Family, list[Group]] = {}
     for group in groups:
         families.setdefault((group.setting, group.method, group.method_sha256), []).append(group)
     crowded = {place: rows for place, rows in families.items() if len(rows) > MAX_ROWS}
-    hidden = {id(row) for rows in crowded.values() for row in rows if changed_params(row, rows)}
+    hidden = {
+        id(row)
+        for rows in crowded.values()
+        for row in rows
+        if changed_params(row, rows) and _run_of(row.setting.oracle, row.method, row.params) not in _named_sets()
+    }
     return [group for group in groups if id(group) not in hidden], crowded
+
+
+@cache
+def _named_sets() -> frozenset[str]:
+    """What `MAIN_PLAN` runs, as `_run_of` has it."""
+    return frozenset(
+        _run_of(oracles.get(experiment.oracle).info.name, use.name, methods.get(use.name).params(use.params))
+        for experiment in load_plan(MAIN_PLAN).experiment
+        for use in experiment.methods
+    )
+
+
+def _run_of(oracle: str, method: str, params: Mapping[str, object]) -> str:
+    return json.dumps([oracle, method, params], sort_keys=True)
 
 
 def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
     """A line for each family of this setting that has its own table."""
-    setting = rows[0].setting
-    words = {group.method: "the defaults stand here" for group in rows}
+    setting, methods_here = rows[0].setting, {group.method for group in rows}
+    standing = f"the defaults and what plan {MAIN_PLAN} names stand here"
+    missing = f"neither the defaults nor what plan {MAIN_PLAN} names, so none stands here"
     return [
-        f"{method}: {len(family)} sets of parameters were run, {words.get(method, 'not the defaults, so none stands here')}; "
+        f"{method}: {len(family)} sets of parameters were run, {standing if method in methods_here else missing}; "
         "all are in the table of its variants."
         for (where, method, _), family in variants.items()
         if where == setting

@@ -718,14 +718,17 @@ def test_iqm_stands_beside_the_mean(store):
 
 
 def test_many_variants_get_a_table_of_their_own(store):
-    """An ablation leaves its defaults in the main table, not its best."""
-    rates = (0.5, 0.1, 0.05, 0.01, 0.001)  # the first is the default
+    """An ablation leaves its defaults, and what the main plan names, in the main table, not its best."""
+    rates = (0.5, 0.1, 0.05, 0.01, 0.001)  # the first is the default, the fourth stands in plan reproduce
     defaults = dict(methods.get("reinforce").defaults)
     records = [run("reinforce", s, 0.90 + 0.01 * i, params={**defaults, "learning_rate": r}) for i, r in enumerate(rates) for s in range(3)]
     docs = tables.build(store(*records, *(run(seed=seed, test=0.905) for seed in range(3))))
     main, variants = main_tables(docs)[0], by_id(docs, "variants-reinforce")[0]
-    assert sorted(texts(main, "method")) == ["random_search", "reinforce"]
-    assert "reinforce: 5 sets of parameters were run, the defaults stand here; all are in the table of its variants." in main.footnotes
+    assert sorted(texts(main, "method")) == ["random_search", "reinforce", "reinforce (learning_rate=0.01)"]
+    assert (
+        "reinforce: 5 sets of parameters were run, the defaults and what plan reproduce names stand here; all are in the table of its variants."
+        in main.footnotes
+    )
     assert texts(variants, "method")[0] == "reinforce (learning_rate=0.001)" and len(variants.rows) == 5
     few = tables.build(store(*(record for record in records if record.key.params["learning_rate"] > 0.01), name="few.sqlite"))
     assert len(main_tables(few)[0].rows) == 3 and not by_id(few, "variants")
