@@ -381,7 +381,7 @@ def test_a_ranking_says_what_it_was_scored_with_and_over_how_many(store):
     assert texts(doc, "scorer") == ["zico", "zico", "synflow", "params", "old [source ssssssss]", "old [source tttttttt]"]
     assert texts(doc, "n") == ["random 1,627 of 15,625", "random 2,001 of 15,625", *["all 15,625"] * 4]
     assert texts(doc, "setting")[:4] == [
-        "2 × 128, the benchmark's network", "2 × 32, cells 1, channels 8", "2 × 128, the benchmark's network", "no network"
+        "2 × 128, full network", "2 × 32, cells 1, channels 8", "2 × 128, full network", "no network"
     ]  # fmt: skip
     assert "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 random images." in doc.footnotes
     alone = tables.build(store(records[0], name="alone"))[0]
@@ -401,8 +401,8 @@ def test_all_oracles_in_one_table(store):
     assert (kendall.id, spearman.id) == ("rankings-kendall", "rankings-spearman") and len(single) == 2
     assert list(zip(texts(kendall, "scorer"), texts(kendall, "setting"), strict=True)) == [
         ("macs", "no network"),
-        ("zico", "2 × 16, the benchmark's network"),
-        ("zico", "2 × 128, the benchmark's network"),
+        ("zico", "2 × 16, full network"),
+        ("zico", "2 × 128, full network"),
         ("flat", "no network"),
     ]
     assert [text.strip() for text in texts(kendall, "nasbench201_cifar10")] == ["0.600", "0.800°", "0.700°", "constant"]
@@ -725,10 +725,8 @@ def test_many_variants_get_a_table_of_their_own(store):
     docs = tables.build(store(*records, *(run(seed=seed, test=0.905) for seed in range(3))))
     main, variants = main_tables(docs)[0], by_id(docs, "variants-reinforce")[0]
     assert sorted(texts(main, "method")) == ["random_search", "reinforce", "reinforce (learning_rate=0.01)"]
-    assert (
-        "reinforce: 5 sets of parameters were run, the defaults and what plan reproduce names stand here; all are in the table of its variants."
-        in main.footnotes
-    )
+    where = "the defaults and what plan reproduce names stand here; all are in the table of its variants"
+    assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
     assert texts(variants, "method")[0] == "reinforce (learning_rate=0.001)" and len(variants.rows) == 5
     few = tables.build(store(*(record for record in records if record.key.params["learning_rate"] > 0.01), name="few.sqlite"))
     assert len(main_tables(few)[0].rows) == 3 and not by_id(few, "variants")
@@ -857,8 +855,8 @@ def test_published_correlations_beside_ours(store, tmp_path):
     assert [cell.mark for cell in cells(doc, "cifar100_difference")] == ["≠", "≠", "", "", ""]
     assert [cell.mark for cell in cells(doc, "cifar100_published")][:2] == ["", RECALLED]
     assert texts(doc, "over") == [
-        "1,627 of 15,625, 2 × 128, the benchmark's network.", "all 15,625.", "No scores.", "The proxy KNAS.",
-        "1,627 of 15,625, 2 × 128, the benchmark's network.",
+        "1,627 of 15,625, 2 × 128, full network.", "all 15,625.", "No scores.", "The proxy KNAS.",
+        "1,627 of 15,625, 2 × 128, full network.",
     ]  # fmt: skip
     assert doc.footnotes == ("In 1 of 4 cells with both figures our interval holds the published one. 2 cells have no figure of ours.",)
     assert "read in the paper and recalled, the text was not read" in doc.caption
