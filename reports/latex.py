@@ -9,7 +9,8 @@ from textwrap import wrap
 
 from reports.document import APART, BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
 
-_NAME_WIDTH = 26  # characters in a line of a name
+_NAME_WIDTH, _TEXT_WIDTH = 26, 70  # characters in a line of a name, and of a text that has the page's width
+_PAGE = 52  # lines of a page, beside the caption
 _MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$", APART: r"$^{\neq}$"}
 
 # Brackets and stars in braces: behind the end of a row they would be read as its options.
@@ -18,7 +19,7 @@ _SYMBOLS = {
     "[": "{[}", "]": "{]}", "*": "{*}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
     '"': "''", "`": r"\`{}", PAD: r"\phantom{0}", "\u00a0": "~", "–": r"\textendash{}", "—": r"\textemdash{}", "−": "$-$",
     "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "µ": r"$\mu$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$",
-    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "°": r"$^{\circ}$", "≠": r"$\neq$", "▸": r"$\triangleright$",
+    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "°": r"$^{\circ}$", "≠": r"$\neq$", "▸": r"$\triangleright$", "Δ": r"$\Delta$",
     "…": r"\dots{}", "‘": "`", "’": "'", "“": "``", "”": "''",
     "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "æ": r"\ae{}", "Æ": r"\AE{}",
 }  # fmt: skip
@@ -56,46 +57,76 @@ def _character(character: str) -> str:
 
 
 def latex(doc: TableDoc) -> str:
-    """A `table` environment, and the long notes as text behind it, where pages may break.
+    """`table` environments of a page each, and the long notes as text behind them, where pages may break.
 
-    The panels of the table stand under each other, so that it fits a page.
+    The panels of the table stand under each other, so that it fits the width of a page; a long one is continued in further environments.
     """
-    panels = sorted({column.panel for column in doc.columns if column.header and column.panel})
-    lines = [
-        f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}",
-        r"\begin{table}[tbp]",
-        r"  \centering",
-        f"  \\caption[{escape(doc.title)}]{{\\footnotesize {escape(f'{doc.caption} {doc.legend}'.strip())}}}",
-        f"  \\label{{tab:{doc.id}}}",
-        r"  \scriptsize",
-        r"  \setlength{\tabcolsep}{2.5pt}",
-    ]
-    for panel in panels or [0]:
-        lines += [r"  \par\medskip", *_tabular(doc, panel)]
-    if doc.footnotes:
+    panels = sorted({column.panel for column in doc.columns if column.header and column.panel}) or [0]
+    parts = _parts(doc, panels)
+    lines = [f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}"]
+    for number, rows in enumerate(parts):
+        caption = f"{doc.title} (continued)" if number else f"{doc.caption} {doc.legend}".strip()
         lines += [
-            r"  \par\medskip\begin{minipage}{\linewidth}\raggedright",
-            *(f"    {escape(note)}\\par" for note in doc.footnotes),
-            r"  \end{minipage}",
+            r"\begin{table}[tbp]",
+            *([r"  \addtocounter{table}{-1}"] if number else []),
+            r"  \centering",
+            f"  \\caption[{escape(doc.title)}]{{\\footnotesize {escape(caption)}}}",
+            *([] if number else [f"  \\label{{tab:{doc.id}}}"]),
+            r"  \scriptsize",
+            r"  \setlength{\tabcolsep}{2.5pt}",
         ]
-    lines.append(r"\end{table}")
+        for panel in panels:
+            lines += [r"  \par\medskip", *_tabular(doc, panel, rows)]
+        if doc.footnotes and rows is parts[-1]:
+            lines += [
+                r"  \par\medskip\begin{minipage}{\linewidth}\raggedright",
+                *(f"    {escape(note)}\\par" for note in doc.footnotes),
+                r"  \end{minipage}",
+            ]
+        lines.append(r"\end{table}")
     if doc.all_notes:
         notes = [f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}", *(f"{escape(note)}\\par" for note in doc.all_notes)]
         lines += [r"{\scriptsize\raggedright\setlength{\parindent}{0pt}", *(f"  {note}" for note in notes), "}"]
     return "\n".join([*lines, *(f"% {line}" for citation in doc.citations for line in citation.splitlines())]) + "\n"
 
 
-def _tabular(doc: TableDoc, panel: int) -> list[str]:
-    places = [place for place, column in enumerate(doc.columns) if column.header and column.panel in (0, panel)]
+def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
+    """Rows that fit a page with all their panels, which have a header of two lines and rules each."""
+    parts: list[list[int]] = [[]]
+    left = room = max(_PAGE - 4 * len(panels), len(panels))
+    for place, row in enumerate(doc.rows):
+        height = sum(
+            max(len(wrap(row[i].text, width)) if doc.columns[i].align == "left" else 1 for i in _places(doc, panel))
+            for panel, width in ((panel, _name_width(doc, panel)) for panel in panels)
+        )
+        if height > left and parts[-1]:
+            parts.append([])
+            left = room
+        parts[-1].append(place)
+        left -= height
+    return parts
+
+
+def _places(doc: TableDoc, panel: int) -> list[int]:
+    return [place for place, column in enumerate(doc.columns) if column.header and column.panel in (0, panel)]
+
+
+def _name_width(doc: TableDoc, panel: int) -> int:
+    """Characters in a line of a name or a text; a text has the width of the page where it has its panel alone."""
+    alone = sum(column.panel == panel for column in doc.columns if column.header) == 1 and panel > 0
+    return _TEXT_WIDTH if alone else _NAME_WIDTH
+
+
+def _tabular(doc: TableDoc, panel: int, rows: Sequence[int]) -> list[str]:
+    places, width = _places(doc, panel), _name_width(doc, panel)
     columns = [doc.columns[place] for place in places]
-    cells = [_cells(doc.columns[place], [row[place] for row in doc.rows]) for place in places]
-    rows = [" & ".join(row) for row in zip(*cells, strict=True)]
+    cells = [_cells(doc.columns[place], [row[place] for row in doc.rows], width) for place in places]
     return [
         f"  \\begin{{tabular}}{{{''.join(column.align[0] for column in columns)}}}",
         r"    \toprule",
         f"    {' & '.join(_stack(column.header.splitlines(), column) for column in columns)} \\\\",
         r"    \midrule",
-        *(f"    {row} \\\\" for row in rows),
+        *(f"    {' & '.join(column[row] for column in cells)} \\\\" for row in rows),
         r"    \bottomrule",
         r"  \end{tabular}",
     ]
@@ -107,13 +138,13 @@ def _stack(lines: Sequence[str], column: Column) -> str:
     return stacked if len(lines) == 1 else f"\\shortstack[{column.align[0]}]{{{stacked}}}"
 
 
-def _cells(column: Column, cells: Sequence[Cell]) -> list[str]:
+def _cells(column: Column, cells: Sequence[Cell], width: int) -> list[str]:
     """One column; where some cells are marked, the others leave the room, so that the decimal points stay under each other."""
     marks = {cell.mark for cell in cells} & set(_MARKS)
     room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
     found = []
     for cell in cells:
-        text = escape(cell.text) if column.align == "right" else _stack(wrap(cell.text, _NAME_WIDTH) or [""], column)
+        text = escape(cell.text) if column.align == "right" else _stack(wrap(cell.text, width) or [""], column)
         shown = f"\\textbf{{{text}}}" if cell.mark == BEST else f"\\underline{{{text}}}" if cell.second else text
         found.append(shown + _MARKS.get(cell.mark, room))
     return found

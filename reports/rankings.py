@@ -35,13 +35,14 @@ _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
     "A score that is not finite ranks worst. Top 10 %: among the architectures that are best by the metric. "
     "Precision at p %: share of the best p % by score that is in the best p % by the metric. "
-    "Scored with: batches × images of a batch, and the network; a score that needs none is of the architecture alone. "
+    "Scored with: batches × images of a batch, and the network (full: the benchmark's own; else what is smaller); a score that needs "
+    "none is of the architecture alone. "
     "Rows over different architectures (all, a random sample) are to be compared by their intervals."
 )
 #: Behind a coefficient over a random sample.
 _SAMPLE = "°"
 #: Columns of an overview that fit the width of a page.
-_ACROSS = 6
+_ACROSS = 5
 
 
 def rank_table_of(record: RankRecord) -> tuple[str, str, str, int]:
@@ -145,7 +146,7 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
     if not network:
         return "no network"
     whole = Setting(**setting)
-    size = ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items())) or "the benchmark's network"
+    size = ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items())) or "full network"
     others = [f"{name} {setting[name]}" for name in ("data", "seed", "dataset") if name in setting]
     return ", ".join([f"{whole.batches} × {whole.batch}", size, *others])
 
