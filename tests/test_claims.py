@@ -449,9 +449,12 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
 
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
     best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
-    assert (verdict([rank_of(0.5)], best).verdict, verdict([rank_of(0.5)], best).ours) == ("reproduced", pytest.approx(90.0))
-    assert "the best-scored of the 1,000 of 15,625 architectures in the table, not of all" in verdict([rank_of(0.5)], best).why
-    assert "best-scored of" not in verdict([rank_of(0.5, n=15_625)], best).why, "of the whole space, as published"
+    whole = verdict([rank_of(0.5, n=15_625)], best)
+    assert (whole.verdict, whole.ours) == ("reproduced", pytest.approx(90.0)) and "best-scored of" not in whole.why
+    assert verdict([rank_of(0.5, n=15_625, best=0.8)], best).verdict == "not reproduced"
+    for reached in (0.9, 0.8):
+        part = verdict([rank_of(0.5, best=reached)], best)
+        assert (part.verdict, part.needed) == ("inconclusive", 15_625) and "the best-scored of the 1,000 of 15,625" in part.why
     over = claim(ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least")
     apart = verdict([rank_of(0.6, scorer="live_params"), rank_of(0.5)], over)
     assert apart.verdict == "reproduced" and apart.ours == pytest.approx(0.1) and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))

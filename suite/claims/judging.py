@@ -12,7 +12,8 @@ So "reproduced" is never the absence of a difference, but its absence down to d;
 number has a spread s over m runs, its own standard error s / sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008).
 The interval is `suite.stats.bootstrap_mean`'s over seeds; a study of one seed is a point. A ranking's interval is over architectures, so
 it counts where the ranking is over a sample of them, which the verdict then says; over a whole space, as the published one was, there is
-nothing to sample: a point. What the best-scored of a sample reaches is a point, too, and of another set than the published one.
+nothing to sample: a point. What the best-scored architecture reaches is decided by nothing less than all of them: of a sample it is
+inconclusive, whether the two figures meet or not.
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
                  paper that have their runs. Not reproduced: significant in the other order, or the interval of the difference stays below
@@ -351,18 +352,15 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     whole = len(oracles.get(wanted.oracle).info.space)
     if n >= whole:
         low = high = value
+    drawn = any(record.key.sample for record in records)
+    part = f"a random sample of {n:,} of the {whole:,} architectures" if drawn else f"the {n:,} of {whole:,} architectures in the table"
+    if wanted.coefficient == "best_value" and n < whole:  # neither hit nor miss says anything of the best-scored of all
+        why = f"{_short(value)} against {_band(claim)}, but of the best-scored of {part}; {whole:,} would decide it"
+        return Verdict(claim, "inconclusive", value, n=n, why=why, needed=whole, runs=runs)
     found = _within(claim, value, low, high, n, runs, over="architectures")
     if n < whole:
-        found = replace(found, why=f"{found.why}; {_part(wanted, n, whole, drawn=any(record.key.sample for record in records))}")
+        found = replace(found, why=f"{found.why}; over {part}")
     return replace(found, low=None, high=None) if low == high else found
-
-
-def _part(wanted: Ranked, n: int, whole: int, *, drawn: bool) -> str:
-    """What a figure is over that is not over the whole space, in words."""
-    over = f"a random sample of {n:,} of the {whole:,} architectures" if drawn else f"the {n:,} of {whole:,} architectures in the table"
-    if wanted.coefficient == "best_value":
-        return f"ours is the best-scored of {over}, not of all, and has no interval"
-    return f"over {over}"
 
 
 def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, float]:
