@@ -151,6 +151,17 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
     return ", ".join([f"{whole.batches} × {whole.batch}", size, *others])
 
 
+def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
+    """Names of the scorers for a figure, with a letter for the setting where a scorer is there in several; and what the letters say."""
+    words = [setting_words(record.key.setting, network=bool(record.key.sample)) for record in records]
+    names = [record.key.scorer for record in records]
+    several = {name for name in names if len({each for other, each in zip(names, words, strict=True) if other == name}) > 1}
+    told = sorted({each for name, each in zip(names, words, strict=True) if name in several})
+    letters = {each: chr(ord("A") + place) for place, each in enumerate(told)}
+    legend = "".join(f" {letter}: scored with {each}." for each, letter in letters.items())
+    return [f"{name} ({letters[each]})" if name in several else name for name, each in zip(names, words, strict=True)], legend
+
+
 def _names(records: Sequence[RankRecord]) -> list[str]:
     """Names of the scorers, with what tells two rankings of the same scorer apart that the other columns do not show."""
 

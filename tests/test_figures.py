@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import sys
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +21,7 @@ from suite.claims import Claim, Verdict
 from suite.cli import app
 from suite.errors import NasreproError, UnknownName
 from suite.plan import Plan
-from suite.record import Scatter
+from suite.record import RankKey, RankRecord, Scatter
 from suite.registry import load_oracle, methods
 from suite.runner import run_cells
 from suite.store import Store
@@ -169,6 +169,22 @@ def test_a_kind_of_figure(kind, results):
         ("params", "live_conv_count") if kind in ("kendall", "rank_scatter") else ("random_search", "regularized_evolution", "▸ mine")
     ):
         assert name in words
+
+
+def test_two_settings_of_a_scorer_are_told_apart():
+    """No bar stands over another; the caption says what the letters are."""
+    agreement = {"n": 100, "status": "ok", "kendall": 0.5, "kendall_ci": (0.4, 0.6), "top_kendall": 0.1}
+
+    def ranking(scorer, setting, sample):
+        key = RankKey(scorer, "s" * 64, "nasbench201", "f" * 64, "cifar10", 200, "test_accuracy", 1000, 0, setting, sample)
+        return RankRecord(key, "done", agreement)
+
+    records = [ranking("zico", {}, 100), ranking("zico", {"batch": 32}, 100), ranking("params", {}, 0)]
+    (drawing,) = importlib.import_module("reports.figures.kendall").draw(SimpleNamespace(rankings=lambda: records))
+    panel = drawing.figure.axes[0]
+    assert sorted(label.get_text() for label in panel.get_yticklabels()) == ["params", "zico (A)", "zico (B)"]
+    assert len({bar.get_y() for bar in panel.patches}) == 3
+    assert drawing.caption.endswith(" A: scored with 2 × 128, full network. B: scored with 2 × 32, full network.")
 
 
 def test_anytime_curves_are_the_means_of_the_incumbents(results):

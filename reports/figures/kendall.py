@@ -10,7 +10,7 @@ import numpy as np
 
 from reports.document import slug
 from reports.figures.style import BAR, CONTROL, Drawing, new_figure, spelled
-from reports.rankings import rank_order, rank_table_of
+from reports.rankings import rank_order, rank_table_of, scorer_names
 from suite.errors import NasreproError
 from suite.record import RankRecord
 from suite.registry import scorers
@@ -29,15 +29,18 @@ def draw(store: Store) -> Iterator[Drawing]:
 
 
 def _drawing(oracle: str, table: str, metric: str, epochs: int, by_dataset: dict[str, list[RankRecord]]) -> Drawing:
-    names = sorted({record.key.scorer for records in by_dataset.values() for record in records})
-    taus = {name: [r.agreement["kendall"] for records in by_dataset.values() for r in records if r.key.scorer == name] for name in names}
+    everything = [record for records in by_dataset.values() for record in records]
+    labels, letters = scorer_names(everything)
+    named = dict(zip((record.key.run_id for record in everything), labels, strict=True))
+    names = sorted(set(named.values()))
+    taus = {name: [r.agreement["kendall"] for r in everything if named[r.key.run_id] == name] for name in names}
     names.sort(key=lambda name: np.nan_to_num(np.mean(taus[name]), nan=-2))  # the best on top
     across = min(ACROSS, len(by_dataset))
     down = -(-len(by_dataset) // across)
     figure = new_figure("column" if across == 1 else "page", height=down * (0.55 + 0.17 * max(3, len(names))))
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for panel, (dataset, records) in zip(panels.flat, by_dataset.items(), strict=False):
-        _panel(panel, dataset, records, names)
+        _panel(panel, dataset, [(names.index(named[record.key.run_id]), record) for record in records], names)
     for panel in panels.flat[len(by_dataset) :]:
         panel.set_axis_off()
     counts = sorted({record.agreement["n"] for records in by_dataset.values() for record in records})
@@ -46,14 +49,13 @@ def _drawing(oracle: str, table: str, metric: str, epochs: int, by_dataset: dict
     caption = (
         f"Kendall's tau-b between each score and {metric} after {epochs} epochs, over {shown} architectures of {oracle}; lines are 95 % "
         f"percentile bootstrap intervals over architectures ({resamples:,} resamples). Hatched: controls that need no network. "
-        "Diamonds: tau among the best 10 % by the metric."
+        f"Diamonds: tau among the best 10 % by the metric.{letters}"
     )
     return Drawing(slug("kendall", oracle, metric, epochs, "epochs"), caption, figure)
 
 
-def _panel(panel: Any, dataset: str, records: Sequence[RankRecord], names: Sequence[str]) -> None:
-    for record in records:
-        height = names.index(record.key.scorer)
+def _panel(panel: Any, dataset: str, placed: Sequence[tuple[int, RankRecord]], names: Sequence[str]) -> None:
+    for height, record in placed:
         tau, (low, high) = record.agreement["kendall"], record.agreement["kendall_ci"]
         if not np.isfinite(tau):
             panel.text(0.02, height, str(record.agreement["status"]), va="center", fontsize=6)

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from reports.document import slug
 from reports.figures.style import COLOURS, Drawing, new_figure
-from reports.rankings import rank_order, rank_table_of
+from reports.rankings import rank_order, rank_table_of, scorer_names
 from suite.errors import NasreproError
 from suite.record import RankRecord, Scatter
 from suite.registry import oracles
@@ -44,25 +44,26 @@ def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawi
     down = -(-len(found) // across)
     figure = new_figure("page", height=0.35 + down * 6.9 / ACROSS * 1.04)
     panels = figure.subplots(down, ACROSS, sharex=True, sharey=True, squeeze=False)
-    for panel, (record, scatter) in zip(panels.flat, found, strict=False):
-        _panel(panel, record, scatter, higher)
+    names, letters = scorer_names([record for record, _ in found])
+    for panel, (record, scatter), name in zip(panels.flat, found, names, strict=False):
+        _panel(panel, record, scatter, higher, name)
     for panel in panels.flat[len(found) :]:
         panel.set_axis_off()
     count = len(found[0][1].rows)
     caption = (
         f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, among {count:,} architectures drawn from the "
         f"{found[0][0].agreement['n']:,} of {key.oracle}; 100 % is the best, equal scores share the mean of their ranks, scores that are "
-        "not finite rank worst. τ: Kendall's tau-b over all."
+        f"not finite rank worst. τ: Kendall's tau-b over all.{letters}"
     )
     return Drawing(slug("rank-scatter", key.oracle, dataset, key.metric, key.epochs, "epochs"), caption, figure)
 
 
-def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool) -> None:
+def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool, name: str) -> None:
     scores = np.array([-np.inf if score is None else score for score in scatter.scores])
     values = np.array(scatter.values) * (1 if higher else -1)
     share = 100 / len(scores)
     panel.plot(share * rankdata(scores), share * rankdata(values), "o", color=COLOURS[0], alpha=0.45, markersize=1.3, markeredgewidth=0)
-    panel.set_title(f"{record.key.scorer}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
+    panel.set_title(f"{name}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
     panel.set_aspect("equal")
     panel.set(xlim=(0, 101), ylim=(0, 101), xticks=(0, 50, 100), yticks=(0, 50, 100))
     panel.set_xlabel("rank by score (%)")
