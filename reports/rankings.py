@@ -29,7 +29,7 @@ from suite.record import RankRecord
 from suite.registry import oracles
 from suite.scoring import Setting
 
-_ORIGIN = ("run_id", "oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status", "best_arch")
+_ORIGIN = ("run_id", "oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status")
 
 _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
@@ -89,6 +89,8 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         filled.append(number_column(column, [_number(record.agreement.get(f"precision_{share}")) for record in records], 3))
     best = Column("best_value", f"Best found\n{unit_words(metric)}".strip(), ("best_value",), terminal=7, panel=2)
     filled.append(number_column(best, found, 2, scale=scale_of(metric)))
+    cell = Column("best_arch", "Best by score", ("best_arch",), "left", None, panel=3)
+    filled.append(text_column(cell, [record.best_arch or DASH for record in records], [(record.best_arch or None,) for record in records]))
     failed = [(name, record) for name, record in zip(names, records, strict=True) if record.status == "failed"]
     return TableDoc(
         slug("ranking", key.oracle, key.metric, key.epochs, "epochs"),
@@ -183,7 +185,7 @@ def _names(records: Sequence[RankRecord]) -> list[str]:
 
 def _origin(record: RankRecord) -> tuple[Raw, ...]:
     key = record.key
-    return key.run_id, *rank_table_of(record), key.scorer_sha256, key.resamples, key.seed, _status(record), record.best_arch
+    return key.run_id, *rank_table_of(record), key.scorer_sha256, key.resamples, key.seed, _status(record)
 
 
 def _status(record: RankRecord) -> str:
@@ -197,7 +199,7 @@ def _caption(records: Sequence[RankRecord]) -> str:
     caption = (
         f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch trainings, mean over training seeds) "
         f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
-        f"Best found: {metric.name} of the architecture with the highest score (the first of equals; which one is in the CSV)."
+        f"Best found: {metric.name} of the architecture with the highest score (the first of equals)."
     )
     return caption if metric.higher_is_better else f"{caption} Less {metric.name} is better; a positive correlation is agreement."
 

@@ -362,7 +362,7 @@ def test_rankings(store):
     assert cells(doc, "kendall")[3].values == (None,)
     assert texts(doc, "top_kendall")[0] == "−0.100"
     assert texts(doc, "n")[:3] == ["all 15,625", "all 15,625", DASH]
-    assert texts(doc, "best_value")[0] == "93.76"
+    assert texts(doc, "best_value")[0] == "93.76" and texts(doc, "best_arch")[:3] == ["|cell|", "|cell|", DASH]
     assert doc.footnotes == ("broken on cifar10 failed: ZeroDivisionError.",)
     assert "1,000 resamples" in doc.caption
 
