@@ -29,7 +29,7 @@ _READ = {
 _LEGEND = (
     f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval (none where ours is over all architectures); "
     "the published figure is taken with half a unit of its last digit, its own sampling error is not known. Best found: the metric of the "
-    "architecture with the highest score; it has no interval, so no mark. Blocked: cannot be had here; not scored: these networks have no "
+    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes is missing here; not scored: these networks have no "
     f"scores yet; the last column has the reason. {RECALLED}: the text behind the figure was not read."
 )
 #: Decimals of ours at most: no interval here supports more.
@@ -158,7 +158,8 @@ def _difference(verdict: Verdict) -> float | None:
 def _over(verdict: Verdict) -> str:
     """How many architectures ours is over, and how networks were scored; or why there is none."""
     if verdict.ours is None:
-        why = verdict.why.rpartition("; ")[2]  # what to do about it, where it says that; the whole is in the table of claims
+        _, to_do, how = verdict.why.partition("; score some networks")  # a cell is short; the whole is in the table of claims
+        why = f"score some networks{how}" if to_do else verdict.why
         return f"{why[:1].upper()}{why[1:].rstrip('.')}."
     ranked = verdict.claim.ranking
     assert ranked is not None

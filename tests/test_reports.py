@@ -840,7 +840,7 @@ def test_published_correlations_beside_ours(store, tmp_path):
         Verdict(published("params", "cifar10", 0.57), "reproduced", 0.5749, n=15625),
         Verdict(published("params", "cifar100", 0.57, source="recalled"), "not reproduced", 0.577, n=15625),
         Verdict(published("knas", "cifar10", 0.14, needs="the proxy KNAS"), "blocked", why="the proxy KNAS"),
-        Verdict(published("zen", "cifar10", 0.29), "not judged", why="the store has no scores; no scores"),
+        Verdict(published("zen", "cifar10", 0.29), "not judged", why="the store has none; score some networks: so"),
         Verdict(published("zico", "cifar10", 94.0, "best_value", spread=0.4), "inconclusive", 93.76, n=1627),
     ]
     doc, *rest = tables.build(store(ranking()), verdicts=verdicts)
@@ -855,7 +855,7 @@ def test_published_correlations_beside_ours(store, tmp_path):
     assert [cell.mark for cell in cells(doc, "cifar100_difference")] == ["≠", "≠", "", "", ""]
     assert [cell.mark for cell in cells(doc, "cifar100_published")][:2] == ["", RECALLED]
     assert texts(doc, "over") == [
-        "1,627 of 15,625, 2 × 128, full network.", "all 15,625.", "No scores.", "The proxy KNAS.",
+        "1,627 of 15,625, 2 × 128, full network.", "all 15,625.", "Score some networks: so.", "The proxy KNAS.",
         "1,627 of 15,625, 2 × 128, full network.",
     ]  # fmt: skip
     assert doc.footnotes == ("In 1 of 4 cells with both figures our interval holds the published one. 2 cells have no figure of ours.",)
