@@ -29,8 +29,8 @@ _READ = {
 _LEGEND = (
     f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval (none where ours is over all architectures); "
     "the published figure is taken with half a unit of its last digit, its own sampling error is not known. Best found: the metric of the "
-    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes is missing here; not scored: these networks have no "
-    f"scores yet; the last column has the reason. {RECALLED}: the text behind the figure was not read."
+    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes is missing here; not scored: these "
+    f"networks have no scores yet; the last column has the reason. {RECALLED}: the text behind the figure was not read."
 )
 #: Decimals of ours at most: no interval here supports more.
 _MOST = 3
