@@ -501,7 +501,7 @@ def test_the_table_is_trained_and_collected_on_the_command_line(tmp_path: Path, 
     assert code == 2 and "no trained cells" in err
     shipped = Path(digits_training.__file__).parent / "data" / "digits201.parquet"
     code, out, _ = said(capfd, "train-table", "digits201", "--out", shards, "--unpack", shipped)
-    assert code == 0 and "316 shards" in out
+    assert code == 0 and "632 shards" in out
     assert said(capfd, "train-table", "nasbench201", "--out", shards)[2].startswith("error: unknown table that this project trains")
     assert "not a list of numbers" in said(capfd, "train-table", "digits201", "--out", shards, "--seeds", "a")[2]
 
