@@ -6,16 +6,18 @@ import json
 from array import array
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.errors import DataMissing, UnknownName
 from suite.oracle import Metric, OracleInfo
 from suite.plan import load_plan
 from suite.record import Protocol, RankKey, RunRecord, StudyKey, stable_hash
-from suite.registry import oracles, studies
+from suite.registry import load_oracle, oracles, studies
 from suite.session import Budget
 from suite.store import Store
 
@@ -245,6 +247,15 @@ def chosen(store: Store, plan: str | None = None) -> Chosen:
         lambda key: (key.oracle, key.dataset, key.epochs, key.metric) in rankings,
         lambda key: key.seed in measured.get((key.study, _text(key.params)), ()),
     )
+
+
+@lru_cache(maxsize=256)
+def is_here(oracle: str, table_sha256: str) -> bool:
+    """Whether a result is of the version of the table that is installed; also where none is, so that there is nothing to compare with."""
+    try:
+        return load_oracle(oracle).table_sha256 == table_sha256
+    except (DataMissing, UnknownName):
+        return True
 
 
 def _text(params: Mapping[str, Any]) -> str:

@@ -70,7 +70,7 @@ def latex(doc: TableDoc) -> str:
             r"\begin{table}[tbp]",
             *([r"  \addtocounter{table}{-1}"] if number else []),
             r"  \centering",
-            f"  \\caption[{escape(doc.title)}]{{\\footnotesize {escape(caption)}}}",
+            f"  \\caption[{'' if number else escape(doc.title)}]{{\\footnotesize {escape(caption)}}}",
             *([] if number else [f"  \\label{{tab:{doc.id}}}"]),
             r"  \scriptsize",
             r"  \setlength{\tabcolsep}{2.5pt}",

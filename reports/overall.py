@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reports.anytime import BASELINE, target_of
 from reports.document import BEST, Cell, Column, Filled, Raw, TableDoc, interval_column, number_column, text_column, transposed
-from reports.groups import REGRET, Group, Setting, Values
+from reports.groups import REGRET, Group, Setting, Values, is_here
 from reports.words import budget_words, labels
 from suite.stats import RankTest, average_ranks, percentile_interval, rank_test, stratified_bootstrap_mean
 
@@ -61,7 +61,8 @@ def comparison(by_setting: BySetting) -> Comparison | None:
     """The methods that were run on at least half of the tasks, on the tasks that all of them share; None for fewer than two of either.
 
     A task is an oracle and a data set searched on, reported on the first of its data sets: the setting that most methods were run in, the
-    one with the largest budget among those. Reporting one search on three data sets does not make three tasks of it.
+    one with the largest budget among those, on the version of the table that is installed. Reporting one search on three data sets does
+    not make three tasks of it.
     """
     tasks: dict[tuple[str, str], tuple[Setting, dict[str, Group]]] = {}
     for setting, groups in by_setting:
@@ -90,7 +91,8 @@ def comparison(by_setting: BySetting) -> Comparison | None:
 
 
 def _size(setting: Setting, rows: Mapping[str, Group]) -> tuple[float, ...]:
-    return len(rows), setting.budget.seconds or 0, setting.budget.queries or 0
+    current = is_here(setting.oracle, setting.table_sha256)
+    return current, len(rows), setting.budget.seconds or 0, setting.budget.queries or 0
 
 
 def _finite(values: Values) -> Values:

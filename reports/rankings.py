@@ -24,9 +24,11 @@ from reports.document import (
     text_column,
     transposed,
 )
+from reports.groups import is_here
 from reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
+from suite.errors import NasreproError
 from suite.record import RankRecord
-from suite.registry import oracles
+from suite.registry import oracles, scorers
 from suite.scoring import Setting
 
 _ORIGIN = ("run_id", "oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status")
@@ -224,7 +226,9 @@ def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
 
     Against the target of each data set, after its longest training. `records` are in `rank_order`.
     """
-    wanted = [record for record in records if record.key.metric == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name]
+    wanted = _current(
+        [record for record in records if record.key.metric == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name]
+    )
     places = list(dict.fromkeys((record.key.oracle, record.key.dataset) for record in wanted))
     if len({oracle for oracle, _ in places}) < 2:
         return []
@@ -233,13 +237,34 @@ def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
         key = record.key
         row = rows.setdefault((key.scorer, setting_words(key.setting, network=bool(key.sample))), {})
         there = row.get((key.oracle, key.dataset))
-        if there is None or _weight(record) > _weight(there):
+        if there is None or _size(record) > _size(there):
             row[key.oracle, key.dataset] = record
     return [_overview(rows, places, name, words) for name, words in (("kendall", "Kendall's τ-b"), ("spearman", "Spearman's ρ"))]
 
 
-def _weight(record: RankRecord) -> tuple[int, float]:
-    return record.key.epochs, _number(record.agreement.get("n")) or 0
+def _current(records: Sequence[RankRecord]) -> list[RankRecord]:
+    """Of each data set the rankings after its longest training, on the installed version of the table where there are any on it."""
+    kept: list[RankRecord] = []
+    places: dict[tuple[str, str], list[RankRecord]] = {}
+    for record in records:
+        places.setdefault((record.key.oracle, record.key.dataset), []).append(record)
+    for there in places.values():
+        there = [record for record in there if is_here(record.key.oracle, record.key.table_sha256)] or there
+        longest = max(record.key.epochs for record in there)
+        kept += [record for record in there if record.key.epochs == longest]
+    return kept
+
+
+def _is_current(record: RankRecord) -> bool:
+    """Whether the scorer's source is as it was; also where it is not installed."""
+    try:
+        return scorers.get(record.key.scorer).source_sha256 == record.key.scorer_sha256
+    except NasreproError:
+        return True
+
+
+def _size(record: RankRecord) -> tuple[bool, float]:
+    return _is_current(record), _number(record.agreement.get("n")) or 0
 
 
 def _overview(

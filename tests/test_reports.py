@@ -30,7 +30,7 @@ from suite.cli import app
 from suite.errors import NasreproError, UnknownName
 from suite.oracle import Metric
 from suite.record import ENGINE, Protocol, RankKey, RankRecord, Report, RunKey, RunRecord, StudyKey, StudyRecord
-from suite.registry import OracleEntry, methods, oracles
+from suite.registry import OracleEntry, load_oracle, methods, oracles, scorers
 from suite.session import Budget
 from suite.stats import bootstrap_mean
 from suite.store import Store
@@ -82,9 +82,10 @@ def ranking(
     setting=None,
     sample=0,
     inputs="",
+    table=TABLE,
     **agreement,
 ):
-    key = RankKey(scorer, sha256, oracle, TABLE, dataset, epochs, "test_accuracy", 1000, 0, setting or {}, sample)
+    key = RankKey(scorer, sha256, oracle, table, dataset, epochs, "test_accuracy", 1000, 0, setting or {}, sample)
     if failed:
         return RankRecord(key, "failed", error="Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me")
     figures = {
@@ -410,6 +411,21 @@ def test_all_oracles_in_one_table(store):
     assert cells(kendall, "nasbench201_cifar10")[2].values[3] == 1000
     assert texts(kendall, "digits201_digits") == ["0.200", *[f"    {DASH}"] * 3]
     assert cells(spearman, "nasbench201_cifar10")[0].values[:3] == pytest.approx((0.7, 0.69, 0.71))
+
+
+def test_of_several_versions_the_table_and_source_that_are_here_stand_in_the_overview(store):
+    here, source = load_oracle("digits201").table_sha256, scorers.get("macs").source_sha256
+    digits = {"dataset": "digits", "oracle": "digits201", "epochs": 30}
+    records = [
+        ranking("macs", kendall=0.2),
+        ranking("macs", kendall=0.9, sha256=source, **digits),  # of another table
+        ranking("macs", kendall=0.8, table=here, n=5044, **digits),  # of another source
+        ranking("macs", kendall=0.6, table=here, sha256=source, n=5044, **digits),
+        ranking("params", kendall=0.7, table=here, **{**digits, "epochs": 12}),  # not the longest training
+    ]
+    kendall, *_ = tables.build(store(*records))
+    assert texts(kendall, "scorer") == ["macs"]
+    assert [text.strip() for text in texts(kendall, "digits201_digits")] == ["0.600"]
 
 
 # -- which runs --------------------------------------------------------------------------------------------
