@@ -26,7 +26,8 @@ import suite.claims.repeats
 import suite.registry
 from suite import cli
 from suite.cells import environment
-from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of
+from suite.claims import Claim, Verdict, claim_files, gather, judge_all, junit, load_claims, missing, plan_of, record, seeds_of, tabulated
+from suite.claims.evidence import SAMPLE
 from suite.claims.formula import bounds, evaluate, half_digit, names_in
 from suite.errors import DataMissing, NasreproError, UnknownName
 from suite.oracle import Metric
@@ -418,11 +419,33 @@ def rank_of(tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "par
 
 def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space():
     about = claim(ranking=RANKING, value=0.55, margin=0.02)
-    sample = verdict([rank_of(0.54)], about)
-    assert sample.verdict == "inconclusive" and sample.needed == 9000 and "9,000 architectures would decide it" in sample.why
-    whole = verdict([rank_of(0.54, n=15_625)], about)
-    assert (whole.verdict, whole.low, whole.n) == ("reproduced", None, 15_625)
+    sample = verdict([rank_of(0.54, half=0.02)], about)
+    assert sample.verdict == "inconclusive" and sample.needed == 4000 and "4,000 architectures would decide it" in sample.why
+    for tau, margin in ((0.54, 0.02), (0.55, 0.0)):  # by the interval's width 9,000 would, or no number
+        more = verdict([rank_of(tau)], about.model_copy(update={"margin": margin}))
+        assert (more.verdict, more.needed) == ("inconclusive", 5_044) and "; all 5,044 would decide it" in more.why
+    unsure = verdict([rank_of(0.54)], about.model_copy(update={"spread": 0.1, "n": 2}))
+    assert unsure.needed is None and "no number of architectures would decide it" in unsure.why, (
+        "the published error is there over all, too"
+    )
+    whole = verdict([rank_of(0.54, n=5_044)], about)
+    assert (whole.verdict, whole.low, whole.n) == ("reproduced", None, 5_044)
     assert verdict([rank_of(0.45)], about).verdict == "not reproduced"
+
+
+def test_all_the_architectures_there_are(monkeypatch):
+    """One for equal cells where the table has one; a slice of a published space is a part of it."""
+    assert tabulated("digits201") == len(load_oracle("digits201").archs()) == 5_044
+    assert tabulated("trained201") == 15_625, "it has no table"
+    part = types.SimpleNamespace(space=object(), archs=lambda: range(30_001))
+    monkeypatch.setattr("suite.claims.evidence.load_oracle", lambda name: part)
+    assert tabulated("nasbench101_slice") == 423_624
+
+    def gone(name: str) -> Any:
+        raise DataMissing("no table")
+
+    monkeypatch.setattr("suite.claims.evidence.load_oracle", gone)
+    assert tabulated("digits201") == 15_625
 
 
 def test_a_ranking_of_an_oracle_that_nobody_has_is_passed_over():
@@ -440,7 +463,7 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
 
     found = verdict([of(0.9, 299), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about)
     assert (found.verdict, found.n, found.ours) == ("reproduced", 2000, 0.52)
-    assert "over a random sample of 2,000 of the 15,625 architectures" in found.why
+    assert "over a random sample of 2,000 of the 5,044 architectures" in found.why
     assert verdict([of(0.9, 299)], about).verdict == "not judged", "too few"
     assert verdict([of(0.9, 300)], about).verdict == "not reproduced"
     reduced = claim(ranking={**RANKING, "scorer": "zico", "setting": {"network": {"channels": 8}}}, value=0.1, margin=0.1)
@@ -449,19 +472,21 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
 
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
     best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
-    whole = verdict([rank_of(0.5, n=15_625)], best)
+    whole = verdict([rank_of(0.5, n=5_044)], best)
     assert (whole.verdict, whole.ours) == ("reproduced", pytest.approx(90.0)) and "best-scored of" not in whole.why
-    assert verdict([rank_of(0.5, n=15_625, best=0.8)], best).verdict == "not reproduced"
+    assert verdict([rank_of(0.5, n=5_044, best=0.8)], best).verdict == "not reproduced"
     for reached in (0.9, 0.8):
         part = verdict([rank_of(0.5, best=reached)], best)
-        assert (part.verdict, part.needed) == ("inconclusive", 15_625) and "the best-scored of the 1,000 of 15,625" in part.why
+        assert (part.verdict, part.needed) == ("inconclusive", 5_044) and "the best-scored of the 1,000 of 5,044" in part.why
     over = claim(ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least")
     apart = verdict([rank_of(0.6, scorer="live_params"), rank_of(0.5)], over)
     assert apart.verdict == "reproduced" and apart.ours == pytest.approx(0.1) and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))
     assert verdict([rank_of(0.52, scorer="live_params"), rank_of(0.5)], over).verdict == "inconclusive"
     assert verdict([rank_of(0.6, scorer="live_params")], over).verdict == "not judged"
-    mixed = verdict([rank_of(0.6, n=15_625, scorer="live_params"), rank_of(0.5)], over)
+    assert "live_params over" not in apart.why, "both are over the same"
+    mixed = verdict([rank_of(0.6, n=5_044, scorer="live_params"), rank_of(0.5)], over)
     assert mixed.n == 1000 and mixed.low is not None, "one over the whole space does not make the other so"
+    assert mixed.why.endswith("of 5,044 architectures in the table (live_params over all, params over 1,000)")
     absolute = claim(ranking={**RANKING, "absolute": True}, value=0.5, margin=0.1)
     turned = verdict([rank_of(-0.5)], absolute)
     assert turned.verdict == "reproduced" and (turned.low or 0) < (turned.ours or 0) < (turned.high or 0)
@@ -648,7 +673,8 @@ def test_networks_are_never_scored_for_a_claim():
     slow = claim(ranking={**RANKING, "scorer": "zico", "setting": {"seed": 12345}}, value=0.6, margin=0.1)  # nobody has scored with that
     quick = claim(id="q", ranking=RANKING, value=0.6, margin=0.1)
     assert [each.scorers for each in plan_of([slow, quick], []).ranking] == [("params",)]
-    assert "nasrepro score digits201 --scorer zico" in verdict([], slow).why
+    why = verdict([], slow).why
+    assert f"over at least {SAMPLE} networks" in why and why.endswith(f"nasrepro score digits201 --scorer zico --sample {SAMPLE}")
 
 
 def test_what_takes_long_runs_only_where_it_is_asked_for():

@@ -4,7 +4,7 @@
 claims still need, for `suite.runner.run_cells`.
 """
 
-from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of
+from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of, tabulated
 from suite.claims.files import junit, record
 from suite.claims.judging import Verdict, judge, judge_all, judged, with_family
 from suite.claims.model import RECORDED, Claim, Figure, Judgement, Kind, Order, Setting, Source, claim_files, load_claims
@@ -36,5 +36,6 @@ __all__ = [
     "repeat",
     "repeatable",
     "seeds_of",
+    "tabulated",
     "with_family",
 ]

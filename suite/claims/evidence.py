@@ -10,7 +10,7 @@ from typing import Any
 
 from suite.cells import Cell, cells_of, of_networks, rank_key
 from suite.claims.model import Claim, Measured, Ranked, Setting
-from suite.errors import DataMissing, NasreproError, UnknownName
+from suite.errors import DataMissing, NasreproError, NotTabulated, UnknownName
 from suite.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
 from suite.record import RankRecord, RunRecord, StudyRecord
 from suite.registry import Registry, load_devices, load_oracle, methods, oracles, scorers, studies
@@ -216,6 +216,20 @@ def exists(registry: Registry[Any], name: str) -> bool:
     except UnknownName:
         return False
     return True
+
+
+def tabulated(oracle: str) -> int:
+    """How many architectures an oracle's rankings can be over, in all.
+
+    The rows of its table (digits201 has one for functionally equal cells); but the whole space where the table is a part of a published
+    one (nasbench101_slice), is not here, or does not exist.
+    """
+    space = oracles.get(oracle).info.space
+    try:
+        opened = load_oracle(oracle)
+        return len(opened.archs()) if opened.space is space else len(space)
+    except (DataMissing, NotTabulated):  # its table is not here; or it trains what it is asked for
+        return len(space)
 
 
 def _can_rank(wanted: Ranked, stored: dict[tuple[Any, ...], bool]) -> bool:

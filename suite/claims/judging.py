@@ -39,7 +39,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.claims.evidence import SAMPLE, Evidence, exists, gather, scale_of, seeds_of
+from suite.claims.evidence import SAMPLE, Evidence, exists, gather, scale_of, seeds_of, tabulated
 from suite.claims.formula import bounds, evaluate, half_digit
 from suite.claims.model import Claim, Judgement, Measured, Ranked, Setting, load_claims
 from suite.devices import agreement
@@ -210,8 +210,8 @@ def _figure(claim: Claim, found: Sequence[tuple[str, float]]) -> Verdict:
     return _within(claim, interval.value, interval.low, interval.high, interval.n, runs)
 
 
-def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tuple[str, ...], *, over: str = "seeds") -> Verdict:
-    """The rule for figures, means over n `over`: see the module."""
+def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tuple[str, ...], *, whole: int = 0) -> Verdict:
+    """The rule for figures, means over n seeds, or over n of `whole` architectures: see the module."""
     published, margin = claim.value or 0.0, claim.margin or 0.0
     floor = -math.inf if claim.test == "at most" else published - margin
     ceiling = math.inf if claim.test == "at least" else published + margin
@@ -231,7 +231,11 @@ def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tu
     if verdict == "inconclusive":
         gap = min(abs(ours - floor), abs(ours - ceiling))
         needed = _seeds(n, (high - low) / 2, gap, theirs)
-        why += f"; {needed:,} {over} would decide it" if needed else f"; no number of {over} would decide it"
+        if n < whole and (needed or not theirs):  # of all architectures it is a point
+            needed = min(needed or whole, whole)
+        over = "architectures" if whole else "seeds"
+        count = f"no number of {over}" if not needed else f"all {whole:,}" if needed == whole else f"{needed:,} {over}"
+        why += f"; {count} would decide it"
     ends = (low, high) if n > 1 else (None, None)
     return Verdict(claim, verdict, ours, ends[0], ends[1], n, why, needed, runs=runs)
 
@@ -330,10 +334,11 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     for each in wanted.both:
         record = evidence.ranking(each)
         if record is None:
-            why = f"the store has no ranking of {each.oracle} by {each.scorer} as the claim has it, over {SAMPLE:,} networks or all"
+            why = f"the store has no ranking of {each.oracle} by {each.scorer} as the claim has it, over at least {SAMPLE:,} networks"
             why += _stale(evidence, each)
             if scorers.get(each.scorer).needs_network:
-                return _without(claim, f"{why}; score some networks: nasrepro score {each.oracle} --scorer {each.scorer} --sample 2000")
+                how = f"nasrepro score {each.oracle} --scorer {each.scorer} --sample {SAMPLE}"
+                return _without(claim, f"{why}; score some networks: {how}")
             return _without(claim, why + _table(oracles.get(each.oracle).info, claim))
         records.append(record)
     figures = [_coefficient(wanted, record) for record in records]
@@ -349,15 +354,19 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
         spans_zero = low <= 0 <= high
         value, low, high = abs(value), 0.0 if spans_zero else min(abs(low), abs(high)), max(abs(low), abs(high))
     n = min(record.agreement["n"] for record in records)  # of a difference the smaller sample
-    whole = len(oracles.get(wanted.oracle).info.space)
+    whole = tabulated(wanted.oracle)
     if n >= whole:
         low = high = value
     drawn = any(record.key.sample for record in records)
     part = f"a random sample of {n:,} of the {whole:,} architectures" if drawn else f"the {n:,} of {whole:,} architectures in the table"
+    if wanted.over and n < whole and len({record.agreement["n"] for record in records}) > 1:
+        counts = [record.agreement["n"] for record in records]
+        told = [f"{each.scorer} over {'all' if count >= whole else f'{count:,}'}" for each, count in zip(wanted.both, counts, strict=True)]
+        part = f"{part} ({', '.join(told)})"
     if wanted.coefficient == "best_value" and n < whole:  # neither hit nor miss says anything of the best-scored of all
-        why = f"{_short(value)} against {_band(claim)}, but of the best-scored of {part}; {whole:,} would decide it"
+        why = f"{_short(value)} against {_band(claim)}, but of the best-scored of {part}; all {whole:,} would decide it"
         return Verdict(claim, "inconclusive", value, n=n, why=why, needed=whole, runs=runs)
-    found = _within(claim, value, low, high, n, runs, over="architectures")
+    found = _within(claim, value, low, high, n, runs, whole=whole)
     if n < whole:
         found = replace(found, why=f"{found.why}; over {part}")
     return replace(found, low=None, high=None) if low == high else found
