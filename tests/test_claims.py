@@ -773,6 +773,13 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
     assert repeated(1)[0] == 1 and ran == [20], "another test is another verdict, of the same runs"
     with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
         assert store.manifest()["results"] == before
+    rules = tmp_path / "rules.py"
+    rules.write_text("other = 1\n", encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr("suite.claims.judging.__file__", str(rules))
+        kept = (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8")
+        assert repeated(1)[0] == 1 and ran == [20, 20], "by other rules it is judged again, of the same runs"
+        assert (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8") != kept
     (tmp_path / "blocks" / "mine" / "01.json").write_text("{", encoding="utf-8")
     assert "delete it" in repeated(1)[2]
     mine.write_text(FILE.partition('[[claim]]\nid = "mine-random"')[0] + FILE[FILE.index('[[claim]]\nid = "mine-imp') :], encoding="utf-8")

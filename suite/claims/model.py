@@ -184,7 +184,8 @@ class Claim(_Strict):
     """One published statement that can be held against what was measured, or the reason why not.
 
     Exactly one of `setting`, `order`, `ranking`, `devices`, `study`, `complexity`, `lookup` and `formula` says how it is tested; none of
-    them (then `needs` says what is missing) makes it a blocked one.
+    them (then `needs` says what is missing) makes it a blocked one. A test with `needs`, recorded as "blocked", is blocked until the
+    results it takes are there.
 
     Attributes:
         id: unique, `<paper>-<what>`.
@@ -203,7 +204,7 @@ class Claim(_Strict):
         formula, figures: arithmetic that the published value must follow from.
         level: of an order's test.
         long: our figure takes more than minutes to measure.
-        needs: what is missing, where it cannot be tested here.
+        needs: what is missing, where it cannot be tested here or was not yet.
         reading: what we make of the verdict, in a sentence or two.
         expected: the recorded verdict; "" where none was recorded yet.
     """

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from suite.claims import judging
 from suite.claims.evidence import Evidence, gather, missing
 from suite.claims.judging import judged
 from suite.claims.model import Claim
@@ -20,7 +21,7 @@ from suite.record import stable_hash
 from suite.runner import run_cells
 from suite.store import Store
 
-#: Blocks that issue and nightly test ask for.
+#: How many blocks the command and the nightly test judge by.
 BLOCKS = 20
 
 
@@ -56,10 +57,11 @@ def repeat(
 ) -> list[Repeat]:
     """Judge claims of one file by the seeds of a block: run what the folder lacks, or read the verdicts where they are there.
 
-    Kept verdicts count as long as the claims' tests, the sources of what runs, and the tables are the ones of now.
+    Kept verdicts count as long as the rules, the claims' tests, the sources of what runs, and the tables are the ones of now.
 
     Args:
-        claims: of one file; see `repeatable`. Orders are corrected among them.
+        claims: of one file; see `repeatable`. Orders are corrected among them: a smaller family than that of the recorded verdicts,
+            which has the paper's long, blocked and unrecorded orders, too, where they have their runs.
         context: all claims; see `suite.claims.evidence.missing`.
         folder: of all repeats.
         block: 1 or more.
@@ -73,7 +75,8 @@ def repeat(
     for error in left_out.values():
         raise error
     tests = [claim.model_dump(mode="json", exclude={"expected", "reading"}) for claim in claims]
-    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests])
+    rules = Path(judging.__file__).read_text(encoding="utf-8")
+    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests, rules])
     path = folder / claims[0].file / f"{block:02}.json"
     found = _kept(path, key)
     if found is None:
