@@ -52,7 +52,8 @@ def claims(
 ) -> int:
     """Judge the papers' claims by what was measured.
 
-    What the claims need and the store lacks is run; each verdict is compared with the recorded one. Exit code 1 where a verdict differs from the recorded one, each of which is named, or where a run failed.
+    What the claims need and the store lacks is run; each verdict is compared with the recorded one. Exit code 1 where
+    one differs, each of which is named, or where a run failed.
     Example: nasrepro claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
