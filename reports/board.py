@@ -16,7 +16,7 @@ from reports.citations import citations
 from reports.document import slug
 from reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
 from reports.words import budget_words, is_own, labels, scale_of, split_words, unit_words
-from suite.claims import Verdict
+from suite.claims import Verdict, tabulated
 from suite.errors import NasreproError
 from suite.metrics import accuracy_density
 from suite.record import RankRecord
@@ -140,7 +140,7 @@ def _ranking(record: RankRecord) -> dict[str, Any]:
         "against": f"{metric.name} ({split_words(metric)}) after {key.epochs} epochs, table {key.table_sha256[:8]}",
         "with": record.inputs or "the architecture alone, no network",
         "n": agreement["n"],
-        "sample": key.sample > 0,
+        "sample": key.sample > 0 and agreement["n"] < tabulated(key.oracle),
         "non_finite": agreement.get("non_finite"),
         "status": agreement["status"],
         "figures": {name: _with_interval(agreement, name) for name in ("kendall", "spearman", "top_kendall")},

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from reports.document import APART, DASH, RECALLED, Cell, Column, Filled, Raw, TableDoc, aligned, slug, text_column, transposed
 from reports.rankings import setting_words
-from suite.claims import Claim, Verdict
+from suite.claims import Claim, Verdict, tabulated
 from suite.registry import oracles, scorers
 
 #: Rows of a scorer, in this order, and whether the figure is a correlation, which has an interval.
@@ -163,7 +163,7 @@ def _over(verdict: Verdict) -> str:
         return f"{why[:1].upper()}{why[1:].rstrip('.')}."
     ranked = verdict.claim.ranking
     assert ranked is not None
-    whole = len(oracles.get(ranked.oracle).info.space)
+    whole = tabulated(ranked.oracle)
     count = f"all {whole:,}" if verdict.n >= whole else f"{verdict.n:,} of {whole:,}"
     how = f", {setting_words(ranked.setting, network=True)}" if scorers.get(ranked.scorer).needs_network else ""
     return f"{count}{how}{', without its sign' if ranked.absolute else ''}."
