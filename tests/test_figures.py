@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from reports import figures
 from reports.document import slug
 from reports.figures import fronts
-from reports.figures.style import BASELINE, DASHES, WIDTHS, Drawing, look_of, new_figure, save, styled
+from reports.figures.style import BASELINE, DASHES, WIDTHS, Drawing, legend_below, look_of, new_figure, save, styled
 from reports.groups import groups_of
 from suite import cells
 from suite.claims import Claim, Verdict
@@ -248,3 +248,14 @@ def test_the_claims_overview(monkeypatch, results):
     assert overlaps(forest.figure) == [] and overlaps(counts.figure) == []
     monkeypatch.setattr(kind, "judge_all", lambda *_: verdicts[3:])
     assert drawn("claims", results) == []
+
+
+def test_a_legend_below_is_no_wider_than_its_figure():
+    with styled():
+        figure = new_figure("page")
+        axes = figure.subplots()
+        for place in range(8):
+            axes.plot([0, 1], [place, place], label=f"a method with a long name, number {place}")
+        legend_below(figure, axes, columns=6)
+        (legend,) = figure.legends
+        assert legend.get_window_extent().width <= figure.bbox.width

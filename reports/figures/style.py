@@ -129,9 +129,13 @@ def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72,
 
 
 def legend_below(figure: Figure, axes: Any, *, columns: int) -> None:
-    """The legend of `axes` under the whole figure, in columns, where it hides nothing."""
+    """The legend of `axes` under the whole figure, where it hides nothing: in `columns`, or in as many fewer as the width allows."""
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(columns, max(1, len(names))), handlelength=2.6, columnspacing=1.2)
+    for across in range(min(columns, max(1, len(names))), 0, -1):
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=across, handlelength=2.6, columnspacing=1.2)
+        if across == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def spelled(name: str) -> str:
