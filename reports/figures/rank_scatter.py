@@ -49,11 +49,13 @@ def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawi
         _panel(panel, record, scatter, higher, name)
     for panel in panels.flat[len(found) :]:
         panel.set_axis_off()
-    count = len(found[0][1].rows)
+    shown = max(len(scatter.rows) for _, scatter in found)
+    ranked = sorted({int(record.agreement["n"]) for record, _ in found})
+    many = " to ".join(f"{count:,}" for count in dict.fromkeys((ranked[0], ranked[-1])))
     caption = (
-        f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, among {count:,} architectures drawn from the "
-        f"{found[0][0].agreement['n']:,} of {key.oracle}; 100 % is the best, equal scores share the mean of their ranks, scores that are "
-        f"not finite rank worst. τ: Kendall's tau-b over all.{letters}"
+        f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, among up to {shown:,} of the {many} "
+        f"architectures of {key.oracle} that a score ranks; 100 % is the best, equal scores share the mean of their ranks, scores that "
+        f"are not finite rank worst. τ: Kendall's tau-b over all that it ranks.{letters}"
     )
     return Drawing(slug("rank-scatter", key.oracle, dataset, key.metric, key.epochs, "epochs"), caption, figure)
 
