@@ -185,7 +185,8 @@ def test_spaces_without_topology_are_refused():
 
 # -- its figure ---------------------------------------------------------------------------------------------
 def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
-    from reports.figures.shrink_trajectory import draw
+    from reports.figures.shrink_trajectory import draw, steps_of
+    from reports.groups import groups_of
     from suite.store import Store
 
     protocol = Protocol(12, 30, ("digits",))
@@ -207,12 +208,20 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
                 )
                 store.add(*RunCell(key).execute())
         (drawing,) = draw(store)
+        walked = [steps_of(store, group) for group in groups_of(store)]
     assert drawing.name == "shrink-trajectory-digits201-digits-60-queries"
     assert "autoshrink: " in drawing.caption and "lam=0.0" in drawing.caption and "lam=0.03" not in drawing.caption
     score, accuracy, macs, edges = drawing.figure.axes
     assert [axes.get_ylabel() for axes in (score, accuracy, macs, edges)] == ["Score", "Valid accuracy (%)", "MACs (M)", "Edges"]
-    for axes in (macs, edges):
-        assert all((np.diff(line.get_ydata()) <= 0).all() for line in axes.lines)
+    for trajectories in walked:
+        assert trajectories and all(
+            (np.diff([row[name] for row in rows]) <= 0).all() for rows in trajectories for name in ("macs", "edges")
+        )
+    medians = [
+        [np.median([rows[step]["edges"] for rows in trajectories if step < len(rows)]) for step in range(max(map(len, trajectories)))]
+        for trajectories in walked
+    ]
+    assert len(edges.lines) == 2 and all(line.get_ydata().tolist() in medians for line in edges.lines)
 
 
 # -- the control --------------------------------------------------------------------------------------------
