@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import DataMissing, UnknownName
+from suite.claims import installed_table
 from suite.oracle import Metric, OracleInfo
 from suite.plan import load_plan
 from suite.record import Protocol, RankKey, RunRecord, StudyKey, stable_hash
-from suite.registry import load_oracle, oracles, studies
+from suite.registry import oracles, studies
 from suite.session import Budget
 from suite.store import Store
 
@@ -252,10 +252,7 @@ def chosen(store: Store, plan: str | None = None) -> Chosen:
 @lru_cache(maxsize=256)
 def is_here(oracle: str, table_sha256: str) -> bool:
     """Whether a result is of the version of the table that is installed; also where none is, so that there is nothing to compare with."""
-    try:
-        return load_oracle(oracle).table_sha256 == table_sha256
-    except (DataMissing, UnknownName):
-        return True
+    return installed_table(oracle) in ("", table_sha256)
 
 
 def _text(params: Mapping[str, Any]) -> str:

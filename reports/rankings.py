@@ -292,7 +292,8 @@ def _overview(
 
 def _overview_column(number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str) -> Filled:
     there = [record for record in records if record is not None]
-    whole, samples = _whole(there), any(_sampled(record, _whole(there)) for record in there)
+    whole = _whole(there)
+    samples = any(_sampled(record, whole) for record in there)
     values = [None if record is None else _number(record.agreement.get(name)) for record in records]
     best = max((value for value in values if value is not None), default=None)
     cells = []

@@ -4,7 +4,7 @@
 claims still need, for `suite.runner.run_cells`.
 """
 
-from suite.claims.evidence import Evidence, gather, missing, plan_of, seeds_of, tabulated
+from suite.claims.evidence import Evidence, gather, installed_table, missing, plan_of, seeds_of, tabulated
 from suite.claims.files import junit, record
 from suite.claims.judging import Verdict, judge, judge_all, judged, with_family
 from suite.claims.model import RECORDED, Claim, Figure, Judgement, Kind, Order, Setting, Source, claim_files, load_claims
@@ -25,6 +25,7 @@ __all__ = [
     "Verdict",
     "claim_files",
     "gather",
+    "installed_table",
     "judge",
     "judge_all",
     "judged",

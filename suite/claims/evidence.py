@@ -71,11 +71,11 @@ class _Tables:
         """Whether tables, by their names, have these hashes."""
         for name, sha256 in named.items():
             if name not in self.hashes:
-                self.hashes[name] = _installed(name) or sha256
+                self.hashes[name] = installed_table(name) or sha256
         return all(self.hashes[name] == sha256 for name, sha256 in named.items())
 
 
-def _installed(name: str) -> str:
+def installed_table(name: str) -> str:
     """Hash of the table of an oracle, or of devices, that is here; "" where none is."""
     try:
         return load_oracle(name).table_sha256 if exists(oracles, name) else load_devices(name).table.sha256
