@@ -1,34 +1,46 @@
-"""arch2vec (Yan et al., NeurIPS 2020, arXiv:2006.06936): search in a latent space learnt from architectures alone.
+"""arch2vec (Yan et al., NeurIPS 2020, arXiv:2006.06936).
 
-    pre-train a variational graph autoencoder on 90 % of the space, without accuracies; embed every architecture (`nets/vgae.py`)
+Search in a latent space learnt from architectures alone.
+
+    pre-train a variational graph autoencoder on 90 % of the space, without accuracies; embed every
+      architecture (`nets/vgae.py`)
     "bo":        evaluate `initial` at random; repeat: fit DNGO to what is known, evaluate the `batch` with the largest expected
                  improvement among all embeddings
-    "reinforce": state <- embedding of a random architecture; repeat: action ~ N(LSTM(state), I), evaluate the unvisited
-                 architecture nearest to it, which is the next state; every 16 of them one step of Adam on mean(-log p (score - baseline))
+    "reinforce": state <- embedding of a random architecture; repeat: action ~ N(LSTM(state), I),
+      evaluate the unvisited
+                 architecture nearest to it, which is the next state; every 16 of them one step of
+                   Adam on mean(-log p (score - baseline))
     return the best ever evaluated
 
 Deviations:
-    - Defaults are the authors' for NAS-Bench-101. For NAS-Bench-201 they take batch 1, incumbent 1, baseline 0.4, skip 1, 10 epochs
-      and pre-training seed 3.
-    - Pre-training sees the space of the session: on the public slice of NAS-Bench-101 that is 27,000 cells, theirs was 381,000.
-    - All methods of a plan search the same values (by default the mean over the table's trainings). The authors gave arch2vec the mean
-      of three trainings and its rivals on NAS-Bench-101 one drawn at random.
-    - Their code means to skip what was evaluated, but compares tensors by identity, so BO evaluates (and pays) again: `requery`.
-    - Their expected improvement takes the predictive variance for the standard deviation, and a fixed incumbent: kept as defaults;
-      `spread = "deviation"` and `incumbent = "best"` are the textbook's. It is ranked by its logarithm (Ament et al., NeurIPS 2023),
-      since in their single precision most values are 0 and the order among them is an accident.
-    - DNGO's evidence has the squared misfit; pybnn, the library they changed, leaves out the square. Their changed copy was not at hand:
-      one hidden layer and its sizes are theirs, the linear output and the unweighted squared error are pybnn's.
+    - Defaults are the authors' for NAS-Bench-101. For NAS-Bench-201 they take batch 1, incumbent 1,
+      baseline 0.4, skip 1, 10 epochs and pre-training seed 3.
+    - Pre-training sees the space of the session: on the public slice of NAS-Bench-101 that is
+      27,000 cells, theirs was 381,000.
+    - All methods of a plan search the same values (by default the mean over the table's trainings).
+      The authors gave arch2vec the mean of three trainings and its rivals on NAS-Bench-101 one
+      drawn at random.
+    - Their code means to skip what was evaluated, but compares tensors by identity, so BO evaluates
+      (and pays) again: `requery`.
+    - Their expected improvement takes the predictive variance for the standard deviation, and a
+      fixed incumbent: kept as defaults; `spread = "deviation"` and `incumbent = "best"` are the
+      textbook's. It is ranked by its logarithm (Ament et al., NeurIPS 2023), since in their single
+      precision most values are 0 and the order among them is an accident.
+    - DNGO's evidence has the squared misfit; pybnn, the library they changed, leaves out the
+      square. Their changed copy was not at hand: one hidden layer and its sizes are theirs, the
+      linear output and the unweighted squared error are pybnn's.
     - surrogate "gp" is a Gaussian process, today's usual choice; it is not in the paper.
-    - encoding "discrete" (one-hot operations and edges) and "supervised" (the same graph network, trained on what was evaluated) are
-      controls. The file that trains their supervised DNGO was not at hand: ours is trained end to end like DNGO. Their supervised
-      REINFORCE never moves its state from the first architecture; ours does.
-    - The baseline and the fixed incumbent are for accuracies; where scores are negative (losses), give others. REINFORCE earns 0 by a
-      diverged training, which is no punishment there.
+    - encoding "discrete" (one-hot operations and edges) and "supervised" (the same graph network,
+      trained on what was evaluated) are controls. The file that trains their supervised DNGO was
+      not at hand: ours is trained end to end like DNGO. Their supervised REINFORCE never moves its
+      state from the first architecture; ours does.
+    - The baseline and the fixed incumbent are for accuracies; where scores are negative (losses),
+      give others. REINFORCE earns 0 by a diverged training, which is no punishment there.
     - `epochs = 0` is a control of ours: the embedding by a network that was not trained at all.
-    - The CPU seconds of pre-training (not those of embedding the space, under a second) are booked in each run, also where a cached
-      encoder is used: a user of the method has to spend them once before the first query, and a bill without them would compare a
-      prepared method with unprepared ones.
+    - The CPU seconds of pre-training (not those of embedding the space, under a second) are booked
+      in each run, also where a cached encoder is used: a user of the method has to spend them once
+      before the first query, and a bill without them would compare a prepared method with
+      unprepared ones.
 """
 
 import json
@@ -40,9 +52,9 @@ import numpy as np
 from scipy.special import ndtr
 from threadpoolctl import threadpool_limits
 
-from methods.nets.graphs import graphs_of, pack
-from suite.errors import NasreproError, UnknownName
-from suite.registry import load_oracle, method, study
+from nasrepro.methods.nets.graphs import graphs_of, pack
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.registry import load_oracle, method, study
 
 KNOWN = {
     "encoding": ("arch2vec", "supervised", "discrete"),
@@ -98,7 +110,8 @@ def search(
         initial: random architectures before BO.
         batch: evaluations of BO between two fits.
         incumbent: what BO improves on, a score or "best" for the best so far.
-        spread: what expected improvement takes for the standard deviation: the predictive "variance" (the authors) or "deviation".
+        spread: what expected improvement takes for the standard deviation: the predictive
+            "variance" (the authors) or "deviation".
         requery: BO may choose again what it evaluated.
         baseline: of REINFORCE.
         skip: nearest architectures that REINFORCE passes over, visited or not.
@@ -111,42 +124,60 @@ def search(
         if given not in KNOWN[what]:
             raise UnknownName(f"{what} of arch2vec:", given, KNOWN[what])
     if encoding == "supervised" and strategy == "bo" and surrogate == "gp":
-        raise NasreproError('arch2vec: encoding "supervised" trains its own surrogate; use surrogate = "dngo" with it')
+        raise NasreproError(
+            'arch2vec: encoding "supervised" trains its own surrogate; use surrogate = "dngo" with it'
+        )
     with threadpool_limits(1, "blas"):  # one thread: the same numbers in every worker
         points = None
         if encoding == "arch2vec":
             with session.charge("pretraining") as took:
-                points, seconds = embedding(session.space, epochs, eval_after_first_epoch, pretraining_seed)
+                points, seconds = embedding(
+                    session.space, epochs, eval_after_first_epoch, pretraining_seed
+                )
                 took(seconds)
         elif encoding == "discrete":
             points = graphs_of(session.space).vectors
         if strategy == "reinforce":
             reinforce(session, rng, points, baseline=baseline, skip=skip)
         else:
-            bayesian(session, rng, surrogate_of(session.space, points, surrogate, rng), initial, batch, incumbent, spread, requery)
+            bayesian(
+                session,
+                rng,
+                surrogate_of(session.space, points, surrogate, rng),
+                initial,
+                batch,
+                incumbent,
+                spread,
+                requery,
+            )
 
 
 @lru_cache(maxsize=4)
 def embedding(space, epochs, eval_after_first_epoch, seed):
     """Embeddings of a space's architectures, float64, shape (n, 16), and the CPU seconds of pre-training."""
-    from methods.nets.vgae import Recipe, means, pretrained
+    from nasrepro.methods.nets.vgae import Recipe, means, pretrained
 
     graphs = graphs_of(space)
-    made = pretrained(graphs, Recipe(epochs=epochs, eval_after_first_epoch=eval_after_first_epoch, seed=seed))
+    made = pretrained(
+        graphs, Recipe(epochs=epochs, eval_after_first_epoch=eval_after_first_epoch, seed=seed)
+    )
     return means(made.network, graphs).mean(1).astype(np.float64), made.seconds
 
 
 def surrogate_of(space, points, kind, rng):
-    """A function from rows and their values to mean and variance at all architectures; `points` is None for the supervised encoding."""
+    """A function from rows and their values to mean and variance at all architectures.
+
+    `points` is None for the supervised encoding.
+    """
     if points is None:
-        from methods.nets import supervised
+        from nasrepro.methods.nets import supervised
 
         return partial(supervised.predict_all, graphs_of(space), rng=rng)
     if kind == "gp":
-        from methods.nets import gaussian_process
+        from nasrepro.methods.nets import gaussian_process
 
         return partial(gaussian_process.predict_all, points)
-    from methods.nets import dngo
+    from nasrepro.methods.nets import dngo
 
     return partial(dngo.predict_all, points, rng=rng)
 
@@ -159,10 +190,14 @@ def bayesian(session, rng, predict, initial, batch, incumbent, spread, requery):
     while requery or len(rows) < len(archs):
         with session.charge("predictor"):
             y = np.array(scores)
-            y = np.maximum(y, np.min(y[np.isfinite(y)], initial=0.0))  # a diverged training: 0, or the worst where scores are losses
+            y = np.maximum(
+                y, np.min(y[np.isfinite(y)], initial=0.0)
+            )  # a diverged training: 0, or the worst where scores are losses
             mean, variance = predict(np.array(rows), y)
             best = y.max() if incumbent == "best" else incumbent
-            gain = log_expected_improvement(mean, variance if spread == "variance" else np.sqrt(variance), best)
+            gain = log_expected_improvement(
+                mean, variance if spread == "variance" else np.sqrt(variance), best
+            )
             allowed = np.setdiff1d(np.arange(len(archs)), [] if requery else rows)
             chosen = rng.permutation(allowed)  # equal embeddings in random order
             chosen = chosen[np.argsort(-gain[chosen], kind="stable")[:batch]].tolist()
@@ -172,27 +207,37 @@ def bayesian(session, rng, predict, initial, batch, incumbent, spread, requery):
 
 
 def log_expected_improvement(mean, deviation, best):
-    """Logarithm of E[max(f - best, 0)] for f ~ N(mean, deviation^2), arrays of shape (n,); exact where the value itself would be 0."""
+    """Logarithm of E[max(f - best, 0)] for f ~ N(mean, deviation^2), arrays of shape (n,).
+
+    Exact where the value itself would be 0.
+    """
     u = (mean - best) / deviation
     log_density = -0.5 * u**2 - 0.5 * np.log(2 * np.pi)
     near = np.maximum(u, -25.0)
     value = np.exp(-0.5 * near**2 - 0.5 * np.log(2 * np.pi)) + near * ndtr(near)
-    tail = log_density - 2 * np.log(np.maximum(np.abs(u), 1.0)) + np.log1p(-3 / np.maximum(u**2, 6.0))  # phi(u) / u^2 (1 - 3 / u^2)
+    tail = (
+        log_density - 2 * np.log(np.maximum(np.abs(u), 1.0)) + np.log1p(-3 / np.maximum(u**2, 6.0))
+    )  # phi(u) / u^2 (1 - 3 / u^2)
     return np.log(deviation) + np.where(u > -25.0, np.log(value), tail)
 
 
 def reinforce(session, rng, points, *, baseline, skip, steps=16):
-    """REINFORCE with an LSTM policy whose actions are points of the latent space; `points` is None for the supervised encoding."""
+    """REINFORCE with an LSTM policy whose actions are points of the latent space.
+
+    `points` is None for the supervised encoding.
+    """
     import torch
 
-    from methods.nets import supervised
-    from methods.nets.vgae import contained, tensors
+    from nasrepro.methods.nets import supervised
+    from nasrepro.methods.nets.vgae import contained, tensors
 
     archs, graphs = tuple(session.space), graphs_of(session.space)
     with contained(int(rng.integers(2**31))):
         with session.charge("policy"):
             width = 16 if points is None else points.shape[1]
-            encoder = supervised.MeanEncoder(len(graphs.vocabulary), latent=width)  # learns where it is used, in the supervised encoding
+            encoder = supervised.MeanEncoder(
+                len(graphs.vocabulary), latent=width
+            )  # learns where it is used, in the supervised encoding
             cell, head = torch.nn.LSTMCell(width, 128), torch.nn.Linear(128, width)
             groups: list[dict[str, Any]] = [
                 {"params": [*cell.parameters(), *head.parameters()]},
@@ -227,7 +272,12 @@ def reinforce(session, rng, points, *, baseline, skip, steps=16):
                 score = session.evaluate(archs[state]).score
                 rewards.append(score if np.isfinite(score) else 0.0)
             with session.charge("policy"):
-                loss = torch.stack([-chance * (reward - baseline) for chance, reward in zip(log_chances, rewards, strict=True)]).mean()
+                loss = torch.stack(
+                    [
+                        -chance * (reward - baseline)
+                        for chance, reward in zip(log_chances, rewards, strict=True)
+                    ]
+                ).mean()
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -249,14 +299,15 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
     Args:
         rng: random generator.
         oracle: its search space.
-        samples: latent points, from a normal distribution with mean and deviation of the training part's mu, for each node.
+        samples: latent points, from a normal distribution with mean and deviation of the training
+            part's mu, for each node.
         epochs: of pre-training.
         pretraining_seeds: of the encoders; each is trained in both behaviours.
     """
     import torch
 
-    from methods.nets.latent import Judge, fingerprint
-    from methods.nets.vgae import Recipe, means, pretrained, symmetric, tensors
+    from nasrepro.methods.nets.latent import Judge, fingerprint
+    from nasrepro.methods.nets.vgae import Recipe, means, pretrained, symmetric, tensors
 
     space = load_oracle(oracle).space
     graphs = graphs_of(space)
@@ -286,7 +337,10 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
             "architectures_right": float((right_ops.all(1) & right_edges.all(1)).mean()),
             "valid": len(valid) / samples,
             "cells": sum(judge.cell(edges[row], kinds[row]) for row in valid) / samples,
-            "unique_among_valid": len({fingerprint(edges[row], kinds[row]) for row in valid}) / len(valid) if valid else None,
+            "unique_among_valid": len({fingerprint(edges[row], kinds[row]) for row in valid})
+            / len(valid)
+            if valid
+            else None,
             "pretraining_s": made.seconds,
         }
 
@@ -302,7 +356,9 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
     pretraining_seed=1,
 )
 def smoothness(rng, *, oracle, walks, steps, epochs, pretraining_seed):
-    """Distance in the latent space against the number of edits, by random walks; beside it a network that was not trained.
+    """Distance in the latent space against the number of edits, by random walks.
+
+    Beside it a network that was not trained.
 
     Args:
         rng: random generator.
@@ -312,8 +368,8 @@ def smoothness(rng, *, oracle, walks, steps, epochs, pretraining_seed):
         epochs: of pre-training.
         pretraining_seed: of pre-training.
     """
-    from methods.nets.latent import walk
-    from methods.nets.vgae import Recipe, means, pretrained
+    from nasrepro.methods.nets.latent import walk
+    from nasrepro.methods.nets.vgae import Recipe, means, pretrained
 
     space = load_oracle(oracle).space
     graphs = graphs_of(space)
@@ -324,7 +380,9 @@ def smoothness(rng, *, oracle, walks, steps, epochs, pretraining_seed):
     first = np.repeat(np.cumsum([0, *map(len, paths[:-1])]), list(map(len, paths)))
     for encoder, length in (("pre-trained", epochs), ("untrained", 0)):
         network = pretrained(graphs, Recipe(epochs=length, seed=pretraining_seed)).network
-        scale = np.sqrt(means(network, graphs).mean(1).var(0).sum() * 2)  # root mean square distance of two random architectures
+        scale = np.sqrt(
+            means(network, graphs).mean(1).var(0).sum() * 2
+        )  # root mean square distance of two random architectures
         points = means(network, packed).mean(1)
         distance = np.linalg.norm(points - points[first], axis=1) / scale
         for step in range(1, steps + 1):
@@ -349,7 +407,9 @@ def smoothness(rng, *, oracle, walks, steps, epochs, pretraining_seed):
     pretraining_seed=1,
 )
 def latent_map(rng, *, oracle, points, epochs, pretraining_seed):
-    """How accuracy lies in the latent space: its first two principal components, and how alike nearest neighbours are.
+    """How accuracy lies in the latent space.
+
+    Its first two principal components, and how alike nearest neighbours are.
 
     Args:
         rng: random generator.
@@ -362,7 +422,9 @@ def latent_map(rng, *, oracle, points, epochs, pretraining_seed):
     archs, dataset = tuple(opened.space), opened.info.datasets[0].name
     rows = np.sort(rng.permutation(len(archs))[:points])
     target = opened.info.target_of(dataset).name
-    accuracy = opened.query_many([archs[row] for row in rows], dataset=dataset, epochs=opened.epochs(dataset)[-1])[target]
+    accuracy = opened.query_many(
+        [archs[row] for row in rows], dataset=dataset, epochs=opened.epochs(dataset)[-1]
+    )[target]
     for encoder, length in (("pre-trained", epochs), ("untrained", 0)):
         embedded, _ = embedding(opened.space, length, True, pretraining_seed)
         centred = embedded - embedded.mean(0)
@@ -374,7 +436,9 @@ def latent_map(rng, *, oracle, points, epochs, pretraining_seed):
             "encoder": encoder,
             "variance_explained": float((singular[:2] ** 2).sum() / (singular**2).sum()),
             "accuracy_difference_of_nearest": nearest_difference(centred[rows], accuracy),
-            "accuracy_difference_of_any": float(np.abs(accuracy - rng.permutation(accuracy)).mean()),
+            "accuracy_difference_of_any": float(
+                np.abs(accuracy - rng.permutation(accuracy)).mean()
+            ),
             "_points": json.dumps(np.stack([x, y, accuracy], axis=1).round(5).tolist()),
         }
 

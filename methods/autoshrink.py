@@ -2,24 +2,29 @@
 
     repeat: ops <- random, balanced, fixed for the trajectory;  graph <- complete DAG
         while edges are left:
-            candidates <- `K` removals of one edge, drawn without replacement; what became unreachable is dropped
+            candidates <- `K` removals of one edge, drawn without replacement; what became
+              unreachable is dropped
             train and score each candidate, accuracy - `lam` * log10(MACs in M)
             graph <- the best candidate, even where the score falls
     return the best candidate ever scored
 
 Deviations:
-    - The paper's body was not read: the algorithm, its score and K = 10 are those of the authors' code. Their score with raw MACs,
-      accuracy - 0.1 (log10 MACs - 6), is the same. `form` "perplexity" with lam = 1 is their recurrent one, 0.25 (200 - perplexity) -
-      log10 of edges x hidden units squared, up to a constant: here log10 of the edges.
-    - Trajectories start again, with operations drawn anew, until the budget ends (`trajectories` = 1 is theirs): a trajectory is
-      9 to 15 evaluations in a cell of 6 edges, and sees one assignment of operations. Restarts are our choice.
-    - Where operations sit on edges (NAS-Bench-201) the assignment is over edges, and a removal must leave a path to the output;
-      edges that no longer lead there are dropped too.
-    - Where a graph is no architecture of the space (too many edges for NAS-Bench-101, not in the table), a candidate is not counted;
-      while no candidate is one, a random edge is removed unseen. Their space has no such graph.
+    - The paper's body was not read: the algorithm, its score and K = 10 are those of the authors'
+      code. Their score with raw MACs, accuracy - 0.1 (log10 MACs - 6), is the same. `form`
+      "perplexity" with lam = 1 is their recurrent one, 0.25 (200 - perplexity) - log10 of edges x
+      hidden units squared, up to a constant: here log10 of the edges.
+    - Trajectories start again, with operations drawn anew, until the budget ends (`trajectories` =
+      1 is theirs): a trajectory is 9 to 15 evaluations in a cell of 6 edges, and sees one
+      assignment of operations. Restarts are our choice.
+    - Where operations sit on edges (NAS-Bench-201) the assignment is over edges, and a removal must
+      leave a path to the output; edges that no longer lead there are dropped too.
+    - Where a graph is no architecture of the space (too many edges for NAS-Bench-101, not in the
+      table), a candidate is not counted; while no candidate is one, a random edge is removed
+      unseen. Their space has no such graph.
     - Operations are balanced in the recurrent cell too; theirs are drawn independently there.
     - The complete graph itself is not scored, as in their code; `score_start` does so.
-    - The best single candidate is returned; they pick the step with the best score by hand, ties to fewer branches.
+    - The best single candidate is returned; they pick the step with the best score by hand, ties to
+      fewer branches.
 """
 
 import contextlib
@@ -27,8 +32,8 @@ import math
 
 import numpy as np
 
-from suite.errors import InvalidArch, NasreproError
-from suite.registry import method
+from nasrepro.suite.errors import InvalidArch, NasreproError
+from nasrepro.suite.registry import method
 
 
 @method(
@@ -51,15 +56,23 @@ def search(session, rng, *, K, lam, form, keep, vertices, score_start, trajector
         K: candidates of a step.
         lam: score per factor of ten in MACs (or edges).
         form: of the score, "accuracy" or "perplexity".
-        keep: share of the edges that a trajectory ends with (0.01 and 0.25 in the authors' convolutional and recurrent search).
-        vertices: of the graph that a trajectory starts from, the input included; 0 for all that the space has.
+        keep: share of the edges that a trajectory ends with (0.01 and 0.25 in the authors'
+            convolutional and recurrent search).
+        vertices: of the graph that a trajectory starts from, the input included; 0 for all that the
+            space has.
         score_start: whether the complete graph is evaluated too.
         trajectories: how many at most; the budget may end them earlier.
     """
     if form not in ("accuracy", "perplexity"):
-        raise NasreproError(f"autoshrink: unknown form {form!r} of the score; accepted: accuracy, perplexity")
+        raise NasreproError(
+            f"autoshrink: unknown form {form!r} of the score; accepted: accuracy, perplexity"
+        )
     topology = session.space.topology()
-    complete = [edge for edge, (_, target) in enumerate(topology.edges) if target < (vertices or topology.vertices)]
+    complete = [
+        edge
+        for edge, (_, target) in enumerate(topology.edges)
+        if target < (vertices or topology.vertices)
+    ]
     for trajectory in range(trajectories):
         ops = rng.permutation(np.arange(topology.places) % len(topology.ops))
 
@@ -89,13 +102,27 @@ def search(session, rng, *, K, lam, form, keep, vertices, score_start, trajector
             session.log("shrink", **evaluate(start, kept, step))
         while len(kept) > round(keep * len(complete)):
             step += 1
-            graphs = [topology.live([edge for edge in kept if edge != gone]) for gone in rng.permutation(kept)]
-            graphs = [graph for graph in graphs if graph or topology.output is None]  # a path to the output is left
-            candidates = [(graph, arch) for graph in graphs if (arch := arch_of(graph)) is not None][:K]
+            graphs = [
+                topology.live([edge for edge in kept if edge != gone])
+                for gone in rng.permutation(kept)
+            ]
+            graphs = [
+                graph for graph in graphs if graph or topology.output is None
+            ]  # a path to the output is left
+            candidates = [
+                (graph, arch) for graph in graphs if (arch := arch_of(graph)) is not None
+            ][:K]
             if candidates:
                 rows = [evaluate(arch, graph, step) for graph, arch in candidates]
-                best = max(range(len(rows)), key=lambda i: rows[i]["score"])  # the first in random order, where several tie
-                session.log("shrink", candidates=len(rows), mean_score=float(np.mean([row["score"] for row in rows])), **rows[best])
+                best = max(
+                    range(len(rows)), key=lambda i: rows[i]["score"]
+                )  # the first in random order, where several tie
+                session.log(
+                    "shrink",
+                    candidates=len(rows),
+                    mean_score=float(np.mean([row["score"] for row in rows])),
+                    **rows[best],
+                )
                 kept = candidates[best][0]
             elif graphs:
                 kept = graphs[0]  # unseen

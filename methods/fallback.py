@@ -4,18 +4,25 @@
     Kendall's tau-b and Spearman's rho between the two, with bootstrap intervals over the cells
 
 Deviations:
-    - Our own check, of no paper: it compares one training of few epochs on a part of the images with the benchmark's means over seeds.
-    - Parameters and MACs of the same cells stand beside it as controls: a fallback that does not rank better has shown nothing.
+    - Our own check, of no paper: it compares one training of few epochs on a part of the images
+      with the benchmark's means over seeds.
+    - Parameters and MACs of the same cells stand beside it as controls: a fallback that does not
+      rank better has shown nothing.
 """
 
 import numpy as np
 
-from suite.metrics import rank_agreement
-from suite.oracle import MEAN
-from suite.registry import load_oracle, study
+from nasrepro.suite.oracle import MEAN
+from nasrepro.suite.registry import load_oracle, study
+from nasrepro.suite.statistics import rank_agreement
 
 #: What is compared with: epochs and metric of the benchmark.
-TARGETS = ((200, "test_accuracy"), (200, "valid_accuracy"), (12, "test_accuracy"), (12, "valid_accuracy"))
+TARGETS = (
+    (200, "test_accuracy"),
+    (200, "valid_accuracy"),
+    (12, "test_accuracy"),
+    (12, "valid_accuracy"),
+)
 
 
 @study(
@@ -44,7 +51,9 @@ def transfer(rng, *, oracles, dataset, cells, table_seed, resamples):
     epochs = max(trained.epochs(own))
     archs = [trained.space.at(int(index)) for index in rng.permutation(len(trained.space))[:cells]]
     found = trained.query_many(archs, dataset=own, epochs=epochs, seed=table_seed)
-    scores = {f"{name}, {epochs} epochs": found[name] for name in ("test_accuracy", "valid_accuracy")}
+    scores = {
+        f"{name}, {epochs} epochs": found[name] for name in ("test_accuracy", "valid_accuracy")
+    }
     scores |= {"params": found["params"], "macs": found["macs"]}
     for length, metric in TARGETS:
         target = benchmark.query_many(archs, dataset=dataset, epochs=length, seed=MEAN)[metric]

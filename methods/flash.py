@@ -1,24 +1,38 @@
-"""FLASH (Li, Mandal, Ogras, Marculescu, ACM TECS 2021, arXiv:2108.00568): a metric of topology, and SHGO over it.
+"""FLASH (Li, Mandal, Ogras, Marculescu, ACM TECS 2021, arXiv:2108.00568).
 
-    evaluate `samples` random networks within the limits; fit theta(g) = 1 / (a + b exp(c / g)) to them, g their NN-Degree
-    measure `measurements` networks on the device; fit latency and energy, linear in analytical features
-    maximise theta(g) under the limits: SHGO on a coarse lattice of the relaxed decisions, SHGO in a fine box round each
+A metric of topology, and SHGO over it.
+
+    evaluate `samples` random networks within the limits; fit theta(g) = 1 / (a + b exp(c / g)) to
+      them, g their NN-Degree
+    measure `measurements` networks on the device; fit latency and energy, linear in analytical
+      features
+    maximise theta(g) under the limits: SHGO on a coarse lattice of the relaxed decisions, SHGO in a
+      fine box round each
         point kept, unit steps from the points kept after that (`methods.nets.lattice`)
-    walk down the networks found by theta(g), that is by g: re-check the limits by measuring, evaluate the first `finals` that keep them
-    return the best evaluated; with `samples` = 0 (training-free), g itself is maximised and nothing is fitted
+    walk down the networks found by theta(g), that is by g: re-check the limits by measuring,
+      evaluate the first `finals` that keep them
+    return the best evaluated; with `samples` = 0 (training-free), g itself is maximised and nothing
+      is fitted
 
 Deviations:
-    - Only title page and abstract were read. NN-Degree, the three-parameter curve and the linear device models are our
-      reconstruction (`methods.nets.degree`); NN-Mass is exact from its authors' code and is a choice of `metric`.
-    - The paper's space has cells with real depths and link counts. Here any space is relaxed: options of a decision are put in
-      the order of their mean g (`contexts` random networks each), and functions of them are interpolated piecewise linearly.
-    - Number of cells and width multiplier are decisions like the others, not a level of their own; the unit steps are ours.
-    - `nn_degree_operators` is an adaptation for spaces whose cells differ in operators: strict NN-Degree sees only links there.
-    - Networks are sampled within the limits, so that whatever ends the search, nothing evaluated breaks one.
-    - Limits are checked by measuring every network that is drawn, re-checked or, where nothing else fits, searched: under tight limits
-      many more (hundreds) than the `measurements` that the device models are fitted to. They cost no time here; the trace counts the
-      networks measured for each limit (`measured` of the event "search").
-    - No area: no model or measurement of it is given here. No network-on-chip term: the devices are not simulated.
+    - Only title page and abstract were read. NN-Degree, the three-parameter curve and the linear
+      device models are our reconstruction (`methods.nets.degree`); NN-Mass is exact from its
+      authors' code and is a choice of `metric`.
+    - The paper's space has cells with real depths and link counts. Here any space is relaxed:
+      options of a decision are put in the order of their mean g (`contexts` random networks each),
+      and functions of them are interpolated piecewise linearly.
+    - Number of cells and width multiplier are decisions like the others, not a level of their own;
+      the unit steps are ours.
+    - `nn_degree_operators` is an adaptation for spaces whose cells differ in operators: strict
+      NN-Degree sees only links there.
+    - Networks are sampled within the limits, so that whatever ends the search, nothing evaluated
+      breaks one.
+    - Limits are checked by measuring every network that is drawn, re-checked or, where nothing else
+      fits, searched: under tight limits many more (hundreds) than the `measurements` that the
+      device models are fitted to. They cost no time here; the trace counts the networks measured
+      for each limit (`measured` of the event "search").
+    - No area: no model or measurement of it is given here. No network-on-chip term: the devices are
+      not simulated.
 """
 
 import math
@@ -26,12 +40,19 @@ import time
 
 import numpy as np
 
-from methods.nets.degree import METRICS, Curve, analytical, fit_curve, fit_linear, operators
-from methods.nets.lattice import Lattice, ordered
-from suite.errors import InvalidArch, NasreproError, NotTabulated, UnknownName
-from suite.registry import load_devices, load_oracle, method, methods, study
-from suite.session import Budget, Session
-from suite.space import Arch
+from nasrepro.methods.nets.degree import (
+    METRICS,
+    Curve,
+    analytical,
+    fit_curve,
+    fit_linear,
+    operators,
+)
+from nasrepro.methods.nets.lattice import Lattice, ordered
+from nasrepro.suite.errors import InvalidArch, NasreproError, NotTabulated, UnknownName
+from nasrepro.suite.registry import load_devices, load_oracle, method, methods, study
+from nasrepro.suite.search import Budget, Session
+from nasrepro.suite.space import Arch
 
 #: Networks drawn for one sample within the limits before it is given up.
 _TRIES = 1000
@@ -73,7 +94,8 @@ def search(
         max_latency: upper limit, ms.
         max_energy: upper limit, mJ.
         measurements: networks that the device models are fitted to.
-        features: of the device models: analytical, or operators (counts by kind; where widths are fixed).
+        features: of the device models: analytical, or operators (counts by kind; where widths are
+            fixed).
         coarse: steps that the coarse level divides a decision into.
         keep: points that go from one level of the search to the next.
         contexts: networks that the options of a decision are put in order by.
@@ -87,7 +109,9 @@ def search(
     if features not in ("analytical", "operators"):
         raise UnknownName("features of flash:", features, ("analytical", "operators"))
     if (max_latency or max_energy) and not device:
-        raise NasreproError("flash: max_latency and max_energy need a device; see: nasrepro list devices")
+        raise NasreproError(
+            "flash: max_latency and max_energy need a device; see: nasrepro list devices"
+        )
     space = session.space
     limits = {"macs": max_macs, "params": max_params, "latency": max_latency, "energy": max_energy}
     limits = {name: limit for name, limit in limits.items() if limit}
@@ -99,17 +123,28 @@ def search(
         if name in ("macs", "params"):
             return float(getattr(session.complexity(arch), name))
         measured[name].add(arch)
-        return session.latency(arch, device) if name == "latency" else session.energy(arch, f"{device}-energy")
+        return (
+            session.latency(arch, device)
+            if name == "latency"
+            else session.energy(arch, f"{device}-energy")
+        )
 
     def excess(arch):
-        """By how much the worst limit is exceeded, measured; infinite where the device cannot run it."""
+        """By how much the worst limit is exceeded, measured.
+
+        Infinite where the device cannot run it.
+        """
         try:
-            return max((cost(arch, name) / limit - 1 for name, limit in limits.items()), default=0.0)
+            return max(
+                (cost(arch, name) / limit - 1 for name, limit in limits.items()), default=0.0
+            )
         except NotTabulated:
             return math.inf
 
     # sampling and fitting
-    measured: dict[str, set[Arch]] = {name: set() for name in limits if name in ("latency", "energy")}
+    measured: dict[str, set[Arch]] = {
+        name: set() for name in limits if name in ("latency", "energy")
+    }
     drawn: list[Arch] = []
     within: list[Arch] = []
     while (len(within) < samples and len(drawn) < _TRIES * samples) or len(drawn) < measurements:
@@ -120,7 +155,10 @@ def search(
             cost(drawn[-1], "latency" if max_latency else "energy")  # says why
     evaluated = session.evaluate_many(within)
     with session.charge("predictor"):
-        g, scores = np.array([topology(each.arch) for each in evaluated]), np.array([each.score for each in evaluated])
+        g, scores = (
+            np.array([topology(each.arch) for each in evaluated]),
+            np.array([each.score for each in evaluated]),
+        )
         curve = fit_curve(g, scores) if len(within) else None
         models = _device_models(session, drawn, cost, list(measured), measurements, features)
     if curve is not None:
@@ -140,13 +178,22 @@ def search(
                 arch = arch_of(point)
             except InvalidArch:
                 return 0.0, [1.0] * (len(limits) + 1)
-            value = topology(arch) if curve is None or curve.rises else -topology(arch)  # theta is monotone, and flat where it saturates
-            over = [(models[name](arch) if name in models else cost(arch, name)) / limit - 1 for name, limit in limits.items()]
+            value = (
+                topology(arch) if curve is None or curve.rises else -topology(arch)
+            )  # theta is monotone, and flat where it saturates
+            over = [
+                (models[name](arch) if name in models else cost(arch, name)) / limit - 1
+                for name, limit in limits.items()
+            ]
             return value, [0.0, *over] if sparse else over
 
         lattice = Lattice(evaluate, space.cardinalities)
         best = max(within or drawn, key=topology).code if within or drawn else ()
-        lattice.maximise(coarse=coarse, keep=keep, start=tuple(options.index(k) for options, k in zip(order, best, strict=False)))
+        lattice.maximise(
+            coarse=coarse,
+            keep=keep,
+            start=tuple(options.index(k) for options, k in zip(order, best, strict=False)),
+        )
         chosen: list[Arch] = []
         known = {space.canonical(each.arch) for each in evaluated}
         for point in lattice.feasible():
@@ -157,14 +204,24 @@ def search(
         if not chosen and not within:
             chosen = [_least_excess(arch_of, excess, limits, cost, space)]
     counts = {name: len(archs) for name, archs in measured.items()}
-    session.log("search", points=len(lattice.seen), limits=limits, found=[space.format(arch) for arch in chosen], measured=counts)
+    session.log(
+        "search",
+        points=len(lattice.seen),
+        limits=limits,
+        found=[space.format(arch) for arch in chosen],
+        measured=counts,
+    )
     return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
 
 
 def _device_models(session, drawn, cost, names, measurements, features):
     """A function from architecture to predicted latency or energy, by name, fitted to the first measurable ones of those drawn."""
     space, dataset = session.space, session.dataset
-    kinds = sorted({op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"}) if names else []
+    kinds = (
+        sorted({op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"})
+        if names
+        else []
+    )
 
     def row(arch):
         if features == "operators":
@@ -198,8 +255,13 @@ def _least_excess(arch_of, excess, limits, cost, space):
 
     arch = arch_of(Lattice(evaluate, space.cardinalities).maximise())
     if excess(arch) > 0:
-        said = "; ".join(f"{name}: limit {limit:g}, least reachable {cost(arch, name):g} {_UNITS[name]}" for name, limit in limits.items())
-        raise NasreproError(f"flash: no architecture found within all limits; the nearest, {space.format(arch)}, has {said}")
+        said = "; ".join(
+            f"{name}: limit {limit:g}, least reachable {cost(arch, name):g} {_UNITS[name]}"
+            for name, limit in limits.items()
+        )
+        raise NasreproError(
+            f"flash: no architecture found within all limits; the nearest, {space.format(arch)}, has {said}"
+        )
     return arch
 
 
@@ -230,7 +292,9 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
     """
     opened, flash = load_oracle(oracle), methods.get("flash")
     space, archs = opened.space, opened.archs()
-    rows = {arch: row for row, arch in enumerate(archs)}  # a table may list one of several equal architectures
+    rows = {
+        arch: row for row, arch in enumerate(archs)
+    }  # a table may list one of several equal architectures
     for dataset in opened.info.datasets:
         length = epochs or opened.epochs(dataset.name)[-1]
         objective = opened.info.objective_of(dataset.name)
@@ -243,15 +307,29 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
             amount = np.array([values[space.index(arch)] for arch in archs])
         for quantile in quantiles:
             limit = float(np.nanquantile(amount, quantile))
-            session = Session(opened, dataset=dataset.name, epochs=length, budget=Budget(queries=samples + 1), devices=load_devices)
+            session = Session(
+                opened,
+                dataset=dataset.name,
+                epochs=length,
+                budget=Budget(queries=samples + 1),
+                devices=load_devices,
+            )
             limits = {"device": device, "max_latency": limit} if device else {"max_macs": limit}
             params = {"metric": metric, "features": features, "samples": samples, **limits}
             chosen = flash.search(session, rng, **flash.params(params))
             events = {event["event"]: event for event in session.ledger.events}
-            first = space.parse(events["search"]["found"][0]) if events["search"]["found"] else chosen
-            found, returned = (rows[arch if arch in rows else space.canonical(arch)] for arch in (first, chosen))
+            first = (
+                space.parse(events["search"]["found"][0]) if events["search"]["found"] else chosen
+            )
+            found, returned = (
+                rows[arch if arch in rows else space.canonical(arch)] for arch in (first, chosen)
+            )
             started = time.process_time()
-            predicted = g if not samples else Curve(**{name: events["predictor"][name] for name in Curve.__slots__})(g)
+            predicted = (
+                g
+                if not samples
+                else Curve(**{name: events["predictor"][name] for name in Curve.__slots__})(g)
+            )
             inside = np.flatnonzero((amount <= limit) & np.isfinite(truth))
             top = inside[np.argmax(predicted[inside])]
             exhaustive_s = time.process_time() - started

@@ -1,6 +1,9 @@
-"""Studies of FLASH's parts (arXiv:2108.00568): its predictor, its device models, and its search in a space too large to list.
+"""Studies of FLASH's parts (arXiv:2108.00568).
 
-The formulas are those of `methods.nets.degree` and `methods.nets.lattice`; what is recalled and what is exact is said there.
+Its predictor, its device models, and its search in a space too large to list.
+
+The formulas are those of `methods.nets.degree` and `methods.nets.lattice`; what is recalled and
+what is exact is said there.
 """
 
 from __future__ import annotations
@@ -12,25 +15,46 @@ from functools import cache
 
 import numpy as np
 
-from methods.nets.degree import METRICS, Values, analytical, block_features, fit_curve, fit_linear, nn_degree, operators
-from methods.nets.lattice import Code, Lattice
-from suite.errors import NasreproError
-from suite.metrics import spearman
-from suite.registry import load_devices, load_oracle, study
-from suite.space import Arch, Block
+from nasrepro.methods.nets.degree import (
+    METRICS,
+    Values,
+    analytical,
+    block_features,
+    fit_curve,
+    fit_linear,
+    nn_degree,
+    operators,
+)
+from nasrepro.methods.nets.lattice import Code, Lattice
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import load_devices, load_oracle, study
+from nasrepro.suite.space import Arch, Block
+from nasrepro.suite.statistics import spearman
 
 
 # -- the predictor -----------------------------------------------------------------------------------------
 @cache
-def _networks(oracle: str, classes: int, size: int, pool: int) -> tuple[tuple[Arch, ...], dict[str, Values], Values]:
-    """Architectures of an oracle, all of them or a fixed random pool; their metrics, (n,) by name; and the control's features, (n, k)."""
+def _networks(
+    oracle: str, classes: int, size: int, pool: int
+) -> tuple[tuple[Arch, ...], dict[str, Values], Values]:
+    """Architectures of an oracle, all of them or a fixed random pool; their metrics, (n,) by name.
+
+    And the control's features, (n, k).
+    """
     opened = load_oracle(oracle)
     fixed = np.random.default_rng(2021)
-    archs = tuple(opened.space.sample(fixed) for _ in range(pool)) if pool else tuple(opened.archs())
+    archs = (
+        tuple(opened.space.sample(fixed) for _ in range(pool)) if pool else tuple(opened.archs())
+    )
     blocks = [opened.space.blocks(arch) for arch in archs]
     made = [opened.space.complexity(arch, classes=classes, size=size) for arch in archs]
-    metrics = {name: np.array([metric(each) for each in blocks]) for name, metric in METRICS.items()}
-    metrics |= {name: np.array([getattr(each, name) for each in made], dtype=np.float64) for name in ("params", "macs")}
+    metrics = {
+        name: np.array([metric(each) for each in blocks]) for name, metric in METRICS.items()
+    }
+    metrics |= {
+        name: np.array([getattr(each, name) for each in made], dtype=np.float64)
+        for name in ("params", "macs")
+    }
     return archs, metrics, np.array([block_features(each) for each in blocks])
 
 
@@ -46,22 +70,25 @@ def _networks(oracle: str, classes: int, size: int, pool: int) -> tuple[tuple[Ar
 def predictor(rng, *, oracle, samples, epochs, pool):
     """Error and rank correlation, on the rest of the table, of predictors fitted to a few random networks.
 
-    The three-parameter curve over NN-Degree, NN-Mass, and controls in their place; and a regression on logarithms of widths, depths,
-    links and kernels.
+    The three-parameter curve over NN-Degree, NN-Mass, and controls in their place; and a regression
+    on logarithms of widths, depths, links and kernels.
 
     Args:
         rng: random generator.
         oracle: whose objective is predicted.
         samples: networks fitted to.
         epochs: training length; 0 for the longest.
-        pool: networks in all, where the oracle trains and so cannot list them; 0 for all of the table.
+        pool: networks in all, where the oracle trains and so cannot list them; 0 for all of the
+            table.
     """
     opened = load_oracle(oracle)
     for dataset in opened.info.datasets:
         archs, metrics, features = _networks(oracle, dataset.classes, dataset.size, pool)
         objective = opened.info.objective_of(dataset.name)
         length = epochs or opened.epochs(dataset.name)[-1]
-        truth = opened.query_many(archs, dataset=dataset.name, epochs=length)[objective.name] * (1 if objective.higher_is_better else -1)
+        truth = opened.query_many(archs, dataset=dataset.name, epochs=length)[objective.name] * (
+            1 if objective.higher_is_better else -1
+        )
         there = np.flatnonzero(np.isfinite(truth))
         if len(there) < samples + 2:
             raise NasreproError(
@@ -69,7 +96,9 @@ def predictor(rng, *, oracle, samples, epochs, pool):
             )
         fit = rng.choice(there, samples, replace=False)
         rest = np.setdiff1d(there, fit)
-        predicted = {name: fit_curve(values[fit], truth[fit])(values) for name, values in metrics.items()}
+        predicted = {
+            name: fit_curve(values[fit], truth[fit])(values) for name, values in metrics.items()
+        }
         predicted["log_linear"] = fit_linear(features[fit], truth[fit])(features)
         for name, values in predicted.items():
             yield {
@@ -77,7 +106,9 @@ def predictor(rng, *, oracle, samples, epochs, pool):
                 "predictor": name,
                 "rmse": float(np.sqrt(np.mean((values[rest] - truth[rest]) ** 2))),
                 "spearman": spearman(values[rest], truth[rest]),
-                "metric_spearman": spearman(metrics[name][rest], truth[rest]) if name in metrics else None,
+                "metric_spearman": spearman(metrics[name][rest], truth[rest])
+                if name in metrics
+                else None,
                 "accuracy_sd": float(truth[rest].std()),
                 "n": len(rest),
             }
@@ -91,7 +122,9 @@ def _features(source: str, name: str, classes: int, size: int) -> Values:
     archs = [space.at(index) for index in range(len(space))]
     if name == "analytical":
         return np.array([analytical(space, arch, classes=classes, size=size) for arch in archs])
-    kinds = sorted({op for arch in archs for op in space.graph(arch).ops} - {"input", "output", "none"})
+    kinds = sorted(
+        {op for arch in archs for op in space.graph(arch).ops} - {"input", "output", "none"}
+    )
     return np.array([operators(space, arch, kinds) for arch in archs])
 
 
@@ -106,11 +139,14 @@ def _features(source: str, name: str, classes: int, size: int) -> Values:
     samples=[10, 25, 50, 100],
 )
 def latency(rng, *, devices, dataset, classes, size, samples):
-    """A linear model of a device's latency or energy, fitted to n measured networks: error and rank correlation on the rest.
+    """A linear model of a device's latency or energy, fitted to n measured networks.
+
+    Error and rank correlation on the rest.
 
     Args:
         rng: random generator.
-        devices: a source, or a list of devices; a device that is another's copy is left out of a source.
+        devices: a source, or a list of devices; a device that is another's copy is left out of a
+            source.
         dataset: whose networks.
         classes: of the data set.
         size: of its images, pixels.
@@ -119,7 +155,11 @@ def latency(rng, *, devices, dataset, classes, size, samples):
     for given in [devices] if isinstance(devices, str) else devices:
         table = load_devices(given)
         source = table.info.name
-        names = [given] if "/" in given else [each.name for each in table.info.devices if not each.copy_of]
+        names = (
+            [given]
+            if "/" in given
+            else [each.name for each in table.info.devices if not each.copy_of]
+        )
         for name in names:
             values = table.values(name, dataset)
             there = np.flatnonzero(np.isfinite(values))
@@ -133,8 +173,12 @@ def latency(rng, *, devices, dataset, classes, size, samples):
                         "device": name,
                         "features": kind,
                         "samples": count,
-                        "median_relative_error": float(np.median(np.abs(predicted / values[rest] - 1))),
-                        "rmse_by_sd": float(np.sqrt(np.mean((predicted - values[rest]) ** 2)) / values[rest].std()),
+                        "median_relative_error": float(
+                            np.median(np.abs(predicted / values[rest] - 1))
+                        ),
+                        "rmse_by_sd": float(
+                            np.sqrt(np.mean((predicted - values[rest]) ** 2)) / values[rest].std()
+                        ),
                         "spearman": spearman(predicted, values[rest]),
                         "n": len(rest),
                     }
@@ -150,20 +194,37 @@ def _cells(code: Sequence[int]) -> tuple[float, float]:
     """NN-Degree and MACs (3x3 convolutions of the cells, on images of 32x32 pixels) of a point of the synthetic space."""
     blocks, macs = [], 0
     for cell in range(3):
-        width, depth, links = _WIDTHS[code[0]] << cell, _DEPTHS[code[1 + cell]], _LINKS[code[4 + cell]]
-        whole = min(depth - 2, links // width + 1)  # layers whose links are limited by what is there: 1, 2, ... widths
-        linked = sum(min(links, layer * width) for layer in range(1, whole + 1)) + (depth - 2 - whole) * links
+        width, depth, links = (
+            _WIDTHS[code[0]] << cell,
+            _DEPTHS[code[1 + cell]],
+            _LINKS[code[4 + cell]],
+        )
+        whole = min(
+            depth - 2, links // width + 1
+        )  # layers whose links are limited by what is there: 1, 2, ... widths
+        linked = (
+            sum(min(links, layer * width) for layer in range(1, whole + 1))
+            + (depth - 2 - whole) * links
+        )
         blocks.append(Block(width, depth, linked))
         macs += 9 * width * (depth * width + linked) * (32 >> cell) ** 2
     return nn_degree(blocks), float(macs)
 
 
-@study("flash_models.enlarged", paper="arXiv:2108.00568, abstract", by=("quantile", "optimiser"), quantiles=[0.1, 0.5], coarse=4, keep=3)
+@study(
+    "flash_models.enlarged",
+    paper="arXiv:2108.00568, abstract",
+    by=("quantile", "optimiser"),
+    quantiles=[0.1, 0.5],
+    coarse=4,
+    keep=3,
+)
 def enlarged(rng, *, quantiles, coarse, keep):
     """The largest NN-Degree under a limit on MACs in a synthetic space of more than 63 billion networks, at equal calls of the objective.
 
-    Hierarchical SHGO takes the calls that it takes; random search and differential evolution (scipy) get as many, and ten times as
-    many. Values are shares of the largest one that any of them found.
+    Hierarchical SHGO takes the calls that it takes; random search and differential evolution
+    (scipy) get as many, and ten times as many. Values are shares of the largest one that any of
+    them found.
 
     Args:
         rng: random generator.
@@ -190,7 +251,10 @@ def _compared(rng, limit, quantile, coarse, keep):
     found = {"hierarchical SHGO": (float(reached), calls, time.process_time() - started)}
     for times in (1, 10):
         suffix = "" if times == 1 else f", {times} times the calls"
-        for name, optimise in (("random search", _random_search), ("differential evolution", _differential_evolution)):
+        for name, optimise in (
+            ("random search", _random_search),
+            ("differential evolution", _differential_evolution),
+        ):
             started = time.process_time()
             best = optimise(rng, evaluate, times * calls)
             found[name + suffix] = best, times * calls, time.process_time() - started
@@ -208,12 +272,17 @@ def _compared(rng, limit, quantile, coarse, keep):
 
 
 def _random_search(rng, evaluate, calls):
-    drawn = (evaluate(tuple(code)) for code in rng.integers(_SIZES, size=(calls, len(_SIZES))).tolist())
+    drawn = (
+        evaluate(tuple(code)) for code in rng.integers(_SIZES, size=(calls, len(_SIZES))).tolist()
+    )
     return max((value for value, (excess,) in drawn if excess <= 0), default=0.0)
 
 
 def _differential_evolution(rng, evaluate, calls):
-    """Scipy's, with its defaults, on integers, a broken limit as a penalty; it is stopped after `calls` calls."""
+    """Scipy's, with its defaults, on integers, a broken limit as a penalty.
+
+    It is stopped after `calls` calls.
+    """
     from scipy.optimize import differential_evolution
 
     best, used = 0.0, 0
@@ -234,7 +303,9 @@ def _differential_evolution(rng, evaluate, calls):
     while used < calls:
         try:
             bounds = [(0, size - 1) for size in _SIZES]
-            differential_evolution(loss, bounds, integrality=[True] * len(_SIZES), rng=rng, polish=False, maxiter=calls)
+            differential_evolution(
+                loss, bounds, integrality=[True] * len(_SIZES), rng=rng, polish=False, maxiter=calls
+            )
         except Over:
             break
     return best

@@ -2,28 +2,39 @@
 
     w <- 1 for every edge of the complete DAG, the meta-graph;  beta <- none
     repeat until the budget ends:
-        graph <- from the input on: each edge of a reached vertex with the probability that softmax of w over its edges gives it
-        mu <- score of the graph;  w <- w * exp(alpha (mu - beta)) for the edges in it;  beta <- mean of the five best mu so far
-    near the end: prune the complete DAG edge by edge, lowest w first, and evaluate the levels: a front of accuracy and MACs
+        graph <- from the input on: each edge of a reached vertex with the probability that softmax
+          of w over its edges gives it
+        mu <- score of the graph;  w <- w * exp(alpha (mu - beta)) for the edges in it;  beta <-
+          mean of the five best mu so far
+    near the end: prune the complete DAG edge by edge, lowest w first, and evaluate the levels: a
+        front of accuracy and MACs
     return the best graph ever scored
 
 Deviations:
-    - SwiftNet's own rule is not known here: neither its body nor any code of it was read. The rule and the sampling are those of Chang
-      et al., which build on it, by a digest of their paper. This is no reproduction of SwiftNet.
-    - Not given by them and our choice: w = 1 at the start, no update before a beta exists, alpha (chosen on seeds 1000 to 1029, which no
-      plan holds), the exponent clipped to +-`clip`, weights scaled to mean 1 per source vertex (`normalise`; without it they drift to 0,
-      where sampling is uniform).
-    - Their operations are fixed. `variant` "edges" does so: drawn at random, balanced, once a run. "edges_and_ops" has a weight per edge
-      and operation (where operations sit on vertices: per vertex and operation), drawn by their softmax, updated alike; an edge counts
-      with the log-mean-exp of its weights. "gibbs" goes round the edges, then vertices, of one graph, draws one option by the softmax
-      of its weights ("no edge" is one), and evaluates: the word is in a digest of SwiftNet, the rule is ours.
-    - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000 in a row); dead ends are dropped. In
-      "gibbs" the graph then stays as it is; it is trained, paid for and learnt from again, as where the present option is drawn anew.
-    - With this baseline most updates lower the weights of what was sampled, whatever it is worth (beta is the mean of the five best): the
-      rule spreads samples out more than it repeats good ones, unless a few edges decide.
+    - SwiftNet's own rule is not known here: neither its body nor any code of it was read. The rule
+      and the sampling are those of Chang et al., which build on it, by a digest of their paper.
+      This is no reproduction of SwiftNet.
+    - Not given by them and our choice: w = 1 at the start, no update before a beta exists, alpha
+      (chosen on seeds 1000 to 1029, which no plan holds), the exponent clipped to +-`clip`, weights
+      scaled to mean 1 per source vertex (`normalise`; without it they drift to 0, where sampling is
+      uniform).
+    - Their operations are fixed. `variant` "edges" does so: drawn at random, balanced, once a run.
+      "edges_and_ops" has a weight per edge and operation (where operations sit on vertices: per
+      vertex and operation), drawn by their softmax, updated alike; an edge counts with the
+      log-mean-exp of its weights. "gibbs" goes round the edges, then vertices, of one graph, draws
+      one option by the softmax of its weights ("no edge" is one), and evaluates: the word is in a
+      digest of SwiftNet, the rule is ours.
+    - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000
+      in a row); dead ends are dropped. In "gibbs" the graph then stays as it is; it is trained,
+      paid for and learnt from again, as where the present option is drawn anew.
+    - With this baseline most updates lower the weights of what was sampled, whatever it is worth
+      (beta is the mean of the five best): the rule spreads samples out more than it repeats good
+      ones, unless a few edges decide.
     - A diverged training counts as score 0, or where scores are negative as the lowest so far.
-    - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink; theirs has no such term.
-    - Pruned levels are architectures of the table, trained from scratch; the digest of SwiftNet speaks of pruning without retraining.
+    - Input node 0 plays their pseudo-vertex. `lam` takes MACs into the score, as in AutoShrink;
+      theirs has no such term.
+    - Pruned levels are architectures of the table, trained from scratch; the digest of SwiftNet
+      speaks of pruning without retraining.
 """
 
 import contextlib
@@ -31,9 +42,9 @@ import math
 
 import numpy as np
 
-from suite.errors import InvalidArch, NasreproError
-from suite.metrics import finite
-from suite.registry import method
+from nasrepro.suite.errors import InvalidArch, NasreproError
+from nasrepro.suite.registry import method
+from nasrepro.suite.statistics import finite
 
 VARIANTS = ("edges", "edges_and_ops", "gibbs")
 #: Samples in a row that may be no architectures.
@@ -61,7 +72,8 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
         clip: largest exponent of an update.
         normalise: whether weights are scaled to mean 1 per source vertex.
         lam: score per factor of ten in MACs.
-        prune: levels of the pruned front that are evaluated, evenly spaced from the complete DAG to the last edge; 0 for no front.
+        prune: levels of the pruned front that are evaluated, evenly spaced from the complete DAG to
+            the last edge; 0 for no front.
     """
     if variant not in VARIANTS:
         raise NasreproError(f"gram: unknown variant {variant!r}; accepted: {', '.join(VARIANTS)}")
@@ -70,15 +82,22 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
     sources = np.array([source for source, _ in topology.edges])
     targets = np.array([target for _, target in topology.edges])
     options, gibbs = len(topology.ops), variant == "gibbs"
-    on_edges = topology.on_edges and variant != "edges"  # whether an edge has a weight per operation
+    on_edges = (
+        topology.on_edges and variant != "edges"
+    )  # whether an edge has a weight per operation
     on_vertices = not topology.on_edges and variant != "edges"
-    w = np.ones((len(sources), (options if on_edges else 1) + gibbs))  # its last column is "no edge", for gibbs
+    w = np.ones(
+        (len(sources), (options if on_edges else 1) + gibbs)
+    )  # its last column is "no edge", for gibbs
     v = np.ones((topology.places if on_vertices else 0, options))
     fixed = rng.permutation(np.arange(topology.places) % options)
 
     def drawn(rows):
         """An option for each row, by the softmax of its weights."""
-        return np.minimum((softmax(rows).cumsum(axis=1) < rng.random((len(rows), 1))).sum(axis=1), rows.shape[1] - 1)
+        return np.minimum(
+            (softmax(rows).cumsum(axis=1) < rng.random((len(rows), 1))).sum(axis=1),
+            rows.shape[1] - 1,
+        )
 
     def operations(take):
         """One for every place, which `take` picks from the rows of weights."""
@@ -97,7 +116,9 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
         p = chances(strength(w, gibbs), sources)
         for tries in range(1, TRIES + 1):
             kept, ops = set(np.flatnonzero(p > rng.random(len(p))).tolist()), operations(drawn)
-            if wired(kept, ops)[1] is not None:  # an edge of a vertex that is not reached is not live: as if never drawn
+            if (
+                wired(kept, ops)[1] is not None
+            ):  # an edge of a vertex that is not reached is not live: as if never drawn
                 return set(topology.live(kept)), ops
             if tries % 1000 == 0:
                 fixed = rng.permutation(fixed)
@@ -121,7 +142,9 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
 
     def evaluate(arch):
         done = session.evaluate(arch)
-        return session.rate(done, done.score - lam * math.log10(session.complexity(arch).macs / 1e6))
+        return session.rate(
+            done, done.score - lam * math.log10(session.complexity(arch).macs / 1e6)
+        )
 
     def learn(kept, live, ops, mu):
         """Algorithm 1, with the old baseline."""
@@ -144,7 +167,12 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
         ops, weight = operations(lambda rows: rows.argmax(axis=1)), strength(w, gibbs)
         names = [topology.ops[op] for op in ops]
         session.log(
-            "meta_graph", edges=topology.edges, weights=weight.tolist(), ops=names, on_edges=topology.on_edges, output=topology.output
+            "meta_graph",
+            edges=topology.edges,
+            weights=weight.tolist(),
+            ops=names,
+            on_edges=topology.on_edges,
+            output=topology.output,
         )
         levels = [topology.live(range(len(w)))]
         for edge in np.argsort(weight, kind="stable"):
@@ -156,14 +184,20 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
             live, arch = found[level]
             score = evaluate(arch)
             session.log(
-                "front", edges=len(live), score=score, objective=session.ledger.evaluations[-1].score, macs=session.complexity(arch).macs
+                "front",
+                edges=len(live),
+                score=score,
+                objective=session.ledger.evaluations[-1].score,
+                macs=session.complexity(arch).macs,
             )
 
     def nearly_over():
         """Whether what is left of the budget is what the front takes, each level as dear as the dearest evaluation."""
         budget, dearest = session.budget, max(done.cost_s for done in session.ledger.evaluations)
         few = budget.queries is not None and budget.queries - session.queries <= prune
-        return few or (budget.seconds is not None and budget.seconds - session.clock_s <= prune * dearest)
+        return few or (
+            budget.seconds is not None and budget.seconds - session.clock_s <= prune * dearest
+        )
 
     (kept, ops), place, pruned = sample(), 0, prune == 0
     while True:
@@ -187,18 +221,27 @@ def softmax(rows):
 
 
 def earned(mu, seen, alpha, clip):
-    """What weights are multiplied by: exp(alpha (mu - beta)), where beta is the mean of the five best scores seen before."""
+    """What weights are multiplied by.
+
+    Exp(alpha (mu - beta)), where beta is the mean of the five best scores seen before.
+    """
     *before, mu = finite([*seen, mu])  # a diverged training has a score of -inf
     return math.exp(np.clip(alpha * (mu - np.mean(sorted(before)[-5:])), -clip, clip))
 
 
 def chances(strengths, sources):
-    """Probability of each edge in Algorithm 2, (edges,): the softmax over the edges with the same source, so they sum to 1."""
+    """Probability of each edge in Algorithm 2, (edges,).
+
+    The softmax over the edges with the same source, so they sum to 1.
+    """
     e = np.exp(strengths - strengths.max())
     return e / np.bincount(sources, e)[sources]
 
 
 def strength(w, gibbs):
-    """What an edge counts in the sampling, (edges,): the log-mean-exp of its weights, less that of "no edge" where there is one."""
+    """What an edge counts in the sampling, (edges,).
+
+    The log-mean-exp of its weights, less that of "no edge" where there is one.
+    """
     held = w[:, :-1] if gibbs else w
     return np.log(np.exp(held).mean(axis=1)) - (w[:, -1] if gibbs else 0)

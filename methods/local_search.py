@@ -2,17 +2,18 @@
 
     repeat until the budget ends:
         current <- best of `initial` random architectures
-        while some neighbour of current, taken in random order, scores higher: current <- that neighbour
+        while some neighbour of current, taken in random order, scores higher: current <- that
+            neighbour
     return the best ever evaluated
 
 Deviations:
-    - First improvement, not best of all neighbours: the variant that naszilla runs when it counts queries. The paper's
-      text was not read here.
+    - First improvement, not best of all neighbours: the variant that naszilla runs when it counts
+      queries. The paper's text was not read here.
     - A neighbour evaluated before is not evaluated again; its score is remembered, as in naszilla.
     - Restarts go on while the budget lasts (the paper stops at the first local optimum).
 """
 
-from suite.registry import method
+from nasrepro.suite.registry import method
 
 
 @method("local_search", paper="arXiv:2005.02960; variant of the authors' code", initial=10)
@@ -36,7 +37,9 @@ def search(session, rng, *, initial):
         climbing = True
         while climbing:
             near = session.space.neighbours(current)
-            better = (near[i] for i in rng.permutation(len(near)) if score(near[i]) > score(current))
+            better = (
+                near[i] for i in rng.permutation(len(near)) if score(near[i]) > score(current)
+            )
             following = next(better, None)
             climbing = following is not None
             current = following or current

@@ -1,20 +1,29 @@
-"""One proxy device is enough (Lu et al., arXiv:2111.01203): latencies of one device stand for another's, after a small adaptation.
+"""One proxy device is enough (Lu et al., arXiv:2111.01203).
 
-    s <- Spearman(latencies of the proxy, measured on the target)       # latency monotonicity; s >= 0.9: the proxy will do
-    else measure some models X, y on the target and adapt the proxy's linear predictor w (one weight per edge and operation):
+Latencies of one device stand for another's, after a small adaptation.
+
+    # latency monotonicity; s >= 0.9: the proxy will do
+    s <- Spearman(latencies of the proxy, measured on the target)
+    else measure some models X, y on the target and adapt the proxy's linear predictor w (one weight
+      per edge and operation):
         min over a, b, c of 1/n ||X (w * (a + b)) + c - y||^2 + strength ||b||_2        # AdaProxy
     search with what it predicts; measure what was found on the target, drop the dominated
 
 Deviations:
-    - `strength` is chosen by k-fold cross-validation on the measured models (Spearman of all held-out predictions together), from a
-      grid relative to the smallest strength at which b is 0. The authors' notebook takes it by ten held-out models from a grid of
-      10^8 values.
-    - The minimum is exact: for a given norm of b it is a ridge regression, and the norm is found by bisection (authors: a general solver).
-    - Control that the paper lacks: a ridge regression on the same measured models without any proxy.
-    - Spearman of adapted predictions is over the cells that were not measured; the raw one is over all that both devices have.
-    - The studies adapt every pair once; neither the decision at 0.9 nor the loop (measure more until 0.9) is run.
+    - `strength` is chosen by k-fold cross-validation on the measured models (Spearman of all
+      held-out predictions together), from a grid relative to the smallest strength at which b is 0.
+      The authors' notebook takes it by ten held-out models from a grid of 10^8 values.
+    - The minimum is exact: for a given norm of b it is a ridge regression, and the norm is found by
+      bisection (authors: a general solver).
+    - Control that the paper lacks: a ridge regression on the same measured models without any
+      proxy.
+    - Spearman of adapted predictions is over the cells that were not measured; the raw one is over
+      all that both devices have.
+    - The studies adapt every pair once; neither the decision at 0.9 nor the loop (measure more
+      until 0.9) is run.
     - A constant prediction has no rank correlation; -1 stands for it.
-    - Pareto sets are exhaustive over the cells that both devices have, by the oracle's validation accuracy.
+    - Pareto sets are exhaustive over the cells that both devices have, by the oracle's validation
+      accuracy.
 """
 
 from __future__ import annotations
@@ -27,15 +36,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from suite import metrics
-from suite.errors import NasreproError
-from suite.registry import load_devices, load_oracle, study
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import load_devices, load_oracle, study
+from nasrepro.suite.statistics import spearman
 
 Values = NDArray[np.float64]
 #: Strengths of the regularisation, relative to the least one that makes b zero.
 GRID = np.logspace(-6, 0, 13)
 #: A constant prediction is never chosen.
-_spearman = partial(metrics.spearman, constant=-1.0)
+_spearman = partial(spearman, constant=-1.0)
 
 
 # -- the linear predictor and its adaptation --------------------------------------------------------------------
@@ -61,14 +70,18 @@ class AdaProxy:
     def __init__(self, cells: Values, weights: Values, measured: Values) -> None:
         self.weights = weights
         scaled = cells * weights
-        self.free = np.column_stack([scaled.sum(axis=1), np.ones(len(cells))])  # a and c are not penalised: projected out
+        self.free = np.column_stack(
+            [scaled.sum(axis=1), np.ones(len(cells))]
+        )  # a and c are not penalised: projected out
         self.basis = np.linalg.pinv(self.free)
         self.scaled, self.measured = scaled, measured
         rest = scaled - self.free @ (self.basis @ scaled)
         target = measured - self.free @ (self.basis @ measured)
         self.left, self.singular, self.right = np.linalg.svd(rest, full_matrices=False)
         self.moved = self.left.T @ target
-        self.most = 2 / len(cells) * float(np.linalg.norm(self.right.T @ (self.singular * self.moved)))
+        self.most = (
+            2 / len(cells) * float(np.linalg.norm(self.right.T @ (self.singular * self.moved)))
+        )
 
     def solve(self, strengths: Values) -> tuple[Values, Values, Values]:
         """The minimum: a (s,), b (s, k), c (s,) at strengths relative to the least one with b = 0."""
@@ -78,7 +91,9 @@ class AdaProxy:
         singular, moved = self.singular[used], self.moved[used]
         low = np.zeros((len(strengths), 1))
         high = np.full((len(strengths), 1), float(np.linalg.norm(moved / singular)) * 1.01 + 1e-300)
-        for _ in range(60):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
+        for _ in range(
+            60
+        ):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
             norm = (low + high) / 2
             ridge = singular * moved / (singular**2 + len(self.measured) * penalty / (2 * norm))
             above = np.linalg.norm(ridge, axis=1, keepdims=True) > norm
@@ -94,29 +109,44 @@ class AdaProxy:
 
 
 class Ridge:
-    """The control without a proxy: one weight per edge and operation from the measured models alone; arguments as for `AdaProxy`."""
+    """The control without a proxy.
+
+    One weight per edge and operation from the measured models alone; arguments as for `AdaProxy`.
+    """
 
     def __init__(self, cells: Values, weights: Values, measured: Values) -> None:
         self.centre, self.mean = cells.mean(axis=0), measured.mean()
-        self.left, self.singular, self.right = np.linalg.svd(cells - self.centre, full_matrices=False)
+        self.left, self.singular, self.right = np.linalg.svd(
+            cells - self.centre, full_matrices=False
+        )
         self.moved = self.left.T @ (measured - self.mean)
 
     def predict(self, cells: Values, strengths: Values) -> Values:
-        """Latencies, (s, m), of cells (m, k); strengths are relative to the largest singular value, squared."""
+        """Latencies, (s, m), of cells (m, k).
+
+        Strengths are relative to the largest singular value, squared.
+        """
         added = np.asarray(strengths)[:, None] * self.singular[0] ** 2
         found = (self.singular * self.moved / (self.singular**2 + added)) @ self.right
         return np.asarray(found @ (cells - self.centre).T + self.mean)
 
 
 def adapted(
-    kind: type[AdaProxy] | type[Ridge], cells: Values, weights: Values, measured: Values, folds: int, rng: Any
+    kind: type[AdaProxy] | type[Ridge],
+    cells: Values,
+    weights: Values,
+    measured: Values,
+    folds: int,
+    rng: Any,
 ) -> Callable[[Values], Values]:
     """A predictor (m, k) -> (m,) fitted to the measured models, at the strength that k-fold cross-validation chose."""
     fold = rng.permutation(np.arange(len(cells)) % folds)
     held_out = np.zeros((len(GRID), len(cells)))
     for each in range(folds):
         inside, outside = fold != each, fold == each
-        held_out[:, outside] = kind(cells[inside], weights, measured[inside]).predict(cells[outside], GRID)
+        held_out[:, outside] = kind(cells[inside], weights, measured[inside]).predict(
+            cells[outside], GRID
+        )
     best = int(np.argmax([_spearman(row, measured) for row in held_out]))
     fitted = kind(cells, weights, measured)
     return lambda others: fitted.predict(others, GRID[best : best + 1])[0]
@@ -134,19 +164,27 @@ def _columns(devices: str, dataset: str) -> tuple[Values, dict[str, Values]]:
     }
     if not found:
         raise NasreproError(f"{devices} has no latencies for {dataset}; see: nasrepro list devices")
-    cells = np.array([space.encode(space.at(index)) for index in range(len(space))], dtype=np.float64)
+    cells = np.array(
+        [space.encode(space.at(index)) for index in range(len(space))], dtype=np.float64
+    )
     return np.column_stack([cells, np.ones(len(cells))]), found
 
 
 def _chosen(name: str, found: dict[str, Values], devices: str) -> list[str]:
     if name and name not in found:
-        raise NasreproError(f"oneproxy: {devices} has no device {name!r} for this data set; it has {', '.join(found)}")
+        raise NasreproError(
+            f"oneproxy: {devices} has no device {name!r} for this data set; it has {', '.join(found)}"
+        )
     return [name] if name else list(found)
 
 
-def _split(there: NDArray[np.intp], samples: int, rng: Any, device: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _split(
+    there: NDArray[np.intp], samples: int, rng: Any, device: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if len(there) < samples + 2:
-        raise NasreproError(f"oneproxy: {device} has {len(there)} measured cells, too few for {samples} samples and a rest")
+        raise NasreproError(
+            f"oneproxy: {device} has {len(there)} measured cells, too few for {samples} samples and a rest"
+        )
     taken = rng.choice(there, samples, replace=False)
     return taken, np.setdiff1d(there, taken)
 
@@ -162,8 +200,12 @@ def _split(there: NDArray[np.intp], samples: int, rng: Any, device: str) -> tupl
     samples=70,
     folds=5,
 )
-def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int, folds: int) -> Iterator[dict[str, Any]]:
-    """Spearman with the target's latencies: the proxy as it is, AdaProxy, the same samples without a proxy, the additive ceiling.
+def adaptation(
+    rng: Any, *, devices: str, dataset: str, proxy: str, samples: int, folds: int
+) -> Iterator[dict[str, Any]]:
+    """Spearman with the target's latencies.
+
+    The proxy as it is, AdaProxy, the same samples without a proxy, the additive ceiling.
 
     Args:
         rng: which cells are measured, and the folds.
@@ -192,7 +234,9 @@ def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int
                 "proxy_predictor": _spearman(cells[both] @ weights, target[both]),
                 "adaproxy": _spearman(ada(cells[rest]), target[rest]),
                 "no_proxy": _spearman(ridge(cells[rest]), target[rest]),
-                "ceiling": _spearman(cells[both] @ proxy_weights(cells[both], target[both]), target[both]),
+                "ceiling": _spearman(
+                    cells[both] @ proxy_weights(cells[both], target[both]), target[both]
+                ),
                 "n": len(both),
             }
 
@@ -208,11 +252,14 @@ def adaptation(rng: Any, *, devices: str, dataset: str, proxy: str, samples: int
     samples=70,
     folds=5,
 )
-def pareto(rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, samples: int, folds: int) -> Iterator[dict[str, Any]]:
+def pareto(
+    rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, samples: int, folds: int
+) -> Iterator[dict[str, Any]]:
     """Pareto sets of accuracy and latency found with a proxy's latencies, measured on the target and freed of dominated models.
 
-    Columns: models to measure, models left, hypervolume as a share of the true front's, share of the true front that was found.
-    Hypervolume is over the cells that both devices have, in ranks of latency (from the slowest) and validation accuracy (from the worst).
+    Columns: models to measure, models left, hypervolume as a share of the true front's, share of
+    the true front that was found. Hypervolume is over the cells that both devices have, in ranks of
+    latency (from the slowest) and validation accuracy (from the worst).
 
     Args:
         rng: which cells are measured, and the folds.
@@ -236,7 +283,9 @@ def pareto(rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, sam
     for device in found:
         if device == own:
             continue
-        both = np.flatnonzero(~np.isnan(found[own]) & ~np.isnan(found[device]) & ~np.isnan(accuracy))
+        both = np.flatnonzero(
+            ~np.isnan(found[own]) & ~np.isnan(found[device]) & ~np.isnan(accuracy)
+        )
         target, good = found[device], accuracy
         taken, _ = _split(both, samples, rng, device)
         weights = proxy_weights(cells[both], found[own][both])
@@ -266,7 +315,10 @@ def pareto(rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, sam
 
 
 def front(cost: Values, gain: Values) -> NDArray[np.intp]:
-    """Rows, ascending in cost, that no other row beats in cost and gain; of equal ones the first."""
+    """Rows, ascending in cost, that no other row beats in cost and gain.
+
+    Of equal ones the first.
+    """
     order = np.lexsort((np.arange(len(cost)), -gain, cost))
     best = np.maximum.accumulate(gain[order])
     first: NDArray[np.intp] = order[np.concatenate([[True], gain[order][1:] > best[:-1]])]

@@ -5,10 +5,11 @@
     return the best by validation
 
 Deviations:
-    - None known. Architectures are drawn with replacement and a repeat pays again, as in the authors' code.
+    - None known. Architectures are drawn with replacement and a repeat pays again, as in the
+      authors' code.
 """
 
-from suite.registry import method
+from nasrepro.suite.registry import method
 
 
 @method("random_search", paper="Bergstra and Bengio, JMLR 2012; protocol of arXiv:2001.00326")

@@ -1,7 +1,8 @@
 """What topology methods find by the score that they seek, beside methods that seek accuracy alone.
 
-A search that seeks accuracy - lambda * log10(MACs in M) must lose in accuracy, and says nothing by it. Here every architecture
-that a search evaluated is given that score afterwards, and the best one of the search counts, whatever the search itself sought.
+A search that seeks accuracy - lambda * log10(MACs in M) must lose in accuracy, and says nothing by
+it. Here every architecture that a search evaluated is given that score afterwards, and the best one
+of the search counts, whatever the search itself sought.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import contextlib
 import math
 from typing import Any
 
-from suite.errors import BudgetExhausted
-from suite.registry import load_oracle, methods, study
-from suite.session import Budget, Session
+from nasrepro.suite.errors import BudgetExhausted
+from nasrepro.suite.registry import load_oracle, methods, study
+from nasrepro.suite.search import Budget, Session
 
-#: Compared at one budget: the topology methods with the score, a control that removes edges at random, and the baselines without it.
+#: Compared at one budget: the topology methods with the score, a control that removes edges at
+#: random, and the baselines without it.
 COMPARED: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("autoshrink", "autoshrink", {}),
     ("autoshrink, K=1 (random removal)", "autoshrink", {"K": 1}),
@@ -53,12 +55,21 @@ def own_score(rng, *, oracle, dataset, epochs, seconds, lam):
     opened = load_oracle(oracle)
     for (label, name, given), stream in zip(COMPARED, rng.spawn(len(COMPARED)), strict=True):
         method = methods.get(name)
-        params = {"learning_rate": 0.01} if "learning_rate" in label else {} if given is None else {**given, "lam": lam}
+        params = (
+            {"learning_rate": 0.01}
+            if "learning_rate" in label
+            else {}
+            if given is None
+            else {**given, "lam": lam}
+        )
         session = Session(opened, dataset=dataset, epochs=epochs, budget=Budget(seconds=seconds))
         with contextlib.suppress(BudgetExhausted):
             method.search(session, stream, **method.params(params))
         macs = [session.complexity(done.arch).macs / 1e6 for done in session.ledger.evaluations]
-        scores = [done.score - lam * math.log10(each) for done, each in zip(session.ledger.evaluations, macs, strict=True)]
+        scores = [
+            done.score - lam * math.log10(each)
+            for done, each in zip(session.ledger.evaluations, macs, strict=True)
+        ]
         best = max(range(len(scores)), key=scores.__getitem__)
         yield {
             "method": label,

@@ -4,25 +4,30 @@
     "evolve":  F <- {a random architecture}                       # Algorithm 1
                repeat `steps` times:
                    a <- mutation of a random member of F
-                   if a is within the limits: score it and add it to F; if |F| > `population` drop the lowest
+                   if a is within the limits: score it and add it to F; if |F| > `population` drop
+                       the lowest
                train the best of F
     The score is ZiCo, or any other scorer; nothing is trained but the one that is returned.
 
 Deviations:
-    - Scores are stored once and read by every search that scores with the same inputs; a search that reads them books the
-      CPU seconds that they took when they were made; the scatter of weights and batches is then not in intervals over seeds. Where the
-      stored ones are part of a space, `stored` confines "rank" to them.
-      Without stored scores each search draws its own weights and batches.
+    - Scores are stored once and read by every search that scores with the same inputs; a search
+      that reads them books the CPU seconds that they took when they were made; the scatter of
+      weights and batches is then not in intervals over seeds. Where the stored ones are part of a
+      space, `stored` confines "rank" to them. Without stored scores each search draws its own
+      weights and batches.
     - Functionally equal architectures are scored once, as their canonical form, without dead parts.
-    - Mutation is the space's own; the authors' changes the blocks of their own space, by two at a time.
-    - `candidates` and `steps` are our choice (the paper: all of NAS-Bench-201; 100,000 steps): a network takes about a second.
-    - Images are the data set's own where they ship with the package, else random; the paper: real ones.
+    - Mutation is the space's own; the authors' changes the blocks of their own space, by two at a
+      time.
+    - `candidates` and `steps` are our choice (the paper: all of NAS-Bench-201; 100,000 steps): a
+      network takes about a second.
+    - Images are the data set's own where they ship with the package, else random; the paper: real
+      ones.
 """
 
-from suite.errors import NasreproError
-from suite.registry import method, scorers
-from suite.scoring import Judge, Setting
-from suite.space import Arch
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import method, scorers
+from nasrepro.suite.scoring import Judge, Setting
+from nasrepro.suite.space import Arch
 
 STRATEGIES = ("rank", "evolve")
 
@@ -43,7 +48,23 @@ STRATEGIES = ("rank", "evolve")
     data="",
     network={},
 )
-def search(session, rng, *, strategy, scorer, candidates, stored, steps, population, max_params, max_macs, batch, batches, data, network):
+def search(
+    session,
+    rng,
+    *,
+    strategy,
+    scorer,
+    candidates,
+    stored,
+    steps,
+    population,
+    max_params,
+    max_macs,
+    batch,
+    batches,
+    data,
+    network,
+):
     """Rank or evolve by a score of untrained networks, then evaluate the best one.
 
     Args:
@@ -83,9 +104,17 @@ def search(session, rng, *, strategy, scorer, candidates, stored, steps, populat
             members = _evolved(session.space, rng, judge, within, steps, population)
         took(judge.took_s)
     if not members:
-        raise NasreproError(f"zico: no architecture tried has at most {max_params:,} parameters and {max_macs:,} MACs (0: no limit)")
+        raise NasreproError(
+            f"zico: no architecture tried has at most {max_params:,} parameters and {max_macs:,} MACs (0: no limit)"
+        )
     best = max(members, key=judge.score)
-    session.log("zero_shot", scored=len(members), score=judge.score(best), stored=len(judge.stored), inputs=str(judge.inputs))
+    session.log(
+        "zero_shot",
+        scored=len(members),
+        score=judge.score(best),
+        stored=len(judge.stored),
+        inputs=str(judge.inputs),
+    )
     session.evaluate(best)
     return best
 
@@ -110,7 +139,11 @@ def _evolved(space, rng, judge, within, steps, population):
     """Algorithm 1; the first member is the first random architecture within the limits, of at most `steps` tried."""
     members: list[Arch] = []
     for _ in range(steps):
-        arch = space.mutate(members[int(rng.integers(len(members)))], rng) if members else space.sample(rng)
+        arch = (
+            space.mutate(members[int(rng.integers(len(members)))], rng)
+            if members
+            else space.sample(rng)
+        )
         if within(arch):
             members.append(arch)
             if len(members) > population:

@@ -1,7 +1,8 @@
 """digits201: the functionally distinct NAS-Bench-201 cells, really trained on scikit-learn's digits; ships with the package.
 
-One row per functionally distinct cell (5,044 when complete), every seed and epoch; all 15,625 cells are answered by the
-row of their canonical form. Made by `oracles.digits_training`; its data card is `oracles/data/digits201.md`.
+One row per functionally distinct cell (5,044 when complete), every seed and epoch; all 15,625 cells
+are answered by the row of their canonical form. Made by `oracles/training/digits201`; its data card is
+`oracles/data/digits201.md`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from oracles.spaces.cell201 import Cell201
-from suite.errors import NotTabulated
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
-from suite.space import Arch, ConfinedSpace
-from suite.table import Table, TableOracle
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.suite.data import Table
+from nasrepro.suite.errors import NotTabulated
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
+from nasrepro.suite.space import Arch, ConfinedSpace
 
 #: Functionally distinct cells of the space.
 DISTINCT = 5044
@@ -26,16 +27,39 @@ INFO = OracleInfo(
     space=SPACE,
     datasets=(
         Dataset(
-            "digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing", images="digits201"
+            "digits",
+            10,
+            8,
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+            images="digits201",
         ),
     ),
     metrics=(
-        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "at every epoch of one schedule of 30"),
+        Metric(
+            "valid_accuracy",
+            "fraction",
+            "valid",
+            True,
+            (0, 1),
+            "at every epoch of one schedule of 30",
+        ),
         Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
         Metric(
-            "train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch; missing where the training diverged"
+            "train_loss",
+            "1",
+            "train",
+            False,
+            (0, float("inf")),
+            "cross-entropy, mean over the epoch; missing where the training diverged",
         ),
-        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of one training, one of three side by side"),
+        Metric(
+            "cost_s",
+            "s",
+            "none",
+            False,
+            (0, 1e6),
+            "CPU seconds of one training, one of three side by side",
+        ),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12)),
     ),
@@ -56,10 +80,10 @@ INFO = OracleInfo(
 )
 
 
-@oracle(INFO, trained_by="oracles.digits_training:make")
+@oracle(INFO, trained_by="nasrepro.oracles.training.digits201.table:make")
 def load() -> Oracle:
     """The oracle over the shipped table."""
-    table = Table(Path(str(resources.files("oracles.data").joinpath("digits201.parquet"))))
+    table = Table(Path(str(resources.files("nasrepro.oracles.data").joinpath("digits201.parquet"))))
     rows = {int(number): row for row, number in enumerate(table.column("number"))}
 
     def row(arch: Arch) -> int:
@@ -72,6 +96,16 @@ def load() -> Oracle:
 
     # as long as not all cells are trained, searches stay among those that are
     inside = (
-        None if len(rows) == DISTINCT else ConfinedSpace(SPACE, [arch for arch in SPACE if SPACE.number(SPACE.canonical(arch)) in rows])
+        None
+        if len(rows) == DISTINCT
+        else ConfinedSpace(
+            SPACE, [arch for arch in SPACE if SPACE.number(SPACE.canonical(arch)) in rows]
+        )
     )
-    return TableOracle(INFO, table, row=row, archs=lambda: tuple(SPACE.numbered(number) for number in rows), space=inside)
+    return TableOracle(
+        INFO,
+        table,
+        row=row,
+        archs=lambda: tuple(SPACE.numbered(number) for number in rows),
+        space=inside,
+    )

@@ -1,22 +1,28 @@
-"""EC-NAS (arXiv:2210.06015), all 2,532 NAS-Bench-101 cells of up to 5 vertices after 4 epochs: one run, with test accuracy and energy."""
+"""EC-NAS (arXiv:2210.06015), all 2,532 NAS-Bench-101 cells of up to 5 vertices after 4 epochs.
+
+One run, with test accuracy and energy.
+"""
 
 from __future__ import annotations
 
-from oracles.ecnas_4v import FOLDER, describe
-from oracles.nasbench101_slice import open_part
-from suite.data import SourceFile, TableSpec
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles.ecnas_4v import FOLDER, describe
+from nasrepro.oracles.nasbench101_slice import open_part
+from nasrepro.suite.data import SourceFile, TableSpec
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="ecnas_5v",
     version=1,
     files={
         "records": SourceFile(
-            f"{FOLDER}/energy_5V9E.tfrecord", "0be8df1e21dac4e7a927ee13823fb3f30fd900f8dee2a41f1572319e8af702cc", 2136916, "MIT"
+            f"{FOLDER}/energy_5V9E.tfrecord",
+            "0be8df1e21dac4e7a927ee13823fb3f30fd900f8dee2a41f1572319e8af702cc",
+            2136916,
+            "MIT",
         )
     },
-    converter="oracles.convert.ecnas:convert_5v",
+    converter="nasrepro.oracles.convert.ecnas:convert_5v",
 )
 INFO = describe(
     TABLE,

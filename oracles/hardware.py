@@ -1,17 +1,18 @@
 """Hardware tables of the NAS-Bench-201 cells: HW-NAS-Bench, HELP and OneProxy.
 
-HW-NAS-Bench (arXiv:2103.10584): six devices, energies of three, one column per data set. HELP (arXiv:2106.08630): 27 columns
-by device and batch size. OneProxy (arXiv:2111.01203): 18 devices on 1,999 cells.
+HW-NAS-Bench (arXiv:2103.10584): six devices, energies of three, one column per data set. HELP
+(arXiv:2106.08630): 27 columns by device and batch size. OneProxy (arXiv:2111.01203): 18 devices on
+1,999 cells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from oracles.spaces.cell201 import Cell201
-from suite.data import SourceFile, TableSpec, open_table
-from suite.devices import Device, DeviceInfo, DeviceTable
-from suite.registry import device_table
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.oracle import Device, DeviceInfo, DeviceTable
+from nasrepro.suite.registry import device_table
 
 SPACE = Cell201()
 _ALL = ("cifar10", "cifar100", "ImageNet16-120")
@@ -82,7 +83,10 @@ _ONEPROXY_FILES = {
 
 def _sources(path: str, files: Mapping[str, tuple[str, int]]) -> dict[str, SourceFile]:
     """Originals by name; `{}` in `path` stands for it."""
-    return {name: SourceFile(path.format(name), sha256, size, "MIT") for name, (sha256, size) in files.items()}
+    return {
+        name: SourceFile(path.format(name), sha256, size, "MIT")
+        for name, (sha256, size) in files.items()
+    }
 
 
 # -- HW-NAS-Bench ------------------------------------------------------------------------------------------
@@ -105,8 +109,14 @@ HWNASBENCH = DeviceInfo(
     name="hwnasbench",
     space=SPACE,
     devices=(
-        *(Device(f"hwnasbench/{name}", SPACE.name, "latency", "ms", _ALL, note) for name, note in _HW_DEVICES.items()),
-        *(Device(f"hwnasbench/{name}-energy", SPACE.name, "energy", "mJ", _ALL, note) for name, note in _HW_ENERGIES.items()),
+        *(
+            Device(f"hwnasbench/{name}", SPACE.name, "latency", "ms", _ALL, note)
+            for name, note in _HW_DEVICES.items()
+        ),
+        *(
+            Device(f"hwnasbench/{name}-energy", SPACE.name, "energy", "mJ", _ALL, note)
+            for name, note in _HW_ENERGIES.items()
+        ),
     ),
     citation="""@inproceedings{li2021hwnasbench,
   title = {{HW-NAS-Bench}: Hardware-Aware Neural Architecture Search Benchmark},
@@ -121,7 +131,7 @@ HWNASBENCH = DeviceInfo(
         name="hwnasbench",
         version=1,
         files=_HW_SOURCES,
-        converter="oracles.convert.hardware:convert_hwnasbench",
+        converter="nasrepro.oracles.convert.hardware:convert_hwnasbench",
     ),
     notes=(
         "-1 in the original (edge TPU, the same 4,699 cells for all data sets) stands for an unsupported cell: missing here, not fast",
@@ -133,13 +143,25 @@ HWNASBENCH = DeviceInfo(
 def _copy(name: str, device: str) -> Device:
     """A device of another source that holds HW-NAS-Bench's values of CIFAR-10."""
     note = f"{_HW_DEVICES[device].partition(';')[0]} (HW-NAS-Bench's values)"
-    return Device(name, SPACE.name, "latency", "ms", ("cifar10",), note, copy_of=f"hwnasbench/{device}")
+    return Device(
+        name, SPACE.name, "latency", "ms", ("cifar10",), note, copy_of=f"hwnasbench/{device}"
+    )
 
 
 # -- HELP --------------------------------------------------------------------------------------------------
-_GPUS = {"1080ti": "GTX 1080 Ti", "2080ti": "RTX 2080 Ti", "titanx": "Titan X", "titanxp": "Titan Xp", "titan_rtx": "Titan RTX"}
+_GPUS = {
+    "1080ti": "GTX 1080 Ti",
+    "2080ti": "RTX 2080 Ti",
+    "titanx": "Titan X",
+    "titanxp": "Titan Xp",
+    "titan_rtx": "Titan RTX",
+}
 _HELP_DEVICES = {
-    **{f"{gpu}_{batch}": f"NVIDIA {name}, batch of {batch}" for gpu, name in _GPUS.items() for batch in (1, 32, 256)},
+    **{
+        f"{gpu}_{batch}": f"NVIDIA {name}, batch of {batch}"
+        for gpu, name in _GPUS.items()
+        for batch in (1, 32, 256)
+    },
     "gold_6226": "Intel Xeon Gold 6226 (its README says a batch of 256; too fast for that)",
     "gold_6240": "Intel Xeon Gold 6240",
     "silver_4114": "Intel Xeon Silver 4114",
@@ -155,7 +177,10 @@ HELP = DeviceInfo(
     name="help",
     space=SPACE,
     devices=(
-        *(Device(f"help/{name}", SPACE.name, "latency", "ms", _CIFAR, note) for name, note in _HELP_DEVICES.items()),
+        *(
+            Device(f"help/{name}", SPACE.name, "latency", "ms", _CIFAR, note)
+            for name, note in _HELP_DEVICES.items()
+        ),
         *(_copy(f"help/{name}", name) for name in _HELP_COPIES),
     ),
     citation="""@inproceedings{lee2021help,
@@ -174,7 +199,7 @@ HELP = DeviceInfo(
             **_sources(f"{_HELP}/{{}}.pt", {"str_arch2idx": _HELP_ORDER}),
             "hwnasbench": _HW_SOURCES["cifar10"],  # what the order is checked with
         },
-        converter="oracles.convert.hardware:convert_help",
+        converter="nasrepro.oracles.convert.hardware:convert_help",
     ),
     notes=(
         "the files state no unit; the authors' README gives latencies in ms, and four columns are HW-NAS-Bench's (ms) to the last digit",
@@ -203,7 +228,10 @@ ONEPROXY = DeviceInfo(
     name="oneproxy",
     space=SPACE,
     devices=(
-        *(Device(f"oneproxy/{name}", SPACE.name, "latency", "ms", _CIFAR, note) for name, note in _ONEPROXY_DEVICES.items()),
+        *(
+            Device(f"oneproxy/{name}", SPACE.name, "latency", "ms", _CIFAR, note)
+            for name, note in _ONEPROXY_DEVICES.items()
+        ),
         *(_copy(f"oneproxy/rice_{name}", name) for name in _HW_DEVICES),
     ),
     citation="""@article{lu2021oneproxy,
@@ -224,7 +252,7 @@ ONEPROXY = DeviceInfo(
             **_sources(f"{_ONEPROXY}/{{}}.pickle", {"encode": _ONEPROXY_CELLS}),
             "hwnasbench": _HW_SOURCES["cifar10"],  # what the encoding is checked with
         },
-        converter="oracles.convert.hardware:convert_oneproxy",
+        converter="nasrepro.oracles.convert.hardware:convert_oneproxy",
     ),
     notes=(
         "1,999 of 15,625 cells, no uniform sample: 57 % have a 3x3 convolution on the first edge; the other cells are missing",

@@ -1,6 +1,9 @@
-"""NAS-Bench-101 (arXiv:1902.09635): all 423,624 cells, three runs, from the official file where a user has it.
+"""NAS-Bench-101 (arXiv:1902.09635).
 
-Rows are all cells in the order of the benchmark's enumeration. `nasbench101_slice` is the part that is public in git.
+All 423,624 cells, three runs, from the official file where a user has it.
+
+Rows are all cells in the order of the benchmark's enumeration. `nasbench101_slice` is the part that
+is public in git.
 """
 
 from __future__ import annotations
@@ -9,29 +12,57 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from oracles.nasbench101_slice import INFO as SLICE
-from oracles.spaces.dag101 import Dag101
-from suite.data import TableSpec, open_table
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
-from suite.space import Arch
-from suite.table import TableOracle
+from nasrepro.oracles.nasbench101_slice import INFO as SLICE
+from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.suite.data import TableSpec, open_table
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
+from nasrepro.suite.space import Arch
 
-_CONVERT = "oracles.convert.nasbench101"
-TABLE = TableSpec(name="nasbench101", version=1, files={}, converter=f"{_CONVERT}:convert", local=f"{_CONVERT}:official")
+_CONVERT = "nasrepro.oracles.convert.nasbench101"
+TABLE = TableSpec(
+    name="nasbench101",
+    version=1,
+    files={},
+    converter=f"{_CONVERT}:convert",
+    local=f"{_CONVERT}:official",
+)
 
 INFO = OracleInfo(
     name="nasbench101",
     space=Dag101(),
-    datasets=(Dataset("cifar10", 10, 32, "40,000 training, 10,000 validation and 10,000 test images"),),
+    datasets=(
+        Dataset("cifar10", 10, 32, "40,000 training, 10,000 validation and 10,000 test images"),
+    ),
     metrics=(
         Metric("valid_accuracy", "fraction", "valid", True, (0, 1)),
         Metric("test_accuracy", "fraction", "test", True, (0, 1)),
         Metric("train_accuracy", "fraction", "train", True, (0, 1), "on 10,000 training images"),
         Metric("cost_s", "s", "none", False, (0, 1e7), "training time, without evaluation"),
-        Metric("halfway_valid_accuracy", "fraction", "valid", True, (0, 1), "half-way through the same training"),
-        Metric("halfway_test_accuracy", "fraction", "test", True, (0, 1), "half-way through the same training"),
-        Metric("halfway_train_accuracy", "fraction", "train", True, (0, 1), "half-way through the same training"),
+        Metric(
+            "halfway_valid_accuracy",
+            "fraction",
+            "valid",
+            True,
+            (0, 1),
+            "half-way through the same training",
+        ),
+        Metric(
+            "halfway_test_accuracy",
+            "fraction",
+            "test",
+            True,
+            (0, 1),
+            "half-way through the same training",
+        ),
+        Metric(
+            "halfway_train_accuracy",
+            "fraction",
+            "train",
+            True,
+            (0, 1),
+            "half-way through the same training",
+        ),
         Metric("halfway_cost_s", "s", "none", False, (0, 1e7), "training time of the first half"),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12)),

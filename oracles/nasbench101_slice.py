@@ -1,17 +1,20 @@
-"""The public slice of NAS-Bench-101 (arXiv:1902.09635): 30,001 of its 423,624 cells, validation accuracy of one run.
+"""The public slice of NAS-Bench-101 (arXiv:1902.09635).
 
-Searches are confined to the slice. The full table with test accuracies is `nasbench101`, for who has its file.
+30,001 of its 423,624 cells, validation accuracy of one run.
+
+Searches are confined to the slice. The full table with test accuracies is `nasbench101`, for who
+has its file.
 """
 
 from __future__ import annotations
 
-from oracles.spaces.dag101 import Dag101, Part101
-from suite.data import SourceFile, TableSpec, open_table
-from suite.errors import NotTabulated
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
-from suite.space import Arch
-from suite.table import TableOracle
+from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.oracles.spaces.part101 import Part101
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.errors import NotTabulated
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
+from nasrepro.suite.space import Arch
 
 _REPOSITORY = "tiga1231/nasbench-vis"
 _NO_LICENCE = "none stated in the repository that carries it"
@@ -39,16 +42,27 @@ TABLE = TableSpec(
             _NO_LICENCE,
         ),
     },
-    converter="oracles.convert.nasbench101:convert_slice",
+    converter="nasrepro.oracles.convert.nasbench101:convert_slice",
 )
 
 INFO = OracleInfo(
     name="nasbench101_slice",
     space=Dag101(),
-    datasets=(Dataset("cifar10", 10, 32, "40,000 training and 10,000 validation images; no test accuracies"),),
+    datasets=(
+        Dataset(
+            "cifar10", 10, 32, "40,000 training and 10,000 validation images; no test accuracies"
+        ),
+    ),
     metrics=(
         Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "of one of the three runs"),
-        Metric("cost_s", "s", "none", False, (0, 1e7), "training time; measured at 108 epochs, in proportion for fewer, an estimate"),
+        Metric(
+            "cost_s",
+            "s",
+            "none",
+            False,
+            (0, 1e7),
+            "training time; measured at 108 epochs, in proportion for fewer, an estimate",
+        ),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12)),
     ),
@@ -92,7 +106,9 @@ def open_part(info: OracleInfo, spec: TableSpec) -> Oracle:
     def row(arch: Arch) -> int:
         number = whole.number(arch)
         if number not in rows:
-            raise NotTabulated(f"{info.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it has")
+            raise NotTabulated(
+                f"{info.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it has"
+            )
         return rows[number]
 
     return TableOracle(info, table, row=row, archs=lambda: archs, space=Part101(whole, archs))

@@ -5,11 +5,10 @@ Rows are all cells by official index; equal cells were trained separately and ke
 
 from __future__ import annotations
 
-from oracles.spaces.cell201 import Cell201
-from suite.data import SourceFile, TableSpec, open_table
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
-from suite.table import TableOracle
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 
 _CSV = "Zhenhan-Huang/NASGraph-Public/1f8fd621c60a48728fcc890818b6b94eee62e4dc/data"
 
@@ -18,10 +17,16 @@ TABLE = TableSpec(
     version=1,
     files={
         "csv_cifar10": SourceFile(
-            f"{_CSV}/nasbench201_cifar10.csv", "c82e70b5ffb0dba0f09d88ecc8df5a6d3ce8da8a99ad223285104f4537314033", 2383893, "Apache-2.0"
+            f"{_CSV}/nasbench201_cifar10.csv",
+            "c82e70b5ffb0dba0f09d88ecc8df5a6d3ce8da8a99ad223285104f4537314033",
+            2383893,
+            "Apache-2.0",
         ),
         "csv_cifar100": SourceFile(
-            f"{_CSV}/nasbench201_cifar100.csv", "87a42005d7005fdb5e4a938ed83dd306d907523f23e70af907dfd276dd5fe35d", 2427026, "Apache-2.0"
+            f"{_CSV}/nasbench201_cifar100.csv",
+            "87a42005d7005fdb5e4a938ed83dd306d907523f23e70af907dfd276dd5fe35d",
+            2427026,
+            "Apache-2.0",
         ),
         "csv_imagenet": SourceFile(
             f"{_CSV}/nasbench201_ImageNet16-120.csv",
@@ -48,7 +53,7 @@ TABLE = TableSpec(
             "MIT",
         ),
     },
-    converter="oracles.convert.nasbench201:convert",
+    converter="nasrepro.oracles.convert.nasbench201:convert",
 )
 
 INFO = OracleInfo(
@@ -62,14 +67,43 @@ INFO = OracleInfo(
             "validation: 25,000 images held out of the training set (cifar10-valid, x-valid); "
             "test: networks trained on all 50,000 (cifar10, ori-test)",
         ),
-        Dataset("cifar100", 100, 32, "validation and test: halves of the official test set (x-valid, x-test)"),
-        Dataset("ImageNet16-120", 120, 16, "validation and test: halves of the official validation set (x-valid, x-test)"),
+        Dataset(
+            "cifar100",
+            100,
+            32,
+            "validation and test: halves of the official test set (x-valid, x-test)",
+        ),
+        Dataset(
+            "ImageNet16-120",
+            120,
+            16,
+            "validation and test: halves of the official validation set (x-valid, x-test)",
+        ),
     ),
     metrics=(
-        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "CIFAR-10: of the networks trained on 25,000 images"),
-        Metric("test_accuracy", "fraction", "test", True, (0, 1), "CIFAR-10: of the networks trained on 50,000 images"),
         Metric(
-            "test_accuracy_25k", "fraction", "test", True, (0, 1), "CIFAR-10 only: test accuracy of the networks trained on 25,000 images"
+            "valid_accuracy",
+            "fraction",
+            "valid",
+            True,
+            (0, 1),
+            "CIFAR-10: of the networks trained on 25,000 images",
+        ),
+        Metric(
+            "test_accuracy",
+            "fraction",
+            "test",
+            True,
+            (0, 1),
+            "CIFAR-10: of the networks trained on 50,000 images",
+        ),
+        Metric(
+            "test_accuracy_25k",
+            "fraction",
+            "test",
+            True,
+            (0, 1),
+            "CIFAR-10 only: test accuracy of the networks trained on 25,000 images",
         ),
         Metric(
             "valid_test_accuracy",
@@ -80,7 +114,14 @@ INFO = OracleInfo(
             "CIFAR-100 and ImageNet16-120: validation and test images together, the only per-seed value there",
         ),
         Metric("train_accuracy", "fraction", "train", True, (0, 1)),
-        Metric("train_accuracy_25k", "fraction", "train", True, (0, 1), "CIFAR-10 only: of the networks trained on 25,000 images"),
+        Metric(
+            "train_accuracy_25k",
+            "fraction",
+            "train",
+            True,
+            (0, 1),
+            "CIFAR-10 only: of the networks trained on 25,000 images",
+        ),
         Metric(
             "cost_s",
             "s",
@@ -89,7 +130,14 @@ INFO = OracleInfo(
             (0, 1e7),
             "training time on one GPU (CIFAR-10: on 25,000 images); 12 epochs: 12/200 of the measured 200 epochs, an estimate",
         ),
-        Metric("params", "param", "none", False, (0, 1e9), "of the network as built; the official field differs for 150 cells"),
+        Metric(
+            "params",
+            "param",
+            "none",
+            False,
+            (0, 1e9),
+            "of the network as built; the official field differs for 150 cells",
+        ),
         Metric("macs", "MAC", "none", False, (0, 1e12), 'what the official file calls "flops"'),
     ),
     objective="valid_accuracy",

@@ -1,10 +1,13 @@
-"""NAS-Bench-201 v1.1, from its official file: the 200 epochs of the long schedule, epoch by epoch."""
+"""NAS-Bench-201 v1.1, from its official file.
+
+The 200 epochs of the long schedule, epoch by epoch.
+"""
 
 from __future__ import annotations
 
-from oracles.official_files import SPARSE, describe, open_official
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles.official_files import SPARSE, describe, open_official
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 INFO = describe(
     "nasbench201_pth_200",

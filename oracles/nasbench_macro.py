@@ -1,18 +1,20 @@
-"""NAS-Bench-Macro (arXiv:2103.11922): 6,561 networks of MobileNetV2 blocks on CIFAR-10, three runs each.
+"""NAS-Bench-Macro (arXiv:2103.11922).
 
-The benchmark has no validation split: its three runs were trained on all 50,000 images and measured on the 10,000 test
-images. So that a search does not select on the numbers it is judged by, run 1 selects (`select_accuracy`) and the mean of
-runs 2 and 3 reports (`test_accuracy`). Both are of the same images: this keeps the noise of training out of the reported
-value, not the choice of the test set.
+6,561 networks of MobileNetV2 blocks on CIFAR-10, three runs each.
+
+The benchmark has no validation split: its three runs were trained on all 50,000 images and measured
+on the 10,000 test images. So that a search does not select on the numbers it is judged by, run 1
+selects (`select_accuracy`) and the mean of runs 2 and 3 reports (`test_accuracy`). Both are of the
+same images: this keeps the noise of training out of the reported value, not the choice of the test
+set.
 """
 
 from __future__ import annotations
 
-from oracles.spaces.macro import MacroSpace
-from suite.data import SourceFile, TableSpec, open_table
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
-from suite.table import TableOracle
+from nasrepro.oracles.spaces.macro import MacroSpace
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="nasbench_macro",
@@ -23,18 +25,34 @@ TABLE = TableSpec(
             "686dee8363cc21cca8c1f321ad5749454f2d9b9ca5972682e137e539bc522297",
             1178821,
             "Apache-2.0",
-        ),
+        )
     },
-    converter="oracles.convert.nasbench_macro:convert",
+    converter="nasrepro.oracles.convert.nasbench_macro:convert",
 )
 
 INFO = OracleInfo(
     name="nasbench_macro",
     space=MacroSpace(),
-    datasets=(Dataset("cifar10", 10, 32, "trained on all 50,000 images; every accuracy is of the 10,000 test images"),),
+    datasets=(
+        Dataset(
+            "cifar10",
+            10,
+            32,
+            "trained on all 50,000 images; every accuracy is of the 10,000 test images",
+        ),
+    ),
     metrics=(
-        Metric("select_accuracy", "fraction", "valid", True, (0, 1), "of the test images, run 1: the benchmark has no validation accuracy"),
-        Metric("test_accuracy", "fraction", "test", True, (0, 1), "runs 2 and 3, which did not select"),
+        Metric(
+            "select_accuracy",
+            "fraction",
+            "valid",
+            True,
+            (0, 1),
+            "of the test images, run 1: the benchmark has no validation accuracy",
+        ),
+        Metric(
+            "test_accuracy", "fraction", "test", True, (0, 1), "runs 2 and 3, which did not select"
+        ),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12), 'what the file calls "flops"'),
     ),

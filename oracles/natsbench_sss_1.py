@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oracles.official_files import describe, open_official
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles.official_files import describe, open_official
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 INFO = describe(
     "natsbench_sss_1",

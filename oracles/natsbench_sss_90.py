@@ -1,10 +1,13 @@
-"""NATS-Bench, size space, from its official folder: the 90 epochs of the long schedule, epoch by epoch."""
+"""NATS-Bench, size space, from its official folder.
+
+The 90 epochs of the long schedule, epoch by epoch.
+"""
 
 from __future__ import annotations
 
-from oracles.official_files import describe, open_official
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles.official_files import describe, open_official
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 INFO = describe(
     "natsbench_sss_90",

@@ -1,10 +1,13 @@
-"""NATS-Bench, topology space, from its official folder: the 12 epochs of the short schedule, epoch by epoch."""
+"""NATS-Bench, topology space, from its official folder.
+
+The 12 epochs of the short schedule, epoch by epoch.
+"""
 
 from __future__ import annotations
 
-from oracles.official_files import describe, open_official
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles.official_files import describe, open_official
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 INFO = describe(
     "natsbench_tss_12",

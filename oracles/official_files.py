@@ -1,21 +1,21 @@
 """What the oracles over official files have in common: see `oracles.convert.official`.
 
-NATS-Bench (arXiv:2009.00437) and NAS-Bench-201 (arXiv:2001.00326), read from the official files where a user has them. There is
-one oracle per schedule: in `natsbench_tss_200`, 12 epochs are the first 12 of a training of 200, in `natsbench_tss_12` they are a
-whole training, which is what NATS-Bench calls hp="12". So epochs name a point of one learning curve, never two things.
+NATS-Bench (arXiv:2009.00437) and NAS-Bench-201 (arXiv:2001.00326), read from the official files
+where a user has them. There is one oracle per schedule: in `natsbench_tss_200`, 12 epochs are the
+first 12 of a training of 200, in `natsbench_tss_12` they are a whole training, which is what
+NATS-Bench calls hp="12". So epochs name a point of one learning curve, never two things.
 """
 
 from __future__ import annotations
 
 import math
 
-from oracles.nasbench201 import INFO as CELLS
-from oracles.natsbench_size import INFO as SIZES
-from suite.data import TableSpec, open_table
-from suite.errors import NotTabulated
-from suite.oracle import Metric, Oracle, OracleInfo
-from suite.space import Arch, ConfinedSpace
-from suite.table import TableOracle
+from nasrepro.oracles.nasbench201 import INFO as CELLS
+from nasrepro.oracles.natsbench_size import INFO as SIZES
+from nasrepro.suite.data import TableSpec, open_table
+from nasrepro.suite.errors import NotTabulated
+from nasrepro.suite.oracle import Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.space import Arch, ConfinedSpace
 
 _TRAINED_50K = "CIFAR-10: of the networks trained on 50,000 images"
 _TRAINED_25K = "CIFAR-10: of the networks trained on 25,000 images"
@@ -42,16 +42,53 @@ METRICS = (
     Metric("train_loss", "1", "train", False, _LOSS, _TRAINED_50K),
     Metric("train_accuracy_25k", "fraction", "train", True, (0, 1), _ONLY_25K),
     Metric("train_loss_25k", "1", "train", False, _LOSS, _ONLY_25K),
-    Metric("cost_s", "s", "none", False, _TIME, "training time on one GPU (CIFAR-10: on 25,000 images), without evaluations"),
-    Metric("cost_s_50k", "s", "none", False, _TIME, "CIFAR-10 only: training time on 50,000 images"),
+    Metric(
+        "cost_s",
+        "s",
+        "none",
+        False,
+        _TIME,
+        "training time on one GPU (CIFAR-10: on 25,000 images), without evaluations",
+    ),
+    Metric(
+        "cost_s_50k", "s", "none", False, _TIME, "CIFAR-10 only: training time on 50,000 images"
+    ),
     Metric("latency_s", "s", "none", False, _TIME, "of one batch of 256 images, as recorded"),
-    Metric("latency_s_50k", "s", "none", False, _TIME, "the same in the records of the networks trained on 50,000 images"),
+    Metric(
+        "latency_s_50k",
+        "s",
+        "none",
+        False,
+        _TIME,
+        "the same in the records of the networks trained on 50,000 images",
+    ),
     Metric("params", "param", "none", False, (0, 1e9), "of the network as built"),
     Metric("macs", "MAC", "none", False, (0, 1e12), "of the network as built"),
     Metric("recorded_params", "param", "none", False, (0, 1e9), "what the official reader gives"),
-    Metric("recorded_params_50k", "param", "none", False, (0, 1e9), "the same of the networks trained on 50,000 images"),
-    Metric("recorded_macs", "MAC", "none", False, (0, 1e12), 'what the official reader gives, which calls it "flops"'),
-    Metric("recorded_macs_50k", "MAC", "none", False, (0, 1e12), "the same of the networks trained on 50,000 images"),
+    Metric(
+        "recorded_params_50k",
+        "param",
+        "none",
+        False,
+        (0, 1e9),
+        "the same of the networks trained on 50,000 images",
+    ),
+    Metric(
+        "recorded_macs",
+        "MAC",
+        "none",
+        False,
+        (0, 1e12),
+        'what the official reader gives, which calls it "flops"',
+    ),
+    Metric(
+        "recorded_macs_50k",
+        "MAC",
+        "none",
+        False,
+        (0, 1e12),
+        "the same of the networks trained on 50,000 images",
+    ),
 )
 
 
@@ -80,8 +117,8 @@ def describe(name: str, *, family: str, epochs: int, hp: str, notes: tuple[str, 
             name=name,
             version=1,
             files={},
-            converter=f"oracles.convert.official:{family}_{epochs}",
-            local=f"oracles.convert.official:find_{family}",
+            converter=f"nasrepro.oracles.convert.official:{family}_{epochs}",
+            local=f"nasrepro.oracles.convert.official:find_{family}",
         ),
         notes=(
             f"one schedule ({hp}): an epoch e is the state after e of {epochs} epochs (the official reader's iepoch e - 1), "
@@ -120,4 +157,6 @@ def open_official(info: OracleInfo) -> Oracle:
             )
         return rows[arch]
 
-    return TableOracle(info, table, row=row, archs=lambda: tuple(rows), space=ConfinedSpace(space, tuple(rows)))
+    return TableOracle(
+        info, table, row=row, archs=lambda: tuple(rows), space=ConfinedSpace(space, tuple(rows))
+    )

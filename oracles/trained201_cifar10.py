@@ -1,14 +1,16 @@
 """trained201_cifar10: NAS-Bench-201 cells in a reduced skeleton, trained on a part of CIFAR-10 when they are asked for.
 
-One cell per stage and 8 channels instead of 5 and 16, 5,000 training images and 12 epochs: 17 to 90 CPU seconds a cell, for
-searches on real images where there is no table, and for the check of the fallback (`methods/fallback.py`). The images are read
-where a user has them (`oracles.training.images`).
+One cell per stage and 8 channels instead of 5 and 16, 5,000 training images and 12 epochs: 17 to 90
+CPU seconds a cell, for searches on real images where there is no table, and for the check of the
+fallback (`methods/fallback.py`). The images are read where a user has them
+(`oracles.training.images`).
 
-Over 20 random cells (2026-11-21, lossy images, seed 0, 943 CPU seconds) Kendall's tau-b of its test accuracy with
-NAS-Bench-201's was 0.61 [0.26, 0.91] (12 epochs, validation; the number of parameters: 0.37 [-0.01, 0.71]) and
-0.41 [0.03, 0.76] (200 epochs, test; parameters: 0.67 [0.39, 0.90]). With 2,000 images and 6 epochs the latter was
-0.03 [-0.39, 0.45]. So it ranks as a short training does, and no better than the size does for long ones. More cells:
-nasrepro study fallback.transfer --param cells=100.
+Over 20 random cells (2026-11-21, lossy images, seed 0, 943 CPU seconds) Kendall's tau-b of its test
+accuracy with NAS-Bench-201's was 0.61 [0.26, 0.91] (12 epochs, validation; the number of
+parameters: 0.37 [-0.01, 0.71]) and 0.41 [0.03, 0.76] (200 epochs, test; parameters: 0.67 [0.39,
+0.90]). With 2,000 images and 6 epochs the latter was 0.03 [-0.39, 0.45]. So it ranks as a short
+training does, and no better than the size does for long ones. More cells: nasrepro study
+fallback.transfer --param cells=100.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from oracles.spaces.cell201 import Cell201
-from oracles.trained import METRICS, TrainedOracle, Training
-from oracles.training.images import sha256
-from oracles.training.recipe import ImageRecipe
-from suite.oracle import Dataset, Oracle, OracleInfo
-from suite.registry import oracle
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.training.images import sha256
+from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.recipe import ImageRecipe
+from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
+from nasrepro.suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
 VERSION = 1
@@ -59,17 +61,35 @@ def described(name: str, dataset: str, note: str) -> OracleInfo:
 
 
 def opened(info: OracleInfo) -> Oracle:
-    """The oracle with the table that has grown so far; raises DataMissing where the images are not here."""
+    """The oracle with the table that has grown so far.
+
+    Raises DataMissing where the images are not here.
+    """
     dataset = info.datasets[0]
 
     def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-        from oracles.training.images import ImageLearner, load
-        from oracles.training.loop import measured
+        from nasrepro.oracles.training.images import ImageLearner, load
+        from nasrepro.oracles.training.loop import measured
 
-        learner = ImageLearner(lambda: SPACE.build(training.arch, classes=10), training.seed, RECIPE, load(dataset.name, RECIPE))
+        learner = ImageLearner(
+            lambda: SPACE.build(training.arch, classes=10),
+            training.seed,
+            RECIPE,
+            load(dataset.name, RECIPE),
+        )
         size = SPACE.complexity(training.arch, classes=10, size=32)
-        found = measured(learner, RECIPE, [training.seed], until=training.epochs, checkpoint=training.checkpoint, tell=training.tell)
-        return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+        found = measured(
+            learner,
+            RECIPE,
+            [training.seed],
+            until=training.epochs,
+            checkpoint=training.checkpoint,
+            tell=training.tell,
+        )
+        return {
+            key: {**values, "params": size.params, "macs": size.macs}
+            for key, values in found.items()
+        }
 
     skeleton = {"channels": SPACE.channels, "cells": SPACE.cells, "stages": SPACE.stages}
     return TrainedOracle(
@@ -77,7 +97,12 @@ def opened(info: OracleInfo) -> Oracle:
         train,
         epochs=range(1, RECIPE.epochs + 1),
         seeds=SEEDS,
-        determined_by={"recipe": asdict(RECIPE), "skeleton": skeleton, "data": sha256(dataset.name), "trainer": VERSION},
+        determined_by={
+            "recipe": asdict(RECIPE),
+            "skeleton": skeleton,
+            "data": sha256(dataset.name),
+            "trainer": VERSION,
+        },
     )
 
 

@@ -1,27 +1,39 @@
-"""trained_dense: DenseNet-type cells trained on scikit-learn's digits when they are asked for: FLASH's own kind of space."""
+"""trained_dense: DenseNet-type cells trained on scikit-learn's digits when they are asked for.
+
+FLASH's own kind of space.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from oracles.spaces.densecell import LINK_SEED, DenseCell
-from oracles.trained import METRICS, TrainedOracle, Training
-from oracles.training.images import sha256
-from oracles.training.recipe import ImageRecipe
-from suite.oracle import Dataset, Oracle, OracleInfo
-from suite.registry import oracle
+from nasrepro.oracles.spaces.densecell import LINK_SEED, DenseCell
+from nasrepro.oracles.training.images import sha256
+from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.recipe import ImageRecipe
+from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
+from nasrepro.suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
 VERSION = 1
 SEEDS = (0,)
 SPACE = DenseCell()
-RECIPE = ImageRecipe(epochs=8, batch=64, learning_rate=0.05, train_images=384, valid_images=600, flip=False, shift=1)
+RECIPE = ImageRecipe(
+    epochs=8, batch=64, learning_rate=0.05, train_images=384, valid_images=600, flip=False, shift=1
+)
 
 INFO = OracleInfo(
     name="trained_dense",
     space=SPACE,
-    datasets=(Dataset("digits", 10, 8, "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing"),),
+    datasets=(
+        Dataset(
+            "digits",
+            10,
+            8,
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+        ),
+    ),
     metrics=METRICS,
     objective="valid_accuracy",
     target="test_accuracy",
@@ -44,23 +56,48 @@ INFO = OracleInfo(
 
 def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
     """One network."""
-    from oracles.training.images import ImageLearner, load
-    from oracles.training.loop import measured
+    from nasrepro.oracles.training.images import ImageLearner, load
+    from nasrepro.oracles.training.loop import measured
 
-    learner = ImageLearner(lambda: SPACE.build(training.arch, classes=10), training.seed, RECIPE, load("digits", RECIPE))
+    learner = ImageLearner(
+        lambda: SPACE.build(training.arch, classes=10),
+        training.seed,
+        RECIPE,
+        load("digits", RECIPE),
+    )
     size = SPACE.complexity(training.arch, classes=10, size=8)
-    found = measured(learner, RECIPE, [training.seed], until=training.epochs, checkpoint=training.checkpoint, tell=training.tell)
-    return {key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()}
+    found = measured(
+        learner,
+        RECIPE,
+        [training.seed],
+        until=training.epochs,
+        checkpoint=training.checkpoint,
+        tell=training.tell,
+    )
+    return {
+        key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()
+    }
 
 
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle with the table that has grown so far."""
-    space = {"widths": SPACE.widths, "depths": SPACE.depths, "links": SPACE.links, "cells": SPACE.cells, "link_seed": LINK_SEED}
+    space = {
+        "widths": SPACE.widths,
+        "depths": SPACE.depths,
+        "links": SPACE.links,
+        "cells": SPACE.cells,
+        "link_seed": LINK_SEED,
+    }
     return TrainedOracle(
         INFO,
         train,
         epochs=range(1, RECIPE.epochs + 1),
         seeds=SEEDS,
-        determined_by={"recipe": asdict(RECIPE), "cells": space, "data": sha256("digits"), "trainer": VERSION},
+        determined_by={
+            "recipe": asdict(RECIPE),
+            "cells": space,
+            "data": sha256("digits"),
+            "trainer": VERSION,
+        },
     )

@@ -1,14 +1,17 @@
 """trained_rnn: AutoShrink's recurrent cells (arXiv:1911.09251) trained as language models when they are asked for.
 
-Theirs were searched on a part of the Penn Treebank by words, with 100 units, batches of 128, embeddings from GloVe and 10 epochs; here a
-text is read by characters, with 32 units and 5 epochs of 150,000 characters, so that the released cell trains in about 15 CPU seconds.
-The optimiser and its schedule are theirs. Their initial weights (up to 0.04) would be too small for 32 units: with them the cell without
-edges came out far ahead (validation perplexity 7.3, the released one 12.2, seed 0); with 0.2 they have 6.4 and 7.1, one of one edge 6.1.
-They take the best validation perplexity of all epochs, here it is each epoch's own.
+Theirs were searched on a part of the Penn Treebank by words, with 100 units, batches of 128,
+embeddings from GloVe and 10 epochs; here a text is read by characters, with 32 units and 5 epochs
+of 150,000 characters, so that the released cell trains in about 15 CPU seconds. The optimiser and
+its schedule are theirs. Their initial weights (up to 0.04) would be too small for 32 units: with
+them the cell without edges came out far ahead (validation perplexity 7.3, the released one 12.2,
+seed 0); with 0.2 they have 6.4 and 7.1, one of one edge 6.1. They take the best validation
+perplexity of all epochs, here it is each epoch's own.
 
-For the range of perplexities: of the 345 recurrent cells whose training on WikiText-2 by words NAS-Bench-NLP (arXiv:2006.07116) logged,
-343 have a finite validation loss, and their best validation perplexities run from 96.3 over a median of 264 to 2,348 (counted from the
-logs; a test counts again). Perplexities by characters are far lower and compare with none of them.
+For the range of perplexities: of the 345 recurrent cells whose training on WikiText-2 by words
+NAS-Bench-NLP (arXiv:2006.07116) logged, 343 have a finite validation loss, and their best
+validation perplexities run from 96.3 over a median of 264 to 2,348 (counted from the logs; a test
+counts again). Perplexities by characters are far lower and compare with none of them.
 """
 
 from __future__ import annotations
@@ -16,17 +19,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from oracles import shrinkcnn
-from oracles.spaces.recurrent import RecurrentSpace
-from oracles.trained import TrainedOracle, Training
-from oracles.training.text import ALPHABET, PYDOC, SOURCES, LanguageRecipe, load_text
-from suite.oracle import Dataset, Metric, Oracle, OracleInfo
-from suite.registry import oracle
+from nasrepro.oracles import shrinkcnn
+from nasrepro.oracles.spaces.recurrent import RecurrentSpace
+from nasrepro.oracles.training.oracle import TrainedOracle, Training
+from nasrepro.oracles.training.text import ALPHABET, PYDOC, SOURCES, LanguageRecipe, load_text
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo
+from nasrepro.suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
 VERSION = 1
 RECIPE = LanguageRecipe()
-#: 0.2 with 32 units passes on as much as the authors' 0.04 with their 745: 0.04 sqrt(745 / 32) = 0.19.
+#: 0.2 with 32 units passes on as much as the authors' 0.04 with their 745: 0.04 sqrt(745 / 32) =
+#: 0.19.
 SPACE = RecurrentSpace(embedding=32, hidden=32, init_range=0.2)
 #: e^30: from there on a training has diverged, and its perplexity is NaN.
 LARGEST = 1.1e13
@@ -35,14 +39,50 @@ INFO = OracleInfo(
     name="trained_rnn",
     space=SPACE,
     datasets=(
-        Dataset(PYDOC, len(ALPHABET), 1, "the help texts of this Python, by characters; they differ between versions of Python"),
-        Dataset("tiny_shakespeare", len(ALPHABET), 1, "the first 150,000 of 1.1 million characters, by characters"),
-        Dataset("wikitext2_heldout", len(ALPHABET), 1, "WikiText-2's validation file to train on, its test file to test, by characters"),
+        Dataset(
+            PYDOC,
+            len(ALPHABET),
+            1,
+            "the help texts of this Python, by characters; they differ between versions of Python",
+        ),
+        Dataset(
+            "tiny_shakespeare",
+            len(ALPHABET),
+            1,
+            "the first 150,000 of 1.1 million characters, by characters",
+        ),
+        Dataset(
+            "wikitext2_heldout",
+            len(ALPHABET),
+            1,
+            "WikiText-2's validation file to train on, its test file to test, by characters",
+        ),
     ),
     metrics=(
-        Metric("valid_perplexity", "1", "valid", False, (1, LARGEST), "a character, after the last epoch asked for; a guess has 97"),
-        Metric("test_perplexity", "1", "test", False, (1, LARGEST), "a character, at the end of the schedule"),
-        Metric("train_loss", "1", "train", False, (0, float("inf")), "mean over the epoch, nats a character"),
+        Metric(
+            "valid_perplexity",
+            "1",
+            "valid",
+            False,
+            (1, LARGEST),
+            "a character, after the last epoch asked for; a guess has 97",
+        ),
+        Metric(
+            "test_perplexity",
+            "1",
+            "test",
+            False,
+            (1, LARGEST),
+            "a character, at the end of the schedule",
+        ),
+        Metric(
+            "train_loss",
+            "1",
+            "train",
+            False,
+            (0, float("inf")),
+            "mean over the epoch, nats a character",
+        ),
         Metric("cost_s", "s", "none", False, (0, 1e6), "CPU seconds of training on one thread"),
         Metric("params", "param", "none", False, (0, 1e9)),
         Metric("macs", "MAC", "none", False, (0, 1e9), "of one character"),
@@ -64,7 +104,7 @@ INFO = OracleInfo(
 
 def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
     """Train one cell for as much of the schedule as is asked for."""
-    from oracles.training.language import train
+    from nasrepro.oracles.training.language import train
 
     text = load_text(training.dataset)
     found = train(
@@ -78,22 +118,39 @@ def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
         tell=training.tell,
     )
     size = SPACE.complexity(training.arch, classes=len(text.vocabulary), size=1)
-    return {(epochs, training.seed): {**values, "params": size.params, "macs": size.macs} for epochs, values in found.items()}
+    return {
+        (epochs, training.seed): {**values, "params": size.params, "macs": size.macs}
+        for epochs, values in found.items()
+    }
 
 
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle with the table that has grown so far."""
-    texts = {PYDOC: load_text(PYDOC).sha256, **{name: [file.sha256 for file in files] for name, files in SOURCES.items()}}
+    texts = {
+        PYDOC: load_text(PYDOC).sha256,
+        **{name: [file.sha256 for file in files] for name, files in SOURCES.items()},
+    }
     return TrainedOracle(
         INFO,
         train,
         epochs=range(1, RECIPE.epochs + 1),
         seeds=(0, 1, 2),
-        determined_by={"recipe": asdict(RECIPE), "model": vars_of(SPACE), "texts": texts, "trainer": VERSION},
+        determined_by={
+            "recipe": asdict(RECIPE),
+            "model": vars_of(SPACE),
+            "texts": texts,
+            "trainer": VERSION,
+        },
     )
 
 
 def vars_of(space: RecurrentSpace) -> dict[str, float]:
     """What determines the language model around a cell."""
-    return {"nodes": space.nodes, "embedding": space.embedding, "hidden": space.hidden, "tied": space.tied, "init_range": space.init_range}
+    return {
+        "nodes": space.nodes,
+        "embedding": space.embedding,
+        "hidden": space.hidden,
+        "tied": space.tied,
+        "init_range": space.init_range,
+    }

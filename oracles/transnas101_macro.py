@@ -5,18 +5,24 @@ Rows are all of them by official index. Each task has its own metric and its own
 
 from __future__ import annotations
 
-from oracles.spaces.transnas import TransNasMacro
-from oracles.transnas101_tasks import CITATION, DATASETS, FILES, LICENCE, METRICS, NOTES
-from suite.data import TableSpec, open_table
-from suite.oracle import Oracle, OracleInfo
-from suite.registry import oracle
-from suite.table import TableOracle
+from nasrepro.oracles.spaces.tasks_transnas import (
+    CITATION,
+    DATASETS,
+    FILES,
+    LICENCE,
+    METRICS,
+    NOTES,
+)
+from nasrepro.oracles.spaces.transnas import TransNasMacro
+from nasrepro.suite.data import TableSpec, open_table
+from nasrepro.suite.oracle import Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="transnas101_macro",
     version=1,
     files=FILES,
-    converter="oracles.convert.transnas101:convert_macro",
+    converter="nasrepro.oracles.convert.transnas101:convert_macro",
 )
 
 INFO = OracleInfo(

@@ -1,17 +1,23 @@
 """TransNAS-Bench-101 (arXiv:2105.11871), micro: 4,096 cells, seven tasks.
 
-Rows are all of them by official index less 3,256 (the official list has the macro skeletons first). Each task has its own
-metric and its own training length.
+Rows are all of them by official index less 3,256 (the official list has the macro skeletons first).
+Each task has its own metric and its own training length.
 """
 
 from __future__ import annotations
 
-from oracles.spaces.transnas import TransNasMicro
-from oracles.transnas101_tasks import CITATION, DATASETS, FILES, LICENCE, METRICS, NOTES
-from suite.data import SourceFile, TableSpec, open_table
-from suite.oracle import Oracle, OracleInfo
-from suite.registry import oracle
-from suite.table import TableOracle
+from nasrepro.oracles.spaces.tasks_transnas import (
+    CITATION,
+    DATASETS,
+    FILES,
+    LICENCE,
+    METRICS,
+    NOTES,
+)
+from nasrepro.oracles.spaces.transnas import TransNasMicro
+from nasrepro.suite.data import SourceFile, TableSpec, open_table
+from nasrepro.suite.oracle import Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="transnas101_micro",
@@ -25,7 +31,7 @@ TABLE = TableSpec(
             "Apache-2.0",
         ),
     },
-    converter="oracles.convert.transnas101:convert_micro",
+    converter="nasrepro.oracles.convert.transnas101:convert_micro",
 )
 
 INFO = OracleInfo(

@@ -1,6 +1,7 @@
 """Performance over time: what each search held at every moment, and how soon it reached a goal.
 
-A run's curve is the target of its incumbent, the architecture with the best validation score so far: nothing here picks by test accuracy.
+A run's curve is the target of its incumbent, the architecture with the best validation score so
+far: nothing here picks by test accuracy.
 """
 
 from __future__ import annotations
@@ -10,12 +11,24 @@ from typing import Literal
 
 import numpy as np
 
-from reports.document import DASH, Cell, Column, Filled, Raw, TableDoc, number_column, plain_decimals, slug, text_column, transposed
-from reports.groups import REGRET, Group, Setting, Values
-from reports.words import budget_words, labels, searched
-from suite.oracle import Metric
-from suite.registry import oracles
-from suite.stats import Reached, time_to_reach
+from nasrepro.reports.document import (
+    DASH,
+    Cell,
+    Column,
+    Filled,
+    Raw,
+    TableDoc,
+    number_column,
+    plain_decimals,
+    slug,
+    text_column,
+    transposed,
+)
+from nasrepro.reports.groups import REGRET, Group, Setting, Values
+from nasrepro.reports.words import budget_words, labels, searched
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import Reached, time_to_reach
 
 Axis = Literal["queries", "clock_s"]
 
@@ -33,7 +46,10 @@ def target_of(setting: Setting) -> tuple[str, Metric]:
 
 
 def best_of(groups: Sequence[Group]) -> float | None:
-    """The target of the best architecture in the table, from any run's regret; None where there is none."""
+    """The target of the best architecture in the table, from any run's regret.
+
+    None where there is none.
+    """
     dataset, target = target_of(groups[0].setting)
     for group in groups:
         values, regret = group.values[dataset, target.name], group.values[dataset, REGRET]
@@ -45,7 +61,10 @@ def best_of(groups: Sequence[Group]) -> float | None:
 
 
 def curves_at(group: Group, moments: Values, axis: Axis) -> Values:
-    """Target of each run's incumbent at `moments` (m,): shape (n, m), nan before the first evaluation."""
+    """Target of each run's incumbent at `moments` (m,).
+
+    Shape (n, m), nan before the first evaluation.
+    """
     found = np.full((len(group.curves), moments.size), np.nan)
     for row, curve in enumerate(group.curves):
         last = np.searchsorted(curve[:, _PLACE[axis]], moments, side="right") - 1
@@ -68,11 +87,16 @@ def moments_of(groups: Sequence[Group], axis: Axis, count: int = 60) -> Values:
 
 
 def times_to(group: Group, goal: float, target: Metric, axis: Axis) -> Values:
-    """When each run first held an incumbent at least as good as `goal`; inf where it never did. Shape (n,)."""
+    """When each run first held an incumbent at least as good as `goal`; inf where it never did.
+
+    Shape (n,).
+    """
     times = np.full(len(group.curves), np.inf)
     for row, curve in enumerate(group.curves):
         values = curve[:, _TARGET]
-        reached = np.flatnonzero(values >= goal - 1e-12 if target.higher_is_better else values <= goal + 1e-12)
+        reached = np.flatnonzero(
+            values >= goal - 1e-12 if target.higher_is_better else values <= goal + 1e-12
+        )
         if reached.size:
             times[row] = curve[reached[0], _PLACE[axis]]
     return times
@@ -97,22 +121,60 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     info = oracles.get(setting.oracle).info
     axes: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
     axes = axes if info.cost else axes[:1]
-    times = {(name, axis): [times_to(group, goal, target, axis) for group in groups] for name, goal, _ in goals for axis, _ in axes}
-    order = sorted(range(len(groups)), key=lambda row: tuple(-np.isfinite(times[name, "queries"][row]).mean() for name, *_ in goals))
+    times = {
+        (name, axis): [times_to(group, goal, target, axis) for group in groups]
+        for name, goal, _ in goals
+        for axis, _ in axes
+    }
+    order = sorted(
+        range(len(groups)),
+        key=lambda row: tuple(
+            -np.isfinite(times[name, "queries"][row]).mean() for name, *_ in goals
+        ),
+    )
     names = labels(groups)
     rows: list[tuple[Raw, ...]] = [(groups[row].method, groups[row].id) for row in order]
-    filled: list[Filled] = [text_column(Column("method", "Method", ("method", "row"), "left", 0, 0), [names[row] for row in order], rows)]
+    filled: list[Filled] = [
+        text_column(
+            Column("method", "Method", ("method", "row"), "left", 0, 0),
+            [names[row] for row in order],
+            rows,
+        )
+    ]
     for panel, (name, _, words) in enumerate(goals, start=1):
         reached = [time_to_reach(times[name, "queries"][row]) for row in order]
-        share = Column(f"{name}_share", f"{words}:\nreached (%)", (f"{name}_share",), terminal=panel, panel=panel)
-        filled.append(number_column(share, [each.share for each in reached], 1 if any(each.n > 100 for each in reached) else 0, scale=100))
+        share = Column(
+            f"{name}_share",
+            f"{words}:\nreached (%)",
+            (f"{name}_share",),
+            terminal=panel,
+            panel=panel,
+        )
+        filled.append(
+            number_column(
+                share,
+                [each.share for each in reached],
+                1 if any(each.n > 100 for each in reached) else 0,
+                scale=100,
+            )
+        )
         for axis, unit in axes:
-            medians = reached if axis == "queries" else [time_to_reach(times[name, axis][row]) for row in order]
+            medians = (
+                reached
+                if axis == "queries"
+                else [time_to_reach(times[name, axis][row]) for row in order]
+            )
             filled.append(_median_column(f"{name}_{axis}", f"median\n{unit}", medians, panel))
     said = "; ".join(f"{words}: {_said(goal, target)}" for _, goal, words in goals)
     return [
         TableDoc(
-            slug("goals", setting.oracle, setting.dataset, f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")),
+            slug(
+                "goals",
+                setting.oracle,
+                setting.dataset,
+                f"{setting.protocol.search_epochs}ep",
+                budget_words(setting.budget, unit="s"),
+            ),
             f"{setting.oracle}: time to a goal, {searched(setting, dataset)} ({budget_words(setting.budget)})",
             f"When searches on {setting.oracle} held an architecture whose {target.name} on {dataset} is as good as a goal ({said}).",
             *transposed(filled),
@@ -137,7 +199,12 @@ def _goals(groups: Sequence[Group], dataset: str, target: Metric) -> list[tuple[
     if best is not None and target.unit == "fraction":
         sign = 1 if target.higher_is_better else -1
         goals += [
-            (f"within_{margin:g}", best - sign * margin / 100, f"within {margin:g} points of the best") for margin in reversed(MARGINS)
+            (
+                f"within_{margin:g}",
+                best - sign * margin / 100,
+                f"within {margin:g} points of the best",
+            )
+            for margin in reversed(MARGINS)
         ]
     return goals
 
@@ -148,11 +215,19 @@ def _said(goal: float, target: Metric) -> str:
 
 def _median_column(name: str, header: str, reached: Sequence[Reached], panel: int) -> Filled:
     """The median time with its interval; the ends may be open."""
-    there = [value for each in reached for value in (each.median, each.low, each.high) if np.isfinite(value)]
+    there = [
+        value
+        for each in reached
+        for value in (each.median, each.low, each.high)
+        if np.isfinite(value)
+    ]
     decimals = max(0, plain_decimals(there) - 1)
     cells = []
     for each in reached:
-        raw = tuple(None if not np.isfinite(value) else float(value) for value in (each.median, each.low, each.high))
+        raw = tuple(
+            None if not np.isfinite(value) else float(value)
+            for value in (each.median, each.low, each.high)
+        )
         if raw[0] is None:
             cells.append(Cell(DASH, raw))
             continue

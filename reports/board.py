@@ -11,18 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from reports.anytime import Axis, best_of, curves_at, moments_of, target_of
-from reports.citations import citations
-from reports.document import slug
-from reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
-from reports.words import budget_words, is_own, labels, scale_of, split_words, unit_words
-from suite.claims import Verdict, tabulated
-from suite.errors import NasreproError
-from suite.metrics import accuracy_density
-from suite.record import RankRecord
-from suite.registry import methods, oracles
-from suite.stats import bootstrap_band, iqm
-from suite.store import Store
+from nasrepro.reports.anytime import Axis, best_of, curves_at, moments_of, target_of
+from nasrepro.reports.citations import citations
+from nasrepro.reports.document import slug
+from nasrepro.reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
+from nasrepro.reports.words import budget_words, is_own, labels, scale_of, split_words, unit_words
+from nasrepro.suite.claims import Verdict, tabulated
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import methods, oracles
+from nasrepro.suite.statistics import accuracy_density, bootstrap_band, iqm
 
 RESAMPLES = 1000
 #: Points of an anytime curve.
@@ -49,15 +48,25 @@ class Board:
 def board(store: Store, *, plan: str | None = None, seed: int = 0) -> Board:
     """Everything that the page shows of searches, in a fixed order."""
     found, wanted = Board([], [], {}), chosen(store, plan)
-    records = (record for record in store.rankings() if record.status == "done" and wanted.ranking(record.key))
+    records = (
+        record
+        for record in store.rankings()
+        if record.status == "done" and wanted.ranking(record.key)
+    )
     found.rankings.update(sorted((record.key.run_id, _ranking(record)) for record in records))
     for setting, members in groupby(wanted.groups, key=lambda group: group.setting):
         groups = list(members)
         name = _named(setting, found.files)
-        found.files[name] = {"curves": _curves(groups), "rows": {group.id: _runs(group) for group in groups}}
+        found.files[name] = {
+            "curves": _curves(groups),
+            "rows": {group.id: _runs(group) for group in groups},
+        }
         for dataset in setting.protocol.report_datasets:
             task = _task(setting, dataset, name)
-            rows = [_row(group, label, dataset, task["id"], seed) for label, group in zip(labels(groups), groups, strict=True)]
+            rows = [
+                _row(group, label, dataset, task["id"], seed)
+                for label, group in zip(labels(groups), groups, strict=True)
+            ]
             found.tasks.append(task)
             found.rows.extend(_ranked(rows, higher=task["higher"]))
     return found
@@ -65,7 +74,9 @@ def board(store: Store, *, plan: str | None = None, seed: int = 0) -> Board:
 
 def _named(setting: Setting, taken: Mapping[str, Any]) -> str:
     epochs = f"{setting.protocol.search_epochs}ep"
-    return slug(setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), taken=taken)
+    return slug(
+        setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), taken=taken
+    )
 
 
 def _task(setting: Setting, dataset: str, name: str) -> dict[str, Any]:
@@ -100,7 +111,11 @@ def _row(group: Group, label: str, dataset: str, task: str, seed: int) -> dict[s
         size = size_metric(info, unit)
         if size is not None and target.unit == "fraction" and target.higher_is_better:
             pairs = zip(values, group.values[dataset, size.name], strict=True)
-            each = [accuracy_density(accuracy, count) for accuracy, count in pairs if accuracy >= 0 and count > 0]
+            each = [
+                accuracy_density(accuracy, count)
+                for accuracy, count in pairs
+                if accuracy >= 0 and count > 0
+            ]
             densities[unit] = _estimate(np.array(each), 1.0, seed)
     finite = values[np.isfinite(values)]
     return {
@@ -127,7 +142,11 @@ def _ranked(rows: list[dict[str, Any]], *, higher: bool) -> list[dict[str, Any]]
     means = [row["target"][0] if row["target"] else None for row in rows]
     for row, mean in zip(rows, means, strict=True):
         there = [other for other in means if other is not None]
-        better = sum(other > mean if higher else other < mean for other in there) if mean is not None else 0
+        better = (
+            sum(other > mean if higher else other < mean for other in there)
+            if mean is not None
+            else 0
+        )
         row["rank"] = None if mean is None else better + (there.count(mean) + 1) / 2
     return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0, row["label"]))
 
@@ -143,9 +162,13 @@ def _ranking(record: RankRecord) -> dict[str, Any]:
         "sample": key.sample > 0 and agreement["n"] < tabulated(key.oracle),
         "non_finite": agreement.get("non_finite"),
         "status": agreement["status"],
-        "figures": {name: _with_interval(agreement, name) for name in ("kendall", "spearman", "top_kendall")},
+        "figures": {
+            name: _with_interval(agreement, name) for name in ("kendall", "spearman", "top_kendall")
+        },
         "best": record.best_arch,
-        "value": None if record.best_value is None else _short(scale_of(metric) * record.best_value),
+        "value": None
+        if record.best_value is None
+        else _short(scale_of(metric) * record.best_value),
         "unit": unit_words(metric).strip("()"),
         "source": key.scorer_sha256[:16],
     }
@@ -155,7 +178,10 @@ def _with_interval(agreement: Mapping[str, Any], name: str) -> list[float | None
     value, ends = agreement.get(name), agreement.get(f"{name}_ci", (None, None))
     if value is None or not math.isfinite(value):
         return None
-    return [_short(value), *(None if end is None or not math.isfinite(end) else _short(end) for end in ends)]
+    return [
+        _short(value),
+        *(None if end is None or not math.isfinite(end) else _short(end) for end in ends),
+    ]
 
 
 def _estimate(values: Values, scale: float, seed: int) -> list[float | None] | None:
@@ -165,7 +191,10 @@ def _estimate(values: Values, scale: float, seed: int) -> list[float | None] | N
         return None
     if there.size == 1:
         return [_short(float(there[0])), None, None]
-    return [_short(float(each[0])) for each in bootstrap_band(there[:, None], seed=seed, resamples=RESAMPLES)]
+    return [
+        _short(float(each[0]))
+        for each in bootstrap_band(there[:, None], seed=seed, resamples=RESAMPLES)
+    ]
 
 
 def _mean(values: Values) -> float | None:
@@ -174,7 +203,10 @@ def _mean(values: Values) -> float | None:
 
 
 def _short(value: float) -> float:
-    """Six significant digits, and no more than nine decimals: the page is small, and no interval here is narrower."""
+    """Six significant digits, and no more than nine decimals.
+
+    The page is small, and no interval here is narrower.
+    """
     return float(f"{round(value, 9):.6g}")
 
 
@@ -197,7 +229,10 @@ def _runs(group: Group) -> dict[str, Any]:
         "values": values,
         "regrets": regrets,
         "queries": _shown(group.costs["queries"]),
-        "failed": [[seed, group.failed_ids[seed], error.partition(":")[0][:100]] for seed, error in group.failed.items()],
+        "failed": [
+            [seed, group.failed_ids[seed], error.partition(":")[0][:100]]
+            for seed, error in group.failed.items()
+        ],
         "params": dict(group.params),
         "method_sha256": group.method_sha256,
     }
@@ -208,7 +243,10 @@ def _shown(values: Values) -> list[float | None]:
 
 
 def _curves(groups: Sequence[Group]) -> dict[str, Any]:
-    """Anytime curves over simulated seconds, else over queries: regret where there is a best cell, else the target."""
+    """Anytime curves over simulated seconds, else over queries.
+
+    Regret where there is a best cell, else the target.
+    """
     setting = groups[0].setting
     dataset, target = target_of(setting)
     axis: Axis = "clock_s" if oracles.get(setting.oracle).info.cost else "queries"
@@ -220,9 +258,17 @@ def _curves(groups: Sequence[Group]) -> dict[str, Any]:
     for group in groups:
         held = curves_at(group, moments, axis)
         if held.size and np.isfinite(held).all():
-            mean, low, high = bootstrap_band(scale * (held if best is None else sign * (best - held)), resamples=500)
+            mean, low, high = bootstrap_band(
+                scale * (held if best is None else sign * (best - held)), resamples=500
+            )
             lines[group.id] = [_shown(mean), _shown(low), _shown(high)]
-    return {"axis": axis, "of": "regret" if best is not None else "target", "dataset": dataset, "x": _shown(moments), "lines": lines}
+    return {
+        "axis": axis,
+        "of": "regret" if best is not None else "target",
+        "dataset": dataset,
+        "x": _shown(moments),
+        "lines": lines,
+    }
 
 
 # -- what is known of methods and claims -------------------------------------------------------------------
@@ -234,17 +280,41 @@ def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         try:
             entry = methods.get(name)
         except NasreproError:
-            found[name] = {"paper": "", "doc": "not installed here", "deviations": [], "bibtex": [], "own": own}
+            found[name] = {
+                "paper": "",
+                "doc": "not installed here",
+                "deviations": [],
+                "bibtex": [],
+                "own": own,
+            }
             continue
         about = entry.doc.splitlines()[0] if entry.doc else ""
         deviations = list(entry.deviations)
-        found[name] = {"paper": entry.paper, "doc": about, "deviations": deviations, "bibtex": citations(entry.paper), "own": own}
+        found[name] = {
+            "paper": entry.paper,
+            "doc": about,
+            "deviations": deviations,
+            "bibtex": citations(entry.paper),
+            "own": own,
+        }
     return found
 
 
 def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict[str, Any]]:
-    """Claims with a verdict, in a fixed order; with the rows and rankings of `found` that are behind them."""
-    rows = {run_id: row for file in found.files.values() for row, runs in file["rows"].items() for run_id in runs["ids"]} if found else {}
+    """Claims with a verdict, in a fixed order.
+
+    With the rows and rankings of `found` that are behind them.
+    """
+    rows = (
+        {
+            run_id: row
+            for file in found.files.values()
+            for row, runs in file["rows"].items()
+            for run_id in runs["ids"]
+        }
+        if found
+        else {}
+    )
     rankings = found.rankings if found else {}
     return [
         {
@@ -277,17 +347,35 @@ def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict
 
 
 # -- history -----------------------------------------------------------------------------------------------
-def snapshot(found: Board, claims: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What later reports are compared with: ranks and means by task and method, verdicts by claim."""
+def snapshot(
+    found: Board, claims: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What later reports are compared with.
+
+    Ranks and means by task and method, verdicts by claim.
+    """
     tasks: dict[str, dict[str, Any]] = {task["id"]: {} for task in found.tasks}
     for row in found.rows:
-        tasks[row["task"]][row["label"]] = [row["rank"], row["target"][0] if row["target"] else None]
-    return {"date": manifest["last_result"], "tasks": tasks, "verdicts": {claim["id"]: claim["verdict"] for claim in claims}}
+        tasks[row["task"]][row["label"]] = [
+            row["rank"],
+            row["target"][0] if row["target"] else None,
+        ]
+    return {
+        "date": manifest["last_result"],
+        "tasks": tasks,
+        "verdicts": {claim["id"]: claim["verdict"] for claim in claims},
+    }
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two snapshots, one line each: verdicts, then tasks and methods, then moves of ranks."""
-    return [*_verdict_changes(old["verdicts"], new["verdicts"]), *_task_changes(old["tasks"], new["tasks"])]
+    """What differs between two snapshots, one line each.
+
+    Verdicts, then tasks and methods, then moves of ranks.
+    """
+    return [
+        *_verdict_changes(old["verdicts"], new["verdicts"]),
+        *_task_changes(old["tasks"], new["tasks"]),
+    ]
 
 
 def _verdict_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
@@ -313,13 +401,21 @@ def _task_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
         for label in sorted(before.keys() | now.keys()):
             if label not in before:
                 yield (
-                    f"{task}: {label} is new, rank {now[label][0]:g}" if now[label][0] is not None else f"{task}: {label} is new, unranked"
+                    f"{task}: {label} is new, rank {now[label][0]:g}"
+                    if now[label][0] is not None
+                    else f"{task}: {label} is new, unranked"
                 )
             elif label not in now:
                 yield f"{task}: {label} is gone"
             elif before[label][0] != now[label][0]:
-                ranks = ["none" if each[label][0] is None else f"{each[label][0]:g}" for each in (before, now)]
-                means = ["none" if each[label][1] is None else f"{each[label][1]:g}" for each in (before, now)]
+                ranks = [
+                    "none" if each[label][0] is None else f"{each[label][0]:g}"
+                    for each in (before, now)
+                ]
+                means = [
+                    "none" if each[label][1] is None else f"{each[label][1]:g}"
+                    for each in (before, now)
+                ]
                 yield f"{task}: {label} moved from rank {ranks[0]} to {ranks[1]} (mean {means[0]} → {means[1]})"
 
 

@@ -12,7 +12,7 @@ _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 @cache
 def _entries() -> dict[str, str]:
     """Entries by arXiv number, or by "Author year" where there is none."""
-    text = resources.files("methods").joinpath("papers.bib").read_text(encoding="utf-8")
+    text = resources.files("nasrepro.methods").joinpath("papers.bib").read_text(encoding="utf-8")
     found = {}
     for entry in re.findall(r"^@.*?^}", text, flags=re.DOTALL | re.MULTILINE):
         eprint = re.search(r"eprint = {(.*?)}", entry)
@@ -25,7 +25,10 @@ def _entries() -> dict[str, str]:
 
 
 def citations(paper: str) -> list[str]:
-    """BibTeX of every paper that `paper` names, in its order; for an arXiv number that is not in the file an entry of that number alone."""
+    """BibTeX of every paper that `paper` names, in its order.
+
+    For an arXiv number that is not in the file an entry of that number alone.
+    """
     known = _entries()
     places: dict[str, int] = {}
     for match in _ARXIV.finditer(paper):

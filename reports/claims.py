@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from reports.document import DASH, RECALLED, Cell, Column, Filled, TableDoc, data_column, number_column, slug, text_column, transposed
-from suite.claims import Claim, Judgement, Verdict
+from nasrepro.reports.document import (
+    DASH,
+    RECALLED,
+    Cell,
+    Column,
+    Filled,
+    TableDoc,
+    data_column,
+    number_column,
+    slug,
+    text_column,
+    transposed,
+)
+from nasrepro.suite.claims import Claim, Judgement, Verdict
 
 #: The order in which verdicts are counted.
-ORDER: tuple[Judgement, ...] = ("reproduced", "not reproduced", "inconclusive", "blocked", "not judged")
+ORDER: tuple[Judgement, ...] = (
+    "reproduced",
+    "not reproduced",
+    "inconclusive",
+    "blocked",
+    "not judged",
+)
 _LEGEND = (
     "Reproduced: the 95 % interval of ours lies within the claim's margin of the published number; not reproduced: wholly outside; "
     "inconclusive: it reaches over an end. An order holds if the difference is significant after Holm's correction. Blocked: it cannot be "
@@ -18,7 +36,9 @@ _LEGEND = (
 
 
 def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
-    """How many claims of each file have which verdict; and a table for each file, in the order of their names, with a row for every claim.
+    """How many claims of each file have which verdict.
+
+    And a table for each file, in the order of their names, with a row for every claim.
 
     Nothing where nothing was judged.
     """
@@ -34,16 +54,33 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
     """Counts of verdicts: a row for each paper, and one for all."""
     rows = [*by_file, [each for members in by_file for each in members]]
     names = [*(members[0].claim.title or members[0].claim.paper for members in by_file), "All"]
-    counts = {kind: [sum(each.verdict == kind for each in members) for members in rows] for kind in ORDER}
+    counts = {
+        kind: [sum(each.verdict == kind for each in members) for members in rows] for kind in ORDER
+    }
     unread = [sum(not each.claim.read for each in members) for members in rows]
     filled: list[Filled] = [
         text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), names),
-        number_column(Column("claims", "Claims", ("claims",), terminal=1), [len(members) for members in rows], 0),
+        number_column(
+            Column("claims", "Claims", ("claims",), terminal=1),
+            [len(members) for members in rows],
+            0,
+        ),
         *(
-            number_column(Column(kind, kind.capitalize().replace(" ", "\n"), (kind.replace(" ", "_"),), terminal=2), counts[kind], 0)
+            number_column(
+                Column(
+                    kind,
+                    kind.capitalize().replace(" ", "\n"),
+                    (kind.replace(" ", "_"),),
+                    terminal=2,
+                ),
+                counts[kind],
+                0,
+            )
             for kind in ORDER
         ),
-        number_column(Column("unread", f"Not read\n{RECALLED}", ("text_not_read",), terminal=3), unread, 0),
+        number_column(
+            Column("unread", f"Not read\n{RECALLED}", ("text_not_read",), terminal=3), unread, 0
+        ),
     ]
     return TableDoc(
         "claims",
@@ -57,25 +94,43 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
 def _table(verdicts: Sequence[Verdict]) -> TableDoc:
     claims = [each.claim for each in verdicts]
     filled: list[Filled] = [
-        text_column(Column("claim", "Claim", ("claim",), "left", 0, 0), [claim.id for claim in claims]),
-        text_column(Column("statement", "Statement", ("statement",), "left", None, 2), [claim.statement for claim in claims]),
-        text_column(Column("where", "Where", ("where",), "left", 6, 2), [claim.where for claim in claims]),
+        text_column(
+            Column("claim", "Claim", ("claim",), "left", 0, 0), [claim.id for claim in claims]
+        ),
+        text_column(
+            Column("statement", "Statement", ("statement",), "left", None, 2),
+            [claim.statement for claim in claims],
+        ),
+        text_column(
+            Column("where", "Where", ("where",), "left", 6, 2), [claim.where for claim in claims]
+        ),
         _published(claims),
         _ours(verdicts),
         number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in verdicts], 0),
         _verdicts(verdicts),
         data_column(
             ("recorded", "source", "unit", "p_value"),
-            [(c.recorded, c.source, c.unit, v.p_value) for c, v in zip(claims, verdicts, strict=True)],
+            [
+                (c.recorded, c.source, c.unit, v.p_value)
+                for c, v in zip(claims, verdicts, strict=True)
+            ],
         ),
         data_column(("run_ids",), [(" ".join(each.runs),) for each in verdicts]),
-        text_column(Column("why", "Why", ("why",), "left", None, 3), [each.why for each in verdicts]),
+        text_column(
+            Column("why", "Why", ("why",), "left", None, 3), [each.why for each in verdicts]
+        ),
     ]
     first = claims[0]
     counts = ", ".join(
-        f"{sum(each.verdict == kind for each in verdicts)} {kind}" for kind in ORDER if any(v.verdict == kind for v in verdicts)
+        f"{sum(each.verdict == kind for each in verdicts)} {kind}"
+        for kind in ORDER
+        if any(v.verdict == kind for v in verdicts)
     )
-    readings = [f"{each.claim.id}: {each.claim.reading.rstrip('.')}." for each in verdicts if each.claim.reading]
+    readings = [
+        f"{each.claim.id}: {each.claim.reading.rstrip('.')}."
+        for each in verdicts
+        if each.claim.reading
+    ]
     changed = [
         f"{each.claim.id}: the verdict is {each.verdict}, recorded is {each.claim.recorded}."
         for each in verdicts
@@ -89,7 +144,9 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         legend=_LEGEND,
         footnotes=tuple(changed),
         notes=tuple(readings),
-        links=tuple("" if each.verdict == "not judged" else f"claim={each.claim.id}" for each in verdicts),
+        links=tuple(
+            "" if each.verdict == "not judged" else f"claim={each.claim.id}" for each in verdicts
+        ),
         part="claims",
     )
 
@@ -99,8 +156,14 @@ def _published(claims: Sequence[Claim]) -> Filled:
     for claim in claims:
         spread = f" ± {claim.spread:g}" if claim.spread is not None else ""
         sign = {"about": "", "at least": "≥ ", "at most": "≤ "}[claim.test]
-        text = DASH if claim.value is None else f"{sign}{claim.value:g}{spread} {claim.unit}".rstrip().replace("-", "−")
-        cells.append(Cell(text, (claim.value, claim.spread, claim.margin), "" if claim.read else RECALLED))
+        text = (
+            DASH
+            if claim.value is None
+            else f"{sign}{claim.value:g}{spread} {claim.unit}".rstrip().replace("-", "−")
+        )
+        cells.append(
+            Cell(text, (claim.value, claim.spread, claim.margin), "" if claim.read else RECALLED)
+        )
     data = ("published", "published_spread", "margin")
     return Column("published", "Published", data, terminal=2), cells
 
@@ -128,4 +191,6 @@ def _digits(verdict: Verdict) -> int:
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Filled:
-    return Column("verdict", "Verdict", ("verdict",), "left", 1), [Cell(each.verdict, (each.verdict,)) for each in verdicts]
+    return Column("verdict", "Verdict", ("verdict",), "left", 1), [
+        Cell(each.verdict, (each.verdict,)) for each in verdicts
+    ]

@@ -1,4 +1,7 @@
-"""What a table is, whatever it will look like: columns, cells with their raw values, caption and notes."""
+"""What a table is, whatever it will look like.
+
+Columns, cells with their raw values, caption and notes.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from typing import Literal
 
 Raw = float | int | str | None
 
-#: A space as wide as a digit: pads numbers so that their decimal points stand under each other, in proportional fonts, too.
+#: A space as wide as a digit: pads numbers so that their decimal points stand under each other, in
+#: proportional fonts, too.
 PAD = "\u2007"
 DASH = "–"
 
-#: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse than the best, recalled, differs.
+#: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse
+#: than the best, recalled, differs.
 BEST, CLOSE, RECALLED, APART = "*", "≈", "†", "≠"
 #: What stands before the name of a method that does not ship with the suite: the user's own.
 OWN = "▸"
@@ -42,7 +47,8 @@ class Column:
 
     Attributes:
         name: for programs; unique in its table.
-        header: for people; a line break where it may be broken. "" hides the column from all but CSV and JSON.
+        header: for people; a line break where it may be broken. "" hides the column from all but
+            CSV and JSON.
         data: names of the raw values, with units.
         align: of the text.
         terminal: the lower, the sooner it gets a place in a narrow terminal; None: never.
@@ -59,7 +65,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is known of a method or an oracle (deviations, traps of a table): true of every table that shows it.
+    """What is known of a method or an oracle (deviations, traps of a table).
+
+    True of every table that shows it.
 
     Attributes:
         about: name of the method or the oracle.
@@ -81,14 +89,19 @@ class TableDoc:
         legend: how to read any table of this kind; a terminal shows it once.
         columns: see `Column`.
         rows: one cell per column each.
-        row_ids: what each row's runs are found by in `runs.csv` and on the leaderboard page; none where a row is no group of runs.
-        links: where each row leads to on the leaderboard page, where that is not its runs: "claim=<id>" or "ranking=<id>"; "" for nowhere.
+        row_ids: what each row's runs are found by in `runs.csv` and on the leaderboard page; none
+            where a row is no group of runs.
+        links: where each row leads to on the leaderboard page, where that is not its runs:
+            "claim=<id>" or "ranking=<id>"; "" for nowhere.
         footnotes: what a reader of the bare numbers must know; shown everywhere.
         notes: the long ones of this table alone; not in the terminal.
-        background: notes on its methods and its oracle, which other tables share; Markdown and HTML print each once, behind the tables.
+        background: notes on its methods and its oracle, which other tables share; Markdown and HTML
+            print each once, behind the tables.
         citations: BibTeX.
-        long: what CSV and JSON hold in place of the rows, where a row shows several measurements: one of them each, with the same names.
-        part: "", "searches", "claims" or "studies": Markdown has a file for each, since together they are too long to be shown.
+        long: what CSV and JSON hold in place of the rows, where a row shows several measurements:
+            one of them each, with the same names.
+        part: "", "searches", "claims" or "studies": Markdown has a file for each, since together
+            they are too long to be shown.
     """
 
     id: str
@@ -122,7 +135,9 @@ def transposed(filled: Sequence[Filled]) -> tuple[tuple[Column, ...], tuple[tupl
     return columns, tuple(zip(*cells, strict=True))
 
 
-def text_column(column: Column, texts: Sequence[str], values: Sequence[tuple[Raw, ...]] | None = None) -> Filled:
+def text_column(
+    column: Column, texts: Sequence[str], values: Sequence[tuple[Raw, ...]] | None = None
+) -> Filled:
     """A column of words; the raw values are the texts where none are given."""
     raw = [(text,) for text in texts] if values is None else values
     return column, [Cell(text, each) for text, each in zip(texts, raw, strict=True)]
@@ -133,26 +148,48 @@ def data_column(names: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> Fill
     return Column("_".join(names), "", tuple(names)), [Cell("", each) for each in values]
 
 
-def number_column(column: Column, values: Sequence[float | None], decimals: int | None = None, *, scale: float = 1) -> Filled:
+def number_column(
+    column: Column, values: Sequence[float | None], decimals: int | None = None, *, scale: float = 1
+) -> Filled:
     """A column of numbers, shown as `scale` times the raw value with two digits of the smallest, or with `decimals`."""
     shown = [scaled(value, scale) for value in values]
     places = plain_decimals(shown) if decimals is None else decimals
-    return column, [Cell(text, (value,)) for text, value in zip(aligned(shown, places), values, strict=True)]
+    return column, [
+        Cell(text, (value,)) for text, value in zip(aligned(shown, places), values, strict=True)
+    ]
 
 
-def spread_column(column: Column, values: Sequence[tuple[float | None, float | None]], decimals: int, *, scale: float = 1) -> Filled:
+def spread_column(
+    column: Column,
+    values: Sequence[tuple[float | None, float | None]],
+    decimals: int,
+    *,
+    scale: float = 1,
+) -> Filled:
     """A column of `mean ± standard deviation`."""
     means = aligned([scaled(mean, scale) for mean, _ in values], decimals)
     spreads = aligned([scaled(spread, scale) for _, spread in values], decimals)
-    texts = [DASH if missing(pair[0]) else f"{mean} ± {spread}" for pair, mean, spread in zip(values, means, spreads, strict=True)]
+    texts = [
+        DASH if missing(pair[0]) else f"{mean} ± {spread}"
+        for pair, mean, spread in zip(values, means, spreads, strict=True)
+    ]
     return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
 
 
-def interval_column(column: Column, values: Sequence[tuple[float | None, float | None]], decimals: int, *, scale: float = 1) -> Filled:
+def interval_column(
+    column: Column,
+    values: Sequence[tuple[float | None, float | None]],
+    decimals: int,
+    *,
+    scale: float = 1,
+) -> Filled:
     """A column of `[low, high]`."""
     lows = aligned([scaled(low, scale) for low, _ in values], decimals)
     highs = aligned([scaled(high, scale) for _, high in values], decimals)
-    texts = [DASH if missing(pair[0]) else f"[{low}, {high}]" for pair, low, high in zip(values, lows, highs, strict=True)]
+    texts = [
+        DASH if missing(pair[0]) else f"[{low}, {high}]"
+        for pair, low, high in zip(values, lows, highs, strict=True)
+    ]
     return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
 
 
@@ -167,15 +204,30 @@ def scaled(value: float | None, scale: float) -> float | None:
 
 
 def aligned(values: Sequence[float | None], decimals: int) -> list[str]:
-    """Numbers with equally many decimals and of equal width, so that the points align; a dash where there is none."""
-    texts = [DASH if value is None or math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+    """Numbers with equally many decimals and of equal width, so that the points align.
+
+    A dash where there is none.
+    """
+    texts = [
+        DASH if value is None or math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "−")
+        for value in values
+    ]
     width = max(map(len, texts), default=0)
     return [text.rjust(width, PAD) for text in texts]
 
 
-def interval_decimals(intervals: Sequence[tuple[float | None, float | None]], *, scale: float = 1, least: int = 1) -> int:
-    """Decimals, `least` to 3, that the narrowest interval can support: down to the first digit of its half-width."""
-    halves = [scale * (high - low) / 2 for low, high in intervals if low is not None and high is not None and high > low]
+def interval_decimals(
+    intervals: Sequence[tuple[float | None, float | None]], *, scale: float = 1, least: int = 1
+) -> int:
+    """Decimals, `least` to 3, that the narrowest interval can support.
+
+    Down to the first digit of its half-width.
+    """
+    halves = [
+        scale * (high - low) / 2
+        for low, high in intervals
+        if low is not None and high is not None and high > low
+    ]
     return min(3, max(least, math.ceil(-math.log10(min(halves))))) if halves else 2
 
 
@@ -189,9 +241,15 @@ def plain_decimals(values: Sequence[float | None], *, least: int = 1, most: int 
 
 
 def slug(*parts: object, taken: Collection[str] = ()) -> str:
-    """A file name from words: lower case, other characters as hyphens; numbered where it is taken."""
+    """A file name from words: lower case, other characters as hyphens.
+
+    Numbered where it is taken.
+    """
     text = "-".join(str(part) for part in parts).lower().replace(",", "")
-    plain = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split()) or "table"
+    plain = (
+        "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())
+        or "table"
+    )
     name, number = plain, 2
     while name in taken:
         name, number = f"{plain}-{number}", number + 1

@@ -13,13 +13,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.claims import installed_table
-from suite.oracle import Metric, OracleInfo
-from suite.plan import load_plan
-from suite.record import Protocol, RankKey, RunRecord, StudyKey, stable_hash
-from suite.registry import oracles, studies
-from suite.session import Budget
-from suite.store import Store
+from nasrepro.suite.claims import installed_table
+from nasrepro.suite.data import stable_hash
+from nasrepro.suite.experiments.plan import load_plan
+from nasrepro.suite.experiments.ranking import RankKey
+from nasrepro.suite.experiments.search import Protocol, RunRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.study import StudyKey
+from nasrepro.suite.oracle import Metric, OracleInfo
+from nasrepro.suite.registry import oracles, studies
+from nasrepro.suite.search import Budget
 
 Values = NDArray[np.float64]
 
@@ -40,8 +43,20 @@ class Setting:
     def order(self) -> tuple[object, ...]:
         """For sorting."""
         protocol, budget = self.protocol, self.budget
-        lengths = (protocol.search_epochs, protocol.report_epochs, str(protocol.search_seed), protocol.report_datasets)
-        return self.oracle, self.dataset, *lengths, budget.seconds or 0, budget.queries or 0, self.table_sha256
+        lengths = (
+            protocol.search_epochs,
+            protocol.report_epochs,
+            str(protocol.search_seed),
+            protocol.report_datasets,
+        )
+        return (
+            self.oracle,
+            self.dataset,
+            *lengths,
+            budget.seconds or 0,
+            budget.queries or 0,
+            self.table_sha256,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,8 @@ class Group:
         chosen: n official strings of what the runs returned.
         costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s, overhead_s.
         values: (n,) by (reported data set, metric or `REGRET`), nan where the table has none.
-        curves: n arrays of rows [queries, clock_s, score, target on the first reported data set], one row per incumbent.
+        curves: n arrays of rows [queries, clock_s, score, target on the first reported data set],
+            one row per incumbent.
         failed: the last line of the traceback of each failed run, by seed.
         failed_ids: the id of each failed run, by seed.
     """
@@ -79,7 +95,9 @@ class Group:
     @property
     def id(self) -> str:
         """Names the row of a table, and its runs in `runs.csv` and on the leaderboard page."""
-        return stable_hash([asdict(self.setting), self.method, self.method_sha256, dict(self.params)])[:12]
+        return stable_hash(
+            [asdict(self.setting), self.method, self.method_sha256, dict(self.params)]
+        )[:12]
 
     def only(self, seeds: Collection[int]) -> Group:
         """The runs with these seeds."""
@@ -122,18 +140,38 @@ class _Filling:
         self.run_ids.append(run_id)
         self.chosen.append(shared.setdefault(record.chosen, record.chosen))
         self.curves.append(np.array(record.incumbents, dtype=np.float64).reshape(-1, 4))
-        self.rows.extend((record.queries, record.unique_queries, record.simulated_s, record.overhead_s.get("total", nan)))
+        self.rows.extend(
+            (
+                record.queries,
+                record.unique_queries,
+                record.simulated_s,
+                record.overhead_s.get("total", nan),
+            )
+        )
         for dataset in record.key.protocol.report_datasets:
             report = record.reports.get(dataset)
             regret = None if report is None else report.regret
             self.rows.append(nan if regret is None else regret)
-            self.rows.extend(nan if report is None else report.metrics.get(name, nan) for name in self.names)
+            self.rows.extend(
+                nan if report is None else report.metrics.get(name, nan) for name in self.names
+            )
 
 
 def shown_metrics(info: OracleInfo) -> tuple[str, ...]:
-    """Names of the metrics that tables show: objectives, targets, parameters and MACs, as far as the oracle has them."""
-    goals = [metric.name for each in info.datasets for metric in (info.objective_of(each.name), info.target_of(each.name))]
-    sizes = [size.name for size in (size_metric(info, "param"), size_metric(info, "MAC")) if size is not None]
+    """Names of the metrics that tables show.
+
+    Objectives, targets, parameters and MACs, as far as the oracle has them.
+    """
+    goals = [
+        metric.name
+        for each in info.datasets
+        for metric in (info.objective_of(each.name), info.target_of(each.name))
+    ]
+    sizes = [
+        size.name
+        for size in (size_metric(info, "param"), size_metric(info, "MAC"))
+        if size is not None
+    ]
     return tuple(dict.fromkeys((*goals, *sizes)))
 
 
@@ -142,12 +180,16 @@ def size_metric(info: OracleInfo, unit: str) -> Metric | None:
     return next((metric for metric in info.metrics if metric.unit == unit), None)
 
 
-#: What was read last from each open store: tables, figures and the page all ask for the same groups.
+#: What was read last from each open store: tables, figures and the page all ask for the same
+#: groups.
 _read: WeakKeyDictionary[Store, tuple[object, list[Group]]] = WeakKeyDictionary()
 
 
 def groups_of(store: Store) -> list[Group]:
-    """The groups of all runs, in a fixed order; one pass over a store, and none while it stays as it is."""
+    """The groups of all runs, in a fixed order.
+
+    One pass over a store, and none while it stays as it is.
+    """
     version = store.version()
     there = _read.get(store)
     if there is None or there[0] != version:
@@ -166,11 +208,20 @@ def _read_groups(store: Store) -> list[Group]:
         if filling is None:
             filling = found[place] = _Filling(shown_metrics(oracles.get(key.oracle).info))
         filling.add(run_id, record, shared)
-    return [_group(*place, found[place]) for place in sorted(found, key=lambda place: (place[0].order, place[1:]))]
+    return [
+        _group(*place, found[place])
+        for place in sorted(found, key=lambda place: (place[0].order, place[1:]))
+    ]
 
 
-def _group(setting: Setting, method: str, method_sha256: str, params: str, filling: _Filling) -> Group:
-    places = [(dataset, metric) for dataset in setting.protocol.report_datasets for metric in (REGRET, *filling.names)]
+def _group(
+    setting: Setting, method: str, method_sha256: str, params: str, filling: _Filling
+) -> Group:
+    places = [
+        (dataset, metric)
+        for dataset in setting.protocol.report_datasets
+        for metric in (REGRET, *filling.names)
+    ]
     seeds = np.array(filling.seeds, dtype=np.int64)
     order = np.argsort(seeds, kind="stable")
     table = np.array(filling.rows).reshape(-1, len(COSTS) + len(places))[order].T
@@ -209,7 +260,8 @@ class Chosen:
 def chosen(store: Store, plan: str | None = None) -> Chosen:
     """What of a store belongs to a plan; everything where there is none.
 
-    A plan chooses settings and seeds, not methods: a method that a user ran beside those of the plan stands in no plan.
+    A plan chooses settings and seeds, not methods: a method that a user ran beside those of the
+    plan stands in no plan.
 
     Raises:
         NasreproError: see `suite.plan.load_plan`.
@@ -224,19 +276,32 @@ def chosen(store: Store, plan: str | None = None) -> Chosen:
         info = oracles.get(experiment.oracle).info
         for each in experiment.datasets:
             dataset = info.dataset(each).name
-            reported = tuple(info.dataset(other).name for other in experiment.report_datasets) or (dataset,)
-            protocol = Protocol(experiment.search_epochs, experiment.report_epochs, reported, experiment.search_seed)
+            reported = tuple(info.dataset(other).name for other in experiment.report_datasets) or (
+                dataset,
+            )
+            protocol = Protocol(
+                experiment.search_epochs, experiment.report_epochs, reported, experiment.search_seed
+            )
             for budget in experiment.budgets:
-                runs.setdefault((info.name, dataset, protocol, budget), set()).update(experiment.seeds)
+                runs.setdefault((info.name, dataset, protocol, budget), set()).update(
+                    experiment.seeds
+                )
     rankings = {
-        (info.name, info.dataset(dataset).name, ranking.epochs, ranking.metric or info.target_of(dataset).name)
+        (
+            info.name,
+            info.dataset(dataset).name,
+            ranking.epochs,
+            ranking.metric or info.target_of(dataset).name,
+        )
         for ranking in wanted.ranking
         for info in (oracles.get(ranking.oracle).info,)
         for dataset in ranking.datasets
     }
     measured: dict[tuple[str, str], set[int]] = {}
     for use in wanted.study:
-        measured.setdefault((use.name, _text(studies.get(use.name).params(use.params))), set()).update(use.seeds)
+        measured.setdefault(
+            (use.name, _text(studies.get(use.name).params(use.params))), set()
+        ).update(use.seeds)
     kept = []
     for group in groups:
         setting = group.setting
@@ -251,7 +316,10 @@ def chosen(store: Store, plan: str | None = None) -> Chosen:
 
 @lru_cache(maxsize=256)
 def is_here(oracle: str, table_sha256: str) -> bool:
-    """Whether a result is of the version of the table that is installed; also where none is, so that there is nothing to compare with."""
+    """Whether a result is of the version of the table that is installed.
+
+    Also where none is, so that there is nothing to compare with.
+    """
     return installed_table(oracle) in ("", table_sha256)
 
 

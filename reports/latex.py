@@ -7,9 +7,12 @@ import unicodedata
 from collections.abc import Sequence
 from textwrap import wrap
 
-from reports.document import APART, BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
+from nasrepro.reports.document import APART, BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
 
-_NAME_WIDTH, _TEXT_WIDTH = 26, 70  # characters in a line of a name, and of a text that has the page's width
+_NAME_WIDTH, _TEXT_WIDTH = (
+    26,
+    70,
+)  # characters in a line of a name, and of a text that has the page's width
 _PAGE = 52  # lines of a page, beside the caption
 _MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$", APART: r"$^{\neq}$"}
 
@@ -37,7 +40,10 @@ _ACCENTS = {
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX that every engine sets without further packages; a character that none of them knows becomes its number."""
+    """Text as LaTeX that every engine sets without further packages.
+
+    A character that none of them knows becomes its number.
+    """
     escaped = "".join(map(_character, re.sub(r"[\n\r\t]+", " ", text)))
     return re.sub("-(?=-)", "-{}", escaped)  # or two hyphens become a dash
 
@@ -59,9 +65,12 @@ def _character(character: str) -> str:
 def latex(doc: TableDoc) -> str:
     """`table` environments of a page each, and the long notes as text behind them, where pages may break.
 
-    The panels of the table stand under each other, so that it fits the width of a page; a long one is continued in further environments.
+    The panels of the table stand under each other, so that it fits the width of a page; a long one
+    is continued in further environments.
     """
-    panels = sorted({column.panel for column in doc.columns if column.header and column.panel}) or [0]
+    panels = sorted({column.panel for column in doc.columns if column.header and column.panel}) or [
+        0
+    ]
     parts = _parts(doc, panels)
     lines = [f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}"]
     for number, rows in enumerate(parts):
@@ -85,9 +94,21 @@ def latex(doc: TableDoc) -> str:
             ]
         lines.append(r"\end{table}")
     if doc.all_notes:
-        notes = [f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}", *(f"{escape(note)}\\par" for note in doc.all_notes)]
-        lines += [r"{\scriptsize\raggedright\setlength{\parindent}{0pt}", *(f"  {note}" for note in notes), "}"]
-    return "\n".join([*lines, *(f"% {line}" for citation in doc.citations for line in citation.splitlines())]) + "\n"
+        notes = [
+            f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}",
+            *(f"{escape(note)}\\par" for note in doc.all_notes),
+        ]
+        lines += [
+            r"{\scriptsize\raggedright\setlength{\parindent}{0pt}",
+            *(f"  {note}" for note in notes),
+            "}",
+        ]
+    return (
+        "\n".join(
+            [*lines, *(f"% {line}" for citation in doc.citations for line in citation.splitlines())]
+        )
+        + "\n"
+    )
 
 
 def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
@@ -96,7 +117,10 @@ def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
     left = room = max(_PAGE - 4 * len(panels), len(panels))
     for place, row in enumerate(doc.rows):
         height = sum(
-            max(len(wrap(row[i].text, width)) if doc.columns[i].align == "left" else 1 for i in _places(doc, panel))
+            max(
+                len(wrap(row[i].text, width)) if doc.columns[i].align == "left" else 1
+                for i in _places(doc, panel)
+            )
             for panel, width in ((panel, _name_width(doc, panel)) for panel in panels)
         )
         if height > left and parts[-1]:
@@ -108,11 +132,18 @@ def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
 
 
 def _places(doc: TableDoc, panel: int) -> list[int]:
-    return [place for place, column in enumerate(doc.columns) if column.header and column.panel in (0, panel)]
+    return [
+        place
+        for place, column in enumerate(doc.columns)
+        if column.header and column.panel in (0, panel)
+    ]
 
 
 def _name_width(doc: TableDoc, panel: int) -> int:
-    """Characters in a line of a name or a text; a text has the width of the page where it has its panel alone."""
+    """Characters in a line of a name or a text.
+
+    A text has the width of the page where it has its panel alone.
+    """
     alone = sum(column.panel == panel for column in doc.columns if column.header) == 1 and panel > 0
     return _TEXT_WIDTH if alone else _NAME_WIDTH
 
@@ -120,7 +151,9 @@ def _name_width(doc: TableDoc, panel: int) -> int:
 def _tabular(doc: TableDoc, panel: int, rows: Sequence[int]) -> list[str]:
     places, width = _places(doc, panel), _name_width(doc, panel)
     columns = [doc.columns[place] for place in places]
-    cells = [_cells(doc.columns[place], [row[place] for row in doc.rows], width) for place in places]
+    cells = [
+        _cells(doc.columns[place], [row[place] for row in doc.rows], width) for place in places
+    ]
     return [
         f"  \\begin{{tabular}}{{{''.join(column.align[0] for column in columns)}}}",
         r"    \toprule",
@@ -144,7 +177,17 @@ def _cells(column: Column, cells: Sequence[Cell], width: int) -> list[str]:
     room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
     found = []
     for cell in cells:
-        text = escape(cell.text) if column.align == "right" else _stack(wrap(cell.text, width) or [""], column)
-        shown = f"\\textbf{{{text}}}" if cell.mark == BEST else f"\\underline{{{text}}}" if cell.second else text
+        text = (
+            escape(cell.text)
+            if column.align == "right"
+            else _stack(wrap(cell.text, width) or [""], column)
+        )
+        shown = (
+            f"\\textbf{{{text}}}"
+            if cell.mark == BEST
+            else f"\\underline{{{text}}}"
+            if cell.second
+            else text
+        )
         found.append(shown + _MARKS.get(cell.mark, room))
     return found

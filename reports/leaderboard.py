@@ -1,6 +1,7 @@
 """The leaderboard: a static page, and beside it the runs behind its rows, loaded when a reader asks for them.
 
-Charts are drawn by the page itself: plotly's bundle alone has more than twice the bytes that the whole page may have.
+Charts are drawn by the page itself: plotly's bundle alone has more than twice the bytes that the
+whole page may have.
 """
 
 from __future__ import annotations
@@ -13,16 +14,24 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports.board import Board, described
-from suite.files import write_text
+from nasrepro.reports.board import Board, described
+from nasrepro.suite.data import write_text
 
 TITLE = "nasrepro leaderboard"
 
 
 def write(
-    found: Board, claims: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any], out: Path, *, news: Sequence[str] = (), since: str = ""
+    found: Board,
+    claims: Sequence[Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    out: Path,
+    *,
+    news: Sequence[str] = (),
+    since: str = "",
 ) -> list[Path]:
-    """Write `index.html` and one file of runs for each setting under `runs/`; the same results give the same bytes.
+    """Write `index.html` and one file of runs for each setting under `runs/`.
+
+    The same results give the same bytes.
 
     Args:
         found: the results.
@@ -46,16 +55,26 @@ def write(
         "manifest": manifest,
     }
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("nasrepro.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = environment.get_template("leaderboard.html.j2")
     text = page.render(
-        title=TITLE, data=Markup(_script_json(data)), script=Markup(_source("leaderboard.js")), style=Markup(_source("leaderboard.css"))
+        title=TITLE,
+        data=Markup(_script_json(data)),
+        script=Markup(_source("leaderboard.js")),
+        style=Markup(_source("leaderboard.css")),
     )
     files = {out / "index.html": text}
     for name, runs in found.files.items():
-        # a script, not JSON: a page that was opened from a file may load scripts, but may not read files
-        files[out / "runs" / f"{name}.js"] = f"nasreproRuns({json.dumps(name)}, {_script_json(runs)});\n"
+        # a script, not JSON: a page that was opened from a file may load scripts, but may not read
+        # files
+        files[out / "runs" / f"{name}.js"] = (
+            f"nasreproRuns({json.dumps(name)}, {_script_json(runs)});\n"
+        )
     for path, content in files.items():
         write_text(path, content)
     return list(files)

@@ -1,4 +1,7 @@
-"""Methods over all oracles and data sets: average ranks, and how much of random search's regret each removes."""
+"""Methods over all oracles and data sets.
+
+Average ranks, and how much of random search's regret each removes.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.anytime import BASELINE, target_of
-from reports.document import BEST, Cell, Column, Filled, Raw, TableDoc, interval_column, number_column, text_column, transposed
-from reports.groups import REGRET, Group, Setting, Values, is_here
-from reports.words import budget_words, labels
-from suite.stats import RankTest, average_ranks, percentile_interval, rank_test, stratified_bootstrap_mean
+from nasrepro.reports.anytime import BASELINE, target_of
+from nasrepro.reports.document import (
+    BEST,
+    Cell,
+    Column,
+    Filled,
+    Raw,
+    TableDoc,
+    interval_column,
+    number_column,
+    text_column,
+    transposed,
+)
+from nasrepro.reports.groups import REGRET, Group, Setting, Values, is_here
+from nasrepro.reports.words import budget_words, labels
+from nasrepro.suite.statistics import (
+    RankTest,
+    average_ranks,
+    percentile_interval,
+    rank_test,
+    stratified_bootstrap_mean,
+)
 
 RESAMPLES = 1000
 
@@ -60,15 +80,18 @@ class Comparison:
 def comparison(by_setting: BySetting) -> Comparison | None:
     """The methods that were run on at least half of the tasks, on the tasks that all of them share; None for fewer than two of either.
 
-    A task is an oracle and a data set searched on, reported on the first of its data sets: the setting that most methods were run in, the
-    one with the largest budget among those, on the version of the table that is installed. Reporting one search on three data sets does
-    not make three tasks of it.
+    A task is an oracle and a data set searched on, reported on the first of its data sets: the
+    setting that most methods were run in, the one with the largest budget among those, on the
+    version of the table that is installed. Reporting one search on three data sets does not make
+    three tasks of it.
     """
     tasks: dict[tuple[str, str], tuple[Setting, dict[str, Group]]] = {}
     for setting, groups in by_setting:
         dataset, target = target_of(setting)
         rows = {
-            name: group for name, group in zip(labels(groups), groups, strict=True) if np.isfinite(group.values[dataset, target.name]).any()
+            name: group
+            for name, group in zip(labels(groups), groups, strict=True)
+            if np.isfinite(group.values[dataset, target.name]).any()
         }
         place = setting.oracle, setting.dataset
         if place not in tasks or _size(setting, rows) > _size(*tasks[place]):
@@ -100,33 +123,54 @@ def _finite(values: Values) -> Values:
 
 
 def rank_intervals(found: Comparison, seed: int) -> list[tuple[float, float]]:
-    """95 % bootstrap interval of each average rank over search seeds, the tasks as they are; nan where a method has one seed somewhere."""
+    """95 % bootstrap interval of each average rank over search seeds, the tasks as they are.
+
+    Nan where a method has one seed somewhere.
+    """
     rng = np.random.default_rng(seed)
     means = np.empty((RESAMPLES, *found.means.shape))
     for task, row in enumerate(found.values):
         for method, values in enumerate(row):
-            weights = rng.multinomial(values.size, np.full(values.size, 1 / values.size), size=RESAMPLES)
+            weights = rng.multinomial(
+                values.size, np.full(values.size, 1 / values.size), size=RESAMPLES
+            )
             means[:, task, method] = weights @ values / values.size
     ranks = np.array([average_ranks(each) for each in means])
-    single = [any(row[method].size == 1 for row in found.values) for method in range(len(found.names))]
-    return [(np.nan, np.nan) if alone else percentile_interval(column, 0.95) for alone, column in zip(single, ranks.T, strict=True)]
+    single = [
+        any(row[method].size == 1 for row in found.values) for method in range(len(found.names))
+    ]
+    return [
+        (np.nan, np.nan) if alone else percentile_interval(column, 0.95)
+        for alone, column in zip(single, ranks.T, strict=True)
+    ]
 
 
 def gap_closed(found: Comparison) -> dict[str, dict[str, Values]]:
-    """By method and task, per run: the share of random search's mean regret that the run removes; only tasks with a best cell."""
+    """By method and task, per run: the share of random search's mean regret that the run removes.
+
+    Only tasks with a best cell.
+    """
     closed: dict[str, dict[str, Values]] = {}
     for setting, row in zip(found.settings, found.rows, strict=True):
         dataset, _ = target_of(setting)
-        regrets = {name: _finite(group.values[dataset, REGRET]) for name, group in zip(found.names, row, strict=True)}
+        regrets = {
+            name: _finite(group.values[dataset, REGRET])
+            for name, group in zip(found.names, row, strict=True)
+        }
         base = regrets.get(BASELINE, np.empty(0))
         if base.size and base.mean() > 0 and all(values.size for values in regrets.values()):
             for name, values in regrets.items():
-                closed.setdefault(name, {})[f"{setting.oracle}/{setting.dataset}"] = 1 - values / base.mean()
+                closed.setdefault(name, {})[f"{setting.oracle}/{setting.dataset}"] = (
+                    1 - values / base.mean()
+                )
     return closed
 
 
 def overall_table(by_setting: BySetting, seed: int) -> list[TableDoc]:
-    """Average ranks of the methods that were run (almost) everywhere; nothing where there is no such comparison."""
+    """Average ranks of the methods that were run (almost) everywhere.
+
+    Nothing where there is no such comparison.
+    """
     found = comparison(by_setting)
     if found is None:
         return []
@@ -135,25 +179,50 @@ def overall_table(by_setting: BySetting, seed: int) -> list[TableDoc]:
     names = [found.names[column] for column in order]
     intervals = rank_intervals(found, seed)
     closed = gap_closed(found)
-    gaps = [stratified_bootstrap_mean(closed[name], seed=seed, resamples=RESAMPLES) if name in closed else None for name in names]
+    gaps = [
+        stratified_bootstrap_mean(closed[name], seed=seed, resamples=RESAMPLES)
+        if name in closed
+        else None
+        for name in names
+    ]
     methods: list[tuple[Raw, ...]] = [(found.rows[0][column].method,) for column in order]
-    ranks = number_column(Column("rank", "Average\nrank", ("average_rank",), terminal=1), tested.ranks[order].tolist(), 2)
+    ranks = number_column(
+        Column("rank", "Average\nrank", ("average_rank",), terminal=1),
+        tested.ranks[order].tolist(),
+        2,
+    )
     best = min(range(len(order)), key=lambda row: tested.ranks[order[row]])
-    marked = [Cell(cell.text, cell.values, BEST if row == best else "") for row, cell in enumerate(ranks[1])]
+    marked = [
+        Cell(cell.text, cell.values, BEST if row == best else "")
+        for row, cell in enumerate(ranks[1])
+    ]
     wins = [int((found.means.argmax(axis=1) == column).sum()) for column in order]
     filled: list[Filled] = [
         text_column(Column("method", "Method", ("method",), "left", 0, 0), names, methods),
         (ranks[0], marked),
         interval_column(
-            Column("rank_interval", "95 %\ninterval", ("rank_low", "rank_high"), terminal=3), [intervals[column] for column in order], 2
+            Column("rank_interval", "95 %\ninterval", ("rank_low", "rank_high"), terminal=3),
+            [intervals[column] for column in order],
+            2,
         ),
         number_column(Column("wins", "Best\non", ("tasks_won",), terminal=4), wins, 0),
     ]
     if closed:
         column = Column("gap_closed", "Gap\nclosed (%)", ("gap_closed",), terminal=2)
-        filled.append(number_column(column, [None if each is None else each.value for each in gaps], 1, scale=100))
+        filled.append(
+            number_column(
+                column, [None if each is None else each.value for each in gaps], 1, scale=100
+            )
+        )
         ends = [(None, None) if each is None else (each.low, each.high) for each in gaps]
-        filled.append(interval_column(Column("gap_interval", "95 %\ninterval", ("gap_low", "gap_high"), terminal=5), ends, 1, scale=100))
+        filled.append(
+            interval_column(
+                Column("gap_interval", "95 %\ninterval", ("gap_low", "gap_high"), terminal=5),
+                ends,
+                1,
+                scale=100,
+            )
+        )
     return [
         TableDoc(
             "overall",
@@ -175,7 +244,10 @@ _TESTS = (
 
 def overall_caption(found: Comparison) -> str:
     """Which tasks the ranks are over."""
-    where = "; ".join(f"{each.oracle}/{each.dataset} ({budget_words(each.budget, unit='s')})" for each in found.settings)
+    where = "; ".join(
+        f"{each.oracle}/{each.dataset} ({budget_words(each.budget, unit='s')})"
+        for each in found.settings
+    )
     return (
         f"Rank by mean target over search seeds (1 is best), averaged over the {len(found.settings)} tasks that all of these methods "
         f"were run on, one for each oracle and data set: {where}."
@@ -184,17 +256,27 @@ def overall_caption(found: Comparison) -> str:
 
 def tested_words(found: Comparison, tested: RankTest) -> str:
     """What the tests say."""
-    cliques = ["{" + ", ".join(found.names[column] for column in clique) + "}" for clique in tested.cliques]
+    cliques = [
+        "{" + ", ".join(found.names[column] for column in clique) + "}" for clique in tested.cliques
+    ]
     return (
         f"Friedman's test that all are alike: p = {tested.p_value:.2g}. Critical difference of average ranks at 0.05 (Nemenyi): "
         f"{tested.critical_difference:.2f}; "
-        + (f"not significantly different: {', '.join(cliques)}." if cliques else "all differ significantly.")
+        + (
+            f"not significantly different: {', '.join(cliques)}."
+            if cliques
+            else "all differ significantly."
+        )
     )
 
 
 def _left_out(found: Comparison) -> list[str]:
     less = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
-    return [f"Run on fewer than half of the {found.total} tasks, so not ranked here: {less}."] if less else []
+    return (
+        [f"Run on fewer than half of the {found.total} tasks, so not ranked here: {less}."]
+        if less
+        else []
+    )
 
 
 def _legend(closed: Mapping[str, Mapping[str, Values]]) -> str:

@@ -1,4 +1,7 @@
-"""Published rank correlations beside ours, cell by cell: from the judged claims of each paper that has any."""
+"""Published rank correlations beside ours, cell by cell.
+
+From the judged claims of each paper that has any.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,23 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from reports.document import APART, DASH, RECALLED, Cell, Column, Filled, Raw, TableDoc, aligned, slug, text_column, transposed
-from reports.rankings import setting_words
-from suite.claims import Claim, Verdict, tabulated
-from suite.registry import oracles, scorers
+from nasrepro.reports.document import (
+    APART,
+    DASH,
+    RECALLED,
+    Cell,
+    Column,
+    Filled,
+    Raw,
+    TableDoc,
+    aligned,
+    slug,
+    text_column,
+    transposed,
+)
+from nasrepro.reports.rankings import setting_words
+from nasrepro.suite.claims import Claim, Verdict, tabulated
+from nasrepro.suite.registry import oracles, scorers
 
 #: Rows of a scorer, in this order, and whether the figure is a correlation, which has an interval.
 _COEFFICIENTS = {
@@ -37,8 +53,13 @@ _MOST = 3
 
 
 def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
-    """A table for each paper and oracle: scorers down, data sets across; none of a file of claims of which nothing can be compared."""
-    wanted = [each for each in verdicts if each.claim.ranking is not None and not each.claim.ranking.over]
+    """A table for each paper and oracle: scorers down, data sets across.
+
+    None of a file of claims of which nothing can be compared.
+    """
+    wanted = [
+        each for each in verdicts if each.claim.ranking is not None and not each.claim.ranking.over
+    ]
     wanted.sort(key=lambda each: (each.claim.file, each.claim.paper, each.claim.id))
     docs = []
     for _, of_file in groupby(wanted, key=lambda each: each.claim.file):
@@ -48,7 +69,10 @@ def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
         for _, of_paper in groupby(members, key=lambda each: each.claim.paper):
             paper = list(of_paper)
             names = dict.fromkeys(_oracle(each.claim) for each in paper)
-            docs += [_table([each for each in paper if _oracle(each.claim) == name], paper) for name in names]
+            docs += [
+                _table([each for each in paper if _oracle(each.claim) == name], paper)
+                for name in names
+            ]
     return docs
 
 
@@ -61,19 +85,46 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
     for each in verdicts:
         coefficient, scorer, dataset = _place(each.claim)
         rows.setdefault((coefficient, scorer), {})[dataset] = each
-    ranked = sorted(rows, key=lambda row: (list(_COEFFICIENTS).index(row[0]), -_mean(rows[row].values()), row[1]))
-    digits = {name: _digits(each.claim for each in paper if _place(each.claim)[0] == name) for name in _COEFFICIENTS}
+    ranked = sorted(
+        rows,
+        key=lambda row: (list(_COEFFICIENTS).index(row[0]), -_mean(rows[row].values()), row[1]),
+    )
+    digits = {
+        name: _digits(each.claim for each in paper if _place(each.claim)[0] == name)
+        for name in _COEFFICIENTS
+    }
     filled: list[Filled] = [
-        text_column(Column("coefficient", "Coefficient", ("coefficient",), "left", 0, 0), [_COEFFICIENTS[row[0]][0] for row in ranked]),
-        text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [row[1] for row in ranked]),
+        text_column(
+            Column("coefficient", "Coefficient", ("coefficient",), "left", 0, 0),
+            [_COEFFICIENTS[row[0]][0] for row in ranked],
+        ),
+        text_column(
+            Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [row[1] for row in ranked]
+        ),
     ]
     for panel, dataset in enumerate(datasets, start=1):
         found = [rows[row].get(dataset) for row in ranked]
-        filled += _columns(dataset, found, [digits[row[0]] for row in ranked], panel, several=len(datasets) > 1)
+        filled += _columns(
+            dataset, found, [digits[row[0]] for row in ranked], panel, several=len(datasets) > 1
+        )
     over = [" ".join(dict.fromkeys(_over(each) for each in rows[row].values())) for row in ranked]
-    filled.append(text_column(Column("over", "Ours is over, or why there is none", ("over",), "left", 9, len(datasets) + 1), over))
+    filled.append(
+        text_column(
+            Column(
+                "over",
+                "Ours is over, or why there is none",
+                ("over",),
+                "left",
+                9,
+                len(datasets) + 1,
+            ),
+            over,
+        )
+    )
     metrics = ", ".join(dict.fromkeys(_metric(each.claim) for each in verdicts))
-    sources = " and ".join(_READ[source] for source in _READ if any(each.claim.source == source for each in verdicts))
+    sources = " and ".join(
+        _READ[source] for source in _READ if any(each.claim.source == source for each in verdicts)
+    )
     here, all_of = _count(verdicts, digits), _count(paper, digits)
     return TableDoc(
         slug("published", first.id.partition("-")[0], oracle),
@@ -82,15 +133,27 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
         f"{oracle}, beside ours by {metrics}. The published figures were {sources}.",
         *transposed(filled),
         legend=_LEGEND,
-        footnotes=(f"{here}{f' In all tables of this paper: {all_of[0].lower()}{all_of[1:]}' if all_of != here else ''}",),
+        footnotes=(
+            f"{here}{f' In all tables of this paper: {all_of[0].lower()}{all_of[1:]}' if all_of != here else ''}",
+        ),
         notes=tuple(_readings(verdicts)),
         citations=(info.citation,),
-        long=tuple(_long(each, digits) for each in sorted(verdicts, key=lambda each: ranked.index(_place(each.claim)[:2]))),
+        long=tuple(
+            _long(each, digits)
+            for each in sorted(verdicts, key=lambda each: ranked.index(_place(each.claim)[:2]))
+        ),
     )
 
 
 # -- columns -----------------------------------------------------------------------------------------------
-def _columns(dataset: str, found: Sequence[Verdict | None], digits: Sequence[int], panel: int, *, several: bool) -> list[Filled]:
+def _columns(
+    dataset: str,
+    found: Sequence[Verdict | None],
+    digits: Sequence[int],
+    panel: int,
+    *,
+    several: bool,
+) -> list[Filled]:
     """Published, ours and their difference on one data set."""
     head = f"{dataset}\n" if several else ""
     published, ours, differences = [], [], []
@@ -102,21 +165,53 @@ def _columns(dataset: str, found: Sequence[Verdict | None], digits: Sequence[int
             continue
         claim = each.claim
         spread = f" ± {claim.spread:.{places}f}" if claim.spread is not None else ""
-        published.append(Cell(_number(claim.value, places) + spread, (claim.value,), "" if claim.read else RECALLED))
+        published.append(
+            Cell(
+                _number(claim.value, places) + spread,
+                (claim.value,),
+                "" if claim.read else RECALLED,
+            )
+        )
         ours.append(Cell(_ours(each, min(places + 1, _MOST)), (each.ours, each.low, each.high)))
         differences.append(
-            Cell(_signed(_difference(each), min(places + 1, _MOST)), (_difference(each),), APART if apart(each, places) else "")
+            Cell(
+                _signed(_difference(each), min(places + 1, _MOST)),
+                (_difference(each),),
+                APART if apart(each, places) else "",
+            )
         )
     stem = dataset.lower().replace("-", "_")
     return [
-        (Column(f"{stem}_published", f"{head}published", (f"{stem}_published",), terminal=3 * panel, panel=panel), published),
         (
             Column(
-                f"{stem}_ours", f"{head}ours [95 %]", (f"{stem}_ours", f"{stem}_low", f"{stem}_high"), terminal=3 * panel + 1, panel=panel
+                f"{stem}_published",
+                f"{head}published",
+                (f"{stem}_published",),
+                terminal=3 * panel,
+                panel=panel,
+            ),
+            published,
+        ),
+        (
+            Column(
+                f"{stem}_ours",
+                f"{head}ours [95 %]",
+                (f"{stem}_ours", f"{stem}_low", f"{stem}_high"),
+                terminal=3 * panel + 1,
+                panel=panel,
             ),
             ours,
         ),
-        (Column(f"{stem}_difference", "Δ", (f"{stem}_difference",), terminal=3 * panel + 2, panel=panel), differences),
+        (
+            Column(
+                f"{stem}_difference",
+                "Δ",
+                (f"{stem}_difference",),
+                terminal=3 * panel + 2,
+                panel=panel,
+            ),
+            differences,
+        ),
     ]
 
 
@@ -134,7 +229,9 @@ def _number(value: float | None, places: int) -> str:
 
 
 def _signed(value: float | None, places: int) -> str:
-    return DASH if value is None else f"{round(value, places) + 0.0:+.{places}f}".replace("-", "−")  # no minus zero
+    return (
+        DASH if value is None else f"{round(value, places) + 0.0:+.{places}f}".replace("-", "−")
+    )  # no minus zero
 
 
 # -- what is in a cell -------------------------------------------------------------------------------------
@@ -146,26 +243,40 @@ def apart(verdict: Verdict, digits: int) -> bool | None:
     claim = verdict.claim
     if verdict.ours is None or claim.value is None or not _COEFFICIENTS[_place(claim)[0]][1]:
         return None
-    low, high = (verdict.ours, verdict.ours) if verdict.low is None or verdict.high is None else (verdict.low, verdict.high)
+    low, high = (
+        (verdict.ours, verdict.ours)
+        if verdict.low is None or verdict.high is None
+        else (verdict.low, verdict.high)
+    )
     half = 0.5 * 10**-digits + 1e-9
     return bool(claim.value + half < low or claim.value - half > high)
 
 
 def _difference(verdict: Verdict) -> float | None:
-    return None if verdict.ours is None or verdict.claim.value is None else verdict.ours - verdict.claim.value
+    return (
+        None
+        if verdict.ours is None or verdict.claim.value is None
+        else verdict.ours - verdict.claim.value
+    )
 
 
 def _over(verdict: Verdict) -> str:
     """How many architectures ours is over, and how networks were scored; or why there is none."""
     if verdict.ours is None:
-        _, to_do, how = verdict.why.partition("; score some networks")  # a cell is short; the whole is in the table of claims
+        _, to_do, how = verdict.why.partition(
+            "; score some networks"
+        )  # a cell is short; the whole is in the table of claims
         why = f"score some networks{how}" if to_do else verdict.why
         return f"{why[:1].upper()}{why[1:].rstrip('.')}."
     ranked = verdict.claim.ranking
     assert ranked is not None
     whole = tabulated(ranked.oracle)
     count = f"all {whole:,}" if verdict.n >= whole else f"{verdict.n:,} of {whole:,}"
-    how = f", {setting_words(ranked.setting, network=True)}" if scorers.get(ranked.scorer).needs_network else ""
+    how = (
+        f", {setting_words(ranked.setting, network=True)}"
+        if scorers.get(ranked.scorer).needs_network
+        else ""
+    )
     return f"{count}{how}{', without its sign' if ranked.absolute else ''}."
 
 
@@ -176,7 +287,11 @@ def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
     if not compared and left == len(verdicts):
         return f"None of the {left:,} cells has a figure of ours."
     words = f"In {compared.count(False):,} of {len(compared):,} cells with both figures our interval holds the published one."
-    return f"{words} {left:,} {'cell has' if left == 1 else 'cells have'} no figure of ours." if left else words
+    return (
+        f"{words} {left:,} {'cell has' if left == 1 else 'cells have'} no figure of ours."
+        if left
+        else words
+    )
 
 
 def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
@@ -237,12 +352,20 @@ def _place(claim: Claim) -> tuple[str, str, str]:
 
 def _metric(claim: Claim) -> str:
     assert claim.ranking is not None
-    return claim.ranking.metric or oracles.get(claim.ranking.oracle).info.target_of(claim.ranking.dataset).name
+    return (
+        claim.ranking.metric
+        or oracles.get(claim.ranking.oracle).info.target_of(claim.ranking.dataset).name
+    )
 
 
 def _digits(claims: Iterable[Claim]) -> int:
-    """Decimals of a paper's figures: of the one that shows the most, since a last zero is lost in a number."""
-    numbers = [number for claim in claims for number in (claim.value, claim.spread) if number is not None]
+    """Decimals of a paper's figures.
+
+    Of the one that shows the most, since a last zero is lost in a number.
+    """
+    numbers = [
+        number for claim in claims for number in (claim.value, claim.spread) if number is not None
+    ]
     return max((len(f"{number:g}".partition(".")[2]) for number in numbers), default=2)
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.document import (
+from nasrepro.reports.document import (
     BEST,
     DASH,
     PAD,
@@ -24,14 +24,24 @@ from reports.document import (
     text_column,
     transposed,
 )
-from reports.groups import is_here
-from reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
-from suite.errors import NasreproError
-from suite.record import RankRecord
-from suite.registry import oracles, scorers
-from suite.scoring import Setting
+from nasrepro.reports.groups import is_here
+from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.registry import oracles, scorers
+from nasrepro.suite.scoring import Setting
 
-_ORIGIN = ("run_id", "oracle", "table_sha256", "metric", "epochs", "scorer_sha256", "resamples", "bootstrap_seed", "status")
+_ORIGIN = (
+    "run_id",
+    "oracle",
+    "table_sha256",
+    "metric",
+    "epochs",
+    "scorer_sha256",
+    "resamples",
+    "bootstrap_seed",
+    "status",
+)
 
 _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
@@ -58,42 +68,95 @@ def rank_order(record: RankRecord) -> tuple[object, ...]:
     key = record.key
     names = [dataset.name for dataset in oracles.get(key.oracle).info.datasets]
     place = names.index(key.dataset) if key.dataset in names else len(names)
-    return *rank_table_of(record), place, key.dataset, key.scorer, key.scorer_sha256, key.resamples, key.seed
+    return (
+        *rank_table_of(record),
+        place,
+        key.dataset,
+        key.scorer,
+        key.scorer_sha256,
+        key.resamples,
+        key.seed,
+    )
 
 
 def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
-    """A row per data set and scorer, the best Kendall first; `records` are in `rank_order` and share `rank_table_of`."""
+    """A row per data set and scorer, the best Kendall first.
+
+    `records` are in `rank_order` and share `rank_table_of`.
+    """
     key = records[0].key
     info = oracles.get(key.oracle).info
     metric = info.metric(key.metric)
     order = list(dict.fromkeys(record.key.dataset for record in records))
-    records = sorted(records, key=lambda record: (order.index(record.key.dataset), *_badness(record)))
+    records = sorted(
+        records, key=lambda record: (order.index(record.key.dataset), *_badness(record))
+    )
     datasets = [record.key.dataset for record in records]
     names = _names(records)
     whole = _whole(records)
-    settings = [setting_words(record.key.setting, network=bool(record.key.sample)) for record in records]
-    inputs = {words: record.inputs for words, record in zip(settings, records, strict=True) if record.inputs}
+    settings = [
+        setting_words(record.key.setting, network=bool(record.key.sample)) for record in records
+    ]
+    inputs = {
+        words: record.inputs
+        for words, record in zip(settings, records, strict=True)
+        if record.inputs
+    }
     found = [_number(record.best_value) for record in records]
     bad = [_number(record.agreement.get("non_finite")) for record in records]
     filled: list[Filled] = [
         data_column(_ORIGIN, [_origin(record) for record in records]),
         text_column(Column("dataset", "Data set", ("dataset",), "left", 0, 0), datasets),
-        text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), names, [(record.key.scorer,) for record in records]),
+        text_column(
+            Column("scorer", "Scorer", ("scorer",), "left", 0, 0),
+            names,
+            [(record.key.scorer,) for record in records],
+        ),
         *_correlation(records, "kendall", "Kendall\nτ-b", (1, 2)),
         *_correlation(records, "spearman", "Spearman\nρ", (3, 6)),
         _over(records, whole),
         _setting_column(records, settings),
-        number_column(Column("non_finite", "Non-\nfinite", ("non_finite",), terminal=8, panel=2), bad, 0),
+        number_column(
+            Column("non_finite", "Non-\nfinite", ("non_finite",), terminal=8, panel=2), bad, 0
+        ),
         *_correlation(records, "top_kendall", "τ-b in\ntop 10 %", (5, 9), panel=2),
     ]
     for share in (1, 10):
-        column = Column(f"precision_{share}", f"Precision\nat {share} %", (f"precision_at_{share}_percent",), terminal=10, panel=2)
-        filled.append(number_column(column, [_number(record.agreement.get(f"precision_{share}")) for record in records], 3))
-    best = Column("best_value", f"Best found\n{unit_words(metric)}".strip(), ("best_value",), terminal=7, panel=2)
+        column = Column(
+            f"precision_{share}",
+            f"Precision\nat {share} %",
+            (f"precision_at_{share}_percent",),
+            terminal=10,
+            panel=2,
+        )
+        filled.append(
+            number_column(
+                column,
+                [_number(record.agreement.get(f"precision_{share}")) for record in records],
+                3,
+            )
+        )
+    best = Column(
+        "best_value",
+        f"Best found\n{unit_words(metric)}".strip(),
+        ("best_value",),
+        terminal=7,
+        panel=2,
+    )
     filled.append(number_column(best, found, 2, scale=scale_of(metric)))
     cell = Column("best_arch", "Best by score", ("best_arch",), "left", None, panel=3)
-    filled.append(text_column(cell, [record.best_arch or DASH for record in records], [(record.best_arch or None,) for record in records]))
-    failed = [(name, record) for name, record in zip(names, records, strict=True) if record.status == "failed"]
+    filled.append(
+        text_column(
+            cell,
+            [record.best_arch or DASH for record in records],
+            [(record.best_arch or None,) for record in records],
+        )
+    )
+    failed = [
+        (name, record)
+        for name, record in zip(names, records, strict=True)
+        if record.status == "failed"
+    ]
     return TableDoc(
         slug("ranking", key.oracle, key.metric, key.epochs, "epochs"),
         f"{key.oracle}: how well scores rank architectures by {key.metric} ({key.epochs} epochs)",
@@ -102,21 +165,42 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         legend=_LEGEND,
         footnotes=(
             *(f"Scored with {words}: {each}." for words, each in inputs.items()),
-            *(f"{name} on {record.key.dataset} failed: {error_kind(record.error)}." for name, record in failed),
+            *(
+                f"{name} on {record.key.dataset} failed: {error_kind(record.error)}."
+                for name, record in failed
+            ),
         ),
         background=tuple(oracle_notes(info, datasets, (metric,))),
         citations=(info.citation,),
-        links=tuple(f"ranking={record.key.run_id}" if record.status == "done" else "" for record in records),
+        links=tuple(
+            f"ranking={record.key.run_id}" if record.status == "done" else "" for record in records
+        ),
     )
 
 
-def _correlation(records: Sequence[RankRecord], name: str, header: str, terminal: tuple[int, int], panel: int = 1) -> list[Filled]:
-    """A correlation and its interval; where there is none, the word for the reason stands in its place."""
+def _correlation(
+    records: Sequence[RankRecord], name: str, header: str, terminal: tuple[int, int], panel: int = 1
+) -> list[Filled]:
+    """A correlation and its interval.
+
+    Where there is none, the word for the reason stands in its place.
+    """
     values = [_number(record.agreement.get(name)) for record in records]
     ends = [_ends(record.agreement.get(f"{name}_ci")) for record in records]
-    column, cells = number_column(Column(name, header, (name,), terminal=terminal[0], panel=panel), values, 3)
-    words = [Cell(status, (None,)) if status != "ok" else cell for status, cell in zip(map(_status, records), cells, strict=True)]
-    interval = Column(f"{name}_interval", "95 %\ninterval", (f"{name}_low", f"{name}_high"), terminal=terminal[1], panel=panel)
+    column, cells = number_column(
+        Column(name, header, (name,), terminal=terminal[0], panel=panel), values, 3
+    )
+    words = [
+        Cell(status, (None,)) if status != "ok" else cell
+        for status, cell in zip(map(_status, records), cells, strict=True)
+    ]
+    interval = Column(
+        f"{name}_interval",
+        "95 %\ninterval",
+        (f"{name}_low", f"{name}_high"),
+        terminal=terminal[1],
+        panel=panel,
+    )
     return [(column, words), interval_column(interval, ends, 3)]
 
 
@@ -126,14 +210,28 @@ def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
     for record in records:
         n = record.agreement.get("n")
         of = f" of {whole:,}" if whole else ""
-        text = DASH if n is None else f"random {n:,}{of}" if _sampled(record, whole) else f"all {n:,}"
+        text = (
+            DASH if n is None else f"random {n:,}{of}" if _sampled(record, whole) else f"all {n:,}"
+        )
         cells.append(Cell(text, (n, whole, record.key.sample)))
-    return Column("n", "Architectures", ("n", "architectures_of_the_table", "sample"), "left", terminal=4), cells
+    return Column(
+        "n", "Architectures", ("n", "architectures_of_the_table", "sample"), "left", terminal=4
+    ), cells
 
 
 def _whole(records: Sequence[RankRecord]) -> int | None:
-    """How many architectures a table has, by the rankings over all of them; None where there is none."""
-    return max((record.agreement["n"] for record in records if record.status == "done" and not record.key.sample), default=None)
+    """How many architectures a table has, by the rankings over all of them.
+
+    None where there is none.
+    """
+    return max(
+        (
+            record.agreement["n"]
+            for record in records
+            if record.status == "done" and not record.key.sample
+        ),
+        default=None,
+    )
 
 
 def _sampled(record: RankRecord, whole: int | None) -> bool:
@@ -141,29 +239,50 @@ def _sampled(record: RankRecord, whole: int | None) -> bool:
 
 
 def _setting_column(records: Sequence[RankRecord], settings: Sequence[str]) -> Filled:
-    values: list[tuple[Raw, ...]] = [(json.dumps(dict(record.key.setting), sort_keys=True), record.inputs) for record in records]
-    return text_column(Column("setting", "Scored with", ("setting", "inputs"), "left", terminal=5), settings, values)
+    values: list[tuple[Raw, ...]] = [
+        (json.dumps(dict(record.key.setting), sort_keys=True), record.inputs) for record in records
+    ]
+    return text_column(
+        Column("setting", "Scored with", ("setting", "inputs"), "left", terminal=5),
+        settings,
+        values,
+    )
 
 
 def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
-    """How networks are scored, in few words: batches x images, the network, and what else differs from the defaults."""
+    """How networks are scored, in few words.
+
+    Batches x images, the network, and what else differs from the defaults.
+    """
     if not network:
         return "no network"
     whole = Setting(**setting)
-    size = ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items())) or "full network"
+    size = (
+        ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items()))
+        or "full network"
+    )
     others = [f"{name} {setting[name]}" for name in ("data", "seed", "dataset") if name in setting]
     return ", ".join([f"{whole.batches} × {whole.batch}", size, *others])
 
 
 def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
     """Names of the scorers for a figure, with a letter for the setting where a scorer is there in several; and what the letters say."""
-    words = [setting_words(record.key.setting, network=bool(record.key.sample)) for record in records]
+    words = [
+        setting_words(record.key.setting, network=bool(record.key.sample)) for record in records
+    ]
     names = [record.key.scorer for record in records]
-    several = {name for name in names if len({each for other, each in zip(names, words, strict=True) if other == name}) > 1}
+    several = {
+        name
+        for name in names
+        if len({each for other, each in zip(names, words, strict=True) if other == name}) > 1
+    }
     told = sorted({each for name, each in zip(names, words, strict=True) if name in several})
     letters = {each: chr(ord("A") + place) for place, each in enumerate(told)}
     legend = "".join(f" {letter}: scored with {each}." for each, letter in letters.items())
-    return [f"{name} ({letters[each]})" if name in several else name for name, each in zip(names, words, strict=True)], legend
+    return [
+        f"{name} ({letters[each]})" if name in several else name
+        for name, each in zip(names, words, strict=True)
+    ], legend
 
 
 def _names(records: Sequence[RankRecord]) -> list[str]:
@@ -187,7 +306,14 @@ def _names(records: Sequence[RankRecord]) -> list[str]:
 
 def _origin(record: RankRecord) -> tuple[Raw, ...]:
     key = record.key
-    return key.run_id, *rank_table_of(record), key.scorer_sha256, key.resamples, key.seed, _status(record)
+    return (
+        key.run_id,
+        *rank_table_of(record),
+        key.scorer_sha256,
+        key.resamples,
+        key.seed,
+        _status(record),
+    )
 
 
 def _status(record: RankRecord) -> str:
@@ -197,13 +323,19 @@ def _status(record: RankRecord) -> str:
 def _caption(records: Sequence[RankRecord]) -> str:
     key = records[0].key
     metric = oracles.get(key.oracle).info.metric(key.metric)
-    resamples = ", ".join(f"{count:,}" for count in sorted({record.key.resamples for record in records}))
+    resamples = ", ".join(
+        f"{count:,}" for count in sorted({record.key.resamples for record in records})
+    )
     caption = (
         f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch trainings, mean over training seeds) "
         f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
         f"Best found: {metric.name} of the architecture with the highest score (the first of equals)."
     )
-    return caption if metric.higher_is_better else f"{caption} Less {metric.name} is better; a positive correlation is agreement."
+    return (
+        caption
+        if metric.higher_is_better
+        else f"{caption} Less {metric.name} is better; a positive correlation is agreement."
+    )
 
 
 def _badness(record: RankRecord) -> tuple[bool, float]:
@@ -222,12 +354,19 @@ def _ends(value: object) -> tuple[float | None, float | None]:
 
 # -- all oracles -------------------------------------------------------------------------------------------
 def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
-    """A row per scorer and setting, a column per data set of each oracle: by Kendall, and by Spearman; none for a single oracle.
+    """A row per scorer and setting, a column per data set of each oracle.
+
+    By Kendall, and by Spearman; none for a single oracle.
 
     Against the target of each data set, after its longest training. `records` are in `rank_order`.
     """
     wanted = _current(
-        [record for record in records if record.key.metric == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name]
+        [
+            record
+            for record in records
+            if record.key.metric
+            == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name
+        ]
     )
     places = list(dict.fromkeys((record.key.oracle, record.key.dataset) for record in wanted))
     if len({oracle for oracle, _ in places}) < 2:
@@ -235,11 +374,16 @@ def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
     rows: dict[tuple[str, str], dict[tuple[str, str], RankRecord]] = {}
     for record in wanted:
         key = record.key
-        row = rows.setdefault((key.scorer, setting_words(key.setting, network=bool(key.sample))), {})
+        row = rows.setdefault(
+            (key.scorer, setting_words(key.setting, network=bool(key.sample))), {}
+        )
         there = row.get((key.oracle, key.dataset))
         if there is None or _size(record) > _size(there):
             row[key.oracle, key.dataset] = record
-    return [_overview(rows, places, name, words) for name, words in (("kendall", "Kendall's τ-b"), ("spearman", "Spearman's ρ"))]
+    return [
+        _overview(rows, places, name, words)
+        for name, words in (("kendall", "Kendall's τ-b"), ("spearman", "Spearman's ρ"))
+    ]
 
 
 def _current(records: Sequence[RankRecord]) -> list[RankRecord]:
@@ -249,7 +393,9 @@ def _current(records: Sequence[RankRecord]) -> list[RankRecord]:
     for record in records:
         places.setdefault((record.key.oracle, record.key.dataset), []).append(record)
     for there in places.values():
-        there = [record for record in there if is_here(record.key.oracle, record.key.table_sha256)] or there
+        there = [
+            record for record in there if is_here(record.key.oracle, record.key.table_sha256)
+        ] or there
         longest = max(record.key.epochs for record in there)
         kept += [record for record in there if record.key.epochs == longest]
     return kept
@@ -268,17 +414,32 @@ def _size(record: RankRecord) -> tuple[bool, float]:
 
 
 def _overview(
-    rows: Mapping[tuple[str, str], Mapping[tuple[str, str], RankRecord]], places: Sequence[tuple[str, str]], name: str, words: str
+    rows: Mapping[tuple[str, str], Mapping[tuple[str, str], RankRecord]],
+    places: Sequence[tuple[str, str]],
+    name: str,
+    words: str,
 ) -> TableDoc:
     def goodness(row: tuple[str, str]) -> tuple[object, ...]:
-        there = [value for record in rows[row].values() if (value := _number(record.agreement.get(name))) is not None]
+        there = [
+            value
+            for record in rows[row].values()
+            if (value := _number(record.agreement.get(name))) is not None
+        ]
         return -len(there), -sum(there) / max(1, len(there)), row
 
     order = sorted(rows, key=goodness)
     filled = [
-        text_column(Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [scorer for scorer, _ in order]),
-        text_column(Column("setting", "Scored with", ("setting",), "left", 90, 0), [setting for _, setting in order]),
-        *(_overview_column(i, place, [rows[row].get(place) for row in order], name) for i, place in enumerate(places)),
+        text_column(
+            Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [scorer for scorer, _ in order]
+        ),
+        text_column(
+            Column("setting", "Scored with", ("setting",), "left", 90, 0),
+            [setting for _, setting in order],
+        ),
+        *(
+            _overview_column(i, place, [rows[row].get(place) for row in order], name)
+            for i, place in enumerate(places)
+        ),
     ]
     return TableDoc(
         f"rankings-{name}",
@@ -290,7 +451,9 @@ def _overview(
     )
 
 
-def _overview_column(number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str) -> Filled:
+def _overview_column(
+    number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str
+) -> Filled:
     there = [record for record in records if record is not None]
     whole = _whole(there)
     samples = any(_sampled(record, whole) for record in there)
@@ -301,12 +464,20 @@ def _overview_column(number: int, place: tuple[str, str], records: Sequence[Rank
         if record is None:
             cells.append(Cell(shown + (PAD if samples else ""), (None, None, None, None)))
             continue
-        text = (_status(record) if value is None else shown) + ((_SAMPLE if _sampled(record, whole) else PAD) if samples else "")
+        text = (_status(record) if value is None else shown) + (
+            (_SAMPLE if _sampled(record, whole) else PAD) if samples else ""
+        )
         interval = _ends(record.agreement.get(f"{name}_ci"))
         cells.append(
-            Cell(text, (value, *interval, _number(record.agreement.get("n"))), BEST if value is not None and value == best else "")
+            Cell(
+                text,
+                (value, *interval, _number(record.agreement.get("n"))),
+                BEST if value is not None and value == best else "",
+            )
         )
     oracle, dataset = place
     stem = f"{oracle}_{dataset}".lower().replace("-", "_")
     data = tuple(f"{stem}_{each}" for each in (name, "low", "high", "n"))
-    return Column(stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS), cells
+    return Column(
+        stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS
+    ), cells

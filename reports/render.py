@@ -17,21 +17,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing, slug
-from reports.groups import COSTS, REGRET, chosen
-from reports.latex import latex
-from suite.errors import UnknownName
-from suite.files import write_text
-from suite.registry import oracles
-from suite.store import Store
+from nasrepro.reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing, slug
+from nasrepro.reports.groups import COSTS, REGRET, chosen
+from nasrepro.reports.latex import latex
+from nasrepro.suite.data import write_text
+from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import oracles
 
 TITLE = "nasrepro report"
 
 
-def write(tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site: str = "") -> list[Path]:
+def write(
+    tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site: str = ""
+) -> list[Path]:
     """Write tables to files: `report.html`, `report.md` (beside it `report-<part>.md`), and one per table for `tex` and `csv` (by its id).
 
-    The same tables give the same bytes. `site`: where the leaderboard page will be, from `out`; HTML rows then lead to their runs.
+    The same tables give the same bytes. `site`: where the leaderboard page will be, from `out`;
+    HTML rows then lead to their runs.
 
     Returns:
         The files, in the order of `formats`.
@@ -60,16 +63,52 @@ def write_runs(store: Store, out: Path, plan: str | None = None) -> Path:
     """Write `runs.csv`: every run with the `row` of the tables that it is behind, its seed, what it returned and what that gave."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("row", "run_id", "seed", "status", "method", "chosen", "dataset", "metric", "value", "regret", *COSTS))
+    writer.writerow(
+        (
+            "row",
+            "run_id",
+            "seed",
+            "status",
+            "method",
+            "chosen",
+            "dataset",
+            "metric",
+            "value",
+            "regret",
+            *COSTS,
+        )
+    )
     for group in chosen(store, plan).groups:
         info, row = oracles.get(group.setting.oracle).info, group.id
         for dataset in group.setting.protocol.report_datasets:
             target = info.target_of(dataset).name
-            columns = [group.values[dataset, target], group.values[dataset, REGRET], *(group.costs[name] for name in COSTS)]
-            for place, (run_id, seed) in enumerate(zip(group.run_ids, group.seeds.tolist(), strict=True)):
-                numbers = ["" if np.isnan(values[place]) else float(values[place]) for values in columns]
-                writer.writerow((row, run_id, seed, "finished", group.method, group.chosen[place], dataset, target, *numbers))
-        writer.writerows((row, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items())
+            columns = [
+                group.values[dataset, target],
+                group.values[dataset, REGRET],
+                *(group.costs[name] for name in COSTS),
+            ]
+            for place, (run_id, seed) in enumerate(
+                zip(group.run_ids, group.seeds.tolist(), strict=True)
+            ):
+                numbers = [
+                    "" if np.isnan(values[place]) else float(values[place]) for values in columns
+                ]
+                writer.writerow(
+                    (
+                        row,
+                        run_id,
+                        seed,
+                        "finished",
+                        group.method,
+                        group.chosen[place],
+                        dataset,
+                        target,
+                        *numbers,
+                    )
+                )
+        writer.writerows(
+            (row, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items()
+        )
     path = out / "runs.csv"
     write_text(path, text.getvalue())
     return path
@@ -86,7 +125,11 @@ def terminal(tables: Sequence[TableDoc], console: Console) -> None:
         places = _fitting(doc, console.width)
         _say(doc.title, console, "bold")
         console.print(_grid(doc, places, console))
-        more = f" More columns in the files: {len(shown) - len(places)}." if len(shown) > len(places) else ""
+        more = (
+            f" More columns in the files: {len(shown) - len(places)}."
+            if len(shown) > len(places)
+            else ""
+        )
         _say(doc.caption + more, console, "dim")
         marks = {row[place].mark for row in doc.rows for place in places}
         for note in doc.footnotes:
@@ -104,8 +147,15 @@ def _say(text: str, console: Console, style: str) -> None:
 
 
 def _fitting(doc: TableDoc, width: int) -> list[int]:
-    """Places of the columns to show, those with the lowest `terminal` first; 0 and 1 are shown whatever the width."""
-    wanted = sorted((column.terminal, place) for place, column in enumerate(doc.columns) if column.header and column.terminal is not None)
+    """Places of the columns to show, those with the lowest `terminal` first.
+
+    0 and 1 are shown whatever the width.
+    """
+    wanted = sorted(
+        (column.terminal, place)
+        for place, column in enumerate(doc.columns)
+        if column.header and column.terminal is not None
+    )
     places: list[int] = []
     left = width + _GAP
     for priority, place in wanted:
@@ -134,11 +184,25 @@ def _grid(doc: TableDoc, places: Sequence[int], console: Console) -> Table:
     for place in places:
         column = doc.columns[place]
         header = Text(_printable(column.header, console))
-        grid.add_column(header, justify=column.align, vertical="bottom", width=_width(doc, place, console.width), overflow="fold")
+        grid.add_column(
+            header,
+            justify=column.align,
+            vertical="bottom",
+            width=_width(doc, place, console.width),
+            overflow="fold",
+        )
     entries = [_entries(doc, place) for place in places]
     for row, texts in zip(doc.rows, zip(*entries, strict=True), strict=True):
-        styles = ["bold" if row[place].mark == BEST else "underline" if row[place].second else "" for place in places]
-        grid.add_row(*(Text(_printable(text, console), style=style) for text, style in zip(texts, styles, strict=True)))
+        styles = [
+            "bold" if row[place].mark == BEST else "underline" if row[place].second else ""
+            for place in places
+        ]
+        grid.add_row(
+            *(
+                Text(_printable(text, console), style=style)
+                for text, style in zip(texts, styles, strict=True)
+            )
+        )
     return grid
 
 
@@ -150,18 +214,26 @@ def _printable(text: str, console: Console) -> str:
 # -- files -------------------------------------------------------------------------------------------------
 def to_json(tables: Sequence[TableDoc]) -> str:
     """All tables with raw values, for programs; null where there is no number."""
-    return json.dumps([_plain(doc) for doc in tables], indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        [_plain(doc) for doc in tables], indent=1, ensure_ascii=False, allow_nan=False
+    )
 
 
 def _plain(doc: TableDoc) -> dict[str, object]:
-    rows: list[dict[str, object]] = [{name: _raw(value) for name, value in each.items()} for each in doc.long]
+    rows: list[dict[str, object]] = [
+        {name: _raw(value) for name, value in each.items()} for each in doc.long
+    ]
     for row in () if doc.long else doc.rows:
         values = {
             name: _raw(value)
             for column, cell in zip(doc.columns, row, strict=True)
             for name, value in zip(column.data, cell.values, strict=True)
         }
-        marks = {column.name: cell.mark for column, cell in zip(doc.columns, row, strict=True) if cell.mark}
+        marks = {
+            column.name: cell.mark
+            for column, cell in zip(doc.columns, row, strict=True)
+            if cell.mark
+        }
         rows.append({**values, "marks": marks})
     return {
         "id": doc.id,
@@ -210,33 +282,50 @@ def _markdown(tables: Sequence[TableDoc]) -> dict[str, str]:
 
 
 def _markdown_file(
-    title: str, tables: Sequence[TableDoc], others: Sequence[str], background: Mapping[str, tuple[str, list[str]]], notes_in: str
+    title: str,
+    tables: Sequence[TableDoc],
+    others: Sequence[str],
+    background: Mapping[str, tuple[str, list[str]]],
+    notes_in: str,
 ) -> str:
     """One file: legends where they stand first, notes on methods and oracles behind the tables, or in another file."""
     parts = [f"# {title}\n"]
     if others:
         parts.append(f"In files of their own: {', '.join(others)}.\n")
     legends = {
-        legend: f"legend-{number}" for number, legend in enumerate(dict.fromkeys(doc.legend for doc in tables if doc.legend), start=1)
+        legend: f"legend-{number}"
+        for number, legend in enumerate(
+            dict.fromkeys(doc.legend for doc in tables if doc.legend), start=1
+        )
     }
     told: set[str] = set()
     for doc in tables:
         how = ""
         if doc.legend:
             anchor = legends[doc.legend]
-            how = f" [How to read it](#{anchor})." if doc.legend in told else f' <a id="{anchor}"></a>{_md(doc.legend)}'
+            how = (
+                f" [How to read it](#{anchor})."
+                if doc.legend in told
+                else f' <a id="{anchor}"></a>{_md(doc.legend)}'
+            )
             told.add(doc.legend)
         parts += [f"## {_md(doc.title)}\n", f"{_md(doc.caption)}{how}\n", _pipe_table(doc)]
         for notes in (doc.footnotes, doc.notes):
             if notes:
                 parts.append("".join(f"- {_md(note)}\n" for note in notes))
         if doc.background:
-            links = [f"[{_md(about)}]({notes_in}#{background[about][0]})" for about in dict.fromkeys(note.about for note in doc.background)]
+            links = [
+                f"[{_md(about)}]({notes_in}#{background[about][0]})"
+                for about in dict.fromkeys(note.about for note in doc.background)
+            ]
             parts.append(f"Notes: {', '.join(links)}.\n")
     if background and not notes_in:
         parts.append("## Notes on methods and oracles\n")
         for about, (anchor, texts) in background.items():
-            parts += [f'### <a id="{anchor}"></a>{_md(about)}\n', "".join(f"- {_md(text)}\n" for text in texts)]
+            parts += [
+                f'### <a id="{anchor}"></a>{_md(about)}\n',
+                "".join(f"- {_md(text)}\n" for text in texts),
+            ]
     citations = _citations(tables)
     if citations:
         parts += ["## Citations\n", *(f"```bibtex\n{citation}\n```\n" for citation in citations)]
@@ -244,7 +333,10 @@ def _markdown_file(
 
 
 def _background(tables: Sequence[TableDoc]) -> dict[str, tuple[str, list[str]]]:
-    """By method or oracle, in the order of their names: an anchor, and its notes in all tables, each once."""
+    """By method or oracle, in the order of their names.
+
+    An anchor, and its notes in all tables, each once.
+    """
     found: dict[str, dict[str, None]] = {}
     for note in (note for doc in tables for note in doc.background):
         found.setdefault(note.about, {})[note.text] = None
@@ -254,7 +346,8 @@ def _background(tables: Sequence[TableDoc]) -> dict[str, tuple[str, list[str]]]:
     return {about: (anchor, list(found[about])) for about, anchor in anchors.items()}
 
 
-#: Rows up to which the columns of Markdown's source stand under each other: of longer tables that is half the bytes.
+#: Rows up to which the columns of Markdown's source stand under each other: of longer tables that
+#: is half the bytes.
 _ALIGNED = 20
 
 
@@ -267,7 +360,10 @@ def _pipe_table(doc: TableDoc) -> str:
     widths = [max(3, *map(len, texts)) for texts in zip(*lines, strict=True)]
     if len(doc.rows) > _ALIGNED:
         widths = [3] * len(widths)
-    rule = ["-" * (width - 1) + (":" if column.align == "right" else "-") for column, width in zip(columns, widths, strict=True)]
+    rule = [
+        "-" * (width - 1) + (":" if column.align == "right" else "-")
+        for column, width in zip(columns, widths, strict=True)
+    ]
     padded = [
         [
             text.rjust(width) if column.align == "right" else text.ljust(width)
@@ -293,19 +389,36 @@ def _md(text: str) -> str:
 
 
 def _html(tables: Sequence[TableDoc], site: str = "") -> str:
-    """One page with everything inside it; `site`: where the leaderboard page is, which has the runs behind each row."""
+    """One page with everything inside it; `site`.
+
+    Where the leaderboard page is, which has the runs behind each row.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("nasrepro.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.tests["own"] = lambda row: any(cell.text.startswith(OWN) for cell in row)
     page = environment.get_template("report.html.j2")
     slots, notes = [(doc, _slots(doc)) for doc in tables], _background(tables)
-    return page.render(title=TITLE, tables=slots, background=notes, citations=_citations(tables), best=BEST, site=site)
+    return page.render(
+        title=TITLE,
+        tables=slots,
+        background=notes,
+        citations=_citations(tables),
+        best=BEST,
+        site=site,
+    )
 
 
 def _slots(doc: TableDoc) -> list[str]:
     """Per column the mark that some cell has and the others leave room for; bold needs none."""
-    return [max(({row[place].mark for row in doc.rows} - {BEST, ""}), default="") for place in range(len(doc.columns))]
+    return [
+        max(({row[place].mark for row in doc.rows} - {BEST, ""}), default="")
+        for place in range(len(doc.columns))
+    ]
 
 
 def _citations(tables: Sequence[TableDoc]) -> list[str]:

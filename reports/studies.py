@@ -1,6 +1,7 @@
 """Tables of studies: measurements that are no searches, averaged over their seeds.
 
-A column whose name begins with _ holds what a figure is drawn from (points, a curve), and stands in no table.
+A column whose name begins with _ holds what a figure is drawn from (points, a curve), and stands in
+no table.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import groupby
 
 import numpy as np
 
-from reports.document import (
+from nasrepro.reports.document import (
     DASH,
     Cell,
     Column,
@@ -27,11 +28,11 @@ from reports.document import (
     text_column,
     transposed,
 )
-from reports.words import error_kind
-from suite.errors import NasreproError
-from suite.record import StudyRecord
-from suite.registry import studies
-from suite.stats import bootstrap_mean
+from nasrepro.reports.words import error_kind
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.study import StudyRecord
+from nasrepro.suite.registry import studies
+from nasrepro.suite.statistics import bootstrap_mean
 
 RESAMPLES = 2000
 
@@ -41,7 +42,12 @@ def study_tables(records: Sequence[StudyRecord], seed: int) -> list[TableDoc]:
 
     def place(record: StudyRecord) -> tuple[str, str, str, str]:
         key = record.key
-        return key.study, json.dumps(key.params, sort_keys=True), key.study_sha256, json.dumps(key.tables, sort_keys=True)
+        return (
+            key.study,
+            json.dumps(key.params, sort_keys=True),
+            key.study_sha256,
+            json.dumps(key.tables, sort_keys=True),
+        )
 
     ordered = sorted(records, key=lambda record: (*place(record), record.key.seed))
     return [_study_table(list(members), seed) for _, members in groupby(ordered, key=place)]
@@ -56,35 +62,67 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
     for record in done:
         for row in record.rows:
             rows.setdefault(tuple(row[name] for name in by), []).append((record, dict(row)))
-    measured = [name for name in (done[0].rows[0] if done and done[0].rows else ()) if name not in by and name[0] != "_"]
+    measured = [
+        name
+        for name in (done[0].rows[0] if done and done[0].rows else ())
+        if name not in by and name[0] != "_"
+    ]
     filled: list[Filled] = [
         data_column(
-            ("study", "params", "study_sha256"), [(key.study, json.dumps(dict(key.params), sort_keys=True), key.study_sha256)] * len(rows)
+            ("study", "params", "study_sha256"),
+            [(key.study, json.dumps(dict(key.params), sort_keys=True), key.study_sha256)]
+            * len(rows),
         ),
-        data_column(("run_ids",), [(" ".join(dict.fromkeys(record.key.run_id for record, _ in members)),) for members in rows.values()]),
+        data_column(
+            ("run_ids",),
+            [
+                (" ".join(dict.fromkeys(record.key.run_id for record, _ in members)),)
+                for members in rows.values()
+            ],
+        ),
     ]
     for place, name in enumerate(by):
         texts = [str(values[place]) for values in rows]
         filled.append(text_column(Column(name, _header(name), (name,), "left", 0, 0), texts))
-    filled.append(number_column(Column("seeds", "Seeds", ("seeds",), terminal=20), [len(members) for members in rows.values()], 0))
+    filled.append(
+        number_column(
+            Column("seeds", "Seeds", ("seeds",), terminal=20),
+            [len(members) for members in rows.values()],
+            0,
+        )
+    )
     for place, name in enumerate(measured):
-        filled += _measured(name, [[row[name] for _, row in members] for members in rows.values()], seed, place)
+        filled += _measured(
+            name, [[row[name] for _, row in members] for members in rows.values()], seed, place
+        )
     failed = [record for record in records if record.status == "failed"]
     entry = None
     with contextlib.suppress(NasreproError):  # one that is not installed here
         entry = studies.get(key.study)
     paper = f" ({entry.paper})" if entry else ""
     what = entry.doc.splitlines()[0] if entry and entry.doc else key.study
-    changed = {name: value for name, value in key.params.items() if entry is None or entry.defaults.get(name) != value}
+    changed = {
+        name: value
+        for name, value in key.params.items()
+        if entry is None or entry.defaults.get(name) != value
+    }
     setting = ", ".join(f"{name}={value}" for name, value in key.params.items())
     seeds = len(done)
     return TableDoc(
         slug("study", key.study, *(str(value) for value in changed.values())),
-        f"Study {key.study}" + (f" ({', '.join(f'{name}={value}' for name, value in changed.items())})" if changed else ""),
+        f"Study {key.study}"
+        + (
+            f" ({', '.join(f'{name}={value}' for name, value in changed.items())})"
+            if changed
+            else ""
+        ),
         f"{what.rstrip('.')}{paper}. Parameters: {setting or 'none'}; {seeds:,} {'seed' if seeds == 1 else 'seeds'}.",
         *transposed(filled),
         legend=f"Means over seeds, in brackets their 95 % percentile bootstrap intervals ({RESAMPLES:,} resamples), if there are several.",
-        footnotes=tuple(f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}." for record in failed),
+        footnotes=tuple(
+            f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
+            for record in failed
+        ),
         part="studies",
     )
 
@@ -92,18 +130,32 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
 def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: int) -> list[Filled]:
     """A measured column: numbers as mean and interval, texts as they are."""
     if any(isinstance(value, str) for members in values for value in members):
-        texts = [", ".join(dict.fromkeys(str(value) for value in members if value is not None)) or DASH for members in values]
+        texts = [
+            ", ".join(dict.fromkeys(str(value) for value in members if value is not None)) or DASH
+            for members in values
+        ]
         return [text_column(Column(name, _header(name), (name,), "left", 1 + place), texts)]
     found: list[tuple[float | None, float | None, float | None]] = []
     for members in values:
-        numbers = np.array([value for value in members if isinstance(value, int | float) and math.isfinite(value)], dtype=np.float64)
+        numbers = np.array(
+            [value for value in members if isinstance(value, int | float) and math.isfinite(value)],
+            dtype=np.float64,
+        )
         if not numbers.size:
             found.append((None, None, None))
             continue
-        interval = bootstrap_mean(numbers, seed=seed, resamples=RESAMPLES if numbers.size > 1 and np.ptp(numbers) > 0 else 1)
+        interval = bootstrap_mean(
+            numbers,
+            seed=seed,
+            resamples=RESAMPLES if numbers.size > 1 and np.ptp(numbers) > 0 else 1,
+        )
         ends = (interval.low, interval.high) if numbers.size > 1 else (None, None)
         found.append((interval.value, *ends))
-    halves = [(high - low) / 2 for _, low, high in found if low is not None and high is not None and high > low]
+    halves = [
+        (high - low) / 2
+        for _, low, high in found
+        if low is not None and high is not None and high > low
+    ]
     means = [mean for mean, _, _ in found]
     decimals = min(4, max(0, math.ceil(-math.log10(min(halves))))) if halves else _plain(means)
     cells = []
@@ -115,13 +167,27 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
         if low is not None and high is not None and high > low:
             text += f" [{low:,.{decimals}f}, {high:,.{decimals}f}]"
         cells.append(Cell(text.replace("-", "−"), (mean, low, high)))
-    return [(Column(name, _header(name), (f"{name}_mean", f"{name}_low", f"{name}_high"), terminal=1 + place), cells)]
+    return [
+        (
+            Column(
+                name,
+                _header(name),
+                (f"{name}_mean", f"{name}_low", f"{name}_high"),
+                terminal=1 + place,
+            ),
+            cells,
+        )
+    ]
 
 
 def _plain(means: Sequence[float | None]) -> int:
     """Decimals where no interval tells: four for shares and correlations that are not whole."""
     there = [abs(mean) for mean in means if mean is not None]
-    return 4 if there and max(there) <= 1 and any(mean != round(mean) for mean in there) else plain_decimals(means)
+    return (
+        4
+        if there and max(there) <= 1 and any(mean != round(mean) for mean in there)
+        else plain_decimals(means)
+    )
 
 
 def _header(name: str) -> str:

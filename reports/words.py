@@ -6,26 +6,42 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from reports.document import CLOSE, OWN, Note
-from reports.groups import REGRET, Group, Setting
-from suite.errors import NasreproError
-from suite.oracle import MEAN, Metric, OracleInfo
-from suite.registry import Method, methods, oracles
-from suite.session import Budget
+from nasrepro.reports.document import CLOSE, OWN, Note
+from nasrepro.reports.groups import REGRET, Group, Setting
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.oracle import MEAN, Metric, OracleInfo
+from nasrepro.suite.registry import Method, methods, oracles
+from nasrepro.suite.search import Budget
 
-_SPLITS = {"train": "training split", "valid": "validation split", "test": "test split", "none": "no split"}
+_SPLITS = {
+    "train": "training split",
+    "valid": "validation split",
+    "test": "test split",
+    "none": "no split",
+}
 
 
 # -- rows --------------------------------------------------------------------------------------------------
 def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
-    """Parameters that differ from the method's defaults; of a method that is not installed, from its `others`."""
+    """Parameters that differ from the method's defaults.
+
+    Of a method that is not installed, from its `others`.
+    """
     entry = _installed(group.method, methods.changes)
     if entry is not None:
         defaults = dict(entry.defaults)
     else:
         same = [other.params for other in others if other.method == group.method]
-        defaults = {name: value for name, value in group.params.items() if all(name in params and params[name] == value for params in same)}
-    return {name: value for name, value in group.params.items() if name not in defaults or defaults[name] != value}
+        defaults = {
+            name: value
+            for name, value in group.params.items()
+            if all(name in params and params[name] == value for params in same)
+        }
+    return {
+        name: value
+        for name, value in group.params.items()
+        if name not in defaults or defaults[name] != value
+    }
 
 
 def is_own(method: str) -> bool:
@@ -44,17 +60,22 @@ def _installed(method: str, changes: int) -> Method | None:
 
 
 def labels(groups: Sequence[Group]) -> list[str]:
-    """Names of one table's rows: the method, what differs from its defaults, and its source where there are two versions of it.
+    """Names of one table's rows.
+
+    The method, what differs from its defaults, and its source where there are two versions of it.
 
     The user's own methods have `OWN` before them.
     """
     names = []
     for group in groups:
-        changed = ", ".join(f"{name}={_param(value)}" for name, value in changed_params(group, groups).items())
+        changed = ", ".join(
+            f"{name}={_param(value)}" for name, value in changed_params(group, groups).items()
+        )
         own = f"{OWN} " if is_own(group.method) else ""
         names.append(f"{own}{group.method} ({changed})" if changed else f"{own}{group.method}")
     return [
-        f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name for name, group in zip(names, groups, strict=True)
+        f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name
+        for name, group in zip(names, groups, strict=True)
     ]
 
 
@@ -81,7 +102,11 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
     """Protocol, budget, seeds, and the split of each number."""
     setting, protocol = groups[0].setting, groups[0].setting.protocol
     mean = "the mean over the table's training seeds"
-    seeds = mean if protocol.search_seed == MEAN else f"training seed {protocol.search_seed} of the table"
+    seeds = (
+        mean
+        if protocol.search_seed == MEAN
+        else f"training seed {protocol.search_seed} of the table"
+    )
     objective = oracles.get(setting.oracle).info.objective_of(setting.dataset).name
     splits = "; ".join(f"{metric.name}: {split_words(metric)}" for metric in shown)
     return (
@@ -93,9 +118,18 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
 
 
 def main_legend(
-    target: Metric, columns: Collection[str], marks: Collection[str], resamples: int, level: float, *, own: bool = False
+    target: Metric,
+    columns: Collection[str],
+    marks: Collection[str],
+    resamples: int,
+    level: float,
+    *,
+    own: bool = False,
 ) -> str:
-    """How to read a table with these columns and marks: what the spreads, intervals and marks are; `own`: whether it has rows of a user."""
+    """How to read a table with these columns and marks: what the spreads, intervals and marks are.
+
+    `own`: whether it has rows of a user.
+    """
     parts = [
         "Mean ± standard deviation over search seeds;",
         f"in brackets the 95 % percentile bootstrap interval of the mean over search seeds ({resamples:,} resamples).",
@@ -105,7 +139,9 @@ def main_legend(
         parts.append(f"{OWN}: a method that does not ship with nasrepro.")
     if CLOSE in marks:
         test = "two-sided Wilcoxon signed-rank test on shared seeds"
-        parts.append(f"{CLOSE}: not significantly worse than the best ({test}, Holm over the comparisons of the table, level {level}).")
+        parts.append(
+            f"{CLOSE}: not significantly worse than the best ({test}, Holm over the comparisons of the table, level {level})."
+        )
     if any(name.endswith("_iqm") for name in columns):
         parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
     if REGRET in columns:
@@ -130,12 +166,17 @@ def failures(groups: Sequence[Group], names: Sequence[str]) -> list[str]:
     for group, name in zip(groups, names, strict=True):
         for seed, error in list(group.failed.items())[:1]:
             runs = f"{len(group.failed):,} of {len(group.failed) + group.seeds.size:,} runs"
-            found.append(f"{name}: {runs} failed and are in no mean (seed {seed}: {error_kind(error)}).")
+            found.append(
+                f"{name}: {runs} failed and are in no mean (seed {seed}: {error_kind(error)})."
+            )
     return found
 
 
 def error_kind(error: str) -> str:
-    """The kind of an error, from its traceback; the message is left out, it may have paths of this machine."""
+    """The kind of an error, from its traceback.
+
+    The message is left out, it may have paths of this machine.
+    """
     lines = error.strip().splitlines()
     return lines[-1].partition(":")[0][:100] if lines else "no traceback"
 
@@ -147,27 +188,50 @@ def method_notes(groups: Sequence[Group]) -> list[Note]:
         try:
             entry = methods.get(name)
         except NasreproError:
-            notes.append(Note(name, f"{name}: not installed here, so its deviations are not known."))
+            notes.append(
+                Note(name, f"{name}: not installed here, so its deviations are not known.")
+            )
             continue
-        items = " ".join(f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1))
+        items = " ".join(
+            f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1)
+        )
         notes.append(Note(name, f"{name} ({entry.paper}). Deviations: {items or 'none stated.'}"))
     return notes
 
 
 def changed_sources(groups: Sequence[Group]) -> list[str]:
     """A line for each method whose source is not the one that was run."""
-    entries = {name: _installed(name, methods.changes) for name in sorted({group.method for group in groups})}
-    run = {name: {group.method_sha256 for group in groups if group.method == name} for name in entries}
-    changed = [name for name, entry in entries.items() if entry is not None and run[name] != {entry.source_sha256}]
-    return [f"{name}: its source differs from what was run, so its deviations may, too." for name in changed]
+    entries = {
+        name: _installed(name, methods.changes)
+        for name in sorted({group.method for group in groups})
+    }
+    run = {
+        name: {group.method_sha256 for group in groups if group.method == name} for name in entries
+    }
+    changed = [
+        name
+        for name, entry in entries.items()
+        if entry is not None and run[name] != {entry.source_sha256}
+    ]
+    return [
+        f"{name}: its source differs from what was run, so its deviations may, too."
+        for name in changed
+    ]
 
 
 def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metric]) -> list[Note]:
-    """Notes on the data sets, the metrics and the table; those that name only other data sets are left out."""
+    """Notes on the data sets, the metrics and the table.
+
+    Those that name only other data sets are left out.
+    """
 
     def concerns(note: str) -> bool:
         words = {word.strip(".,;:()") for word in note.lower().replace("-", "").split()}
-        named = [dataset.name for dataset in info.datasets if dataset.name.lower().replace("-", "") in words]
+        named = [
+            dataset.name
+            for dataset in info.datasets
+            if dataset.name.lower().replace("-", "") in words
+        ]
         return not named or any(name in datasets for name in named)
 
     notes = [(name, info.dataset(name).note) for name in dict.fromkeys(datasets)]

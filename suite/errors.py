@@ -13,13 +13,19 @@ class NasreproError(Exception):
 class UnknownName(NasreproError):
     """A name that is not in the list it was looked up in."""
 
-    def __init__(self, kind: str, value: object, accepted: Iterable[object], hint: str = "") -> None:
+    def __init__(
+        self, kind: str, value: object, accepted: Iterable[object], hint: str = ""
+    ) -> None:
         names = [str(name) for name in accepted]
         lower = {name.lower(): name for name in names}
         near = difflib.get_close_matches(str(value).lower(), lower, n=1, cutoff=0.5)
         guess = f"; did you mean {lower[near[0]]!r}?" if near else ""
-        shown = ", ".join(names) if len(names) <= 30 else ", ".join(names[:30]) + f" ... ({len(names)})"
-        super().__init__(f"unknown {kind} {str(value)!r}{guess} (accepted: {shown or 'none'}){hint and '; ' + hint}")
+        shown = (
+            ", ".join(names) if len(names) <= 30 else ", ".join(names[:30]) + f" ... ({len(names)})"
+        )
+        super().__init__(
+            f"unknown {kind} {str(value)!r}{guess} (accepted: {shown or 'none'}){hint and '; ' + hint}"
+        )
 
 
 class InvalidArch(NasreproError):
@@ -47,8 +53,10 @@ class ProtocolError(NasreproError):
 
 
 class BudgetExhausted(BaseException):
-    """Raised by `Session.evaluate` when the next evaluation does not fit the budget; ends the search.
+    """Raised by `Session.evaluate` when the next evaluation does not fit the budget.
 
-    Derives from BaseException, like KeyboardInterrupt, so that a method's `except Exception` cannot swallow it
-    by accident.
+    Ends the search.
+
+    Derives from BaseException, like KeyboardInterrupt, so that a method's `except Exception` cannot
+    swallow it by accident.
     """

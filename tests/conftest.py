@@ -1,8 +1,8 @@
 """What all tests share: the real tables where they can be had, a cache of their own, and no network.
 
-The table of an oracle comes from the tests' cache, else from the user's (copied, never written to), else from the folder
-`NASREPRO_MIRROR` (converted once, and kept for the next run); where none has it, the tests that need it skip with one and
-the same reason, and the summary says so.
+The table of an oracle comes from the tests' cache, else from the user's (copied, never written to),
+else from the folder `NASREPRO_MIRROR` (converted once, and kept for the next run); where none has
+it, the tests that need it skip with one and the same reason, and the summary says so.
 """
 
 from __future__ import annotations
@@ -17,28 +17,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, fetch_table
-from suite.devices import DeviceTable
-from suite.files import replacing
-from suite.oracle import Oracle
-from suite.references import ReferenceTable
-from suite.registry import devices, load_devices, load_oracle, oracles, references
+from nasrepro.suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, fetch_table, replacing
+from nasrepro.suite.oracle import DeviceTable, Oracle, ReferenceTable
+from nasrepro.suite.registry import devices, load_devices, load_oracle, oracles, references
 
-#: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child processes too.
+#: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child
+#: processes too.
 CLOSED = "http://127.0.0.1:9"
-PROXIES = [name for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in (each, each.lower())]
+PROXIES = [
+    name for each in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in (each, each.lower())
+]
 
 MIRROR = pytest.StashKey[Path | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the tests a cache; remember the mirror, which each test loses (see `_offline`)."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests train tiny networks; torch, not imported yet, would have its threads wait
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # tests train tiny networks; torch, not imported yet, would have its threads wait
     given = os.environ.get(MIRROR_VARIABLE, "")
     config.stash[MIRROR] = Path(given).expanduser() if given and "://" not in given else None
     if not os.environ.get(DATA_VARIABLE):
-        cache = getattr(config, "cache", None)  # pytest's own, so that the next run finds the tables
-        os.environ[DATA_VARIABLE] = str(config.rootpath / ".pytest_cache" / "nasrepro" if cache is None else cache.mkdir("nasrepro"))
+        cache = getattr(
+            config, "cache", None
+        )  # pytest's own, so that the next run finds the tables
+        os.environ[DATA_VARIABLE] = str(
+            config.rootpath / ".pytest_cache" / "nasrepro"
+            if cache is None
+            else cache.mkdir("nasrepro")
+        )
 
 
 def reason(name: str) -> str:
@@ -50,7 +58,11 @@ def reason(name: str) -> str:
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Give all skips for one missing table one place, so that the summary has one line for them."""
     report = yield
-    if report.skipped and isinstance(report.longrepr, tuple) and "is not here: set " in report.longrepr[2]:
+    if (
+        report.skipped
+        and isinstance(report.longrepr, tuple)
+        and "is not here: set " in report.longrepr[2]
+    ):
         report.longrepr = (__file__, None, report.longrepr[2])
     return report
 
@@ -63,11 +75,19 @@ def users(spec: TableSpec) -> Path:
 
 
 def obtainable(spec: TableSpec | None, mirror: Path | None) -> bool:
-    """Whether a table is here or can be made without the network; None stands for one that ships with the package."""
+    """Whether a table is here or can be made without the network.
+
+    None stands for one that ships with the package.
+    """
     if spec is None or spec.path.exists() or users(spec).exists():
         return True
-    # a table without listed files is made from official ones that a user brings along: no test makes one
-    return mirror is not None and bool(spec.files) and all((mirror / file.path).exists() for file in spec.files.values())
+    # a table without listed files is made from official ones that a user brings along: no test
+    # makes one
+    return (
+        mirror is not None
+        and bool(spec.files)
+        and all((mirror / file.path).exists() for file in spec.files.values())
+    )
 
 
 def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
@@ -123,7 +143,10 @@ def real_references(pytestconfig: pytest.Config) -> Callable[[str], ReferenceTab
 
 @pytest.fixture(scope="session")
 def nasbench201(real: Callable[[str], Oracle]) -> Oracle:
-    """The oracle over the real table of NAS-Bench-201; a test that needs it only in its cache names it in `usefixtures`."""
+    """The oracle over the real table of NAS-Bench-201.
+
+    A test that needs it only in its cache names it in `usefixtures`.
+    """
     return real("nasbench201")
 
 
@@ -132,7 +155,9 @@ def mirror(pytestconfig: pytest.Config) -> Path:
     """The folder NASREPRO_MIRROR, for tests that read originals themselves."""
     folder = pytestconfig.stash[MIRROR]
     if folder is None or not folder.is_dir():
-        pytest.skip(f"what only the originals hold is not here: set {MIRROR_VARIABLE} to a folder with them")
+        pytest.skip(
+            f"what only the originals hold is not here: set {MIRROR_VARIABLE} to a folder with them"
+        )
     return folder
 
 
@@ -151,10 +176,16 @@ def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
     def local_only(self: socket.socket, address: object) -> None:
         # Datagram sockets send nothing by connecting; Dask asks one for this machine's address.
-        if self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM and isinstance(address, tuple):
+        if (
+            self.family in (socket.AF_INET, socket.AF_INET6)
+            and self.type == socket.SOCK_STREAM
+            and isinstance(address, tuple)
+        ):
             host = str(address[0])
             if host not in ("localhost", "::1") and not host.startswith("127."):
-                raise ConnectionRefusedError(f"tests have no network: connection to {host}; mark the test `network` if it needs one")
+                raise ConnectionRefusedError(
+                    f"tests have no network: connection to {host}; mark the test `network` if it needs one"
+                )
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local_only)
@@ -168,7 +199,9 @@ def global_generators_untouched() -> Iterator[None]:
     assert random.getstate() == before[0] and np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Which oracles were real."""
     terminalreporter.section("oracles")
     try:
@@ -179,11 +212,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for entry in entries:
         spec = entry.info.table
         if spec is None:
-            state = "trains what it is asked for" if getattr(entry.info, "trains", False) else "real, ships with the package"
+            state = (
+                "trains what it is asked for"
+                if getattr(entry.info, "trains", False)
+                else "real, ships with the package"
+            )
         elif spec.path.exists():
             state = f"real, {spec.path}"
         elif obtainable(spec, config.stash[MIRROR]):
             state = "can be had, no test asked for it"
         else:
-            state = reason(entry.name) if spec.files else "not here; made from official files that a user has"
+            state = (
+                reason(entry.name)
+                if spec.files
+                else "not here; made from official files that a user has"
+            )
         terminalreporter.write_line(f"{entry.name}: {state}")

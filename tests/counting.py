@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from suite.space import Complexity
+from nasrepro.suite.space import Complexity
 
 
 def counted(network: nn.Module, *inputs: Tensor, biases: bool = False) -> Complexity:
@@ -14,7 +14,8 @@ def counted(network: nn.Module, *inputs: Tensor, biases: bool = False) -> Comple
     Args:
         network: also on the meta device, where nothing is computed.
         inputs: of one pass.
-        biases: whether the bias of a linear layer counts as one operation an output, as NAS-Bench-201's counter has it.
+        biases: whether the bias of a linear layer counts as one operation an output, as
+            NAS-Bench-201's counter has it.
     """
     macs = 0
 
@@ -25,7 +26,11 @@ def counted(network: nn.Module, *inputs: Tensor, biases: bool = False) -> Comple
         if biases and module.bias is not None:
             macs += module.bias.numel() * places
 
-    hooks = [module.register_forward_hook(count) for module in network.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    hooks = [
+        module.register_forward_hook(count)
+        for module in network.modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear))
+    ]
     with torch.no_grad():
         network.eval()(*inputs)
     for hook in hooks:

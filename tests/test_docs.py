@@ -1,4 +1,7 @@
-"""README and CONTRIBUTING say what is so: their code runs, their commands exist, their tables stand in results/."""
+"""README and CONTRIBUTING say what is so.
+
+Their code runs, their commands exist, their tables stand in results/.
+"""
 
 import re
 import tomllib
@@ -6,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from suite.claims import Claim
-from suite.cli import app
-from suite.oracle import Dataset
-from suite.registry import load_oracle, methods, oracles, scorers
-from suite.session import Budget, Session
+from nasrepro.__main__ import app
+from nasrepro.suite.claims import Claim
+from nasrepro.suite.oracle import Dataset
+from nasrepro.suite.registry import load_oracle, methods, oracles, scorers
+from nasrepro.suite.search import Budget, Session
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,12 +26,14 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
 def test_the_method_they_show_runs(text, tmp_path):
-    from suite.errors import BudgetExhausted
+    from nasrepro.suite.errors import BudgetExhausted
 
-    (code,) = [block for block in blocks(text, "python") if "@method" in block]
+    (code,) = [block for block in blocks(text, "python") if "@nr.method" in block]
     (tmp_path / "my_method.py").write_text(code, encoding="utf-8")
     entry = methods.from_file(tmp_path / "my_method.py")
-    session = Session(load_oracle("digits201"), dataset="digits", epochs=12, budget=Budget(queries=20))
+    session = Session(
+        load_oracle("digits201"), dataset="digits", epochs=12, budget=Budget(queries=20)
+    )
     with pytest.raises(BudgetExhausted):
         import numpy as np
 
@@ -37,7 +42,7 @@ def test_the_method_they_show_runs(text, tmp_path):
 
 
 def test_the_scorer_of_contributing_runs(tmp_path):
-    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "@scorer" in block]
+    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "@nr.scorer" in block]
     (tmp_path / "depth.py").write_text(code, encoding="utf-8")
     entry = scorers.from_file(tmp_path / "depth.py")
     space = load_oracle("digits201").space
@@ -48,11 +53,13 @@ def test_the_scorer_of_contributing_runs(tmp_path):
 def test_the_claim_of_contributing_is_one():
     (text,) = blocks(CONTRIBUTING, "toml")
     raw = tomllib.loads(text)
-    assert [Claim.model_validate({"paper": raw["paper"], **each}).value for each in raw["claim"]] == [93.70]
+    assert [
+        Claim.model_validate({"paper": raw["paper"], **each}).value for each in raw["claim"]
+    ] == [93.70]
 
 
 def test_the_oracle_code_of_readme_runs(nasbench201):
-    (code,) = [block for block in blocks(README, "python") if "from oracles import load" in block]
+    (code,) = [block for block in blocks(README, "python") if "nr.load(" in block]
     names: dict[str, object] = {}
     exec(code, names)
     assert names["oracle"] is load_oracle("nasbench201")
@@ -62,7 +69,7 @@ def test_every_command_of_readme_exists():
     import typer
 
     known = typer.main.get_command(app).commands
-    found = re.findall(r"nasrepro ([a-z-]+)", README)
+    found = re.findall(r"nasrepro ((?!as\b)[a-z-]+)", README)
     assert {"run", "report", "query", "rank", "data"} <= set(found)
     assert [name for name in found if name not in known] == []
 
@@ -71,13 +78,21 @@ def test_readme_names_every_oracle():
     table = README[README.index("| oracle |") :]
     named = re.findall(r"`([a-z0-9_]+\*?)`", table)
     missing = [
-        name for name in oracles.names() if not any(name == each or (each.endswith("*") and name.startswith(each[:-1])) for each in named)
+        name
+        for name in oracles.names()
+        if not any(
+            name == each or (each.endswith("*") and name.startswith(each[:-1])) for each in named
+        )
     ]
     assert missing == []
 
 
 def test_readme_tables_of_results_stand_in_results():
-    shown = re.findall(r"<!-- from (results/\S+) -->\n\n(.*?)\n\n<!-- end -->", README, flags=re.DOTALL)
+    shown = re.findall(
+        r"<!-- from (results/\S+) -->\n\n(.*?)\n\n<!-- end -->", README, flags=re.DOTALL
+    )
     assert shown
     for name, table in shown:
-        assert table in (ROOT / name).read_text(encoding="utf-8"), f"README's table differs from {name}; copy it anew"
+        assert table in (ROOT / name).read_text(encoding="utf-8"), (
+            f"README's table differs from {name}; copy it anew"
+        )

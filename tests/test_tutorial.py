@@ -16,7 +16,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def tutorial():
     """The text of the method's file, and the commands."""
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "@method" in block]
+    (code,) = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+        if "@nr.method" in block
+    ]
     (commands,) = re.findall(r"<!-- tutorial -->\n\n```console\n(.*?)```", README, flags=re.DOTALL)
     return code, re.findall(r"^\$ (.*?)(?:\s+#.*)?$", commands, flags=re.MULTILINE)
 
@@ -26,17 +30,35 @@ def shell(tmp_path):
     """Runs a command in an empty folder, with `nasrepro` on the path whether it is installed or not, and no tables but the shipped one."""
     program = tmp_path / "bin/nasrepro"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom suite.cli import main\n\nmain()\n", encoding="utf-8")
+    program.write_text(
+        f"#!{sys.executable}\nfrom nasrepro.__main__ import main\n\nmain()\n", encoding="utf-8"
+    )
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
     place = tmp_path / "work"
     place.mkdir()
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])) if (ROOT / "suite").is_dir() else ""
-    environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "NASREPRO_DATA": str(tmp_path / "none")}
+    paths = (
+        os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        if (ROOT / "suite").is_dir()
+        else ""
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "NASREPRO_DATA": str(tmp_path / "none"),
+    }
     if paths:
         environment["PYTHONPATH"] = paths
 
     def run(command):
-        return subprocess.run(command, shell=True, cwd=place, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command,
+            shell=True,
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     run.place = place
     return run
@@ -49,10 +71,14 @@ def test_the_tutorial_works_as_it_stands(shell):
     for command in commands:
         done = shell(command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    assert re.search(r"\$\\triangleright\$ my\\_method\b", done.stdout) and r"\toprule" in done.stdout
+    assert (
+        re.search(r"\$\\triangleright\$ my\\_method\b", done.stdout) and r"\toprule" in done.stdout
+    )
     report = shell.place / "nasrepro-results/report"
     assert "▸ my_method" in (report / "report.md").read_text(encoding="utf-8")
-    assert "my_method (ours). Deviations: (1) None: it is ours." in (report / "report.md").read_text(encoding="utf-8")
+    assert "my_method (ours). Deviations: (1) None: it is ours." in (
+        report / "report.md"
+    ).read_text(encoding="utf-8")
     assert "▸ my_method" in (report / "leaderboard/index.html").read_text(encoding="utf-8")
     if shutil.which("pdflatex"):
         whole = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{table}\\end{document}"
@@ -66,4 +92,6 @@ def test_the_pictures_of_readme_are_there():
     found = re.findall(r"!\[[^\]]+\]\((?!https?:)([^)]+)\)", README)
     assert found
     for name in found:
-        assert (ROOT / name).is_file(), f"README shows {name}, which is not there; draw it with: nasrepro figures --out results/figures"
+        assert (ROOT / name).is_file(), (
+            f"README shows {name}, which is not there; draw it with: nasrepro figures --out results/figures"
+        )

@@ -1,4 +1,7 @@
-"""A toy oracle of 81 architectures, and what the tests of the engine share: cells, method files, and runs of the command line."""
+"""A toy oracle of 81 architectures, and what the tests of the engine share.
+
+Cells, method files, and runs of the command line.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-import suite
-from suite.cells import RunCell
-from suite.errors import InvalidArch
-from suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
-from suite.record import Protocol, RunKey, RunRecord
-from suite.registry import OracleEntry, Registry, load_oracle, methods, oracle, oracles
-from suite.session import Budget
-from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+import nasrepro as nr
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, RunRecord
+from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
+from nasrepro.suite.registry import load_oracle, methods, oracle, oracles
+from nasrepro.suite.search import Budget
+from nasrepro.suite.space import Arch, Complexity, Graph, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -92,7 +94,10 @@ INFO = OracleInfo(
 
 
 def values(arch: Arch, epochs: int) -> dict[str, float]:
-    """What the toy oracle holds: a rugged landscape; a training costs 10 + its last decision seconds an epoch."""
+    """What the toy oracle holds: a rugged landscape.
+
+    A training costs 10 + its last decision seconds an epoch.
+    """
     number = SPACE.index(arch)
     valid = 0.5 + 0.4 * ((number * 37) % 81) / 81 + 0.001 * epochs
     return {
@@ -108,7 +113,10 @@ class Toy(Oracle):
     """The toy oracle; `read` stands for what it holds."""
 
     def __init__(
-        self, info: OracleInfo = INFO, read: Callable[[Arch, int], dict[str, float]] = values, space: SearchSpace | None = None
+        self,
+        info: OracleInfo = INFO,
+        read: Callable[[Arch, int], dict[str, float]] = values,
+        space: SearchSpace | None = None,
     ) -> None:
         super().__init__(info, "0" * 64, space)
         self._values = read
@@ -122,7 +130,9 @@ class Toy(Oracle):
     def archs(self) -> Sequence[Arch]:
         return tuple(self.space)
 
-    def _read(self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]) -> dict[str, float]:
+    def _read(
+        self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
+    ) -> dict[str, float]:
         return {name: value for name, value in self._values(arch, epochs).items() if name in names}
 
 
@@ -133,21 +143,29 @@ def load() -> Oracle:
 
 @pytest.fixture(name="toy")
 def toy_fixture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Oracle:
-    """The toy oracle, known by its name for the length of one test: here, to workers and to child processes."""
-    known_here = Registry[OracleEntry]("oracle", "oracles", "nasrepro.oracles")
-    for entry in oracles.all():
-        known_here.add(entry.name, entry, __name__)
-    monkeypatch.setattr("suite.registry.oracles", known_here)
+    """The toy oracle, known by its name for the length of one test.
+
+    Here, to workers and to child processes.
+    """
+    oracles.names()  # else those that ship would be registered for this test alone
+    monkeypatch.setattr(oracles, "_found", dict(oracles._found))
     oracle(INFO)(load)
     folder = tmp_path / "plugin"
     metadata = folder / "toy_plugin-1.dist-info"
     metadata.mkdir(parents=True)
-    (folder / "toy_plugin.py").write_text("import toys\nfrom suite.registry import oracle\noracle(toys.INFO)(toys.load)\n")
+    (folder / "toy_plugin.py").write_text(
+        "import toys\nfrom nasrepro.suite.registry import oracle\noracle(toys.INFO)(toys.load)\n"
+    )
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-plugin\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text("[nasrepro.oracles]\ntoy = toy_plugin\n")
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "toy_plugin", raising=False)  # of another test
-    here = [str(folder), str(Path(__file__).parent), str(Path(suite.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    here = [
+        str(folder),
+        str(Path(__file__).parent),
+        str(Path(nr.__file__).parents[1]),
+        os.environ.get("PYTHONPATH", ""),
+    ]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(here))
     return load_oracle("toy")
 
@@ -171,7 +189,7 @@ Deviations:
     - It is short.
 """
 
-from suite.registry import method
+from nasrepro.suite.registry import method
 
 
 @method("{name}", paper="none"{given})
@@ -184,7 +202,12 @@ def source(body: str, name: str = "toy_method", **defaults: Any) -> str:
     """The text of a method file with that body."""
     given = "".join(f", {key}={value!r}" for key, value in defaults.items())
     taken = f", *, {', '.join(defaults)}" if defaults else ""
-    return FILE.format(name=name, given=given, taken=taken, body=textwrap.indent(textwrap.dedent(body).strip(), "    "))
+    return FILE.format(
+        name=name,
+        given=given,
+        taken=taken,
+        body=textwrap.indent(textwrap.dedent(body).strip(), "    "),
+    )
 
 
 RANDOM = source("while True:\n    session.evaluate(session.space.sample(rng))", "toy_random")
@@ -206,21 +229,39 @@ DEADLY = source("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "toy_
 
 
 def cell(
-    text: str = RANDOM, *, seed: int = 0, budget: Budget | None = None, oracle: str = "toy", dataset: str = "toys", **params: Any
+    text: str = RANDOM,
+    *,
+    seed: int = 0,
+    budget: Budget | None = None,
+    oracle: str = "toy",
+    dataset: str = "toys",
+    **params: Any,
 ) -> RunCell:
     """A search by a method file of that text, as a plan would make it."""
     method = methods.from_file(Path("toy_method.py"), text)
     protocol = Protocol(1, 9, (dataset,), MEAN)
     sha256 = load_oracle(oracle).table_sha256
     key = RunKey(
-        method.name, method.source_sha256, method.params(params), oracle, sha256, dataset, protocol, budget or Budget(queries=20), seed
+        method.name,
+        method.source_sha256,
+        method.params(params),
+        oracle,
+        sha256,
+        dataset,
+        protocol,
+        budget or Budget(queries=20),
+        seed,
     )
     return RunCell(key, "toy_method.py", text)
 
 
 def measured_apart(record: RunRecord) -> dict[str, Any]:
     """Everything of a record that must be the same each time."""
-    return {name: value for name, value in asdict(record).items() if name not in ("overhead_s", "environment")}
+    return {
+        name: value
+        for name, value in asdict(record).items()
+        if name not in ("overhead_s", "environment")
+    }
 
 
 PLAN = """
@@ -237,8 +278,14 @@ seeds = 6
 
 def nasrepro(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the command line in `folder`, in a process group of its own, where toys take their time."""
-    command = [sys.executable, "-c", "from suite.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from nasrepro.__main__ import main; main()", *arguments]
     slow = {**os.environ, "TOY_PAUSE": "0.5"}
     return subprocess.Popen(
-        command, cwd=folder, env=slow, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        cwd=folder,
+        env=slow,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )

@@ -1,11 +1,12 @@
 """Metrics of a network's topology, the accuracy curve over them, and linear models of what a network costs on a device.
 
-NN-Mass is that of its authors' code (`model_zoo.py`) for cells that concatenate; 0 for a block without a link is ours. NN-Degree and
-the curve are reconstructions: the text of FLASH was not read.
+NN-Mass is that of its authors' code (`model_zoo.py`) for cells that concatenate; 0 for a block
+without a link is ours. NN-Degree and the curve are reconstructions: the text of FLASH was not read.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from suite.space import Arch, Block, SearchSpace
+    from nasrepro.suite.space import Arch, Block, SearchSpace
 
 Values = NDArray[np.float64]
 
 
 # -- metrics of topology -----------------------------------------------------------------------------------
 def nn_mass(blocks: Sequence[Block]) -> float:
-    """NN-Mass (arXiv:1910.00780; authors' code): density x width x depth of a cell that concatenates, summed over cells.
+    """NN-Mass (arXiv:1910.00780; authors' code).
 
-    A residual block, whose links add, has the sum of its input's and its output's channels (`BasicBlock`), or 0 without a link.
+    Density x width x depth of a cell that concatenates, summed over cells.
+
+    A residual block, whose links add, has the sum of its input's and its output's channels
+    (`BasicBlock`), or 0 without a link.
     """
     total = 0.0
     for block in blocks:
@@ -35,13 +39,19 @@ def nn_mass(blocks: Sequence[Block]) -> float:
 
 
 def nn_degree(blocks: Sequence[Block]) -> float:
-    """NN-Degree (arXiv:2108.00568; our reconstruction): width + skip links / (width x depth), summed over cells."""
+    """NN-Degree (arXiv:2108.00568; our reconstruction).
+
+    Width + skip links / (width x depth), summed over cells.
+    """
     degree = sum(block.width + block.links / (block.width * block.depth) for block in blocks)
     return round(degree, 9)  # so that equal sums of other terms tie
 
 
 def nn_degree_operators(blocks: Sequence[Block]) -> float:
-    """NN-Degree with an operator term, an adaptation: plus width x kernel areas / 9, so that a 3x3 counts 9 times a 1x1."""
+    """NN-Degree with an operator term, an adaptation.
+
+    Plus width x kernel areas / 9, so that a 3x3 counts 9 times a 1x1.
+    """
     return round(nn_degree(blocks) + sum(block.width * block.kernels for block in blocks) / 9, 9)
 
 
@@ -93,8 +103,9 @@ def _theta(g: Values | float, unit: float, a: float, b: float, c: float) -> Valu
 def fit_curve(g: Values, score: Values) -> Curve:
     """Least squares of the three parameters on n samples.
 
-    1 / theta is linear in a and b, so these are solved for on a grid of c (non-negative least squares), and the best of the grid is
-    refined in all three. Where that does not converge, or is no better, the grid's best stands.
+    1 / theta is linear in a and b, so these are solved for on a grid of c (non-negative least
+    squares), and the best of the grid is refined in all three. Where that does not converge, or is
+    no better, the grid's best stands.
 
     Args:
         g: metric of topology, shape (n,).
@@ -121,7 +132,9 @@ def fit_curve(g: Values, score: Values) -> Curve:
             best, least = (float(a), float(b), float(c)), cost
     bounds = ([0, 0, -60], [np.inf, np.inf, 60])
     try:
-        found = least_squares(residual, best, bounds=bounds, x_scale=[max(abs(p), 1e-6) for p in best], max_nfev=200)
+        found = least_squares(
+            residual, best, bounds=bounds, x_scale=[max(abs(p), 1e-6) for p in best], max_nfev=200
+        )
     except (ValueError, np.linalg.LinAlgError):  # a residual overflows
         found = None
     a, b, c = best if found is None or 2 * found.cost >= least else found.x.tolist()
@@ -130,7 +143,10 @@ def fit_curve(g: Values, score: Values) -> Curve:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear model: weights of features, which are scaled to at most 1 over the samples; the first feature is the constant 1."""
+    """A linear model: weights of features, which are scaled to at most 1 over the samples.
+
+    The first feature is the constant 1.
+    """
 
     weights: tuple[float, ...]
     scales: tuple[float, ...]
@@ -141,7 +157,10 @@ class Linear:
 
 
 def fit_linear(features: Values, values: Values) -> Linear:
-    """Least squares (of least norm where the features do not decide it) on n samples; features (n, k), values (n,)."""
+    """Least squares (of least norm where the features do not decide it) on n samples.
+
+    Features (n, k), values (n,).
+    """
     scales = np.abs(features).max(axis=0)
     scales[scales == 0] = 1.0
     fine = np.isfinite(values)
@@ -151,18 +170,33 @@ def fit_linear(features: Values, values: Values) -> Linear:
 
 def block_features(blocks: Sequence[Block]) -> Values:
     """A control's features: 1 and the logarithms of each block's width, depth, links and kernels (plus 1), shape (1 + 4 blocks,)."""
-    return np.log1p([np.e - 1, *(x for block in blocks for x in (block.width, block.depth, block.links, block.kernels))])
+    return np.log1p(
+        [
+            math.e - 1,
+            *(
+                x
+                for block in blocks
+                for x in (block.width, block.depth, block.links, block.kernels)
+            ),
+        ]
+    )
 
 
 # -- costs on a device -------------------------------------------------------------------------------------
 def analytical(space: SearchSpace, arch: Arch, *, classes: int, size: int) -> list[float]:
-    """Features of a device model: 1, MACs, parameters, and operations (each moves a feature map)."""
+    """Features of a device model.
+
+    1, MACs, parameters, and operations (each moves a feature map).
+    """
     made = space.complexity(arch, classes=classes, size=size)
     ops = space.graph(arch).ops
     return [1.0, float(made.macs), float(made.params), float(len(ops) - ops.count("none"))]
 
 
 def operators(space: SearchSpace, arch: Arch, kinds: Sequence[str]) -> list[float]:
-    """Features of a device model where widths are fixed: 1, and how many operations there are of each kind."""
+    """Features of a device model where widths are fixed.
+
+    1, and how many operations there are of each kind.
+    """
     ops = space.graph(arch).ops
     return [1.0, *(float(ops.count(kind)) for kind in kinds)]

@@ -27,7 +27,8 @@ class LinearPosterior:
 
     Attributes:
         mean: m, posterior mean of the weights, shape (d,).
-        basis: right singular vectors of the features, (d, r); outside their span the posterior is the prior.
+        basis: right singular vectors of the features, (d, r); outside their span the posterior is
+            the prior.
         precision: eigenvalues of K on `basis`, (r,).
         alpha: precision of the prior.
         beta: precision of the noise.
@@ -43,11 +44,15 @@ class LinearPosterior:
         """Mean and variance at features of shape (n, d), shape (n,) each."""
         inside = (features @ self.basis) ** 2
         outside = np.maximum((features**2).sum(1) - inside.sum(1), 0.0)
-        return features @ self.mean, 1 / self.beta + inside @ (1 / self.precision) + outside / self.alpha
+        return features @ self.mean, 1 / self.beta + inside @ (
+            1 / self.precision
+        ) + outside / self.alpha
 
 
 def evidence(features: Array, y: Array) -> Callable[[float, float], float]:
-    """The log evidence as a function of (alpha, beta); one singular value decomposition serves all its calls.
+    """The log evidence as a function of (alpha, beta).
+
+    One singular value decomposition serves all its calls.
 
     Args:
         features: Phi, shape (n, d).
@@ -64,7 +69,14 @@ def evidence(features: Array, y: Array) -> Callable[[float, float], float]:
         misfit = outside + ((inside - fitted) ** 2).sum()
         size = ((beta * singular * inside / precision) ** 2).sum()
         log_det = np.log(precision).sum() + (d - len(squares)) * np.log(alpha)
-        return 0.5 * float(d * np.log(alpha) + n * np.log(beta) - n * np.log(2 * np.pi) - beta * misfit - alpha * size - log_det)
+        return 0.5 * float(
+            d * np.log(alpha)
+            + n * np.log(beta)
+            - n * np.log(2 * np.pi)
+            - beta * misfit
+            - alpha * size
+            - log_det
+        )
 
     return log_evidence
 
@@ -73,7 +85,9 @@ def posterior(features: Array, y: Array, alpha: float, beta: float) -> LinearPos
     """Bayesian linear regression of y, shape (n,), on features, shape (n, d), with given precisions."""
     left, singular, right = np.linalg.svd(features, full_matrices=False)
     precision = beta * singular**2 + alpha
-    return LinearPosterior(right.T @ (beta * singular * (left.T @ y) / precision), right.T, precision, alpha, beta)
+    return LinearPosterior(
+        right.T @ (beta * singular * (left.T @ y) / precision), right.T, precision, alpha, beta
+    )
 
 
 def fitted_posterior(features: Array, y: Array, rng: np.random.Generator) -> LinearPosterior:
@@ -83,21 +97,34 @@ def fitted_posterior(features: Array, y: Array, rng: np.random.Generator) -> Lin
     log_evidence = evidence(features, y)
 
     def cost(logs: Array) -> float:
-        return float("inf") if np.abs(logs).max() > BOUND else -log_evidence(float(np.exp(logs[0])), float(np.exp(-logs[1])))
+        return (
+            float("inf")
+            if np.abs(logs).max() > BOUND
+            else -log_evidence(float(np.exp(logs[0])), float(np.exp(-logs[1])))
+        )
 
     logs = fmin(cost, np.array([rng.normal(0, 1), rng.normal(-3, 1)]), disp=False)
     return posterior(features, y, float(np.exp(logs[0])), float(np.exp(-logs[1])))
 
 
 def train_features(
-    X: Array, y: Array, rng: np.random.Generator, *, units: int = 128, epochs: int = 100, batch: int = 10, learning_rate: float = 0.01
+    X: Array,
+    y: Array,
+    rng: np.random.Generator,
+    *,
+    units: int = 128,
+    epochs: int = 100,
+    batch: int = 10,
+    learning_rate: float = 0.01,
 ) -> tuple[Array, Array]:
     """W, shape (d, units), and b, shape (units,), of the network fitted to X, shape (n, d), and y, shape (n,).
 
     A last batch that is not full is left out of an epoch, as in the authors' library.
     """
     (n, d), size = X.shape, min(batch, len(X))
-    theta = np.empty(d * units + 2 * units + 1)  # all weights in one array, so that Adam is a few operations
+    theta = np.empty(
+        d * units + 2 * units + 1
+    )  # all weights in one array, so that Adam is a few operations
     gradient = np.empty_like(theta)
     parts = (d * units, d * units + units, d * units + 2 * units)
     W, b, v, c = np.split(theta, parts)
@@ -118,11 +145,18 @@ def train_features(
             step += 1
             first += 0.1 * (gradient - first)
             second += 0.001 * (gradient * gradient - second)
-            theta -= learning_rate / (1 - 0.9**step) * first / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+            theta -= (
+                learning_rate
+                / (1 - 0.9**step)
+                * first
+                / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+            )
     return W, b
 
 
-def predict_all(points: Array, rows: NDArray[np.intp], y: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def predict_all(
+    points: Array, rows: NDArray[np.intp], y: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """Mean and variance at all points, shape (n,) each, by a DNGO trained from scratch on some of them.
 
     Args:

@@ -1,4 +1,7 @@
-"""A Gaussian process from scikit-learn: today's usual surrogate where evaluations are few (Rasmussen and Williams 2006)."""
+"""A Gaussian process from scikit-learn.
+
+Today's usual surrogate where evaluations are few (Rasmussen and Williams 2006).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.nets.dngo import Array
+from nasrepro.methods.nets.dngo import Array
 
 
 def predict_all(points: Array, rows: NDArray[np.intp], y: Array) -> tuple[Array, Array]:
     """Mean and variance of the noise-free function at all points, shape (n,) each, given some of them.
 
-    Matern 5/2 with one length scale, a constant and noise, all by maximum likelihood; points are standardised over the whole space,
-    values over those known.
+    Matern 5/2 with one length scale, a constant and noise, all by maximum likelihood; points are
+    standardised over the whole space, values over those known.
 
     Args:
         points: shape (n, d).
@@ -30,10 +33,14 @@ def predict_all(points: Array, rows: NDArray[np.intp], y: Array) -> tuple[Array,
     random.setstate(state)
     scale = points.std(0)
     X = (points - points.mean(0)) / np.where(scale > 0, scale, 1.0)
-    kernel = ConstantKernel(1.0) * Matern(np.sqrt(X.shape[1]), (1e-2, 1e3), nu=2.5) + WhiteKernel(0.1, (1e-6, 1e1))
+    kernel = ConstantKernel(1.0) * Matern(np.sqrt(X.shape[1]), (1e-2, 1e3), nu=2.5) + WhiteKernel(
+        0.1, (1e-6, 1e1)
+    )
     process = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its bound: said of every flat landscape
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # a length scale at its bound: said of every flat landscape
         process.fit(X[rows], y)
     mean, deviation = process.predict(X, return_std=True)
     noise = process.kernel_.k2.noise_level * max(float(y.std()), 1e-12) ** 2

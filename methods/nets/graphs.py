@@ -1,4 +1,7 @@
-"""Architectures as arrays: what networks on graphs read, packed once for a whole space. No torch."""
+"""Architectures as arrays: what networks on graphs read, packed once for a whole space.
+
+No torch.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.space import Graph, SearchSpace
+from nasrepro.suite.space import Graph, SearchSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +48,14 @@ class Graphs:
 
     @cached_property
     def vectors(self) -> NDArray[np.float64]:
-        """The discrete encoding, (n, d): operations and edges, without entries that are the same in all graphs."""
+        """The discrete encoding, (n, d).
+
+        Operations and edges, without entries that are the same in all graphs.
+        """
         upper = np.triu_indices(self.adjacency.shape[1], 1)
-        flat = np.concatenate([self.ops.reshape(len(self), -1), self.adjacency[:, upper[0], upper[1]]], axis=1)
+        flat = np.concatenate(
+            [self.ops.reshape(len(self), -1), self.adjacency[:, upper[0], upper[1]]], axis=1
+        )
         varied = (flat != flat[:1]).any(0)
         varied[0] |= not varied.any()  # a point has one coordinate at least
         return flat[:, varied].astype(np.float64)

@@ -1,4 +1,7 @@
-"""What is measured of a latent space of architectures: decoded graphs, isomorphism, walks of edits. No torch."""
+"""What is measured of a latent space of architectures.
+
+Decoded graphs, isomorphism, walks of edits. No torch.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.nets.graphs import Graphs
-from suite.errors import NasreproError
-from suite.space import Arch, SearchSpace
+from nasrepro.methods.nets.graphs import Graphs
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.space import Arch, SearchSpace
 
 
 def live_part(adjacency: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Nodes on a path from the first to the last one, in order; none where there is no path. `adjacency`: (V, V), upper triangular."""
+    """Nodes on a path from the first to the last one, in order; none where there is no path.
+
+    `adjacency`: (V, V), upper triangular.
+    """
     size = len(adjacency)
     forward, backward = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     forward[0] = backward[-1] = True
@@ -25,7 +31,9 @@ def live_part(adjacency: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def fingerprint(adjacency: NDArray[np.bool_], ops: Sequence[int]) -> tuple[int, ...]:
-    """Equal for isomorphic labelled graphs, different for almost all others: colours refined by those of the neighbours, V times.
+    """Equal for isomorphic labelled graphs, different for almost all others.
+
+    Colours refined by those of the neighbours, V times.
 
     Args:
         adjacency: shape (V, V).
@@ -45,8 +53,9 @@ def fingerprint(adjacency: NDArray[np.bool_], ops: Sequence[int]) -> tuple[int, 
 class Judge:
     """Says which decoded graphs are valid, and which are cells of the space.
 
-    The authors' check of NAS-Bench-101 is the benchmark's own: prune, then look at operations, vertices and edges; so valid ones
-    are cells. Theirs of NAS-Bench-201 looks at operations alone, all but that of node 1, and at no edge.
+    The authors' check of NAS-Bench-101 is the benchmark's own: prune, then look at operations,
+    vertices and edges; so valid ones are cells. Theirs of NAS-Bench-201 looks at operations alone,
+    all but that of node 1, and at no edge.
 
     Args:
         space: a search space.
@@ -56,14 +65,26 @@ class Judge:
     def __init__(self, space: SearchSpace, graphs: Graphs) -> None:
         self._read = getattr(getattr(space, "whole", space), "from_spec", None)
         self._vocabulary = graphs.vocabulary
-        self._known = set() if self._read else {self._bytes(a, o) for a, o in zip(graphs.adjacency > 0, graphs.ops.argmax(-1), strict=True)}
+        self._known = (
+            set()
+            if self._read
+            else {
+                self._bytes(a, o)
+                for a, o in zip(graphs.adjacency > 0, graphs.ops.argmax(-1), strict=True)
+            }
+        )
 
     def valid(self, adjacency: NDArray[np.bool_], ops: NDArray[np.intp]) -> bool:
-        """Whether the authors' code would call it valid; `adjacency` (V, V), `ops` (V,) by their numbers in the vocabulary."""
+        """Whether the authors' code would call it valid.
+
+        `adjacency` (V, V), `ops` (V,) by their numbers in the vocabulary.
+        """
         if self._read:
             return self.cell(adjacency, ops)
         last = len(self._vocabulary) - 1
-        return bool(ops[0] == 0 and ops[-1] == last and ((ops[2:-1] > 0) & (ops[2:-1] < last)).all())
+        return bool(
+            ops[0] == 0 and ops[-1] == last and ((ops[2:-1] > 0) & (ops[2:-1] < last)).all()
+        )
 
     def cell(self, adjacency: NDArray[np.bool_], ops: NDArray[np.intp]) -> bool:
         """Whether it is a cell of the (whole) space."""
@@ -73,7 +94,9 @@ class Judge:
         if not len(live):
             return False
         try:
-            self._read(adjacency[np.ix_(live, live)], [self._vocabulary[ops[node]] for node in live])
+            self._read(
+                adjacency[np.ix_(live, live)], [self._vocabulary[ops[node]] for node in live]
+            )
         except NasreproError:
             return False
         return True
@@ -86,7 +109,8 @@ class Judge:
 def walk(space: SearchSpace, start: Arch, steps: int, rng: np.random.Generator) -> Iterator[Arch]:
     """Cells met on a random walk that changes one decision at a time, each decision at most once.
 
-    So the k-th cell is k edits from the start. It ends early where no such step leads to another architecture.
+    So the k-th cell is k edits from the start. It ends early where no such step leads to another
+    architecture.
     """
     whole = getattr(space, "whole", space)
     arch, fixed = start, [False] * len(start.code)
@@ -94,11 +118,17 @@ def walk(space: SearchSpace, start: Arch, steps: int, rng: np.random.Generator) 
         near = [
             each
             for each in whole.neighbours(arch)
-            if not any(done and old != new for done, old, new in zip(fixed, arch.code, each.code, strict=True))
+            if not any(
+                done and old != new
+                for done, old, new in zip(fixed, arch.code, each.code, strict=True)
+            )
         ]
         if not near:
             return
         following = near[int(rng.integers(len(near)))]
-        fixed = [done or old != new for done, old, new in zip(fixed, arch.code, following.code, strict=True)]
+        fixed = [
+            done or old != new
+            for done, old, new in zip(fixed, arch.code, following.code, strict=True)
+        ]
         arch = following
         yield arch

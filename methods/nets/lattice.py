@@ -1,7 +1,10 @@
-"""Hierarchical SHGO on a lattice: a function of integers is relaxed to reals, optimised coarsely, then finely, and rounded.
+"""Hierarchical SHGO on a lattice.
 
-The relaxation is the piecewise linear interpolation over the Freudenthal triangulation: a point of a unit cube is a convex
-combination of d + 1 of its corners, so any function of d integers gets a continuous extension that costs d + 1 look-ups.
+A function of integers is relaxed to reals, optimised coarsely, then finely, and rounded.
+
+The relaxation is the piecewise linear interpolation over the Freudenthal triangulation: a point of
+a unit cube is a convex combination of d + 1 of its corners, so any function of d integers gets a
+continuous extension that costs d + 1 look-ups.
 """
 
 from __future__ import annotations
@@ -12,18 +15,22 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import InvalidArch
-from suite.space import Arch, SearchSpace
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space import Arch, SearchSpace
 
 Code = tuple[int, ...]
-#: SHGO's complex has a corner for each of the 2^d corners of the box; of more variables, so many are searched at a time.
+#: SHGO's complex has a corner for each of the 2^d corners of the box; of more variables, so many
+#: are searched at a time.
 AT_ONCE = 8
-#: Of a point: the value to maximise, and by how much each limit is exceeded (a share of it; not above 0 where it holds).
+#: Of a point: the value to maximise, and by how much each limit is exceeded (a share of it; not
+#: above 0 where it holds).
 Evaluate = Callable[[Code], tuple[float, Sequence[float]]]
 
 
 class Lattice:
-    """Maximises a function of integers 0..sizes[i]-1 under limits; remembers every point that it evaluates.
+    """Maximises a function of integers 0..sizes[i]-1 under limits.
+
+    Remembers every point that it evaluates.
 
     Args:
         evaluate: see `Evaluate`; called once for each point.
@@ -51,7 +58,9 @@ class Lattice:
 
     def feasible(self) -> list[Code]:
         """The points seen that keep all limits, best first; equal ones in their order."""
-        return sorted((code for code in self.seen if self.rank(code)[0] == 0), key=self.rank, reverse=True)
+        return sorted(
+            (code for code in self.seen if self.rank(code)[0] == 0), key=self.rank, reverse=True
+        )
 
     # -- the search ----------------------------------------------------------------------------------------
     def maximise(self, *, coarse: int = 4, keep: int = 3, start: Code = ()) -> Code:
@@ -60,20 +69,33 @@ class Lattice:
         Args:
             coarse: steps that the coarse level divides each variable into.
             keep: points that go from one level to the next.
-            start: where variables stand while others are searched, which matters above `AT_ONCE` of them; the middle if not given.
+            start: where variables stand while others are searched, which matters above `AT_ONCE` of
+                them; the middle if not given.
 
         Returns:
-            The best point seen by `rank`; it exceeds a limit only where no point seen keeps them all.
+            The best point seen by `rank`; it exceeds a limit only where no point seen keeps them
+              all.
         """
-        axes = [np.unique(np.linspace(0, size - 1, coarse + 1).round().astype(int)).tolist() for size in self.sizes]
-        kept = self._best(self._level(axes, start or tuple(axis[len(axis) // 2] for axis in axes)), keep)
+        axes = [
+            np.unique(np.linspace(0, size - 1, coarse + 1).round().astype(int)).tolist()
+            for size in self.sizes
+        ]
+        kept = self._best(
+            self._level(axes, start or tuple(axis[len(axis) // 2] for axis in axes)), keep
+        )
         finer: list[Code] = []
         for point in kept:
             near = []
             for axis, option, size in zip(axes, point, self.sizes, strict=True):
                 low = max((each for each in axis if each < option), default=option)
                 high = min((each for each in axis if each > option), default=option)
-                near.append(list(range(max(0, min(low, option - 1)), min(size - 1, max(high, option + 1)) + 1)))
+                near.append(
+                    list(
+                        range(
+                            max(0, min(low, option - 1)), min(size - 1, max(high, option + 1)) + 1
+                        )
+                    )
+                )
             finer += self._level(near, point)
         for point in self._best([*kept, *finer], keep):
             self.climb(point)
@@ -83,16 +105,21 @@ class Lattice:
         points = [start]
         for first in range(0, len(axes), AT_ONCE):
             at_once, best = range(first, first + AT_ONCE), max(points, key=self.rank)
-            points += self.shgo([axis if i in at_once else [best[i]] for i, axis in enumerate(axes)])
+            points += self.shgo(
+                [axis if i in at_once else [best[i]] for i, axis in enumerate(axes)]
+            )
         return points
 
     def _best(self, points: Sequence[Code], keep: int) -> list[Code]:
         return sorted(dict.fromkeys(points), key=self.rank, reverse=True)[:keep]
 
     def shgo(self, axes: Sequence[Sequence[int]]) -> list[Code]:
-        """One level: SHGO on the relaxation over the lattice of `axes`; the lattice points round its minimisers.
+        """One level: SHGO on the relaxation over the lattice of `axes`.
 
-        Where SHGO finds no point that keeps the limits, the best lattice point that it saw stands for its result.
+        The lattice points round its minimisers.
+
+        Where SHGO finds no point that keeps the limits, the best lattice point that it saw stands
+        for its result.
         """
         from scipy.optimize import shgo
 
@@ -120,15 +147,24 @@ class Lattice:
         def relaxed(x: NDArray[np.float64]) -> NDArray[np.float64]:
             nonlocal last
             where = x.tobytes()
-            if last is None or last[0] != where:  # the objective and the constraints are asked at the same point
-                terms = [weight * self.at(corner) for weight, corner in corners(x.tolist()) if weight > 0]
+            if (
+                last is None or last[0] != where
+            ):  # the objective and the constraints are asked at the same point
+                terms = [
+                    weight * self.at(corner) for weight, corner in corners(x.tolist()) if weight > 0
+                ]
                 last = where, np.sum(terms, axis=0)
             return last[1]
 
         limits = len(self.at(tuple(before))) - 1
-        constraints = [{"type": "ineq", "fun": lambda x, i=i: -relaxed(x)[i]} for i in range(1, 1 + limits)]
-        # no part of the relaxation is flat by rounding alone: values are seen in units of their spread over the diagonal
-        spread = abs(self.at(tuple(axis[-1] for axis in axes))[0] - self.at(tuple(before))[0]) or 1.0
+        constraints = [
+            {"type": "ineq", "fun": lambda x, i=i: -relaxed(x)[i]} for i in range(1, 1 + limits)
+        ]
+        # no part of the relaxation is flat by rounding alone: values are seen in units of their
+        # spread over the diagonal
+        spread = (
+            abs(self.at(tuple(axis[-1] for axis in axes))[0] - self.at(tuple(before))[0]) or 1.0
+        )
         found = shgo(
             lambda x: -relaxed(x)[0] / spread,
             [(0.0, len(axes[i]) - 1.0) for i in free],
@@ -137,13 +173,20 @@ class Lattice:
             minimizer_kwargs={"method": "SLSQP", "options": {"maxiter": 30, "ftol": 1e-4}},
         )
         minima = found.xl if found.success else []
-        points = [corner for x in minima for weight, corner in corners(np.asarray(x).tolist()) if weight > 0]
+        points = [
+            corner
+            for x in minima
+            for weight, corner in corners(np.asarray(x).tolist())
+            if weight > 0
+        ]
         return points or [max(self.seen, key=self.rank)]
 
     def climb(self, code: Code) -> Code:
         """Unit steps of one or two variables at a time, to the best neighbour, as long as it ranks higher."""
         single = [(i, step) for i in range(len(code)) for step in (-1, 1)]
-        steps = [(one, one) for one in single] + [(one, other) for one, other in combinations(single, 2) if one[0] != other[0]]
+        steps = [(one, one) for one in single] + [
+            (one, other) for one, other in combinations(single, 2) if one[0] != other[0]
+        ]
         while True:
             near = []
             for moves in steps:
@@ -162,10 +205,13 @@ class Lattice:
         return max(product(*map(range, self.sizes)), key=self.rank)
 
 
-def ordered(space: SearchSpace, metric: Callable[[Arch], float], rng: np.random.Generator, contexts: int) -> list[list[int]]:
+def ordered(
+    space: SearchSpace, metric: Callable[[Arch], float], rng: np.random.Generator, contexts: int
+) -> list[list[int]]:
     """The options of each decision by ascending mean of a metric, the other decisions being those of `contexts` random architectures.
 
-    So that a decision without an order of its own (which operator) can be relaxed; options that never make an architecture come last.
+    So that a decision without an order of its own (which operator) can be relaxed; options that
+    never make an architecture come last.
     """
     around = [space.sample(rng).code for _ in range(contexts)]
     orders = []

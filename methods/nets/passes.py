@@ -1,7 +1,10 @@
-"""What scorers read of an untrained network: layers, gradients, and what one pass over a batch shows besides.
+"""What scorers read of an untrained network.
 
-Everything leaves the network as it was: weights, buffers, mode, hooks. Inside a pass the network is in training mode (batch norm uses
-the batch) and in the layout `channels_last`, and 3x3 averages are taken by a depthwise convolution: the same numbers, faster on a CPU.
+Layers, gradients, and what one pass over a batch shows besides.
+
+Everything leaves the network as it was: weights, buffers, mode, hooks. Inside a pass the network is
+in training mode (batch norm uses the batch) and in the layout `channels_last`, and 3x3 averages are
+taken by a depthwise convolution: the same numbers, faster on a CPU.
 """
 
 from __future__ import annotations
@@ -11,19 +14,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from suite.scoring import Batches, shared
+from nasrepro.suite.scoring import Batches, shared
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     Batch = tuple[Tensor, Tensor]  # images (batch, channels, H, W), labels (batch,)
 
-#: What a pass can gather beside the gradients of the weights; a scorer names what it reads in `@scorer(..., reads=...)`.
+#: What a pass can gather beside the gradients of the weights; a scorer names what it reads in
+#: `@scorer(..., reads=...)`.
 SALIENCY, CODES, JACOBIAN = "saliency", "codes", "jacobian"
 
 
 def layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    """Convolutions and linear layers, in the order of `modules()`: the layers whose weights are scored."""
+    """Convolutions and linear layers, in the order of `modules()`.
+
+    The layers whose weights are scored.
+    """
     from torch import nn
 
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
@@ -34,12 +41,15 @@ class Pass:
     """One forward and one backward pass of the cross-entropy over a batch.
 
     Attributes:
-        gradients: of each layer's weight, in the order of `layers`; None for a layer that the output does not depend on.
-        saliency: per layer that was run, (channels,): half the mean over the batch of (sum over positions of a dL/da) ** 2, with a the
-            layer's output; and how many weights a channel has.
-        kernel: (batch, batch), at (i, j) the number of ReLU inputs that are positive for both or for neither of samples i and j; None
-            where the network has no ReLU.
-        jacobian: (batch, pixels), the gradient of the sum of all logits by the input; None where no pixel matters.
+        gradients: of each layer's weight, in the order of `layers`; None for a layer that the
+            output does not depend on.
+        saliency: per layer that was run, (channels,): half the mean over the batch of (sum over
+            positions of a dL/da) ** 2, with a the layer's output; and how many weights a channel
+            has.
+        kernel: (batch, batch), at (i, j) the number of ReLU inputs that are positive for both or
+            for neither of samples i and j; None where the network has no ReLU.
+        jacobian: (batch, pixels), the gradient of the sum of all logits by the input; None where no
+            pixel matters.
     """
 
     gradients: list[Tensor | None]
@@ -50,7 +60,10 @@ class Pass:
 
 @contextmanager
 def scored(network: nn.Module) -> Iterator[None]:
-    """Training mode, fast layout and averages; afterwards the mode and the buffers are as before."""
+    """Training mode, fast layout and averages.
+
+    Afterwards the mode and the buffers are as before.
+    """
     import torch
 
     modes = [(module, module.training) for module in network.modules()]
@@ -75,23 +88,41 @@ def scored(network: nn.Module) -> Iterator[None]:
 def _is_average(module: nn.Module) -> bool:
     from torch import nn
 
-    if not isinstance(module, nn.AvgPool2d) or module.count_include_pad or module.ceil_mode or module.divisor_override:
+    if (
+        not isinstance(module, nn.AvgPool2d)
+        or module.count_include_pad
+        or module.ceil_mode
+        or module.divisor_override
+    ):
         return False
-    return all(given in (wanted, (wanted, wanted)) for given, wanted in ((module.kernel_size, 3), (module.stride, 1), (module.padding, 1)))
+    return all(
+        given in (wanted, (wanted, wanted))
+        for given, wanted in ((module.kernel_size, 3), (module.stride, 1), (module.padding, 1))
+    )
 
 
 def _average(x: Tensor) -> Tensor:
-    """Mean over the 3x3 neighbourhood inside the image: AvgPool2d(3, 1, 1, count_include_pad=False)."""
+    """Mean over the 3x3 neighbourhood inside the image.
+
+    AvgPool2d(3, 1, 1, count_include_pad=False).
+    """
     import torch
     from torch.nn import functional as F
 
     ones = torch.ones(1, 1, 3, 3, dtype=x.dtype, device=x.device)
-    count = F.conv2d(torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device), ones, padding=1)
-    return F.conv2d(x, ones.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1]).mul_(1 / count)
+    count = F.conv2d(
+        torch.ones(1, 1, *x.shape[2:], dtype=x.dtype, device=x.device), ones, padding=1
+    )
+    return F.conv2d(x, ones.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1]).mul_(
+        1 / count
+    )
 
 
 def gradients(network: nn.Module, batches: Sequence[Batch], index: int = 0) -> list[Tensor | None]:
-    """Gradients of the cross-entropy (mean over batch `index`) by each layer's weight; shared with every scorer that reads that pass."""
+    """Gradients of the cross-entropy (mean over batch `index`) by each layer's weight.
+
+    Shared with every scorer that reads that pass.
+    """
     return observed(network, batches, index).gradients
 
 
@@ -101,7 +132,9 @@ def observed(network: nn.Module, batches: Sequence[Batch], index: int = 0, *read
     return shared(_observed, network, batches, index, frozenset(wanted))
 
 
-def _observed(network: nn.Module, batches: Sequence[Batch], index: int, reads: Collection[str]) -> Pass:
+def _observed(
+    network: nn.Module, batches: Sequence[Batch], index: int, reads: Collection[str]
+) -> Pass:
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -113,8 +146,12 @@ def _observed(network: nn.Module, batches: Sequence[Batch], index: int, reads: C
     hooks = []
     of_loss = True  # which backward pass the saliency's hooks see
 
-    def on_output(module: nn.Conv2d | nn.Linear, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        values = output.detach()  # a hook that held the output itself would keep the whole graph until the garbage collector comes
+    def on_output(
+        module: nn.Conv2d | nn.Linear, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> None:
+        # a hook that held the output itself would keep the whole graph until the garbage collector
+        # comes
+        values = output.detach()
 
         def on_gradient(gradient: Tensor) -> None:
             if not of_loss:
@@ -130,19 +167,32 @@ def _observed(network: nn.Module, batches: Sequence[Batch], index: int, reads: C
         x = (inputs[0].detach() > 0).to(torch.float32)
         x = x.permute(0, *range(2, x.dim()), 1).flatten(1)  # no copy of `channels_last`
         both, ones = x @ x.T, x.sum(1)
-        codes.append(x.shape[1] - ones[:, None] - ones + 2 * both)  # x x' + (1 - x)(1 - x)', of whole numbers: exact up to 2 ** 24
+        codes.append(
+            x.shape[1] - ones[:, None] - ones + 2 * both
+        )  # x x' + (1 - x)(1 - x)', of whole numbers: exact up to 2 ** 24
 
     with scored(network):
         if SALIENCY in reads:
             hooks += [layer.register_forward_hook(on_output) for layer in layers(network)]
         if CODES in reads:
-            hooks += [module.register_forward_pre_hook(on_relu) for module in network.modules() if isinstance(module, nn.ReLU)]
+            hooks += [
+                module.register_forward_pre_hook(on_relu)
+                for module in network.modules()
+                if isinstance(module, nn.ReLU)
+            ]
         if JACOBIAN in reads:
             images = images.detach().requires_grad_()
         try:
             logits = network(images)
-            loss, weights = F.cross_entropy(logits, labels), [layer.weight for layer in layers(network)]
-            found.gradients = list(torch.autograd.grad(loss, weights, allow_unused=True, retain_graph=JACOBIAN in reads))
+            loss, weights = (
+                F.cross_entropy(logits, labels),
+                [layer.weight for layer in layers(network)],
+            )
+            found.gradients = list(
+                torch.autograd.grad(
+                    loss, weights, allow_unused=True, retain_graph=JACOBIAN in reads
+                )
+            )
             if JACOBIAN in reads:
                 of_loss = False
                 (by_pixel,) = torch.autograd.grad(logits.sum(), images, allow_unused=True)
@@ -156,7 +206,10 @@ def _observed(network: nn.Module, batches: Sequence[Batch], index: int, reads: C
 
 @contextmanager
 def gaussian(network: nn.Module) -> Iterator[None]:
-    """Weights from N(0, 1), no biases, batch norm without a scale; afterwards as before. Draws from torch's generator."""
+    """Weights from N(0, 1), no biases, batch norm without a scale; afterwards as before.
+
+    Draws from torch's generator.
+    """
     import torch
     from torch import nn
 
@@ -187,18 +240,27 @@ def linearised(network: nn.Module, shape: Sequence[int]) -> Iterator[tuple[Tenso
     from torch import nn
 
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    named = {name: parameter.detach().abs().double().requires_grad_() for name, parameter in network.named_parameters()}
+    named = {
+        name: parameter.detach().abs().double().requires_grad_()
+        for name, parameter in network.named_parameters()
+    }
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     weights = [named[names[id(layer.weight)]] for layer in layers(network)]
     for norm in norms:
         norm.forward = _identity  # type: ignore[method-assign, assignment]
     try:
-        total = torch.func.functional_call(network, named, torch.ones(1, *shape, dtype=torch.float64, device=weights[0].device)).sum()
+        total = torch.func.functional_call(
+            network, named, torch.ones(1, *shape, dtype=torch.float64, device=weights[0].device)
+        ).sum()
         found = torch.autograd.grad(total, weights, allow_unused=True)
     finally:
         for norm in norms:
             del norm.forward
-    return ((weight.detach(), gradient) for weight, gradient in zip(weights, found, strict=True) if gradient is not None)
+    return (
+        (weight.detach(), gradient)
+        for weight, gradient in zip(weights, found, strict=True)
+        if gradient is not None
+    )
 
 
 def _identity(x: Tensor) -> Tensor:

@@ -22,22 +22,38 @@ class Policy:
         seed: of the initial weights; torch's global random state is left as it was.
     """
 
-    def __init__(self, sizes: Sequence[int], steps: Sequence[int], hidden: int, learning_rate: float, entropy: float, seed: int) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        steps: Sequence[int],
+        hidden: int,
+        learning_rate: float,
+        entropy: float,
+        seed: int,
+    ) -> None:
         self.sizes = torch.tensor(sizes)
         self.ends = np.cumsum(steps)
         self.entropy = entropy
         offsets = torch.cumsum(self.sizes, 0) - self.sizes
         self.offsets = offsets + 1  # token 0 begins a sequence
-        self.closed = torch.arange(int(self.sizes.max())) >= self.sizes[:, None]  # (decisions, most options)
+        self.closed = (
+            torch.arange(int(self.sizes.max())) >= self.sizes[:, None]
+        )  # (decisions, most options)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embed = nn.Embedding(1 + int(self.sizes.sum()), hidden)
             self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
             self.head = nn.Linear(hidden, self.closed.shape[1])
-        self.optimiser = torch.optim.Adam([*self.embed.parameters(), *self.lstm.parameters(), *self.head.parameters()], lr=learning_rate)
+        self.optimiser = torch.optim.Adam(
+            [*self.embed.parameters(), *self.lstm.parameters(), *self.head.parameters()],
+            lr=learning_rate,
+        )
 
     def draw(self, prefix: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """The decisions of the step that follows `prefix`, shape (n, l); shape (n, decisions of that step)."""
+        """The decisions of the step that follows `prefix`, shape (n, l).
+
+        Shape (n, decisions of that step).
+        """
         start = prefix.shape[1]
         end = int(self.ends[np.searchsorted(self.ends, start, side="right")])
         drawn = np.zeros((len(prefix), end - start), dtype=np.int64)
@@ -45,7 +61,9 @@ class Policy:
             states, memory = self.lstm(self.embed(self._tokens(torch.from_numpy(prefix))))
             state = states[:, -1]
             for place in range(start, end):
-                chances = self._log_chances(state, place).exp().numpy().astype(np.float64).cumsum(axis=1)
+                chances = (
+                    self._log_chances(state, place).exp().numpy().astype(np.float64).cumsum(axis=1)
+                )
                 chosen = (chances < rng.random((len(prefix), 1)) * chances[:, -1:]).sum(axis=1)
                 drawn[:, place - start] = chosen
                 if place + 1 < end:
@@ -56,12 +74,19 @@ class Policy:
 
     def _tokens(self, codes: torch.Tensor) -> torch.Tensor:
         """Token 0, then one token per decision; shape (n, 1 + l)."""
-        return torch.cat([torch.zeros(len(codes), 1, dtype=torch.long), codes + self.offsets[: codes.shape[1]]], dim=1)
+        return torch.cat(
+            [torch.zeros(len(codes), 1, dtype=torch.long), codes + self.offsets[: codes.shape[1]]],
+            dim=1,
+        )
 
     def _log_chances(self, state: torch.Tensor, place: int | slice) -> torch.Tensor:
-        return torch.log_softmax(self.head(state).masked_fill(self.closed[place], -torch.inf), dim=-1)
+        return torch.log_softmax(
+            self.head(state).masked_fill(self.closed[place], -torch.inf), dim=-1
+        )
 
-    def learn(self, codes: NDArray[np.int64], own: NDArray[np.bool_], advantages: NDArray[np.float64]) -> None:
+    def learn(
+        self, codes: NDArray[np.int64], own: NDArray[np.bool_], advantages: NDArray[np.float64]
+    ) -> None:
         """One step of REINFORCE.
 
         Args:

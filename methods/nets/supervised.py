@@ -1,4 +1,7 @@
-"""Encoders trained on accuracies alone: the supervised control of arch2vec, with the same graph network and no pre-training."""
+"""Encoders trained on accuracies alone.
+
+The supervised control of arch2vec, with the same graph network and no pre-training.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from methods.nets.dngo import Array, fitted_posterior
-from methods.nets.graphs import Graphs
-from methods.nets.vgae import Encoder, contained, symmetric, tensors
+from nasrepro.methods.nets.dngo import Array, fitted_posterior
+from nasrepro.methods.nets.graphs import Graphs
+from nasrepro.methods.nets.vgae import Encoder, contained, symmetric, tensors
 
 
 class MeanEncoder(nn.Module):
-    """Graphs to vectors, shape (B, latent): the graph network, one linear layer, the mean over nodes."""
+    """Graphs to vectors, shape (B, latent).
+
+    The graph network, one linear layer, the mean over nodes.
+    """
 
     def __init__(self, kinds: int, *, hidden: int = 128, layers: int = 4, latent: int = 16) -> None:
         super().__init__()
@@ -30,7 +36,10 @@ def vectors(network: nn.Module, graphs: Graphs, chunk: int = 2048) -> NDArray[np
     """What a network on graphs gives for all of them, in evaluation mode, shape (n, d)."""
     network.eval()
     with torch.no_grad():
-        parts = [network(*tensors(graphs[start : start + chunk])) for start in range(0, len(graphs), chunk)]
+        parts = [
+            network(*tensors(graphs[start : start + chunk]))
+            for start in range(0, len(graphs), chunk)
+        ]
     return torch.cat(parts).double().numpy()
 
 

@@ -6,8 +6,9 @@
     op of node i ~ sigmoid(z_i W + b),   edge i-j ~ sigmoid(z_i . z_j)
     loss = BCE(operations) + BCE(edges i < j) + KL(q(z) || N(0, I)) / (batch * nodes)
 
-The authors switch the network to evaluation after the first epoch and never back: from then on z = mu, no dropout, and batch norm
-keeps the statistics of the first epoch. `Recipe.eval_after_first_epoch` has both behaviours.
+The authors switch the network to evaluation after the first epoch and never back: from then on z =
+mu, no dropout, and batch norm keeps the statistics of the first epoch.
+`Recipe.eval_after_first_epoch` has both behaviours.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.nets.graphs import Graphs
-from suite.data import cache_dir
-from suite.files import replacing, sha256_file
+from nasrepro.methods.nets.graphs import Graphs
+from nasrepro.suite.data import cache_dir, replacing, sha256_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Recipe:
     """How an autoencoder is made and trained; the defaults are the authors' for NAS-Bench-101.
 
     Attributes:
-        epochs: passes over the training part (the authors': 8; 10 for NAS-Bench-201). 0 leaves the network as initialised.
+        epochs: passes over the training part (the authors': 8; 10 for NAS-Bench-201). 0 leaves the
+            network as initialised.
         eval_after_first_epoch: the authors' behaviour; False trains every epoch in training mode.
         seed: of initialisation, order, noise and dropout (the authors': 1; 3 for NAS-Bench-201).
         share: the part that is trained on, the first ones by index.
@@ -64,14 +65,23 @@ class Recipe:
 
 
 class Encoder(nn.Module):
-    """Graph-isomorphism network: operations (B, V, K) and symmetric adjacency (B, V, V) to node features (B, V, hidden)."""
+    """Graph-isomorphism network.
+
+    Operations (B, V, K) and symmetric adjacency (B, V, V) to node features (B, V, hidden).
+    """
 
     def __init__(self, kinds: int, hidden: int, layers: int) -> None:
         super().__init__()
         self.epsilon = nn.Parameter(torch.zeros(layers))
         widths = [kinds] + [hidden] * layers
         self.mlps = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden))
+            nn.Sequential(
+                nn.Linear(width, hidden),
+                nn.BatchNorm1d(hidden),
+                nn.ReLU(),
+                nn.Linear(hidden, hidden),
+                nn.BatchNorm1d(hidden),
+            )
             for width in widths[:-1]
         )
 
@@ -119,16 +129,28 @@ def kl_divergence(mu: Tensor, log_scale: Tensor) -> Tensor:
     return -0.5 * terms.sum(-1).mean() / terms[..., 0].numel()
 
 
-def loss_of(ops_logits: Tensor, edge_logits: Tensor, mu: Tensor, log_scale: Tensor, ops: Tensor, adjacency: Tensor) -> Tensor:
+def loss_of(
+    ops_logits: Tensor,
+    edge_logits: Tensor,
+    mu: Tensor,
+    log_scale: Tensor,
+    ops: Tensor,
+    adjacency: Tensor,
+) -> Tensor:
     """Cross-entropies, each a mean over all entries (the edges' empty lower triangle included, as in the authors' code), plus KL."""
     upper = torch.ones_like(adjacency[0]).triu(1)
     edges = F.binary_cross_entropy_with_logits(edge_logits, adjacency, weight=upper)
-    return F.binary_cross_entropy_with_logits(ops_logits, ops) + edges + kl_divergence(mu, log_scale)
+    return (
+        F.binary_cross_entropy_with_logits(ops_logits, ops) + edges + kl_divergence(mu, log_scale)
+    )
 
 
 @contextlib.contextmanager
 def contained(seed: int) -> Iterator[None]:
-    """One thread and torch's generator seeded, both as before behind the block: the same numbers on any number of cores."""
+    """One thread and torch's generator seeded, both as before behind the block.
+
+    The same numbers on any number of cores.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -145,7 +167,10 @@ def tensors(graphs: Graphs) -> tuple[Tensor, Tensor]:
 
 
 def train(graphs: Graphs, recipe: Recipe) -> Autoencoder:
-    """Pre-train on the first `recipe.share` of the graphs; their order is drawn once, as in the authors' code."""
+    """Pre-train on the first `recipe.share` of the graphs.
+
+    Their order is drawn once, as in the authors' code.
+    """
     with contained(recipe.seed):
         network = Autoencoder(len(graphs.vocabulary), recipe)
         optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
@@ -154,7 +179,9 @@ def train(graphs: Graphs, recipe: Recipe) -> Autoencoder:
         ops, adjacency = (part[order] for part in tensors(graphs))
         for epoch in range(recipe.epochs):
             network.train(epoch == 0 or not recipe.eval_after_first_epoch)
-            for some_ops, some_edges in zip(ops.split(recipe.batch), adjacency.split(recipe.batch), strict=True):
+            for some_ops, some_edges in zip(
+                ops.split(recipe.batch), adjacency.split(recipe.batch), strict=True
+            ):
                 optimiser.zero_grad()
                 ops_logits, edge_logits, mu, log_scale = network(some_ops, symmetric(some_edges))
                 loss_of(ops_logits, edge_logits, mu, log_scale, some_ops, some_edges).backward()
@@ -167,7 +194,12 @@ def means(network: Autoencoder, graphs: Graphs, chunk: int = 2048) -> NDArray[np
     """The mu of every node, shape (n, V, latent), in evaluation mode."""
     parts = [tensors(graphs[start : start + chunk]) for start in range(0, len(graphs), chunk)]
     with torch.no_grad():
-        return np.concatenate([network.mean(network.encoder(ops, symmetric(adjacency))).numpy() for ops, adjacency in parts])
+        return np.concatenate(
+            [
+                network.mean(network.encoder(ops, symmetric(adjacency))).numpy()
+                for ops, adjacency in parts
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +211,13 @@ class Pretrained:
 
 
 def key_of(graphs: Graphs, recipe: Recipe) -> str:
-    """Hash of what determines a trained autoencoder: the graphs, the recipe, and the source of this file."""
-    content = json.dumps([graphs.sha256, asdict(recipe), sha256_file(Path(__file__))], sort_keys=True)
+    """Hash of what determines a trained autoencoder.
+
+    The graphs, the recipe, and the source of this file.
+    """
+    content = json.dumps(
+        [graphs.sha256, asdict(recipe), sha256_file(Path(__file__))], sort_keys=True
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -189,7 +226,12 @@ def pretrained(graphs: Graphs, recipe: Recipe) -> Pretrained:
     path = cache_dir() / "encoders" / f"vgae-{key_of(graphs, recipe)}.pt"
     try:
         stored = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):  # absent or damaged: made again
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        pickle.UnpicklingError,
+    ):  # absent or damaged: made again
         started = time.process_time()
         network = train(graphs, recipe)
         made = Pretrained(network, time.process_time() - started)

@@ -1,15 +1,18 @@
 """Jacobian covariance (Mellor et al., first version of arXiv:2006.04647, Eq. 4; arXiv:2101.08134 and its code, `jacob_cov.py`)."""
 
-from methods.nets.passes import JACOBIAN, observed
-from suite.registry import scorer
+from nasrepro.methods.nets.passes import JACOBIAN, observed
+from nasrepro.suite.registry import scorer
 
 
-@scorer("jacob_cov", paper="arXiv:2006.04647v1; arXiv:2101.08134", needs_data=True, reads=(JACOBIAN,))
+@scorer(
+    "jacob_cov", paper="arXiv:2006.04647v1; arXiv:2101.08134", needs_data=True, reads=(JACOBIAN,)
+)
 def score(network, batches):
     """Minus the sum of ln(v + k) + 1 / (v + k) over the eigenvalues v of the correlations between samples' gradients; k = 1e-5.
 
-    A sample's gradient is that of the sum of all logits by its pixels. Higher is better. Needs one batch, no labels. Where a sample's
-    gradient is zero, as in a disconnected cell, it has no correlation: the score is NaN.
+    A sample's gradient is that of the sum of all logits by its pixels. Higher is better. Needs one
+    batch, no labels. Where a sample's gradient is zero, as in a disconnected cell, it has no
+    correlation: the score is NaN.
     """
     import torch
 

@@ -1,6 +1,6 @@
 """Live convolutions: the simplest control."""
 
-from suite.registry import scorer
+from nasrepro.suite.registry import scorer
 
 
 @scorer("live_conv_count", paper="control", needs_network=False)

@@ -1,6 +1,6 @@
 """Live parameters: a control without any network, as strong as many published proxies."""
 
-from suite.registry import scorer
+from nasrepro.suite.registry import scorer
 
 
 @scorer("live_params", paper="control", needs_network=False)

@@ -1,6 +1,6 @@
 """Multiply-accumulate operations: the control that every scorer must beat."""
 
-from suite.registry import scorer
+from nasrepro.suite.registry import scorer
 
 
 @scorer("macs", paper="control", needs_network=False)

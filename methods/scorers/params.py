@@ -1,6 +1,6 @@
 """Number of parameters: the control that every scorer must beat."""
 
-from suite.registry import scorer
+from nasrepro.suite.registry import scorer
 
 
 @scorer("params", paper="control", needs_network=False)

@@ -1,26 +1,31 @@
 """ZiCo (Li et al., ICLR 2023, arXiv:2301.11300, Eq. 15; authors' code, `compute_zico.py`).
 
     for each of N batches: g_i <- gradient of the cross-entropy by the weights, at initialisation
-    score <- sum over convolutions and linear layers of ln( sum over weights of mean_i |g_i| / std_i(g_i) )
+    score <- sum over convolutions and linear layers of ln( sum over weights of mean_i |g_i| /
+      std_i(g_i) )
 
 Deviations:
     - Eq. 15 has the deviation of |g|; the authors' code takes that of the signed g, and so do we.
-    - With two batches mean / std is (|g1| + |g2|) / |g1 - g2| exactly; that is computed, with no copy to the host.
+    - With two batches mean / std is (|g1| + |g2|) / |g1 - g2| exactly; that is computed, with no
+      copy to the host.
 """
 
-from methods.nets.passes import gradients
-from suite.registry import scorer
+from nasrepro.methods.nets.passes import gradients
+from nasrepro.suite.registry import scorer
 
 
 @scorer("zico", paper="arXiv:2301.11300, Eq. 15", needs_data=True, batches=2)
 def score(network, batches):
     """Sum over layers of ln(sum of mean |g| / std g) over batches; higher is better.
 
-    Needs labels and at least two batches (the paper: two of 128). Weights whose gradient is the same in every batch (zero, mostly) are left
-    out, and so is a layer in which all are: a disconnected cell scores 0. A gradient that is not finite makes the score so.
+    Needs labels and at least two batches (the paper: two of 128). Weights whose gradient is the
+    same in every batch (zero, mostly) are left out, and so is a layer in which all are: a
+    disconnected cell scores 0. A gradient that is not finite makes the score so.
     """
     total = 0.0
-    for layer in zip(*(gradients(network, batches, index) for index in range(len(batches))), strict=True):
+    for layer in zip(
+        *(gradients(network, batches, index) for index in range(len(batches))), strict=True
+    ):
         if layer[0] is not None:
             total += _layer(layer)
     return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suite.errors import DataCorrupt
+from nasrepro.suite.errors import DataCorrupt
 
 
 def fact(table: str, statement: str, found: object, expected: object) -> None:

@@ -1,7 +1,8 @@
 """NAS-Bench-201: four public extracts of the official file, joined by the official index.
 
 csv_*       mean over seeds at 200 epochs; the CIFAR-10 one is of the networks trained on half the data
-cifar10_50k CIFAR-10 test accuracy of each run trained on all of the training data, without seed labels
+cifar10_50k CIFAR-10 test accuracy of each run trained on all of the training data, without seed
+labels
 seeds       per-seed results at 200 epochs and training time, without an index: rows in index order
 epochs12    accuracies after the 12-epoch schedule
 """
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.convert.facts import fact
-from oracles.convert.pickles import Recorded, load_pickle
-from oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.pickles import Recorded, load_pickle
+from nasrepro.oracles.spaces.cell201 import Cell201
 
 SEEDS = (777, 888, 999)
-#: data set -> (csv, key in the per-seed file, column stem in the 12-epoch file, classes, image size)
+#: data set -> (csv, key in the per-seed file, column stem in the 12-epoch file, classes, image
+#: size)
 DATASETS = {
     "cifar10": ("csv_cifar10", "cifar10", "cifar10", 10, 32),
     "cifar100": ("csv_cifar100", "cifar100", "cifar100", 100, 32),
@@ -33,7 +35,10 @@ Column = NDArray[np.float64]
 
 
 def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Columns of the table, one row per cell in official order; raises DataCorrupt where a published fact fails."""
+    """Columns of the table, one row per cell in official order.
+
+    Raises DataCorrupt where a published fact fails.
+    """
     space = Cell201()
     archs = list(space)
     strings = [space.format(arch) for arch in archs]
@@ -44,7 +49,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         columns[f"{dataset}/params"] = np.array([each.params for each in sizes])
         columns[f"{dataset}/macs"] = np.array([each.macs for each in sizes])
         for metric, values in _read_means(paths[source], strings).items():
-            if dataset == "cifar10":  # trained on 25,000 images: its test is not the one that results are reported in
+            if (
+                dataset == "cifar10"
+            ):  # trained on 25,000 images: its test is not the one that results are reported in
                 metric = {"valid_accuracy": "valid_accuracy"}.get(metric, f"{metric}_25k")
             columns[f"{dataset}/200/mean/{metric}"] = values
 
@@ -75,7 +82,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         columns[f"{dataset}/12/mean/valid_accuracy"] = short[f"{stem}-val"] / 100
         columns[f"{dataset}/12/mean/test_accuracy"] = short[f"{stem}-test"] / 100
 
-    official_params = np.round(np.asarray(per_seed["cifar10"]["size_in_mb"])[rows[:, 0]] * 1e6).astype(np.int64)
+    official_params = np.round(
+        np.asarray(per_seed["cifar10"]["size_in_mb"])[rows[:, 0]] * 1e6
+    ).astype(np.int64)
     _check_facts(columns, runs, rows, official_params)
     return columns, {"rows": len(archs), "row_order": "official index"}
 
@@ -84,9 +93,21 @@ def _read_means(path: Path, strings: list[str]) -> dict[str, Column]:
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))
     fact(_NAME, f"number of cells in {path.name}", len(lines), 15625)
-    fact(_NAME, f"order of the cells in {path.name} is the official one", [line["arch str"] for line in lines] == strings, True)
-    source = {"train_accuracy": "train accuracy", "valid_accuracy": "validation accuracy", "test_accuracy": "test accuracy"}
-    return {metric: np.array([float(line[column]) for line in lines]) / 100 for metric, column in source.items()}
+    fact(
+        _NAME,
+        f"order of the cells in {path.name} is the official one",
+        [line["arch str"] for line in lines] == strings,
+        True,
+    )
+    source = {
+        "train_accuracy": "train accuracy",
+        "valid_accuracy": "validation accuracy",
+        "test_accuracy": "test accuracy",
+    }
+    return {
+        metric: np.array([float(line[column]) for line in lines]) / 100
+        for metric, column in source.items()
+    }
 
 
 def _read_runs(path: Path, archs: list[Any]) -> Column:
@@ -110,7 +131,12 @@ def _rows_of_seeds(per_seed: Mapping[str, Any]) -> NDArray[np.int64]:
         starts = np.flatnonzero(np.r_[True, (np.diff(time) != 0) | (np.diff(size) != 0)])
         fact(_NAME, f"number of cells in the per-seed file ({key})", len(starts), 15625)
         groups.append(starts)
-    fact(_NAME, "same runs for all data sets in the per-seed file", all(np.array_equal(groups[0], other) for other in groups), True)
+    fact(
+        _NAME,
+        "same runs for all data sets in the per-seed file",
+        all(np.array_equal(groups[0], other) for other in groups),
+        True,
+    )
     starts = groups[0]
     total = len(per_seed["cifar10"]["loss"])
     counts = np.diff(np.r_[starts, total])
@@ -128,16 +154,32 @@ def _read_frame(path: Path, strings: list[str]) -> dict[str, Column]:
         values = {
             names[i]: row
             for block in layout["blocks"]
-            for i, row in zip(range(*block["mgr_locs"].indices(len(names))), block["values"], strict=True)
+            for i, row in zip(
+                range(*block["mgr_locs"].indices(len(names))), block["values"], strict=True
+            )
         }
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         fact(_NAME, f"layout of {path.name}", f"unreadable ({error!r})", "a pandas frame")
         raise
-    fact(_NAME, f"order of the cells in {path.name} is the official one", list(values["cellstr"]) == strings, True)
-    return {name: np.asarray(row, dtype=np.float64) for name, row in values.items() if name not in ("arch", "cellstr")}
+    fact(
+        _NAME,
+        f"order of the cells in {path.name} is the official one",
+        list(values["cellstr"]) == strings,
+        True,
+    )
+    return {
+        name: np.asarray(row, dtype=np.float64)
+        for name, row in values.items()
+        if name not in ("arch", "cellstr")
+    }
 
 
-def _check_facts(columns: Mapping[str, Column], runs: Column, rows: NDArray[np.int64], official_params: NDArray[np.int64]) -> None:
+def _check_facts(
+    columns: Mapping[str, Column],
+    runs: Column,
+    rows: NDArray[np.int64],
+    official_params: NDArray[np.int64],
+) -> None:
     """Every fact that is known of this table in print or from its carriers."""
     best = {
         ("cifar10", "valid_accuracy"): (91.6067, 6111),
@@ -153,25 +195,57 @@ def _check_facts(columns: Mapping[str, Column], runs: Column, rows: NDArray[np.i
         fact(_NAME, f"index of the best {dataset} {metric}", int(values.argmax()), index)
         fact(_NAME, f"best {dataset} {metric} in %", round(100 * float(values.max()), 4), percent)
     run_counts = (~np.isnan(runs)).sum(1)
-    fact(_NAME, "cells with 3, 2, 1 CIFAR-10 runs", [int((run_counts == n).sum()) for n in (3, 2, 1)], [7961, 5439, 2225])
+    fact(
+        _NAME,
+        "cells with 3, 2, 1 CIFAR-10 runs",
+        [int((run_counts == n).sum()) for n in (3, 2, 1)],
+        [7961, 5439, 2225],
+    )
     seed_counts = (rows >= 0).sum(1)
-    fact(_NAME, "cells with 3 and 2 seeds", [int((seed_counts == n).sum()) for n in (3, 2)], [8169, 7456])
+    fact(
+        _NAME,
+        "cells with 3 and 2 seeds",
+        [int((seed_counts == n).sum()) for n in (3, 2)],
+        [8169, 7456],
+    )
     fact(_NAME, "rows of the per-seed file", int(seed_counts.sum()), 39419)
-    fact(_NAME, "training time of index 0 (s)", float(columns["cifar10/200/mean/cost_s"][0]), 1444.2186)
+    fact(
+        _NAME,
+        "training time of index 0 (s)",
+        float(columns["cifar10/200/mean/cost_s"][0]),
+        1444.2186,
+    )
     # in the file the doubled value was rounded once more
-    twice = np.allclose(columns["cifar100/200/mean/cost_s"], 2 * columns["cifar10/200/mean/cost_s"], rtol=1e-6)
+    twice = np.allclose(
+        columns["cifar100/200/mean/cost_s"], 2 * columns["cifar10/200/mean/cost_s"], rtol=1e-6
+    )
     fact(_NAME, "CIFAR-100 training time is twice cifar10-valid's", bool(twice), True)
-    fact(_NAME, "cells whose official params differ from the network's", int((official_params != columns["cifar10/params"]).sum()), 150)
-    # The means come from an earlier release of the table, in which some cells lacked a run that the seeds file has.
+    fact(
+        _NAME,
+        "cells whose official params differ from the network's",
+        int((official_params != columns["cifar10/params"]).sum()),
+        150,
+    )
+    # The means come from an earlier release of the table, in which some cells lacked a run that the
+    # seeds file has.
     by_seed = np.stack([columns[f"cifar10/200/{seed}/valid_accuracy"] for seed in SEEDS])
     published = columns["cifar10/200/mean/valid_accuracy"]
     of_all, of_two, of_second = (
-        np.isclose(np.nanmean(values, axis=0), published, atol=1e-6) for values in (by_seed, by_seed[:2], by_seed[1:2])
+        np.isclose(np.nanmean(values, axis=0), published, atol=1e-6)
+        for values in (by_seed, by_seed[:2], by_seed[1:2])
     )
-    fact(_NAME, "published mean is that of all seeds, of 777 and 888, or of 888", bool((of_all | of_two | of_second).all()), True)
+    fact(
+        _NAME,
+        "published mean is that of all seeds, of 777 and 888, or of 888",
+        bool((of_all | of_two | of_second).all()),
+        True,
+    )
     fact(_NAME, "cells whose published mean leaves out a seed", int((~of_all).sum()), 2418)
     ones, threes = _count_convs()
-    for dataset, (constant, one, three) in {"cifar10": (7.78305, 3.93216, 35.38944), "ImageNet16-120": (1.9534, 0.98304, 8.84736)}.items():
+    for dataset, (constant, one, three) in {
+        "cifar10": (7.78305, 3.93216, 35.38944),
+        "ImageNet16-120": (1.9534, 0.98304, 8.84736),
+    }.items():
         formula = constant + one * ones + three * threes
         fact(
             _NAME,

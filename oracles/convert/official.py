@@ -1,9 +1,12 @@
-"""The official files of NATS-Bench and NAS-Bench-201, where a user has them: whole learning curves of every seed.
+"""The official files of NATS-Bench and NAS-Bench-201, where a user has them.
 
-NATS-Bench comes as a folder with one compressed pickle per architecture, read one at a time; NAS-Bench-201 as one file,
-which has to be opened whole. A record holds one result per schedule, training set and seed. A training of 12 epochs is not
-the beginning of one of 200 (the learning rate falls to zero within either), so each schedule becomes a table of its own,
-whose epochs are the points of its curves.
+Whole learning curves of every seed.
+
+NATS-Bench comes as a folder with one compressed pickle per architecture, read one at a time;
+NAS-Bench-201 as one file, which has to be opened whole. A record holds one result per schedule,
+training set and seed. A training of 12 epochs is not the beginning of one of 200 (the learning rate
+falls to zero within either), so each schedule becomes a table of its own, whose epochs are the
+points of its curves.
 """
 
 from __future__ import annotations
@@ -19,13 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.convert.facts import fact
-from oracles.convert.pickles import load_bz2, load_pth
-from oracles.spaces.cell201 import Cell201
-from oracles.spaces.size import SizeSpace
-from suite.data import Progress, cache_dir
-from suite.errors import DataCorrupt, DataMissing, InvalidArch
-from suite.space import SearchSpace
+from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.pickles import load_bz2, load_pth
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.size import SizeSpace
+from nasrepro.suite.data import Progress, cache_dir
+from nasrepro.suite.errors import DataCorrupt, DataMissing, InvalidArch
+from nasrepro.suite.space import SearchSpace
 
 Columns = dict[str, NDArray[Any]]
 Converted = tuple[Columns, dict[str, Any]]
@@ -34,10 +37,20 @@ CHUNK = 50
 META, SUFFIX = "meta.pickle.pbz2", ".pickle.pbz2"
 #: data set -> (classes, image size)
 DATASETS = {"cifar10": (10, 32), "cifar100": (100, 32), "ImageNet16-120": (120, 16)}
-_HALVES = {"train": "train_{}", "x-valid": "valid_{}", "x-test": "test_{}", "ori-test": "valid_test_{}"}
-#: what was trained on -> (data set, name of accuracy, loss and time of each evaluated set, ending of the names of costs)
+_HALVES = {
+    "train": "train_{}",
+    "x-valid": "valid_{}",
+    "x-test": "test_{}",
+    "ori-test": "valid_test_{}",
+}
+#: what was trained on -> (data set, name of accuracy, loss and time of each evaluated set, ending
+#: of the names of costs)
 TRAININGS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
-    "cifar10-valid": ("cifar10", {"train": "train_{}_25k", "x-valid": "valid_{}", "ori-test": "test_{}_25k"}, ""),
+    "cifar10-valid": (
+        "cifar10",
+        {"train": "train_{}_25k", "x-valid": "valid_{}", "ori-test": "test_{}_25k"},
+        "",
+    ),
     "cifar10": ("cifar10", {"train": "train_{}", "ori-test": "test_{}"}, "_50k"),
     "cifar100": ("cifar100", _HALVES, ""),
     "ImageNet16-120": ("ImageNet16-120", _HALVES, ""),
@@ -112,7 +125,9 @@ def find(benchmark: Benchmark) -> dict[str, Path]:
 
 
 # -- reading -----------------------------------------------------------------------------------------------
-def convert_folder(benchmark: Benchmark, key: str, paths: Mapping[str, Path], progress: Progress) -> Converted:
+def convert_folder(
+    benchmark: Benchmark, key: str, paths: Mapping[str, Path], progress: Progress
+) -> Converted:
     """Columns of one schedule, one row per record that the folder has, by official index.
 
     Raises:
@@ -122,30 +137,55 @@ def convert_folder(benchmark: Benchmark, key: str, paths: Mapping[str, Path], pr
 
     folder = paths["official"]
     _check_order(benchmark, folder / META, load_bz2(folder / META))
-    files = {int(path.name.removesuffix(SUFFIX)): path for path in folder.glob(f"*{SUFFIX}") if path.name.removesuffix(SUFFIX).isdecimal()}
+    files = {
+        int(path.name.removesuffix(SUFFIX)): path
+        for path in folder.glob(f"*{SUFFIX}")
+        if path.name.removesuffix(SUFFIX).isdecimal()
+    }
     if not files:
-        raise DataCorrupt(f"{folder} has no records (000000{SUFFIX} and so on); get it again from {benchmark.origin}")
+        raise DataCorrupt(
+            f"{folder} has no records (000000{SUFFIX} and so on); get it again from {benchmark.origin}"
+        )
     indices = sorted(files)
-    chunks = [{index: files[index] for index in indices[start : start + CHUNK]} for start in range(0, len(indices), CHUNK)]
+    chunks = [
+        {index: files[index] for index in indices[start : start + CHUNK]}
+        for start in range(0, len(indices), CHUNK)
+    ]
     parallel = Parallel(n_jobs=1 if len(chunks) == 1 else -1, return_as="generator")
-    parts = parallel(delayed(_read_files)(benchmark.space, key, benchmark.schedules[key], chunk) for chunk in chunks)
+    parts = parallel(
+        delayed(_read_files)(benchmark.space, key, benchmark.schedules[key], chunk)
+        for chunk in chunks
+    )
     return _joined(benchmark.space, indices, parts, progress)
 
 
-def convert_pth(benchmark: Benchmark, key: str, paths: Mapping[str, Path], progress: Progress) -> Converted:
-    """As `convert_folder`, of the one file; takes about 28 GB of memory, as the official reader does."""
+def convert_pth(
+    benchmark: Benchmark, key: str, paths: Mapping[str, Path], progress: Progress
+) -> Converted:
+    """As `convert_folder`, of the one file.
+
+    Takes about 28 GB of memory, as the official reader does.
+    """
     path = paths["official"]
     progress(0, 1, f"opening {path.name}, which takes about 28 GB of memory")
     whole = load_pth(path)
     _check_order(benchmark, path, whole)
     records = whole.get("arch2infos")
     if not isinstance(records, dict) or not records:
-        raise DataCorrupt(f"{path} has no records (arch2infos); get it again from {benchmark.origin}")
+        raise DataCorrupt(
+            f"{path} has no records (arch2infos); get it again from {benchmark.origin}"
+        )
     indices = sorted(records)
     epochs = benchmark.schedules[key]
     parts = (
         read_records(
-            benchmark.space, key, epochs, [(f"{path}, record {index},", index, records.pop(index)) for index in indices[i : i + CHUNK]]
+            benchmark.space,
+            key,
+            epochs,
+            [
+                (f"{path}, record {index},", index, records.pop(index))
+                for index in indices[i : i + CHUNK]
+            ],
         )
         for i in range(0, len(indices), CHUNK)
     )
@@ -156,7 +196,9 @@ def _check_order(benchmark: Benchmark, path: Path, meta: Any) -> None:
     """The release's own list of architectures is the official order."""
     listed = meta.get("meta_archs") if isinstance(meta, dict) else None
     if listed != _names(benchmark.space):
-        raise DataCorrupt(f"{path} does not list the architectures of {benchmark.name} in their order (damaged, or another version)")
+        raise DataCorrupt(
+            f"{path} does not list the architectures of {benchmark.name} in their order (damaged, or another version)"
+        )
 
 
 @cache
@@ -165,10 +207,14 @@ def _names(space: SearchSpace) -> list[str]:
 
 
 def _read_files(space: SearchSpace, key: str, epochs: int, files: Mapping[int, Path]) -> Columns:
-    return read_records(space, key, epochs, [(str(path), index, path) for index, path in files.items()])
+    return read_records(
+        space, key, epochs, [(str(path), index, path) for index, path in files.items()]
+    )
 
 
-def read_records(space: SearchSpace, key: str, epochs: int, records: Sequence[tuple[str, int, Any]]) -> Columns:
+def read_records(
+    space: SearchSpace, key: str, epochs: int, records: Sequence[tuple[str, int, Any]]
+) -> Columns:
     """Columns of some records, shape (n,) each.
 
     Args:
@@ -184,7 +230,12 @@ def read_records(space: SearchSpace, key: str, epochs: int, records: Sequence[tu
     for row, (where, index, record) in enumerate(records):
         try:
             found = (load_bz2(record) if isinstance(record, Path) else record)[key]
-            fact(where, "architecture", (found["arch_index"], found["arch_str"]), (index, space.format(space.at(index))))
+            fact(
+                where,
+                "architecture",
+                (found["arch_index"], found["arch_str"]),
+                (index, space.format(space.at(index))),
+            )
             for name, value in _values(where, found, epochs):
                 if name not in columns:
                     columns[name] = np.full(len(records), np.nan)
@@ -222,13 +273,23 @@ def _values(where: str, record: Mapping[str, Any], epochs: int) -> Iterator[tupl
                 if min(spent) == max(spent):
                     yield f"{dataset}/{seed}/{duration}_per_epoch", spent[0]
                 else:
-                    yield from ((f"{dataset}/{i}/{seed}/{duration}", total) for i, total in enumerate(accumulate(spent), start=1))
+                    yield from (
+                        (f"{dataset}/{i}/{seed}/{duration}", total)
+                        for i, total in enumerate(accumulate(spent), start=1)
+                    )
     for trained, seeds in record["dataset_seed"].items():
         dataset, _, ending = TRAININGS[trained]
         of_seeds = {seed: results[trained, seed] for seed in seeds}
         for name, field in (("recorded_params", "params"), ("recorded_macs", "flop")):
-            yield f"{dataset}/{name}{ending}", 1e6 * _agreed({seed: float(result[field]) for seed, result in of_seeds.items()})
-        latencies = [sum(result["latency"]) / len(result["latency"]) for result in of_seeds.values() if result["latency"]]
+            yield (
+                f"{dataset}/{name}{ending}",
+                1e6 * _agreed({seed: float(result[field]) for seed, result in of_seeds.items()}),
+            )
+        latencies = [
+            sum(result["latency"]) / len(result["latency"])
+            for result in of_seeds.values()
+            if result["latency"]
+        ]
         if measured := [latency for latency in latencies if latency > 0]:
             yield f"{dataset}/latency_s{ending}", sum(measured) / len(measured)
 
@@ -239,13 +300,18 @@ def _fraction(percent: float) -> float:
 
 
 def _agreed(values: Mapping[int, float]) -> float:
-    """One size for all seeds, in millions; where they differ the record of 888 is the right one (says the official reader)."""
+    """One size for all seeds, in millions.
+
+    Where they differ the record of 888 is the right one (says the official reader).
+    """
     if len({f"{value:.5f}" for value in values.values()}) > 1:
         return values.get(888, np.nan)
     return sum(values.values()) / len(values)
 
 
-def _joined(space: SearchSpace, indices: Sequence[int], parts: Iterable[Columns], progress: Progress) -> Converted:
+def _joined(
+    space: SearchSpace, indices: Sequence[int], parts: Iterable[Columns], progress: Progress
+) -> Converted:
     """The columns of all chunks, with the sizes of the networks as built."""
     columns: Columns = {}
     for start, part in zip(range(0, len(indices), CHUNK), parts, strict=True):

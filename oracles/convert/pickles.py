@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from suite.errors import DataCorrupt
+from nasrepro.suite.errors import DataCorrupt
 
 #: What an original may name: (module, name). Everything here builds plain data.
 _ALLOWED = {
@@ -25,7 +25,8 @@ _ALLOWED = {
     ("builtins", "slice"),
     ("collections", "OrderedDict"),
 }
-#: What begins a file that `torch.save` wrote before version 1.6: pickles of these two, of the machine's sizes, of the data.
+#: What begins a file that `torch.save` wrote before version 1.6: pickles of these two, of the
+#: machine's sizes, of the data.
 _TORCH_MAGIC, _TORCH_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 #: A record larger than this is none.
 _LARGEST = 2**28
@@ -34,7 +35,12 @@ _FETCH, _GET = "fetch it again: nasrepro data fetch", "get it again from where i
 
 def _scalar(dtype: Any, data: Any) -> Any:
     """What numpy's `scalar` makes of plain numbers; numpy's own would also take objects."""
-    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes) or len(data) != dtype.itemsize:
+    if (
+        not isinstance(dtype, np.dtype)
+        or dtype.hasobject
+        or not isinstance(data, bytes)
+        or len(data) != dtype.itemsize
+    ):
         raise pickle.UnpicklingError(f"a scalar of {dtype!r} that is no plain number")
     return np.frombuffer(data, dtype)[0]
 
@@ -72,7 +78,9 @@ class _Unpickler(pickle.Unpickler):
         if (old, name) == ("numpy.core.multiarray", "scalar"):
             return _scalar
         if (old, name) not in _ALLOWED:
-            raise DataCorrupt(f"{self._path} names {module}.{name}, which the allow-list of originals does not have; it was not opened")
+            raise DataCorrupt(
+                f"{self._path} names {module}.{name}, which the allow-list of originals does not have; it was not opened"
+            )
         return getattr(importlib.import_module(old.replace("numpy.core", "numpy._core")), name)
 
     def persistent_load(self, pid: Any) -> Any:
@@ -87,7 +95,8 @@ def load_pickle(path: Path, *, recorded: tuple[str, ...] = ()) -> Any:
 
     Args:
         path: the file.
-        recorded: top-level packages whose classes are not loaded; their objects come back as `Recorded`.
+        recorded: top-level packages whose classes are not loaded; their objects come back as
+            `Recorded`.
 
     Raises:
         DataCorrupt: the file names anything else, or is not a whole pickle.
@@ -113,7 +122,9 @@ def load_bz2(path: Path) -> Any:
 
 
 def load_pt(path: Path) -> Any:
-    """What `torch.save` wrote of plain Python data, by the rules of `load_pickle`; a file with tensors is refused.
+    """What `torch.save` wrote of plain Python data, by the rules of `load_pickle`.
+
+    A file with tensors is refused.
 
     Raises:
         DataCorrupt: not a zip file with one pickle in it; else as `load_pickle`.
@@ -150,5 +161,14 @@ def _pickle_in(path: Path, way_out: str) -> bytes:
 def _load(path: Path, file: BinaryIO, recorded: tuple[str, ...], way_out: str) -> Any:
     try:
         return _Unpickler(file, path, recorded).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, LookupError, MemoryError, OverflowError, TypeError, ValueError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise DataCorrupt(f"{path} is not a whole pickle ({error}); {way_out}") from error

@@ -1,7 +1,7 @@
 """TFRecord files and the protocol buffers inside, read without TensorFlow.
 
-A record is its length (8 bytes), the masked CRC32C of the length, the data, and the masked CRC32C of the data, all
-little-endian. Checksums are computed for many records at once: 2 GB take seconds.
+A record is its length (8 bytes), the masked CRC32C of the length, the data, and the masked CRC32C
+of the data, all little-endian. Checksums are computed for many records at once: 2 GB take seconds.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import DataCorrupt
+from nasrepro.suite.errors import DataCorrupt
 
 #: Bytes that are checked at a time.
 CHUNK = 8 << 20
 _HEADER, _FOOTER = 12, 4
-#: Four bytes that take the checksum's register from 0 to its start value, all ones, so that zeros before them change nothing.
+#: Four bytes that take the checksum's register from 0 to its start value, all ones, so that zeros
+#: before them change nothing.
 _START = bytes.fromhex("54641f64")
 
 
@@ -36,7 +37,9 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     tables = []
     for state in (halves, halves << np.uint32(16)):
         for _ in range(32):
-            state = (state >> np.uint32(1)) ^ np.where(state & np.uint32(1), np.uint32(0x82F63B78), np.uint32(0))
+            state = (state >> np.uint32(1)) ^ np.where(
+                state & np.uint32(1), np.uint32(0x82F63B78), np.uint32(0)
+            )
         tables.append(state)
     return tables[0], tables[1]
 
@@ -62,7 +65,8 @@ def read_records(path: Path, *, chunk: int = CHUNK) -> Iterator[bytes]:
     """The data of each record, in order, checked about `chunk` bytes at a time.
 
     Raises:
-        DataCorrupt: a checksum does not fit, or the file ends inside a record; names the record (from 0) and its offset.
+        DataCorrupt: a checksum does not fit, or the file ends inside a record; names the record
+            (from 0) and its offset.
     """
     with path.open("rb") as file:
         if not path.stat().st_size:
@@ -75,7 +79,11 @@ def read_records(path: Path, *, chunk: int = CHUNK) -> Iterator[bytes]:
                 while whole and offset < len(content) and offset - begin < chunk:
                     starts.append(offset)
                     whole = offset + _HEADER <= len(content)
-                    offset += _HEADER + _FOOTER + (int.from_bytes(content[offset : offset + 8], "little") if whole else 0)
+                    offset += (
+                        _HEADER
+                        + _FOOTER
+                        + (int.from_bytes(content[offset : offset + 8], "little") if whole else 0)
+                    )
                     whole = whole and offset <= len(content)
                 yield from _checked(content, starts, path, number)
                 number += len(starts)
@@ -85,7 +93,9 @@ def _checked(content: mmap.mmap, starts: Sequence[int], path: Path, number: int)
     """Data of the records that begin at `starts`; the last one may not be whole."""
 
     def corrupt(record: int, what: str) -> DataCorrupt:
-        return DataCorrupt(f"{path}: record {number + record} at offset {starts[record]:,} {what}; get the file again")
+        return DataCorrupt(
+            f"{path}: record {number + record} at offset {starts[record]:,} {what}; get the file again"
+        )
 
     def compare(stored: Sequence[bytes], data: Sequence[bytes], what: str) -> None:
         wrong = np.flatnonzero(np.frombuffer(b"".join(stored), dtype="<u4") != masked_crc32c(data))
@@ -96,7 +106,10 @@ def _checked(content: mmap.mmap, starts: Sequence[int], path: Path, number: int)
     short = len(headers[-1]) < _HEADER
     lengths = headers[:-1] if short else headers
     compare([header[8:] for header in lengths], [header[:8] for header in lengths], "length")
-    ends = [start + _HEADER + int.from_bytes(header[:8], "little") for start, header in zip(starts, lengths, strict=False)]
+    ends = [
+        start + _HEADER + int.from_bytes(header[:8], "little")
+        for start, header in zip(starts, lengths, strict=False)
+    ]
     if short or ends[-1] + _FOOTER > len(content):
         raise corrupt(len(starts) - 1, f"is cut short: the file ends at {len(content):,}")
     data = [content[start + _HEADER : end] for start, end in zip(starts, ends, strict=True)]
@@ -106,7 +119,9 @@ def _checked(content: mmap.mmap, starts: Sequence[int], path: Path, number: int)
 
 # -- protocol buffers --------------------------------------------------------------------------------------
 def fields(message: bytes) -> Iterator[tuple[int, int | float | bytes]]:
-    """Field numbers and values of a message: integers, doubles, floats, and bytes for everything that has a length.
+    """Field numbers and values of a message.
+
+    Integers, doubles, floats, and bytes for everything that has a length.
 
     Raises:
         ValueError: it is no message, or cut short.
@@ -156,8 +171,9 @@ class Training(NamedTuple):
         matrix: adjacency, V * V digits, row by row.
         ops: names of the V operations, separated by commas.
         params: trainable parameters.
-        evaluations: at the start, half-way and at the end: the doubles of each by field number (1 epoch, 2 training time in
-            seconds, 3 to 5 accuracy on training, validation and test images).
+        evaluations: at the start, half-way and at the end: the doubles of each by field number (1
+            epoch, 2 training time in seconds, 3 to 5 accuracy on training, validation and test
+            images).
     """
 
     module_hash: str
@@ -169,7 +185,9 @@ class Training(NamedTuple):
 
 
 def read_trainings(path: Path) -> Iterator[Training]:
-    """Every training in a file with the layout of NAS-Bench-101: JSON with a base64 message of metrics.
+    """Every training in a file with the layout of NAS-Bench-101.
+
+    JSON with a base64 message of metrics.
 
     Raises:
         DataCorrupt: see `read_records`; or a record is not of that layout.
@@ -180,11 +198,21 @@ def read_trainings(path: Path) -> Iterator[Training]:
             params, evaluations = 0, []
             for field, value in fields(base64.b64decode(metrics)):
                 if field == 1 and isinstance(value, bytes):
-                    evaluations.append({inner: double for inner, double in fields(value) if isinstance(double, float)})
+                    evaluations.append(
+                        {
+                            inner: double
+                            for inner, double in fields(value)
+                            if isinstance(double, float)
+                        }
+                    )
                 elif field == 2 and isinstance(value, int):
                     params = value
             if len(evaluations) != 3:
                 raise ValueError(f"{len(evaluations)} evaluations, expected 3")
-            yield Training(str(module_hash), int(epochs), str(matrix), str(ops), params, evaluations)
+            yield Training(
+                str(module_hash), int(epochs), str(matrix), str(ops), params, evaluations
+            )
         except (ValueError, TypeError, binascii.Error) as error:
-            raise DataCorrupt(f"{path}: record {number} is no training in the layout of NAS-Bench-101 ({error})") from error
+            raise DataCorrupt(
+                f"{path}: record {number} is no training in the layout of NAS-Bench-101 ({error})"
+            ) from error

@@ -1,7 +1,8 @@
 """TransNAS-Bench-101: one csv per task, 3,256 macro skeletons and then 4,096 micro cells, by their place in the file alone.
 
-Each csv has the best over the epochs of each metric, and the training time. A second source (micro only) has the validation
-metric, params and "flops" of 711 named cells, which check the order and the formulas.
+Each csv has the best over the epochs of each metric, and the training time. A second source (micro
+only) has the validation metric, params and "flops" of 711 named cells, which check the order and
+the formulas.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.convert.facts import fact
-from oracles.spaces.transnas import TransNasMacro, TransNasMicro
-from oracles.transnas101_tasks import SPLITS, TASKS, Task
-from suite.errors import DataCorrupt
+from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.spaces.tasks_transnas import SPLITS, TASKS, Task
+from nasrepro.oracles.spaces.transnas import TransNasMacro, TransNasMicro
+from nasrepro.suite.errors import DataCorrupt
 
 #: Best validation value of the micro cells: in %, or on the metric's own scale.
 BEST_MICRO = {
@@ -30,10 +31,11 @@ BEST_MICRO = {
     "normal": 0.5962,
     "autoencoder": 0.5772,
 }
-#: Column of the csv that the second source calls the validation accuracy, where it is not the task's own metric.
+#: Column of the csv that the second source calls the validation accuracy, where it is not the
+#: task's own metric.
 SECOND_METRIC = {"segmentsemantic": "acc"}
-#: What the second source counts beside the backbone: (parameters, operations). Its heads for scenes and
-#: objects have 63 and 100 classes, not the 47 and 75 of the benchmark.
+#: What the second source counts beside the backbone: (parameters, operations). Its heads for scenes
+#: and objects have 63 and 100 classes, not the 47 and 75 of the benchmark.
 SECOND_EXTRA = {
     "class_scene": (32_319, 73_728),
     "class_object": (51_300, 92_672),
@@ -49,28 +51,55 @@ Converted = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 
 def convert_macro(paths: Mapping[str, Path]) -> Converted:
-    """Columns of the macro table, one row per skeleton in official order; raises DataCorrupt where a fact fails."""
+    """Columns of the macro table, one row per skeleton in official order.
+
+    Raises DataCorrupt where a fact fails.
+    """
     name, space = "transnas101_macro", TransNasMacro()
     fact(name, "number of skeletons", len(space), 3256)
     fact(name, "skeleton at index 1", space.format(space.at(1)), "64-2311-basic")
     values = _read(name, paths)
-    columns = _columns(space, {task: {column: all_[:3256] for column, all_ in of.items()} for task, of in values.items()})
-    # the file names no architecture; where the order were wrong, the times would not follow the work
+    columns = _columns(
+        space,
+        {task: {column: all_[:3256] for column, all_ in of.items()} for task, of in values.items()},
+    )
+    # the file names no architecture; where the order were wrong, the times would not follow the
+    # work
     from scipy.stats import spearmanr
 
-    agreement = float(spearmanr(columns["segmentsemantic/macs"], columns["segmentsemantic/30/run1/cost_s"]).statistic)
-    fact(name, "rank correlation of segmentsemantic's time and the MACs is above 0.96", agreement > 0.96, True)
+    agreement = float(
+        spearmanr(
+            columns["segmentsemantic/macs"], columns["segmentsemantic/30/run1/cost_s"]
+        ).statistic
+    )
+    fact(
+        name,
+        "rank correlation of segmentsemantic's time and the MACs is above 0.96",
+        agreement > 0.96,
+        True,
+    )
     return columns, {"rows": len(space), "row_order": "official index"}
 
 
 def convert_micro(paths: Mapping[str, Path]) -> Converted:
-    """Columns of the micro table, one row per cell in official order; raises DataCorrupt where a fact fails."""
+    """Columns of the micro table, one row per cell in official order.
+
+    Raises DataCorrupt where a fact fails.
+    """
     name, space = "transnas101_micro", TransNasMicro()
-    values = {task: {column: all_[3256:] for column, all_ in of.items()} for task, of in _read(name, paths).items()}
+    values = {
+        task: {column: all_[3256:] for column, all_ in of.items()}
+        for task, of in _read(name, paths).items()
+    }
     columns = _columns(space, values)
     for task, expected in BEST_MICRO.items():
         digits = 2 if abs(expected) > 1 else 4
-        fact(name, f"best validation value of {task}", round(float(values[task][f"valid_{_own(TASKS[task])}"].max()), digits), expected)
+        fact(
+            name,
+            f"best validation value of {task}",
+            round(float(values[task][f"valid_{_own(TASKS[task])}"].max()), digits),
+            expected,
+        )
     _check_second_source(name, paths["second"], space, values)
     return columns, {"rows": len(space), "row_order": "official index less 3256"}
 
@@ -85,24 +114,41 @@ def _read(name: str, paths: Mapping[str, Path]) -> dict[str, dict[str, Column]]:
     for task, of in TASKS.items():
         with paths[task].open(newline="") as file:
             lines = list(csv.DictReader(file))
-        fact(name, f"architectures in {paths[task].name}", [line["file_id"] for line in lines], [str(i) for i in range(7352)])
+        fact(
+            name,
+            f"architectures in {paths[task].name}",
+            [line["file_id"] for line in lines],
+            [str(i) for i in range(7352)],
+        )
         wanted = [f"{split}_{column}" for split in SPLITS for column in of.measures]
-        found[task] = {column: np.array([float(line[column]) for line in lines]) for column in (*wanted, "time_elapsed")}
+        found[task] = {
+            column: np.array([float(line[column]) for line in lines])
+            for column in (*wanted, "time_elapsed")
+        }
         finite = all(np.isfinite(values).all() for values in found[task].values())
         fact(name, f"every value of {paths[task].name} that is kept is a number", finite, True)
         if task == "room_layout":  # why the csv's losses are left out
             losses = np.array([float(line["valid_loss"]) for line in lines])
-            fact(name, "room_layout's loss is its worst epoch, not its best", bool((losses > -found[task]["valid_neg_loss"]).all()), True)
+            fact(
+                name,
+                "room_layout's loss is its worst epoch, not its best",
+                bool((losses > -found[task]["valid_neg_loss"]).all()),
+                True,
+            )
     return found
 
 
-def _columns(space: TransNasMacro | TransNasMicro, values: Mapping[str, Mapping[str, Column]]) -> dict[str, NDArray[Any]]:
+def _columns(
+    space: TransNasMacro | TransNasMicro, values: Mapping[str, Mapping[str, Column]]
+) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for task, of in TASKS.items():
         for split in SPLITS:
             for source, measure in of.measures.items():
                 percent = measure not in ("ssim", "neg_loss")
-                columns[f"{task}/{of.epochs}/run1/{split}_{measure}"] = values[task][f"{split}_{source}"] / (100 if percent else 1)
+                columns[f"{task}/{of.epochs}/run1/{split}_{measure}"] = values[task][
+                    f"{split}_{source}"
+                ] / (100 if percent else 1)
         columns[f"{task}/{of.epochs}/run1/cost_s"] = values[task]["time_elapsed"].copy()
         sizes = [space.complexity(arch, classes=of.classes, size=of.size) for arch in space]
         columns[f"{task}/params"] = np.array([each.params for each in sizes])
@@ -110,27 +156,43 @@ def _columns(space: TransNasMacro | TransNasMicro, values: Mapping[str, Mapping[
     return columns
 
 
-def _check_second_source(name: str, path: Path, space: TransNasMicro, values: Mapping[str, Mapping[str, Column]]) -> None:
+def _check_second_source(
+    name: str, path: Path, space: TransNasMicro, values: Mapping[str, Mapping[str, Column]]
+) -> None:
     """The 711 cells of the second source have the same validation values, and the sizes that the formulas give."""
     try:
         second: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataCorrupt(f"{path} is not a JSON file ({error}); fetch it again: nasrepro data fetch {name}") from error
+        raise DataCorrupt(
+            f"{path} is not a JSON file ({error}); fetch it again: nasrepro data fetch {name}"
+        ) from error
     for task, of in TASKS.items():
-        archs = [space.arch([int(option) for option in key.strip("()").split(",")]) for key in second[task]]
+        archs = [
+            space.arch([int(option) for option in key.strip("()").split(",")])
+            for key in second[task]
+        ]
         entries = list(second[task].values())
         fact(name, f"cells of the second source ({task})", len(archs), 711)
         own = values[task][f"valid_{SECOND_METRIC.get(task, _own(of))}"]
-        equal = sum(float(own[space.index(arch)]) == entry["val_accuracy"] for arch, entry in zip(archs, entries, strict=True))
+        equal = sum(
+            float(own[space.index(arch)]) == entry["val_accuracy"]
+            for arch, entry in zip(archs, entries, strict=True)
+        )
         fact(name, f"cells whose validation value is the second source's ({task})", equal, 711)
         params, operations = set(), set()
         for arch, entry in zip(archs, entries, strict=True):
             size = space.complexity(arch, classes=of.classes, size=of.size)
-            # it also counts two operations per output of a batch norm and one per input of a ReLU (no ReLU before the first)
+            # it also counts two operations per output of a batch norm and one per input of a ReLU
+            # (no ReLU before the first)
             first, *others = space.convolutions(arch, size=of.size)
             norms = sum(2 * each.out_channels * each.out_side**2 for each in (first, *others))
             relus = sum(each.channels * each.side**2 for each in others)
             params.add(round(entry["params"]["score"] * 1e6) - size.params)
             operations.add(round(entry["flops"]["score"] * 1e6) - size.macs - norms - relus)
         expected = tuple({each} for each in SECOND_EXTRA[task])
-        fact(name, f"what the second source counts beside the backbone ({task})", (params, operations), expected)
+        fact(
+            name,
+            f"what the second source counts beside the backbone ({task})",
+            (params, operations),
+            expected,
+        )

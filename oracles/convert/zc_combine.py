@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from oracles.spaces.cell201 import EDGES, OPS, Cell201
-from suite.space import Arch
+from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
+from nasrepro.suite.space import Arch
 
 #: NAS-Bench-201: operation behind each code, and the edge behind each position.
-_OPS = tuple(OPS.index(op) for op in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3"))
+_OPS = tuple(
+    OPS.index(op) for op in ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+)
 _EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 

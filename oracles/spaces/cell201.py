@@ -1,13 +1,15 @@
 """The NAS-Bench-201 cell space (arXiv:2001.00326), also NATS-Bench's topology space (arXiv:2009.00437).
 
-A cell has 4 nodes; each of its 6 edges i -> j (i < j) carries one of 5 operations, and a node is the sum of what
-arrives on its edges. The network is stem, three stages of N cells with C, 2C, 4C channels, a residual reduction
-block between stages, and a linear classifier.
+A cell has 4 nodes; each of its 6 edges i -> j (i < j) carries one of 5 operations, and a node is
+the sum of what arrives on its edges. The network is stem, three stages of N cells with C, 2C, 4C
+channels, a residual reduction block between stages, and a linear classifier.
 
 Three equivalences are in use; `unique_string` has the first two, `canonical` the third:
     12,751 classes  the benchmark's own isomorphism string, a skip standing for its source
-     6,466 classes  the same, with zeros resolved too (it merges conv_a(x)+conv_b(x) and 2*conv_a(x))
-     5,044 classes  functionally distinct cells: weight identity kept, dead edges and zeros dropped, skips merged,
+     6,466 classes  the same, with zeros resolved too (it merges conv_a(x)+conv_b(x) and
+       2*conv_a(x))
+     5,044 classes  functionally distinct cells: weight identity kept, dead edges and zeros dropped,
+         skips merged,
                     average pooling linear
 """
 
@@ -24,8 +26,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace, Topology
+from nasrepro.suite.errors import InvalidArch, UnknownName
+from nasrepro.suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,9 +51,9 @@ _WEIGHTS = tuple(len(OPS) ** k for k in reversed(range(len(EDGES))))
 def official_order() -> NDArray[np.uint16]:
     """Base-5 number of the cell at each official index, shape (15625,).
 
-    The benchmark's authors listed all cells in the order of their numbers and shuffled the list with Python's
-    `random` seeded by 88; the same two steps give the official order (the tests check its published sha256, and
-    the converter checks it against the table of strings).
+    The benchmark's authors listed all cells in the order of their numbers and shuffled the list
+    with Python's `random` seeded by 88; the same two steps give the official order (the tests check
+    its published sha256, and the converter checks it against the table of strings).
     """
     numbers = list(range(SIZE))
     random.Random(88).shuffle(numbers)
@@ -68,27 +70,43 @@ def _official_index() -> NDArray[np.uint16]:
 
 @cache
 def _representatives() -> NDArray[np.uint16]:
-    """Smallest number in the functional class of each number, shape (15625,); `compute_representatives`, stored."""
-    with resources.files("oracles.data").joinpath("cell201_representatives.npy").open("rb") as file:
+    """Smallest number in the functional class of each number, shape (15625,).
+
+    `compute_representatives`, stored.
+    """
+    with (
+        resources.files("nasrepro.oracles.data")
+        .joinpath("cell201_representatives.npy")
+        .open("rb") as file
+    ):
         table: NDArray[np.uint16] = np.load(file, allow_pickle=False)
     return table
 
 
 def compute_representatives() -> NDArray[np.uint16]:
-    """Group all cells by `_function` (about a second); what `oracles/data/cell201_representatives.npy` holds."""
+    """Group all cells by `_function` (about a second).
+
+    What `oracles/data/cell201_representatives.npy` holds.
+    """
     first: dict[object, int] = {}
     codes = np.stack(np.unravel_index(np.arange(SIZE), (len(OPS),) * len(EDGES)), axis=1).tolist()
-    return np.array([first.setdefault(_function(tuple(code)), number) for number, code in enumerate(codes)], dtype=np.uint16)
+    return np.array(
+        [first.setdefault(_function(tuple(code)), number) for number, code in enumerate(codes)],
+        dtype=np.uint16,
+    )
 
 
 def _function(code: tuple[int, ...]) -> object:
     """What a cell computes, as a value that is equal for functionally equal cells and for no others.
 
-    A node is a sum of terms (pool^k of a base, times a count), where a base is the cell's input or one convolution,
-    identified by its edge since two convolutions have two weights. Convolutions that do not reach the output are
-    dropped; the names of the others are made irrelevant by taking the smallest description over all renamings.
+    A node is a sum of terms (pool^k of a base, times a count), where a base is the cell's input or
+    one convolution, identified by its edge since two convolutions have two weights. Convolutions
+    that do not reach the output are dropped; the names of the others are made irrelevant by taking
+    the smallest description over all renamings.
     """
-    nodes: list[Counter[tuple[int, int]]] = [Counter({(0, -1): 1})]  # (number of poolings, base) -> count
+    nodes: list[Counter[tuple[int, int]]] = [
+        Counter({(0, -1): 1})
+    ]  # (number of poolings, base) -> count
     convs: dict[int, tuple[int, Counter[tuple[int, int]]]] = {}
     for target in (1, 2, 3):
         total: Counter[tuple[int, int]] = Counter()
@@ -117,12 +135,17 @@ def _function(code: tuple[int, ...]) -> object:
 
     def described(names: dict[int, int]) -> tuple[object, ...]:
         def terms(value: Counter[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
-            return tuple(sorted((pools, names[base], count) for (pools, base), count in value.items()))
+            return tuple(
+                sorted((pools, names[base], count) for (pools, base), count in value.items())
+            )
 
         body = sorted((names[conv], convs[conv][0], terms(convs[conv][1])) for conv in live)
         return (*body, terms(nodes[3]))
 
-    return min(described({-1: -1, **dict(zip(live, order, strict=True))}) for order in permutations(range(len(live))))
+    return min(
+        described({-1: -1, **dict(zip(live, order, strict=True))})
+        for order in permutations(range(len(live)))
+    )
 
 
 class Cell201(SearchSpace):
@@ -139,8 +162,15 @@ class Cell201(SearchSpace):
     cardinalities = (len(OPS),) * len(EDGES)
     decisions = tuple(f"{source}->{target}" for source, target in EDGES)
 
-    def __init__(self, *, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3) -> None:
-        self.channels, self.cells, self.stages, self.in_channels = channels, cells, stages, in_channels
+    def __init__(
+        self, *, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3
+    ) -> None:
+        self.channels, self.cells, self.stages, self.in_channels = (
+            channels,
+            cells,
+            stages,
+            in_channels,
+        )
 
     # -- names -------------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
@@ -148,22 +178,32 @@ class Cell201(SearchSpace):
         form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
         groups = text.strip().split("+")
         edges = [edge for group in groups for edge in group.strip().strip("|").split("|")]
-        if len(groups) != 3 or [len(group.strip().strip("|").split("|")) for group in groups] != [1, 2, 3]:
-            raise InvalidArch(f"{self.name}: {text!r} has {len(edges)} edges in {len(groups)} nodes, expected 6 edges in 3 nodes: {form}")
+        if len(groups) != 3 or [len(group.strip().strip("|").split("|")) for group in groups] != [
+            1,
+            2,
+            3,
+        ]:
+            raise InvalidArch(
+                f"{self.name}: {text!r} has {len(edges)} edges in {len(groups)} nodes, expected 6 edges in 3 nodes: {form}"
+            )
         code = []
         for edge, (source, target) in zip(edges, EDGES, strict=True):
             op, _, node = edge.partition("~")
             if op not in OPS:
                 raise UnknownName(f"operation on edge {source}->{target} of {text!r}:", op, OPS)
             if node != str(source):
-                raise InvalidArch(f"{self.name}: edge {edge!r} into node {target} of {text!r} must end in ~{source}; the form is {form}")
+                raise InvalidArch(
+                    f"{self.name}: edge {edge!r} into node {target} of {text!r} must end in ~{source}; the form is {form}"
+                )
             code.append(OPS.index(op))
         return Arch(self.name, tuple(code))
 
     def format(self, arch: Arch) -> str:
         """The official string."""
         self.check(arch)
-        op = [f"{OPS[option]}~{source}" for option, (source, _) in zip(arch.code, EDGES, strict=True)]
+        op = [
+            f"{OPS[option]}~{source}" for option, (source, _) in zip(arch.code, EDGES, strict=True)
+        ]
         return f"|{op[0]}|+|{op[1]}|{op[2]}|+|{op[3]}|{op[4]}|{op[5]}|"
 
     def at(self, index: int) -> Arch:
@@ -189,10 +229,12 @@ class Cell201(SearchSpace):
         return self.numbered(int(_representatives()[self.number(arch)]))
 
     def unique_string(self, arch: Arch, *, zeros: bool = True) -> str:
-        """The benchmark's own isomorphism string (paper, Sec. 2.2): 6,466 distinct ones, or 12,751 without `zeros`.
+        """The benchmark's own isomorphism string (paper, Sec. 2.2).
 
-        A node is the sorted sum of `(source)@operation`, a skip standing for its source; with `zeros`, everything
-        that is zero is one symbol.
+        6,466 distinct ones, or 12,751 without `zeros`.
+
+        A node is the sorted sum of `(source)@operation`, a skip standing for its source; with
+        `zeros`, everything that is zero is one symbol.
         """
         self.check(arch)
         nodes = ["0"]
@@ -217,19 +259,25 @@ class Cell201(SearchSpace):
         for option, (source, target) in zip(arch.code, EDGES, strict=True):
             if option != NONE and source in reached:
                 reached.add(target)
-        for option, (source, target) in sorted(zip(arch.code, EDGES, strict=True), key=lambda edge: -edge[1][0]):
+        for option, (source, target) in sorted(
+            zip(arch.code, EDGES, strict=True), key=lambda edge: -edge[1][0]
+        ):
             if option != NONE and target in reaching:
                 reaching.add(source)
         keep = (
-            option if source in reached and target in reaching else NONE for option, (source, target) in zip(arch.code, EDGES, strict=True)
+            option if source in reached and target in reaching else NONE
+            for option, (source, target) in zip(arch.code, EDGES, strict=True)
         )
         return Arch(self.name, tuple(keep))
 
     # -- moving about ------------------------------------------------------------------------------------
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """The benchmark's mutation (authors' code, `mutate_arch_func`): a target node, one of its edges, another operation, each uniform.
+        """The benchmark's mutation (authors' code, `mutate_arch_func`).
 
-        So edge 0->1 changes with probability 1/3, an edge into node 2 with 1/6, one into node 3 with 1/9.
+        A target node, one of its edges, another operation, each uniform.
+
+        So edge 0->1 changes with probability 1/3, an edge into node 2 with 1/6, one into node 3
+        with 1/9.
         """
         self.check(arch)
         target = int(rng.integers(1, 4))
@@ -241,7 +289,10 @@ class Cell201(SearchSpace):
 
     # -- structure ---------------------------------------------------------------------------------------
     def graph(self, arch: Arch) -> Graph:
-        """8 nodes: input, the operation of each edge in `EDGES`, output. Edges marked `none` stay as nodes."""
+        """8 nodes: input, the operation of each edge in `EDGES`, output.
+
+        Edges marked `none` stay as nodes.
+        """
         self.check(arch)
         ops = ("input", *(OPS[option] for option in arch.code), "output")
         return Graph(ops, _line_graph())
@@ -251,21 +302,34 @@ class Cell201(SearchSpace):
         return TOPOLOGY
 
     def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
-        """The cell with `none` on all but the live ones of the kept edges; raises InvalidArch where no path leads to node 3."""
+        """The cell with `none` on all but the live ones of the kept edges.
+
+        Raises InvalidArch where no path leads to node 3.
+        """
         live = TOPOLOGY.live(kept)
         if not live:
-            raise InvalidArch(f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(TOPOLOGY.edges[i] for i in kept)}")
+            raise InvalidArch(
+                f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(TOPOLOGY.edges[i] for i in kept)}"
+            )
         return self.arch([1 + ops[edge] if edge in live else NONE for edge in _GUIDE_EDGE])
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs of the built network; MACs count convolutions and the classifier."""
+        """Exact parameters and MACs of the built network.
+
+        MACs count convolutions and the classifier.
+        """
         self.check(arch)
         ones, threes = arch.code.count(CONV1), arch.code.count(CONV3)
         stem = 9 * self.in_channels * self.channels
-        params, macs = stem + 2 * self.channels, stem * size**2  # stem: 3x3 convolution and batch norm
+        params, macs = (
+            stem + 2 * self.channels,
+            stem * size**2,
+        )  # stem: 3x3 convolution and batch norm
         width, side = self.channels, size
         for stage in range(self.stages):
-            if stage:  # residual reduction: 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
+            # residual reduction: 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch
+            # norm
+            if stage:
                 side = -(-side // 2)
                 weights = 9 * width * 2 * width + 9 * (2 * width) ** 2 + width * 2 * width
                 params += weights + 2 * 2 * (2 * width)
@@ -279,7 +343,10 @@ class Cell201(SearchSpace):
         return Complexity(params, macs)
 
     def growth(self) -> tuple[Growth, ...]:
-        """Node by node: 5, 125 and 15,625 cells; the last node with edges goes to the output by a skip, other undecided edges are none."""
+        """Node by node: 5, 125 and 15,625 cells.
+
+        The last node with edges goes to the output by a skip, other undecided edges are none.
+        """
         first = Growth((0,), (0,), (0, NONE, NONE, NONE, SKIP, NONE))
         second = Growth((1, 2), (0, 1, 2), (0, 0, 0, NONE, NONE, SKIP))
         return first, second, Growth((3, 4, 5), (0, 1, 2, 3, 4, 5), (0,) * 6)
@@ -295,17 +362,21 @@ class Cell201(SearchSpace):
                 before, side, wide = side, -(-side // 2), 2 * width
                 numbers += width * before**2 + wide * side**2 + 9 * width * wide  # 3x3, stride 2
                 numbers += 2 * wide * side**2 + 9 * wide**2  # 3x3
-                numbers += width * (before**2 + side**2) + (width + wide) * side**2 + width * wide  # pooling, 1x1
+                numbers += (
+                    width * (before**2 + side**2) + (width + wide) * side**2 + width * wide
+                )  # pooling, 1x1
                 width = wide
             layers = ones + threes + pools
             numbers += self.cells * (layers * 2 * width * side**2 + (ones + 9 * threes) * width**2)
-        return 4 * (numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes)  # global pooling, classifier with bias
+        return 4 * (
+            numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes
+        )  # global pooling, classifier with bias
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
         """The cells and the reductions between them.
 
-        A cell's links are its live skips, its depth the layers (convolutions, poolings) on the longest live path, and its kernels
-        those of live convolutions.
+        A cell's links are its live skips, its depth the layers (convolutions, poolings) on the
+        longest live path, and its kernels those of live convolutions.
         """
         code = self.live(arch).code
         depth = [0, 0, 0, 0]
@@ -318,16 +389,23 @@ class Cell201(SearchSpace):
             width = self.channels << stage
             if stage:
                 found.append(Block(width, 2, width, inputs=width // 2, kernels=18))
-            found += [Block(width, max(1, depth[3]), skips * width, inputs=width, kernels=kernels)] * self.cells
+            found += [
+                Block(width, max(1, depth[3]), skips * width, inputs=width, kernels=kernels)
+            ] * self.cells
         return tuple(found)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The benchmark's network around the cell, with PyTorch's default initialisation."""
-        from oracles.spaces.net201 import Network201
+        from nasrepro.oracles.spaces.net201 import Network201
 
         self.check(arch)
         return Network201(
-            arch.code, classes=classes, channels=self.channels, cells=self.cells, stages=self.stages, in_channels=self.in_channels
+            arch.code,
+            classes=classes,
+            channels=self.channels,
+            cells=self.cells,
+            stages=self.stages,
+            in_channels=self.in_channels,
         )
 
 

@@ -1,7 +1,8 @@
 """DenseNet-type cells with depths, widths and skip-link counts, as NN-Mass builds them (arXiv:1910.00780; authors' `model_zoo.py`).
 
-Cell c has `depth` layers of `width` channels, twice those of the cell before. A layer reads the one before it and, from the third
-on, `links` channels of all layers before that one (or all of these, where there are fewer), drawn once and for all by a seed.
+Cell c has `depth` layers of `width` channels, twice those of the cell before. A layer reads the one
+before it and, from the third on, `links` channels of all layers before that one (or all of these,
+where there are fewer), drawn once and for all by a seed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.errors import InvalidArch
-from suite.space import Arch, Block, Complexity, Graph, SearchSpace
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space import Arch, Block, Complexity, Graph, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,12 +25,17 @@ LINK_SEED = 2
 
 
 def linked(cell: int, layer: int, count: int, available: int) -> NDArray[np.intp]:
-    """Which channels a layer's links bring, ascending, shape (count,); those of fewer links are among those of more."""
+    """Which channels a layer's links bring, ascending, shape (count,).
+
+    Those of fewer links are among those of more.
+    """
     return np.sort(np.random.default_rng([LINK_SEED, cell, layer]).permutation(available)[:count])
 
 
 class DenseCell(SearchSpace):
-    """Options of the width, then of each cell's depth, then of each cell's links; written `w8-d3.4.5-t0.10.40`.
+    """Options of the width, then of each cell's depth, then of each cell's links.
+
+    Written `w8-d3.4.5-t0.10.40`.
 
     Args:
         widths: channels of a layer of the first cell.
@@ -52,7 +58,11 @@ class DenseCell(SearchSpace):
     ) -> None:
         self.widths, self.depths, self.links = tuple(widths), tuple(depths), tuple(links)
         self.cells, self.in_channels = cells, in_channels
-        self.cardinalities = (len(self.widths), *(len(self.depths),) * cells, *(len(self.links),) * cells)
+        self.cardinalities = (
+            len(self.widths),
+            *(len(self.depths),) * cells,
+            *(len(self.links),) * cells,
+        )
         self.decisions = (
             "width",
             *(f"depth {cell}" for cell in range(1, cells + 1)),
@@ -72,7 +82,9 @@ class DenseCell(SearchSpace):
         code = []
         for decision, number, accepted in zip(self.decisions, numbers, options, strict=True):
             if number not in map(str, accepted):
-                raise InvalidArch(f"{self.name}: {decision} {number!r} of {text!r} is not one of {', '.join(map(str, accepted))}")
+                raise InvalidArch(
+                    f"{self.name}: {decision} {number!r} of {text!r} is not one of {', '.join(map(str, accepted))}"
+                )
             code.append([str(each) for each in accepted].index(number))
         return Arch(self.name, tuple(code))
 
@@ -85,16 +97,25 @@ class DenseCell(SearchSpace):
         """Width of the first cell, depth of each cell, links of each cell's layers."""
         self.check(arch)
         depths, links = arch.code[1 : 1 + self.cells], arch.code[1 + self.cells :]
-        return self.widths[arch.code[0]], tuple(self.depths[k] for k in depths), tuple(self.links[k] for k in links)
+        return (
+            self.widths[arch.code[0]],
+            tuple(self.depths[k] for k in depths),
+            tuple(self.links[k] for k in links),
+        )
 
     def canonical(self, arch: Arch) -> Arch:
-        """With the least option that brings as many channels: more links than there are channels make no difference."""
+        """With the least option that brings as many channels.
+
+        More links than there are channels make no difference.
+        """
         width, depths, links = self.sizes(arch)
         code = list(arch.code)
         for cell, (depth, count) in enumerate(zip(depths, links, strict=True)):
             all_there = (depth - 2) * (width << cell)
             if count >= all_there:
-                enough = [(each, option) for option, each in enumerate(self.links) if each >= all_there]
+                enough = [
+                    (each, option) for option, each in enumerate(self.links) if each >= all_there
+                ]
                 code[1 + self.cells + cell] = min(enough)[1]
         return Arch(self.name, tuple(code))
 
@@ -106,7 +127,12 @@ class DenseCell(SearchSpace):
         for cell, (depth, count) in enumerate(zip(depths, links, strict=True)):
             here = width << cell
             for layer in range(depth):
-                yield cell, before if layer == 0 else here, here, min(count, max(0, layer - 1) * here)
+                yield (
+                    cell,
+                    before if layer == 0 else here,
+                    here,
+                    min(count, max(0, layer - 1) * here),
+                )
             before = here
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
@@ -117,11 +143,16 @@ class DenseCell(SearchSpace):
             here = width << cell
             there = [(layer - 1) * here for layer in range(2, depth)]
             linked_channels = sum(min(count, all_there) for all_there in there)
-            found.append(Block(here, depth, linked_channels, sum(there), max(width, here // 2), 9 * depth))
+            found.append(
+                Block(here, depth, linked_channels, sum(there), max(width, here // 2), 9 * depth)
+            )
         return tuple(found)
 
     def graph(self, arch: Arch) -> Graph:
-        """One node per layer, in order; an edge where a layer reads at least one channel of another."""
+        """One node per layer, in order.
+
+        An edge where a layer reads at least one channel of another.
+        """
         layers = list(self.layers(arch))
         adjacency = np.eye(len(layers) + 2, k=1, dtype=bool)
         first = {cell: node for node, (cell, *_) in reversed(list(enumerate(layers, start=1)))}
@@ -145,6 +176,8 @@ class DenseCell(SearchSpace):
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, with PyTorch's default initialisation."""
-        from oracles.spaces.netdense import DenseNetwork
+        from nasrepro.oracles.spaces.netdense import DenseNetwork
 
-        return DenseNetwork(list(self.layers(arch)), linked, classes=classes, in_channels=self.in_channels)
+        return DenseNetwork(
+            list(self.layers(arch)), linked, classes=classes, in_channels=self.in_channels
+        )

@@ -1,9 +1,10 @@
 """The module hash of NAS-Bench-101, bit for bit, and the hashes of all its cells.
 
-The hash is that of the benchmark's `graph_util.hash_module`: every vertex starts with the MD5 of (out-degree, in-degree,
-label) and is hashed again, as often as there are vertices, together with its sorted neighbours; the module hash is the
-MD5 of the sorted list. It is over text, so degrees and labels must be Python integers ("1.0" and "np.int64(1)" hash
-differently): both are converted here.
+The hash is that of the benchmark's `graph_util.hash_module`: every vertex starts with the MD5 of
+(out-degree, in-degree, label) and is hashed again, as often as there are vertices, together with
+its sorted neighbours; the module hash is the MD5 of the sorted list. It is over text, so degrees
+and labels must be Python integers ("1.0" and "np.int64(1)" hash differently): both are converted
+here.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data import TableSpec, open_table
-from suite.errors import DataMissing, InvalidArch
-from suite.table import Table
+from nasrepro.suite.data import Table, TableSpec, open_table
+from nasrepro.suite.errors import DataMissing, InvalidArch
 
 #: Module hash of every cell of `Dag101`, by index, as two numbers of 64 bits.
-HASHES = TableSpec(name="dag101_hashes", version=1, files={}, converter="oracles.convert.nasbench101:hash_cells")
+HASHES = TableSpec(
+    name="dag101_hashes",
+    version=1,
+    files={},
+    converter="nasrepro.oracles.convert.nasbench101:hash_cells",
+)
 
 
 def module_hash(matrix: Any, labels: Sequence[int]) -> str:
@@ -30,7 +35,8 @@ def module_hash(matrix: Any, labels: Sequence[int]) -> str:
 
     Args:
         matrix: adjacency, (V, V), zeros and ones of any type, upper triangular.
-        labels: V integers: -1 for the input, -2 for the output, else the operation's place in `dag101.OPS`.
+        labels: V integers: -1 for the input, -2 for the output, else the operation's place in
+            `dag101.OPS`.
     """
     there = np.asarray(matrix).astype(bool)
     sources = [np.flatnonzero(column).tolist() for column in there.T]
@@ -38,18 +44,27 @@ def module_hash(matrix: Any, labels: Sequence[int]) -> str:
     return hash_graph(sources, targets, [int(label) for label in labels])
 
 
-def hash_graph(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
+def hash_graph(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], labels: Sequence[int]
+) -> str:
     """`module_hash` of a graph given as the sources and the targets of each vertex."""
     vertices = zip(targets, sources, labels, strict=True)
-    hashes = [md5(str((len(outs), len(ins), label)).encode()).hexdigest() for outs, ins, label in vertices]
+    hashes = [
+        md5(str((len(outs), len(ins), label)).encode()).hexdigest() for outs, ins, label in vertices
+    ]
     for _ in labels:
-        # one neighbour, the usual case, needs no sorting: this is the inner loop of 20 million hashes
+        # one neighbour, the usual case, needs no sorting: this is the inner loop of 20 million
+        # hashes
         hashes = [
             md5(
                 (
                     (hashes[ins[0]] if len(ins) == 1 else "".join(sorted([hashes[i] for i in ins])))
                     + "|"
-                    + (hashes[outs[0]] if len(outs) == 1 else "".join(sorted([hashes[i] for i in outs])))
+                    + (
+                        hashes[outs[0]]
+                        if len(outs) == 1
+                        else "".join(sorted([hashes[i] for i in outs]))
+                    )
                     + "|"
                     + own
                 ).encode()
@@ -74,9 +89,14 @@ def find(texts: Sequence[str]) -> NDArray[np.int64]:
     table = hashes()
     wanted = pack(texts)
     order = _order()
-    places = np.minimum(np.searchsorted(table.column("high"), wanted["high"], sorter=order), len(order) - 1)
+    places = np.minimum(
+        np.searchsorted(table.column("high"), wanted["high"], sorter=order), len(order) - 1
+    )
     rows = order[places]
-    missing = np.flatnonzero((table.column("high")[rows] != wanted["high"]) | (table.column("low")[rows] != wanted["low"]))
+    missing = np.flatnonzero(
+        (table.column("high")[rows] != wanted["high"])
+        | (table.column("low")[rows] != wanted["low"])
+    )
     if len(missing):
         raise InvalidArch(f"dag101: no cell has the module hash {texts[missing[0]]}")
     return rows
@@ -85,7 +105,10 @@ def find(texts: Sequence[str]) -> NDArray[np.int64]:
 def pack(texts: Sequence[str]) -> dict[str, NDArray[np.uint64]]:
     """Module hashes as columns `high` and `low`, shape (n,) each."""
     parts = {"high": slice(16), "low": slice(16, 32)}
-    return {name: np.array([int(text[part], 16) for text in texts], dtype=np.uint64) for name, part in parts.items()}
+    return {
+        name: np.array([int(text[part], 16) for text in texts], dtype=np.uint64)
+        for name, part in parts.items()
+    }
 
 
 @cache

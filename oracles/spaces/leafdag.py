@@ -1,8 +1,10 @@
 """Cells that are subgraphs of a complete DAG with an operation on each node, in which all leaves together make the output.
 
-What AutoShrink's cells share (arXiv:1911.09251), convolutional and recurrent ones. A cell has N nodes in order; node 0 is its input
-and has no operation. A code is the upper triangle of the adjacency matrix, row by row, then the operation of each node 1 .. N-1.
-Nodes that the input does not reach are dropped, and the nodes without a way on, the leaves, feed the output, so every code is a cell.
+What AutoShrink's cells share (arXiv:1911.09251), convolutional and recurrent ones. A cell has N
+nodes in order; node 0 is its input and has no operation. A code is the upper triangle of the
+adjacency matrix, row by row, then the operation of each node 1 .. N-1. Nodes that the input does
+not reach are dropped, and the nodes without a way on, the leaves, feed the output, so every code is
+a cell.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from suite.errors import InvalidArch, UnknownName
-from suite.space import Arch, Graph, SearchSpace, Topology
+from nasrepro.suite.errors import InvalidArch, UnknownName
+from nasrepro.suite.space import Arch, Graph, SearchSpace, Topology
 
 INPUT, OUTPUT = "input", "output"
 
@@ -30,22 +32,38 @@ class LeafDag(SearchSpace):
 
     def __init__(self, name: str, nodes: int, ops: Sequence[str]) -> None:
         self.name, self.nodes, self.ops = name, nodes, tuple(ops)
-        pairs = tuple((source, target) for source in range(nodes) for target in range(source + 1, nodes))
+        pairs = tuple(
+            (source, target) for source in range(nodes) for target in range(source + 1, nodes)
+        )
         self._topology = Topology(pairs, self.ops, on_edges=False)
         self.cardinalities = (2,) * len(pairs) + (len(self.ops),) * (nodes - 1)
-        self.decisions = (*(f"{source}->{target}" for source, target in pairs), *(f"op {node}" for node in range(1, nodes)))
+        self.decisions = (
+            *(f"{source}->{target}" for source, target in pairs),
+            *(f"op {node}" for node in range(1, nodes)),
+        )
 
     # -- names -------------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
-        """Read edges and the operations of nodes 1, 2, ...: `0-1,0-2,1-2;tanh,relu`; nodes behind them have no edge."""
+        """Read edges and the operations of nodes 1, 2, ...: `0-1,0-2,1-2;tanh,relu`.
+
+        Nodes behind them have no edge.
+        """
         edges, separator, ops = text.strip().partition(";")
         pairs = self._topology.edges
         listed = [edge.strip() for edge in edges.split(",") if edge.strip()]
         names = [op.strip() for op in ops.split(",") if op.strip()]
-        if not separator or len(names) > self.nodes - 1 or not all(re.fullmatch(r"[0-9]{1,3}-[0-9]{1,3}", edge) for edge in listed):
+        if (
+            not separator
+            or len(names) > self.nodes - 1
+            or not all(re.fullmatch(r"[0-9]{1,3}-[0-9]{1,3}", edge) for edge in listed)
+        ):
             form = f"0-1,0-2,1-2;{self.ops[0]},{self.ops[-1]}"
-            raise InvalidArch(f"{self.name}: {text!r} must be edges and at most {self.nodes - 1} operations, as in {form}")
-        found = [(int(source), int(target)) for source, target in (edge.split("-") for edge in listed)]
+            raise InvalidArch(
+                f"{self.name}: {text!r} must be edges and at most {self.nodes - 1} operations, as in {form}"
+            )
+        found = [
+            (int(source), int(target)) for source, target in (edge.split("-") for edge in listed)
+        ]
         for pair in found:
             if pair not in pairs or pair[1] > len(names):
                 raise InvalidArch(
@@ -55,14 +73,23 @@ class LeafDag(SearchSpace):
             if name not in self.ops:
                 raise UnknownName(f"operation of {self.name}:", name, self.ops)
         labels = [self.ops.index(name) for name in names]
-        return self.arch([*(pair in found for pair in pairs), *labels, *[0] * (self.nodes - 1 - len(labels))])
+        return self.arch(
+            [*(pair in found for pair in pairs), *labels, *[0] * (self.nodes - 1 - len(labels))]
+        )
 
     def format(self, arch: Arch) -> str:
-        """Edges and operations as `parse` reads them; without the last nodes where they have no edge and the first operation."""
+        """Edges and operations as `parse` reads them.
+
+        Without the last nodes where they have no edge and the first operation.
+        """
         self.check(arch)
         kept, ops = self._parts(arch)
         edges = [self._topology.edges[edge] for edge in kept]
-        shown = max([target for _, target in edges] + [node for node, op in enumerate(ops, start=1) if op] + [0])
+        shown = max(
+            [target for _, target in edges]
+            + [node for node, op in enumerate(ops, start=1) if op]
+            + [0]
+        )
         return f"{','.join(f'{source}-{target}' for source, target in edges)};{','.join(self.ops[op] for op in ops[:shown])}"
 
     def _parts(self, arch: Arch) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -79,7 +106,9 @@ class LeafDag(SearchSpace):
     def live_edges(self, arch: Arch) -> tuple[tuple[int, int], ...]:
         """(source, target) of each edge of the live cell."""
         self.check(arch)
-        return tuple(self._topology.edges[edge] for edge in self._topology.live(self._parts(arch)[0]))
+        return tuple(
+            self._topology.edges[edge] for edge in self._topology.live(self._parts(arch)[0])
+        )
 
     def canonical(self, arch: Arch) -> Arch:
         """The live cell with its nodes in the order that makes (edges into a node, operation), node by node, smallest; dead ones last."""
@@ -87,11 +116,23 @@ class LeafDag(SearchSpace):
         into: dict[int, set[int]] = {}
         for source, target in edges:
             into.setdefault(target, set()).add(source)
-        order = _smallest_order(tuple((node, frozenset(sources), ops[node - 1]) for node, sources in sorted(into.items())))
+        order = _smallest_order(
+            tuple(
+                (node, frozenset(sources), ops[node - 1]) for node, sources in sorted(into.items())
+            )
+        )
         place = {0: 0, **{node: number for number, node in enumerate(order, start=1)}}
-        there = {(place[source], place[node]) for node, sources in into.items() for source in sources}
+        there = {
+            (place[source], place[node]) for node, sources in into.items() for source in sources
+        }
         labels = [ops[node - 1] for node in order]
-        return self.arch([*(pair in there for pair in self._topology.edges), *labels, *[0] * (self.nodes - 1 - len(labels))])
+        return self.arch(
+            [
+                *(pair in there for pair in self._topology.edges),
+                *labels,
+                *[0] * (self.nodes - 1 - len(labels)),
+            ]
+        )
 
     # -- structure ---------------------------------------------------------------------------------------
     def topology(self) -> Topology:
@@ -121,7 +162,8 @@ class LeafDag(SearchSpace):
 def _smallest_order(nodes: tuple[tuple[int, frozenset[int], int], ...]) -> tuple[int, ...]:
     """Nodes in the order that makes the list of (places of the sources, operation) smallest, each behind its sources.
 
-    Place by place the smallest description is taken; where several nodes share it, all of them are followed.
+    Place by place the smallest description is taken; where several nodes share it, all of them are
+    followed.
 
     Args:
         nodes: (node, its sources, its operation); node 0 is placed.

@@ -1,12 +1,15 @@
-"""The NAS-Bench-Macro space (arXiv:2103.11922): 3^8 networks, each of eight layers one of three blocks.
+"""The NAS-Bench-Macro space (arXiv:2103.11922).
 
-The layers form stages of 2, 3 and 3; the first layer of a stage halves the image and doubles the channels (32, 64, 128,
-256). Blocks are those of MobileNetV2: expansion 3 with a 3x3 kernel, or expansion 6 with a 5x5 kernel; an identity in the
-first layer of a stage is a 1x1 convolution with stride 2. That this is the network is known from the authors' public
-training code; parameters and MACs below equal the benchmark's file for all 6,561 networks.
+3^8 networks, each of eight layers one of three blocks.
 
-An identity inside a stage does nothing, so where it stands does not matter: the authors trained 3,969 networks, and
-`canonical` gives the one that stands for each.
+The layers form stages of 2, 3 and 3; the first layer of a stage halves the image and doubles the
+channels (32, 64, 128, 256). Blocks are those of MobileNetV2: expansion 3 with a 3x3 kernel, or
+expansion 6 with a 5x5 kernel; an identity in the first layer of a stage is a 1x1 convolution with
+stride 2. That this is the network is known from the authors' public training code; parameters and
+MACs below equal the benchmark's file for all 6,561 networks.
+
+An identity inside a stage does nothing, so where it stands does not matter: the authors trained
+3,969 networks, and `canonical` gives the one that stands for each.
 """
 
 from __future__ import annotations
@@ -15,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.errors import InvalidArch
-from suite.space import Arch, Complexity, Graph, Growth, SearchSpace
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space import Arch, Complexity, Graph, Growth, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +33,9 @@ _FIRST = tuple(sum(STAGES[:stage]) for stage in range(len(STAGES)))
 
 
 class MacroSpace(SearchSpace):
-    """6,561 networks; an architecture's code is the option of each layer: 0 identity, 1 `mbconv3_k3`, 2 `mbconv6_k5`.
+    """6,561 networks; an architecture's code is the option of each layer.
+
+    0 identity, 1 `mbconv3_k3`, 2 `mbconv6_k5`.
 
     Args:
         channels: of the stem.
@@ -49,7 +54,9 @@ class MacroSpace(SearchSpace):
         """Read `22212220`."""
         digits = text.strip()
         if len(digits) != LAYERS or not set(digits) <= set("012"):
-            raise InvalidArch(f"{self.name}: {text!r} is not {LAYERS} digits such as 22212220 (0 identity, 1 mbconv3_k3, 2 mbconv6_k5)")
+            raise InvalidArch(
+                f"{self.name}: {text!r} is not {LAYERS} digits such as 22212220 (0 identity, 1 mbconv3_k3, 2 mbconv6_k5)"
+            )
         return Arch(self.name, tuple(map(int, digits)))
 
     def format(self, arch: Arch) -> str:
@@ -58,18 +65,27 @@ class MacroSpace(SearchSpace):
         return "".join(map(str, arch.code))
 
     def canonical(self, arch: Arch) -> Arch:
-        """The same network with the identities of each stage behind its blocks; the stage's first layer stays."""
+        """The same network with the identities of each stage behind its blocks.
+
+        The stage's first layer stays.
+        """
         self.check(arch)
         code: list[int] = []
         for first, layers in zip(_FIRST, STAGES, strict=True):
             head, *rest = arch.code[first : first + layers]
-            code += [head, *sorted(rest, key=lambda option: option == 0)]  # a stable sort: blocks keep their order
+            code += [
+                head,
+                *sorted(rest, key=lambda option: option == 0),
+            ]  # a stable sort: blocks keep their order
         return Arch(self.name, tuple(code))
 
     def graph(self, arch: Arch) -> Graph:
         """The chain of layers, 10 nodes: input, eight layers, output."""
         self.check(arch)
-        return Graph(("input", *(OPS[option] for option in arch.code), "output"), np.eye(LAYERS + 2, k=1, dtype=bool))
+        return Graph(
+            ("input", *(OPS[option] for option in arch.code), "output"),
+            np.eye(LAYERS + 2, k=1, dtype=bool),
+        )
 
     def convs(self, arch: Arch) -> int:
         """Convolutions in the layers: three in a block, one in an identity that begins a stage."""
@@ -79,16 +95,22 @@ class MacroSpace(SearchSpace):
     def growth(self) -> tuple[Growth, ...]:
         """Stage by stage, the layers of later ones all `mbconv3_k3`."""
         ends = [*_FIRST[1:], LAYERS]
-        return tuple(Growth(tuple(range(first, end)), tuple(range(end)), (1,) * LAYERS) for first, end in zip(_FIRST, ends, strict=True))
+        return tuple(
+            Growth(tuple(range(first, end)), tuple(range(end)), (1,) * LAYERS)
+            for first, end in zip(_FIRST, ends, strict=True)
+        )
 
     def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
         """Bytes moved by the built network."""
-        from oracles.spaces.traffic import counted_traffic
+        from nasrepro.oracles.spaces.traffic import counted_traffic
 
         return counted_traffic(self, self.canonical(arch), self.in_channels, classes, size)
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs; MACs count convolutions and the classifier's weights, as the benchmark's "flops" do."""
+        """Exact parameters and MACs.
+
+        MACs count convolutions and the classifier's weights, as the benchmark's "flops" do.
+        """
         self.check(arch)
         width, side = self.channels, size
         stem = 9 * self.in_channels * width
@@ -113,8 +135,15 @@ class MacroSpace(SearchSpace):
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The benchmark's network, with PyTorch's default initialisation."""
-        from oracles.spaces.netmacro import NetworkMacro
+        from nasrepro.oracles.spaces.netmacro import NetworkMacro
 
         self.check(arch)
         blocks = [_BLOCKS.get(option) for option in arch.code]
-        return NetworkMacro(blocks, stages=STAGES, classes=classes, channels=self.channels, head=self.head, in_channels=self.in_channels)
+        return NetworkMacro(
+            blocks,
+            stages=STAGES,
+            classes=classes,
+            channels=self.channels,
+            head=self.head,
+            in_channels=self.in_channels,
+        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from oracles.spaces.dag101 import vertex_channels
-from suite.space import Graph
+from nasrepro.oracles.spaces.graph101 import vertex_channels
+from nasrepro.suite.space import Graph
 
 
 class ConvBNReLU(nn.Module):
@@ -14,7 +14,11 @@ class ConvBNReLU(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
-        self.op = nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+        self.op = nn.Sequential(
+            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) -> (batch, outputs, H, W)."""
@@ -32,8 +36,9 @@ def _operation(name: str, channels: int) -> nn.Module:
 class Cell101(nn.Module):
     """A cell by the benchmark's rules of channels.
 
-    What the input feeds gets it through a 1x1 convolution to its own channels; an inner vertex sums that and the first of its sources'
-    channels, as many as it has; the output concatenates the inner vertices that feed it, and adds the projected input where that does.
+    What the input feeds gets it through a 1x1 convolution to its own channels; an inner vertex sums
+    that and the first of its sources' channels, as many as it has; the output concatenates the
+    inner vertices that feed it, and adds the projected input where that does.
 
     Args:
         graph: the pruned cell.
@@ -47,16 +52,26 @@ class Cell101(nn.Module):
         self.widths = [inputs, *vertex_channels(graph.adjacency, channels), channels]
         last = len(self.widths) - 1
         self.projections = nn.ModuleDict(
-            {str(vertex): ConvBNReLU(inputs, self.widths[vertex], 1) for vertex in range(1, last + 1) if self.matrix[0][vertex]}
+            {
+                str(vertex): ConvBNReLU(inputs, self.widths[vertex], 1)
+                for vertex in range(1, last + 1)
+                if self.matrix[0][vertex]
+            }
         )
-        self.ops = nn.ModuleList(_operation(graph.ops[vertex], self.widths[vertex]) for vertex in range(1, last))
+        self.ops = nn.ModuleList(
+            _operation(graph.ops[vertex], self.widths[vertex]) for vertex in range(1, last)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) -> (batch, channels, H, W)."""
         last = len(self.widths) - 1
         values = [x]
         for vertex, op in enumerate(self.ops, start=1):
-            terms = [values[source][:, : self.widths[vertex]] for source in range(1, vertex) if self.matrix[source][vertex]]
+            terms = [
+                values[source][:, : self.widths[vertex]]
+                for source in range(1, vertex)
+                if self.matrix[source][vertex]
+            ]
             if self.matrix[0][vertex]:
                 terms.append(self.projections[str(vertex)](x))
             values.append(op(sum(terms[1:], start=terms[0])))
@@ -80,7 +95,16 @@ class Network101(nn.Module):
         in_channels: channels of the images.
     """
 
-    def __init__(self, graph: Graph, *, classes: int, channels: int, stacks: int, modules: int, in_channels: int) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        classes: int,
+        channels: int,
+        stacks: int,
+        modules: int,
+        in_channels: int,
+    ) -> None:
         super().__init__()
         self.stem = ConvBNReLU(in_channels, channels, 3)
         self.layers = nn.ModuleList()

@@ -1,6 +1,9 @@
-"""Networks of the NAS-Bench-201 space (arXiv:2001.00326, Fig. 1 and Sec. 2): what `Cell201.build` returns.
+"""Networks of the NAS-Bench-201 space (arXiv:2001.00326, Fig. 1 and Sec. 2).
 
-Modules are named and ordered as in the benchmark's own network, so that weights drawn module by module fall in place.
+What `Cell201.build` returns.
+
+Modules are named and ordered as in the benchmark's own network, so that weights drawn module by
+module fall in place.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ class Zero(nn.Module):
 
 
 class ReLUConvBN(nn.Module):
-    """ReLU, convolution without bias, batch norm; the side is kept at stride 1 and halved (rounding up) at stride 2."""
+    """ReLU, convolution without bias, batch norm.
+
+    The side is kept at stride 1 and halved (rounding up) at stride 2.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -78,7 +84,8 @@ class Reduction(nn.Module):
         super().__init__()
         self.conv_a = ReLUConvBN(inputs, outputs, kernel=3, stride=2)
         self.conv_b = ReLUConvBN(outputs, outputs, kernel=3)
-        # Rounding up like the convolution's, so that images of odd side work; the same as the benchmark's on even sides.
+        # Rounding up like the convolution's, so that images of odd side work; the same as the
+        # benchmark's on even sides.
         self.downsample = nn.Sequential(
             nn.AvgPool2d(2, stride=2, ceil_mode=True, count_include_pad=False),
             nn.Conv2d(inputs, outputs, kernel_size=1, bias=False),
@@ -91,7 +98,9 @@ class Reduction(nn.Module):
 
 
 class Network201(nn.Module):
-    """Stem, `stages` stages of `cells` cells at C, 2C, 4C ... channels, a reduction between stages, linear classifier.
+    """Stem, `stages` stages of `cells` cells at C, 2C, 4C.
+
+    Channels, a reduction between stages, linear classifier.
 
     Args:
         code: operation of each of the 6 edges, as in `Arch.code`.
@@ -102,9 +111,20 @@ class Network201(nn.Module):
         in_channels: channels of the images.
     """
 
-    def __init__(self, code: Sequence[int], *, classes: int, channels: int, cells: int, stages: int, in_channels: int) -> None:
+    def __init__(
+        self,
+        code: Sequence[int],
+        *,
+        classes: int,
+        channels: int,
+        cells: int,
+        stages: int,
+        in_channels: int,
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
         self.cells = nn.ModuleList()
         width = channels
         for stage in range(stages):

@@ -13,14 +13,17 @@ from torch import Tensor, nn
 
 def _layer(inputs: int, outputs: int) -> nn.Sequential:
     """3x3 convolution, batch norm, ReLU."""
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 class DenseNetwork(nn.Module):
     """Stem, cells with average pooling between them, global pooling, linear classifier.
 
     Args:
-        layers: (cell, channels of what it reads first, width, linked channels) of each layer, in order.
+        layers: (cell, channels of what it reads first, width, linked channels) of each layer, in
+            order.
         linked: `linked(cell, layer, count, available)`: which channels the links of a layer bring.
         classes: outputs of the classifier.
         in_channels: channels of the images.

@@ -1,4 +1,7 @@
-"""Networks of the NAS-Bench-Macro space (arXiv:2103.11922; the authors' training code): what `MacroSpace.build` returns."""
+"""Networks of the NAS-Bench-Macro space (arXiv:2103.11922; the authors' training code).
+
+What `MacroSpace.build` returns.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from torch import Tensor, nn
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block: 1x1 to `expansion` times the channels, depthwise, 1x1 without ReLU; a residual where the shape is kept.
+    """MobileNetV2's block: 1x1 to `expansion` times the channels, depthwise, 1x1 without ReLU.
+
+    A residual where the shape is kept.
 
     Args:
         inputs: channels of its input.
@@ -25,7 +30,9 @@ class InvertedResidual(nn.Module):
             nn.Conv2d(inputs, inner, 1, bias=False),
             nn.BatchNorm2d(inner),
             nn.ReLU(),
-            nn.Conv2d(inner, inner, kernel, stride=stride, padding=kernel // 2, groups=inner, bias=False),
+            nn.Conv2d(
+                inner, inner, kernel, stride=stride, padding=kernel // 2, groups=inner, bias=False
+            ),
             nn.BatchNorm2d(inner),
             nn.ReLU(),
             nn.Conv2d(inner, outputs, 1, bias=False),
@@ -43,7 +50,8 @@ class NetworkMacro(nn.Module):
     """Stem, layers, a 1x1 convolution to `head` channels, linear classifier.
 
     Args:
-        blocks: (expansion, kernel) of each layer; None for an identity, which in the first layer of a stage is a strided 1x1 convolution.
+        blocks: (expansion, kernel) of each layer; None for an identity, which in the first layer of
+            a stage is a strided 1x1 convolution.
         stages: layers per stage; each halves the image and doubles the channels.
         classes: outputs of the classifier.
         channels: of the stem.
@@ -52,10 +60,21 @@ class NetworkMacro(nn.Module):
     """
 
     def __init__(
-        self, blocks: Sequence[tuple[int, int] | None], *, stages: Sequence[int], classes: int, channels: int, head: int, in_channels: int
+        self,
+        blocks: Sequence[tuple[int, int] | None],
+        *,
+        stages: Sequence[int],
+        classes: int,
+        channels: int,
+        head: int,
+        in_channels: int,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU())
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
         layers: list[nn.Module] = []
         width, todo = channels, iter(blocks)
         for stage in stages:
@@ -65,12 +84,21 @@ class NetworkMacro(nn.Module):
                 if block is not None:
                     layers.append(InvertedResidual(width, out, stride, *block))
                 elif layer == 0:
-                    layers.append(nn.Sequential(nn.Conv2d(width, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out)))
+                    layers.append(
+                        nn.Sequential(
+                            nn.Conv2d(width, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out)
+                        )
+                    )
                 else:
                     layers.append(nn.Identity())
                 width = out
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Conv2d(width, head, 1, bias=False), nn.BatchNorm2d(head), nn.ReLU(), nn.AdaptiveAvgPool2d(1))
+        self.head = nn.Sequential(
+            nn.Conv2d(width, head, 1, bias=False),
+            nn.BatchNorm2d(head),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+        )
         self.classifier = nn.Linear(head, classes)
 
     def features(self, x: Tensor) -> Tensor:

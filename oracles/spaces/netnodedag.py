@@ -1,4 +1,7 @@
-"""Networks of node-wise DAGs: what `NodeDag.build` returns. The layers are those of AutoShrink's authors' code; see `nodedag`."""
+"""Networks of node-wise DAGs: what `NodeDag.build` returns.
+
+The layers are those of AutoShrink's authors' code; see `nodedag`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from oracles.spaces.nodedag import KERNELS
+from nasrepro.oracles.spaces.kernels import KERNELS
 
 if TYPE_CHECKING:
-    from oracles.spaces.nodedag import NodeDag
-    from suite.space import Graph
+    from nasrepro.oracles.spaces.nodedag import NodeDag
+    from nasrepro.suite.space import Graph
 
 
 def _pooled(x: Tensor, pool: int) -> Tensor:
@@ -24,7 +27,16 @@ def _pooled(x: Tensor, pool: int) -> Tensor:
 class ConvNorm(nn.Sequential):
     """Convolution without bias (a separable one in its two halves), batch norm, and a ReLU unless `linear`."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, separable: bool = False, stride: int = 1, linear: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        separable: bool = False,
+        stride: int = 1,
+        linear: bool = False,
+    ) -> None:
         if separable:
             convs = [
                 nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
@@ -49,7 +61,9 @@ class DagCell(nn.Module):
     def __init__(self, graph: Graph, inputs: int, width: int, *, pool: int, residual: bool) -> None:
         super().__init__()
         last = len(graph.ops) - 1
-        self.sources = [np.flatnonzero(graph.adjacency[:, node]).tolist() for node in range(1, last + 1)]
+        self.sources = [
+            np.flatnonzero(graph.adjacency[:, node]).tolist() for node in range(1, last + 1)
+        ]
         channels = [inputs] + [width] * (last - 1)
         leaves = self.sources[-1]
         self.outputs = sum(channels[leaf] for leaf in leaves)
@@ -57,16 +71,30 @@ class DagCell(nn.Module):
         for node in range(1, last):
             kernel, separable = KERNELS[graph.ops[node]]
             into = sum(channels[source] for source in self.sources[node - 1])
-            self.nodes.append(ConvNorm(into, width, kernel, separable=separable, linear=residual and node in leaves))
+            self.nodes.append(
+                ConvNorm(
+                    into, width, kernel, separable=separable, linear=residual and node in leaves
+                )
+            )
         self.pool, self.residual = pool, residual
         same = pool == 1 and inputs == self.outputs
-        self.shortcut = None if same or not residual else ConvNorm(inputs, self.outputs, 1, stride=pool, linear=True)
+        self.shortcut = (
+            None
+            if same or not residual
+            else ConvNorm(inputs, self.outputs, 1, stride=pool, linear=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) -> (batch, outputs, H / pool, W / pool)."""
         values = [_pooled(x, self.pool)]
         for sources, node in zip(self.sources, [*self.nodes, nn.Identity()], strict=True):
-            values.append(node(torch.cat([values[source] for source in sources], dim=1) if len(sources) > 1 else values[sources[0]]))
+            values.append(
+                node(
+                    torch.cat([values[source] for source in sources], dim=1)
+                    if len(sources) > 1
+                    else values[sources[0]]
+                )
+            )
         if not self.residual:
             return values[-1]
         return values[-1] + (x if self.shortcut is None else self.shortcut(x))
@@ -88,7 +116,9 @@ class NetworkDag(nn.Module):
         self.cells = nn.Sequential()
         for width, pool, repeats in zip(space.widths, space.pools, space.repeats, strict=True):
             for repeat in range(repeats):
-                cell = DagCell(graph, channels, width, pool=pool if repeat == 0 else 1, residual=space.residual)
+                cell = DagCell(
+                    graph, channels, width, pool=pool if repeat == 0 else 1, residual=space.residual
+                )
                 self.cells.append(cell)
                 channels = cell.outputs
         self.head = ConvNorm(channels, space.head, 1) if space.head else None

@@ -1,4 +1,7 @@
-"""Language models of the recurrent space: what `RecurrentSpace.build` returns. The equations stand in `oracles/spaces/recurrent.py`."""
+"""Language models of the recurrent space: what `RecurrentSpace.build` returns.
+
+The equations stand in `oracles/spaces/recurrent.py`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ _ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class RecurrentCell(nn.Module):
-    """One step of a cell. The products of all edges out of a node are one matrix product: [c of each edge, u of each edge].
+    """One step of a cell. The products of all edges out of a node are one matrix product.
+
+    [c of each edge, u of each edge].
 
     Args:
         adjacency: bool, (N, N), the live cell; node 0 is its input.
@@ -27,7 +32,14 @@ class RecurrentCell(nn.Module):
         hidden: width of h.
     """
 
-    def __init__(self, adjacency: NDArray[np.bool_], activations: Sequence[str], *, embedding: int, hidden: int) -> None:
+    def __init__(
+        self,
+        adjacency: NDArray[np.bool_],
+        activations: Sequence[str],
+        *,
+        embedding: int,
+        hidden: int,
+    ) -> None:
         super().__init__()
         self.hidden = hidden
         self.targets: list[list[int]] = [np.flatnonzero(row).tolist() for row in adjacency]
@@ -36,12 +48,19 @@ class RecurrentCell(nn.Module):
         # [x; h] W_0 as two products, so that those of x are taken for the whole text at once
         self.from_x = nn.Linear(embedding, 2 * hidden, bias=False)
         self.from_h = nn.Linear(hidden, 2 * hidden, bias=False)
-        self.edges = nn.ModuleList(nn.Linear(hidden, 2 * hidden * len(targets), bias=False) for targets in self.targets if targets)
+        self.edges = nn.ModuleList(
+            nn.Linear(hidden, 2 * hidden * len(targets), bias=False)
+            for targets in self.targets
+            if targets
+        )
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """(from_x(x), (batch, 2 hidden); h, (batch, hidden)) -> the next state, (batch, hidden)."""
         c, u = (x + self.from_h(h)).chunk(2, 1)
-        sums: list[Tensor | None] = [torch.lerp(h, torch.tanh(u), torch.sigmoid(c)), *[None] * (len(self.targets) - 1)]
+        sums: list[Tensor | None] = [
+            torch.lerp(h, torch.tanh(u), torch.sigmoid(c)),
+            *[None] * (len(self.targets) - 1),
+        ]
         products = iter(self.edges)
         leaves: list[Tensor] = []
         for node, targets in enumerate(self.targets):
@@ -54,7 +73,9 @@ class RecurrentCell(nn.Module):
                 continue
             gates, values = next(products)(state).chunk(2, 1)
             gates = torch.sigmoid(gates)
-            for target, c, u in zip(targets, gates.split(self.hidden, 1), values.split(self.hidden, 1), strict=True):
+            for target, c, u in zip(
+                targets, gates.split(self.hidden, 1), values.split(self.hidden, 1), strict=True
+            ):
                 brought = torch.lerp(state, self.activation[target](u), c)
                 before = sums[target]
                 sums[target] = brought if before is None else before + brought

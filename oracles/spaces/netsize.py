@@ -1,4 +1,7 @@
-"""Networks of NATS-Bench's size space (arXiv:2009.00437; the authors' `DynamicShapeTinyNet`): what `SizeSpace.build` returns."""
+"""Networks of NATS-Bench's size space (arXiv:2009.00437; the authors' `DynamicShapeTinyNet`).
+
+What `SizeSpace.build` returns.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,27 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from oracles.spaces.net201 import Reduction, ReLUConvBN
+from nasrepro.oracles.spaces.net201 import Reduction, ReLUConvBN
 
 
 class SizeCell(nn.Module):
-    """The space's one cell: 3x3 convolutions on all edges but 0 -> 3, a skip; edges from node 0 carry the change of width.
+    """The space's one cell: 3x3 convolutions on all edges but 0 -> 3, a skip.
+
+    Edges from node 0 carry the change of width.
 
     Args:
         inputs: channels of its input.
-        outputs: channels of its other nodes; where they differ, the skip is a 1x1 convolution with batch norm.
+        outputs: channels of its other nodes; where they differ, the skip is a 1x1 convolution with
+            batch norm.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        skip = nn.Identity() if inputs == outputs else nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        skip = (
+            nn.Identity()
+            if inputs == outputs
+            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        )
         self.layers = nn.ModuleList(
             [
                 ReLUConvBN(inputs, outputs, 3),  # 0 -> 1
@@ -49,12 +59,17 @@ class NetworkSize(nn.Module):
         in_channels: channels of the images.
     """
 
-    def __init__(self, blocks: Sequence[str], widths: Sequence[int], *, classes: int, in_channels: int) -> None:
+    def __init__(
+        self, blocks: Sequence[str], widths: Sequence[int], *, classes: int, in_channels: int
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]))
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0])
+        )
         made = zip(blocks, (widths[0], *widths), widths, strict=False)
         self.cells = nn.ModuleList(
-            Reduction(before, width) if block == "reduction" else SizeCell(before, width) for block, before, width in made
+            Reduction(before, width) if block == "reduction" else SizeCell(before, width)
+            for block, before, width in made
         )
         self.lastact = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
         self.global_pooling = nn.AdaptiveAvgPool2d(1)

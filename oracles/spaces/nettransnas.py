@@ -1,7 +1,10 @@
-"""Networks of the two TransNAS-Bench-101 spaces (arXiv:2105.11871; the authors' code): what their `build` returns.
+"""Networks of the two TransNAS-Bench-101 spaces (arXiv:2105.11871; the authors' code).
 
-The backbone is the one that `complexity` counts, with the benchmark's head for its two classification tasks on it, global pooling and
-a linear layer; the decoders of the other tasks are not built.
+What their `build` returns.
+
+The backbone is the one that `complexity` counts, with the benchmark's head for its two
+classification tasks on it, global pooling and a linear layer; the decoders of the other tasks are
+not built.
 """
 
 from __future__ import annotations
@@ -12,14 +15,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from oracles.spaces.net201 import ReLUConvBN
+from nasrepro.oracles.spaces.net201 import ReLUConvBN
 
 #: Source node of each edge, in the order of the official string, grouped by target node.
 _SOURCES = ((0,), (0, 1), (0, 1, 2))
 
 
 class Zero(nn.Module):
-    """Operation `none`: zeros of the shape that the edge leads to; its gradient is zero and not none at all."""
+    """Operation `none`: zeros of the shape that the edge leads to.
+
+    Its gradient is zero and not none at all.
+    """
 
     def __init__(self, outputs: int, stride: int) -> None:
         super().__init__()
@@ -32,12 +38,17 @@ class Zero(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """A skip that halves the side: ReLU, two strided 1x1 convolutions, the second one pixel off, side by side; batch norm."""
+    """A skip that halves the side.
+
+    ReLU, two strided 1x1 convolutions, the second one pixel off, side by side; batch norm.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         halves = outputs // 2, outputs - outputs // 2
-        self.convs = nn.ModuleList(nn.Conv2d(inputs, half, 1, stride=2, bias=False) for half in halves)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(inputs, half, 1, stride=2, bias=False) for half in halves
+        )
         self.bn = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,12 +64,16 @@ def _operation(option: int, inputs: int, outputs: int, stride: int) -> nn.Module
     if option == 0:
         return Zero(outputs, stride)
     if option == 1:
-        return nn.Identity() if (inputs, stride) == (outputs, 1) else FactorizedReduce(inputs, outputs)
+        return (
+            nn.Identity() if (inputs, stride) == (outputs, 1) else FactorizedReduce(inputs, outputs)
+        )
     return ReLUConvBN(inputs, outputs, 1 if option == 2 else 3, stride)
 
 
 class MicroCell(nn.Module):
-    """Four nodes, each the sum of the operations on its incoming edges; those from node 0 carry the change of shape.
+    """Four nodes, each the sum of the operations on its incoming edges.
+
+    Those from node 0 carry the change of shape.
 
     Args:
         code: operation of each of the 6 edges, as in `Arch.code`.
@@ -86,7 +101,10 @@ class MicroCell(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """ResNet's basic block in the order ReLU, convolution, batch norm; the shortcut has a 1x1 convolution where the shape changes."""
+    """ResNet's basic block in the order ReLU, convolution, batch norm.
+
+    The shortcut has a 1x1 convolution where the shape changes.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -94,7 +112,9 @@ class BasicBlock(nn.Module):
         self.conv_b = ReLUConvBN(outputs, outputs, 3)
         self.downsample: nn.Module = nn.Identity()
         if (inputs, stride) != (outputs, 1):
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) -> (batch, outputs, H / stride, W / stride)."""
@@ -103,7 +123,9 @@ class BasicBlock(nn.Module):
 
 
 class NetworkTransNas(nn.Module):
-    """Stem, modules of two blocks, global pooling, linear layer; convolutions drawn by He's rule (fan out), as the authors draw them.
+    """Stem, modules of two blocks, global pooling, linear layer.
+
+    Convolutions drawn by He's rule (fan out), as the authors draw them.
 
     Args:
         block: makes a block of (inputs, outputs, stride).

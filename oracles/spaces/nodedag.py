@@ -1,52 +1,47 @@
-"""Node-wise DAGs of convolutions: the space of AutoShrink (arXiv:1911.09251) and, with other operations, of SwiftNet (arXiv:1906.08305).
+"""Node-wise DAGs of convolutions.
 
-A cell is a `LeafDag`: node 0 is its input (max-pooled where the stage is smaller than the one before); every other node has an
-operation, fed by the concatenation of all nodes with an edge to it; the concatenation of the leaves is the output, to which a
-residual connection (1x1 convolution where shapes differ) adds the cell's input.
+The space of AutoShrink (arXiv:1911.09251) and, with other operations, of SwiftNet
+(arXiv:1906.08305).
 
-From AutoShrink's authors' code (the papers' bodies were not read): operations {separable 3x3, convolution 1x1}, 16 filters a node
-times the stage's scale, rounded to a multiple of 4; a separable convolution has one batch norm, behind both of its halves; leaves have no
-ReLU where there is a residual connection; the residual connection starts before the pooling. N = 8 and three stages are their proxy.
+A cell is a `LeafDag`: node 0 is its input (max-pooled where the stage is smaller than the one
+before); every other node has an operation, fed by the concatenation of all nodes with an edge to
+it; the concatenation of the leaves is the output, to which a residual connection (1x1 convolution
+where shapes differ) adds the cell's input.
+
+From AutoShrink's authors' code (the papers' bodies were not read): operations {separable 3x3,
+convolution 1x1}, 16 filters a node times the stage's scale, rounded to a multiple of 4; a separable
+convolution has one batch norm, behind both of its halves; leaves have no ReLU where there is a
+residual connection; the residual connection starts before the pooling. N = 8 and three stages are
+their proxy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracles.spaces.leafdag import LeafDag
-from suite.errors import UnknownName
-from suite.space import Arch, Complexity
+from nasrepro.oracles.spaces.kernels import KERNELS, Conv, divisible
+from nasrepro.oracles.spaces.leafdag import LeafDag
+from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.space import Arch, Complexity
 
 if TYPE_CHECKING:
     from torch import nn
 
-#: Operations: kernel side, and whether the convolution is separable.
-KERNELS = {"sep_conv_3x3": (3, True), "sep_conv_5x5": (5, True), "conv_1x1": (1, False), "conv_3x3": (3, False)}
 SHRINK_OPS = ("sep_conv_3x3", "conv_1x1")
 
-#: The released ShrinkCNN cell (authors' code, shrinkCNN-A-release-repro.prototxt): with x = node 0, WL = Sep3x3(x), WR = Sep3x3(x),
-#: L = Sep3x3(x, WL), R = Conv1x1(x, WR); 6 edges of the 28 that it was shrunk from.
+#: The released ShrinkCNN cell (authors' code, shrinkCNN-A-release-repro.prototxt): with x = node 0,
+#: WL = Sep3x3(x), WR = Sep3x3(x), L = Sep3x3(x, WL), R = Conv1x1(x, WR); 6 edges of the 28 that it
+#: was shrunk from.
 SHRINKCNN = "0-1,0-2,0-3,0-4,1-3,2-4;sep_conv_3x3,sep_conv_3x3,sep_conv_3x3,conv_1x1"
 
 
-class Conv(NamedTuple):
-    """A convolution with its batch norm: weights of the convolution, channels out, side out (pixels)."""
-
-    weights: int
-    channels: int
-    side: int
-
-
-def divisible(filters: float) -> int:
-    """The nearest multiple of 4, at least 4: how the authors' code rounds a scaled width (`make_divisible`)."""
-    return 4 * max(round(filters / 4), 1)
-
-
 class NodeDag(LeafDag):
-    """Cells of `nodes` nodes in a network of stages; the defaults are the authors' proxy for CIFAR-10.
+    """Cells of `nodes` nodes in a network of stages.
+
+    The defaults are the authors' proxy for CIFAR-10.
 
     Args:
         nodes: N, the input included.
@@ -82,8 +77,17 @@ class NodeDag(LeafDag):
         for op in ops:
             if op not in KERNELS:
                 raise UnknownName("operation of a node-wise DAG:", op, KERNELS)
-        super().__init__(f"nodedag{nodes}" if tuple(ops) == SHRINK_OPS else f"nodedag{nodes}x{len(ops)}", nodes, ops)
-        self.stem, self.stem_stride, self.head, self.in_channels = divisible(stem * width), stem_stride, head, in_channels
+        super().__init__(
+            f"nodedag{nodes}" if tuple(ops) == SHRINK_OPS else f"nodedag{nodes}x{len(ops)}",
+            nodes,
+            ops,
+        )
+        self.stem, self.stem_stride, self.head, self.in_channels = (
+            divisible(stem * width),
+            stem_stride,
+            head,
+            in_channels,
+        )
         self.repeats, self.pools, self.residual = tuple(repeats), tuple(pools), residual
         #: Filters of a node in each stage.
         self.widths = tuple(divisible(filters * scale * width) for scale in scales)
@@ -96,7 +100,10 @@ class NodeDag(LeafDag):
         return Complexity(params + (features + 1) * classes, macs + features * classes)
 
     def layers(self, arch: Arch, *, size: int) -> tuple[list[Conv], int]:
-        """Every convolution of the network for images of `size` pixels, in order; and the channels that the classifier sees."""
+        """Every convolution of the network for images of `size` pixels, in order.
+
+        And the channels that the classifier sees.
+        """
         graph = self.graph(arch)
         last = len(graph.ops) - 1
         sources = [np.flatnonzero(graph.adjacency[:, node]).tolist() for node in range(last + 1)]
@@ -110,7 +117,13 @@ class NodeDag(LeafDag):
                 for node in range(1, last):
                     inputs = sum(outputs[source] for source in sources[node])
                     kernel, separable = KERNELS[graph.ops[node]]
-                    convs.append(Conv(inputs * (kernel**2 + width if separable else kernel**2 * width), width, side))
+                    convs.append(
+                        Conv(
+                            inputs * (kernel**2 + width if separable else kernel**2 * width),
+                            width,
+                            side,
+                        )
+                    )
                 channels = sum(outputs[source] for source in sources[last])
                 if self.residual and before != (channels, side):
                     convs.append(Conv(before[0] * channels, channels, side))
@@ -120,13 +133,16 @@ class NodeDag(LeafDag):
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, with PyTorch's default initialisation."""
-        from oracles.spaces.netnodedag import NetworkDag
+        from nasrepro.oracles.spaces.netnodedag import NetworkDag
 
         return NetworkDag(self, self.graph(arch), classes=classes)
 
 
 def shrinkcnn() -> NodeDag:
-    """The space of 5 nodes in ShrinkCNN's ImageNet network: repeats, scales and width of the authors' README, head of their prototxt."""
+    """The space of 5 nodes in ShrinkCNN's ImageNet network.
+
+    Repeats, scales and width of the authors' README, head of their prototxt.
+    """
     return NodeDag(
         nodes=5, stem_stride=2, repeats=(1, 3, 4, 6, 4), scales=(0.5, 1, 2, 4, 8), pools=(1, 2, 2, 2, 2), width=1.4, head=1280
     )  # fmt: skip

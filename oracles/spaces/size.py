@@ -1,9 +1,10 @@
 """The size space of NATS-Bench (arXiv:2009.00437): 8^5 width vectors of one fixed network.
 
-The network is stem, cell, reduction, cell, reduction, cell, classifier, with the best cell of the benchmark's topology
-space; the five decisions are the output channels of its five blocks. That this is the network is known from the authors'
-public code (AutoDL-Projects, `DynamicShapeTinyNet`, and the genotype and channels in the records' configurations) and from
-the benchmark's two official sample records: parameters and MACs below equal both on all data sets.
+The network is stem, cell, reduction, cell, reduction, cell, classifier, with the best cell of the
+benchmark's topology space; the five decisions are the output channels of its five blocks. That this
+is the network is known from the authors' public code (AutoDL-Projects, `DynamicShapeTinyNet`, and
+the genotype and channels in the records' configurations) and from the benchmark's two official
+sample records: parameters and MACs below equal both on all data sets.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suite.errors import InvalidArch
-from suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,11 +43,15 @@ class SizeSpace(SearchSpace):
         """Read `8:16:24:32:64`."""
         parts = text.strip().split(":")
         if len(parts) != len(BLOCKS):
-            raise InvalidArch(f"{self.name}: {text!r} has {len(parts)} widths, expected {len(BLOCKS)}: 8:16:24:32:64")
+            raise InvalidArch(
+                f"{self.name}: {text!r} has {len(parts)} widths, expected {len(BLOCKS)}: 8:16:24:32:64"
+            )
         names = [str(width) for width in WIDTHS]
         for part in parts:
             if part not in names:
-                raise InvalidArch(f"{self.name}: width {part!r} of {text!r} is not one of {', '.join(names)}")
+                raise InvalidArch(
+                    f"{self.name}: width {part!r} of {text!r} is not one of {', '.join(names)}"
+                )
         return Arch(self.name, tuple(names.index(part) for part in parts))
 
     def format(self, arch: Arch) -> str:
@@ -60,7 +65,9 @@ class SizeSpace(SearchSpace):
 
     def graph(self, arch: Arch) -> Graph:
         """The chain of blocks, 7 nodes: input, five blocks with their widths (`cell_8`), output."""
-        blocks = tuple(f"{block}_{width}" for block, width in zip(BLOCKS, self.widths(arch), strict=True))
+        blocks = tuple(
+            f"{block}_{width}" for block, width in zip(BLOCKS, self.widths(arch), strict=True)
+        )
         return Graph(("input", *blocks, "output"), np.eye(len(blocks) + 2, k=1, dtype=bool))
 
     def convs(self, arch: Arch) -> int:
@@ -71,7 +78,9 @@ class SizeSpace(SearchSpace):
     def growth(self) -> tuple[Growth, ...]:
         """Width by width from the left, the others at 32."""
         middle = (WIDTHS.index(32),) * len(BLOCKS)
-        return tuple(Growth((block,), tuple(range(block + 1)), middle) for block in range(len(BLOCKS)))
+        return tuple(
+            Growth((block,), tuple(range(block + 1)), middle) for block in range(len(BLOCKS))
+        )
 
     def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
         """Bytes moved by the built network."""
@@ -84,22 +93,33 @@ class SizeSpace(SearchSpace):
                 side = -(-side // 2)
                 numbers += width * before**2 + out * side**2 + 9 * width * out  # 3x3, stride 2
                 numbers += 2 * out * side**2 + 9 * out**2  # 3x3
-                numbers += width * (before**2 + side**2) + (width + out) * side**2 + width * out  # pooling, 1x1
+                numbers += (
+                    width * (before**2 + side**2) + (width + out) * side**2 + width * out
+                )  # pooling, 1x1
             else:
-                numbers += 2 * ((width + out) * side**2 + 9 * width * out) + 3 * (2 * out * side**2 + 9 * out**2)
+                numbers += 2 * ((width + out) * side**2 + 9 * width * out) + 3 * (
+                    2 * out * side**2 + 9 * out**2
+                )
                 if width != out:
                     numbers += (width + out) * side**2 + width * out
             width = out
-        return 4 * (numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes)  # global pooling, classifier with bias
+        return 4 * (
+            numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes
+        )  # global pooling, classifier with bias
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs; MACs count convolutions and the classifier as the benchmark does."""
+        """Exact parameters and MACs.
+
+        MACs count convolutions and the classifier as the benchmark does.
+        """
         widths = self.widths(arch)
         width, side = widths[0], size
         weights = 9 * self.in_channels * width  # stem: 3x3 convolution and batch norm
         params, macs = weights + 2 * width, weights * side**2
         for block, out in zip(BLOCKS, widths, strict=True):
-            if block == "reduction":  # 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
+            if (
+                block == "reduction"
+            ):  # 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
                 side = -(-side // 2)
                 weights, norms = 9 * width * out + 9 * out**2 + width * out, 2
             else:  # two 3x3 see the cell's input, three its inner nodes; a skip over a change of width is a 1x1
@@ -115,14 +135,19 @@ class SizeSpace(SearchSpace):
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The benchmark's network, with PyTorch's default initialisation."""
-        from oracles.spaces.netsize import NetworkSize
+        from nasrepro.oracles.spaces.netsize import NetworkSize
 
         return NetworkSize(BLOCKS, self.widths(arch), classes=classes, in_channels=self.in_channels)
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
-        """The five blocks, each with one link: the cell's skip over its 3 layers, the reduction's shortcut over its 2."""
+        """The five blocks, each with one link.
+
+        The cell's skip over its 3 layers, the reduction's shortcut over its 2.
+        """
         widths = self.widths(arch)
         return tuple(
-            Block(out, 2, out, inputs=width, kernels=18) if block == "reduction" else Block(out, 3, out, inputs=width, kernels=45)
+            Block(out, 2, out, inputs=width, kernels=18)
+            if block == "reduction"
+            else Block(out, 3, out, inputs=width, kernels=45)
             for block, width, out in zip(BLOCKS, (widths[0], *widths), widths, strict=False)
         )

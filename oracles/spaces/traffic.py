@@ -6,14 +6,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from suite.space import Arch, SearchSpace
+    from nasrepro.suite.space import Arch, SearchSpace
 
 
 @lru_cache(maxsize=1 << 14)
-def counted_traffic(space: SearchSpace, arch: Arch, in_channels: int, classes: int, size: int) -> int:
+def counted_traffic(
+    space: SearchSpace, arch: Arch, in_channels: int, classes: int, size: int
+) -> int:
     """What `SearchSpace.traffic` defines, by hooks; some 10 ms for each new architecture.
 
-    A tensor that global pooling reads is counted by what the classifier's input says: as many channels as it has, over the last side.
+    A tensor that global pooling reads is counted by what the classifier's input says: as many
+    channels as it has, over the last side.
     """
     import torch
     from torch import Tensor, nn
@@ -23,7 +26,11 @@ def counted_traffic(space: SearchSpace, arch: Arch, in_channels: int, classes: i
 
     def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal numbers, last
-        numbers += given[0].numel() + output.numel() + sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        numbers += (
+            given[0].numel()
+            + output.numel()
+            + sum(parameter.numel() for parameter in module.parameters(recurse=False))
+        )
         if isinstance(module, nn.Linear):  # and the global pooling before it
             numbers += given[0].numel() * (1 + last.shape[-1] * last.shape[-2])
         last = output

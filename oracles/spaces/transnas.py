@@ -1,15 +1,19 @@
-"""The two spaces of TransNAS-Bench-101 (arXiv:2105.11871): cells (micro) and skeletons (macro) of one kind of backbone.
+"""The two spaces of TransNAS-Bench-101 (arXiv:2105.11871).
 
-A backbone is a stem that divides the image by four and gives 64 channels, then a row of modules, each two blocks long. A
-module's digit says what its first block does: 1 nothing, 2 doubles the channels, 3 halves the image, 4 both. In the micro
-space the skeleton is 41414 and the block is a cell of 4 nodes with one of 4 operations on each of its 6 edges; in the
-macro space the block is ResNet's basic block and the skeleton is searched: 4 to 6 modules, 1 to 3 doublings, 1 to 4
+Cells (micro) and skeletons (macro) of one kind of backbone.
+
+A backbone is a stem that divides the image by four and gives 64 channels, then a row of modules,
+each two blocks long. A module's digit says what its first block does: 1 nothing, 2 doubles the
+channels, 3 halves the image, 4 both. In the micro space the skeleton is 41414 and the block is a
+cell of 4 nodes with one of 4 operations on each of its 6 edges; in the macro space the block is
+ResNet's basic block and the skeleton is searched: 4 to 6 modules, 1 to 3 doublings, 1 to 4
 halvings.
 
-`complexity` is the backbone's, which is what an architecture's string describes and what the benchmark's own
-`encoder_params` counts; the head on it is the task's. The backbone is known from the authors' public code. Parameters and
-MACs of micro cells are checked against a second source (NASLib's) for all its 711 cells and seven tasks, where they differ
-by one constant per task, the head; no second source of the macro space was found.
+`complexity` is the backbone's, which is what an architecture's string describes and what the
+benchmark's own `encoder_params` counts; the head on it is the task's. The backbone is known from
+the authors' public code. Parameters and MACs of micro cells are checked against a second source
+(NASLib's) for all its 711 cells and seven tasks, where they differ by one constant per task, the
+head; no second source of the macro space was found.
 """
 
 from __future__ import annotations
@@ -24,9 +28,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.spaces.cell201 import EDGES
-from suite.errors import InvalidArch
-from suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+from nasrepro.oracles.spaces.cell201 import EDGES
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space import Arch, Complexity, Graph, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,7 +51,10 @@ _RULES = "4 to 6 modules out of 1 to 4, of which 1 to 3 widen (2, 4) and 1 to 4 
 
 
 class Conv(NamedTuple):
-    """A convolution without bias and the batch norm behind it: kernel, channels and sides (pixels) in and out."""
+    """A convolution without bias and the batch norm behind it.
+
+    Kernel, channels and sides (pixels) in and out.
+    """
 
     kernel: int
     channels: int
@@ -62,7 +69,9 @@ class Conv(NamedTuple):
 
 
 class _Backbone(SearchSpace):
-    """What both spaces share: stem, modules, counting, building. Architectures keep their official names whatever the arguments.
+    """What both spaces share: stem, modules, counting, building.
+
+    Architectures keep their official names whatever the arguments.
 
     Args:
         channels: behind the stem.
@@ -78,11 +87,16 @@ class _Backbone(SearchSpace):
         """The modules' digits."""
 
     @abstractmethod
-    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterable[Conv]:
+    def block(
+        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+    ) -> Iterable[Conv]:
         """The convolutions of one block."""
 
     def convolutions(self, arch: Arch, *, size: int) -> Iterator[Conv]:
-        """Every convolution of the backbone for images of `size` pixels; all but the first have a ReLU before them."""
+        """Every convolution of the backbone for images of `size` pixels.
+
+        All but the first have a ReLU before them.
+        """
         self.check(arch)
         half = -(-size // self.stem_stride)
         side = -(-half // self.stem_stride)
@@ -97,7 +111,10 @@ class _Backbone(SearchSpace):
             yield from self.block(arch, channels, side, channels, side)
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs of the backbone; `classes` makes no difference, for the head is not counted."""
+        """Exact parameters and MACs of the backbone.
+
+        `classes` makes no difference, for the head is not counted.
+        """
         params = macs = 0
         for conv in self.convolutions(arch, size=size):
             params += conv.weights + 2 * conv.out_channels
@@ -105,8 +122,11 @@ class _Backbone(SearchSpace):
         return Complexity(params, macs)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
-        """The backbone with the head of the classification tasks: global pooling and a linear layer, which `complexity` leaves out."""
-        from oracles.spaces.nettransnas import NetworkTransNas
+        """The backbone with the head of the classification tasks.
+
+        Global pooling and a linear layer, which `complexity` leaves out.
+        """
+        from nasrepro.oracles.spaces.nettransnas import NetworkTransNas
 
         modules = [(module in WIDENING, module in HALVING) for module in self.skeleton(arch)]
         return NetworkTransNas(
@@ -134,7 +154,9 @@ class TransNasMicro(_Backbone):
         """Read `64-41414-1_02_333`."""
         match = re.fullmatch(r"64-41414-([0-3])_([0-3]{2})_([0-3]{3})", text.strip())
         if match is None:
-            raise InvalidArch(f"{self.name}: {text!r} is not of the form 64-41414-1_02_333 (0 none, 1 skip, 2 conv1x1, 3 conv3x3)")
+            raise InvalidArch(
+                f"{self.name}: {text!r} is not of the form 64-41414-1_02_333 (0 none, 1 skip, 2 conv1x1, 3 conv3x3)"
+            )
         return Arch(self.name, tuple(map(int, "".join(match.groups()))))
 
     def format(self, arch: Arch) -> str:
@@ -154,10 +176,19 @@ class TransNasMicro(_Backbone):
         for option, (source, target) in reversed(edges):
             if option != NONE and target in reaching:
                 reaching.add(source)
-        return Arch(self.name, tuple(option if source in reached and target in reaching else NONE for option, (source, target) in edges))
+        return Arch(
+            self.name,
+            tuple(
+                option if source in reached and target in reaching else NONE
+                for option, (source, target) in edges
+            ),
+        )
 
     def canonical(self, arch: Arch) -> Arch:
-        """The isomorphic cell with the smallest code: dead edges dropped, nodes 1 and 2 in order where no edge joins them."""
+        """The isomorphic cell with the smallest code.
+
+        Dead edges dropped, nodes 1 and 2 in order where no edge joins them.
+        """
         code = self.live(arch).code
         if code[EDGES.index((1, 2))] == NONE:
             first, second, between, over, from_first, from_second = code
@@ -174,18 +205,28 @@ class TransNasMicro(_Backbone):
         return _TOPOLOGY
 
     def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
-        """The cell with `none` on all but the live ones of the kept edges; raises InvalidArch where no path leads to node 3."""
+        """The cell with `none` on all but the live ones of the kept edges.
+
+        Raises InvalidArch where no path leads to node 3.
+        """
         live = {_TOPOLOGY.edges[edge]: 1 + ops[edge] for edge in _TOPOLOGY.live(kept)}
         if not live:
-            raise InvalidArch(f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(_TOPOLOGY.edges[i] for i in kept)}")
+            raise InvalidArch(
+                f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(_TOPOLOGY.edges[i] for i in kept)}"
+            )
         return self.arch([live.get(edge, NONE) for edge in EDGES])
 
     def skeleton(self, arch: Arch) -> tuple[int, ...]:
         """41414 for every cell."""
         return MICRO_SKELETON
 
-    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterator[Conv]:
-        """The convolutions of a cell. Edges from node 0 carry the change of shape; a skip over one is a 1x1 convolution."""
+    def block(
+        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+    ) -> Iterator[Conv]:
+        """The convolutions of a cell. Edges from node 0 carry the change of shape.
+
+        A skip over one is a 1x1 convolution.
+        """
         for option, (source, _) in zip(arch.code, EDGES, strict=True):
             width, pixels = (channels, side) if source == 0 else (out_channels, out_side)
             changes = (width, pixels) != (out_channels, out_side)
@@ -194,7 +235,7 @@ class TransNasMicro(_Backbone):
 
     def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
         """The cell."""
-        from oracles.spaces.nettransnas import MicroCell
+        from nasrepro.oracles.spaces.nettransnas import MicroCell
 
         return partial(MicroCell, arch.code)
 
@@ -214,7 +255,9 @@ class TransNasMacro(_Backbone):
         """Raise InvalidArch unless `arch` is one of the skeletons."""
         super().check(arch)
         if arch.code not in _skeleton_index():
-            raise InvalidArch(f"{self.name}: code {arch.code} is no skeleton: {_RULES}, and 0 only behind them")
+            raise InvalidArch(
+                f"{self.name}: code {arch.code} is no skeleton: {_RULES}, and 0 only behind them"
+            )
 
     def at(self, index: int) -> Arch:
         """The skeleton at an official index."""
@@ -251,7 +294,10 @@ class TransNasMacro(_Backbone):
         return Graph(("input", *modules, "output"), np.eye(len(modules) + 2, k=1, dtype=bool))
 
     def convs(self, arch: Arch) -> int:
-        """Convolutions of the modules: four each, and one in the shortcut of a module that changes the shape."""
+        """Convolutions of the modules.
+
+        Four each, and one in the shortcut of a module that changes the shape.
+        """
         return sum(4 + (module > 1) for module in self.skeleton(arch))
 
     def skeleton(self, arch: Arch) -> tuple[int, ...]:
@@ -259,7 +305,9 @@ class TransNasMacro(_Backbone):
         self.check(arch)
         return tuple(module for module in arch.code if module)
 
-    def block(self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int) -> Iterator[Conv]:
+    def block(
+        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+    ) -> Iterator[Conv]:
         """The convolutions of a basic block; its shortcut has one where the shape changes."""
         yield Conv(3, channels, side, out_channels, out_side)
         yield Conv(3, out_channels, out_side, out_channels, out_side)
@@ -268,7 +316,7 @@ class TransNasMacro(_Backbone):
 
     def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
         """ResNet's basic block."""
-        from oracles.spaces.nettransnas import BasicBlock
+        from nasrepro.oracles.spaces.nettransnas import BasicBlock
 
         return BasicBlock
 
@@ -277,12 +325,16 @@ class TransNasMacro(_Backbone):
 def _skeletons() -> tuple[tuple[int, ...], ...]:
     """Codes of the macro space in official order.
 
-    Not published as a list here: rebuilt as nested loops over length, doublings, halvings, their places. It gives the 3,256
-    skeletons and the one official index known in print (1 is 2311), and the training times of the table follow the MACs
-    (the converter checks it); every other nesting of the loops tried destroys that.
+    Not published as a list here: rebuilt as nested loops over length, doublings, halvings, their
+    places. It gives the 3,256 skeletons and the one official index known in print (1 is 2311), and
+    the training times of the table follow the MACs (the converter checks it); every other nesting
+    of the loops tried destroys that.
     """
     return tuple(
-        tuple((1 + (place in wide) + 2 * (place in half)) if place < length else 0 for place in range(max(LENGTHS)))
+        tuple(
+            (1 + (place in wide) + 2 * (place in half)) if place < length else 0
+            for place in range(max(LENGTHS))
+        )
         for length in LENGTHS
         for widenings in WIDENINGS
         for halvings in HALVINGS

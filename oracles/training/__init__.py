@@ -1,4 +1,7 @@
-"""Trainers: what turns an architecture and a data set into numbers. Torch is imported by what trains, not by this file."""
+"""Trainers: what turns an architecture and a data set into numbers.
+
+Torch is imported by what trains, not by this file.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ def provenance() -> dict[str, str]:
 def _process() -> dict[str, str]:
     try:
         where = Path(__file__).parent
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=where, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=where, capture_output=True, text=True, check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         commit = "unknown"
     return {

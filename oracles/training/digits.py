@@ -1,7 +1,7 @@
 """Networks of NAS-Bench-201 cells trained on scikit-learn's digits, all seeds of a cell at once as one grouped network.
 
-Seed g owns the channels g*C .. (g+1)*C-1 of every layer, its own weights, batch order and shifts, so its result is that
-of training it alone, up to the rounding of float32.
+Seed g owns the channels g*C .. (g+1)*C-1 of every layer, its own weights, batch order and shifts,
+so its result is that of training it alone, up to the rounding of float32.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, Cell201
-from oracles.training import loop
-from oracles.training.recipe import Recipe
-from suite.errors import ProtocolError
-from suite.space import Arch
+from nasrepro.oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, Cell201
+from nasrepro.oracles.training import loop
+from nasrepro.oracles.training.recipe import Recipe
+from nasrepro.suite.errors import ProtocolError
+from nasrepro.suite.space import Arch
 
 CLASSES = 10
 SIDE = 8
@@ -34,7 +34,8 @@ class Digits:
     """The three parts; images are normalised float32.
 
     Attributes:
-        train: padded images, (train_images, 1, 8 + 2 shift, 8 + 2 shift), to be cropped by `shifted`; and labels.
+        train: padded images, (train_images, 1, 8 + 2 shift, 8 + 2 shift), to be cropped by
+            `shifted`; and labels.
         valid: all shifted copies, (eval_copies * valid_images, 1, 8, 8), and labels.
         test: likewise.
     """
@@ -66,8 +67,15 @@ def split(recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     from sklearn.model_selection import train_test_split
 
     labels = load().target
-    rest, train = train_test_split(np.arange(len(labels)), test_size=recipe.train_images, stratify=labels, random_state=recipe.split_seed)
-    test, valid = train_test_split(rest, test_size=recipe.valid_images, stratify=labels[rest], random_state=recipe.split_seed)
+    rest, train = train_test_split(
+        np.arange(len(labels)),
+        test_size=recipe.train_images,
+        stratify=labels,
+        random_state=recipe.split_seed,
+    )
+    test, valid = train_test_split(
+        rest, test_size=recipe.valid_images, stratify=labels[rest], random_state=recipe.split_seed
+    )
     return train, valid, test
 
 
@@ -80,7 +88,9 @@ def load_digits(recipe: Recipe) -> Digits:
     train, valid, test = split(recipe)
     edge = recipe.shift
     mean, std = images[train].mean(), images[train].std()
-    padded = torch.from_numpy((np.pad(images, ((0, 0), (edge, edge), (edge, edge))) - mean) / std).unsqueeze(1)
+    padded = torch.from_numpy(
+        (np.pad(images, ((0, 0), (edge, edge), (edge, edge))) - mean) / std
+    ).unsqueeze(1)
     target = torch.from_numpy(labels)
     generator = torch.Generator().manual_seed(recipe.split_seed)
 
@@ -95,18 +105,25 @@ def load_digits(recipe: Recipe) -> Digits:
 # -- the grouped network ---------------------------------------------------------------------------------------------------
 def space_of(recipe: Recipe) -> Cell201:
     """The space whose networks are those of the recipe."""
-    return Cell201(channels=recipe.channels, cells=recipe.cells, stages=recipe.stages, in_channels=1)
+    return Cell201(
+        channels=recipe.channels, cells=recipe.cells, stages=recipe.stages, in_channels=1
+    )
 
 
 def initial(arch: Arch, seed: int, recipe: Recipe) -> nn.Module:
-    """The network of `arch` with the initial weights of `seed`; the global random state is left as it was."""
+    """The network of `arch` with the initial weights of `seed`.
+
+    The global random state is left as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return space_of(recipe).build(arch, classes=CLASSES)
 
 
 class Grouped:
-    """The networks of several seeds of one cell, evaluated as one; layers of one kind share one parameter tensor.
+    """The networks of several seeds of one cell, evaluated as one.
+
+    Layers of one kind share one parameter tensor.
 
     Args:
         arch: the cell; the network must have one stage.
@@ -116,11 +133,21 @@ class Grouped:
 
     def __init__(self, arch: Arch, networks: Sequence[nn.Module], recipe: Recipe) -> None:
         if recipe.stages != 1:
-            raise ProtocolError(f"the grouped network has one stage, not {recipe.stages}; train with stages=1")
+            raise ProtocolError(
+                f"the grouped network has one stage, not {recipe.stages}; train with stages=1"
+            )
         states = [network.state_dict() for network in networks]
         self.groups, self.cells, self.code = len(states), recipe.cells, arch.code
-        layers = [(f"cells.{cell}.layers.{edge}.op", op) for cell in range(recipe.cells) for edge, op in enumerate(arch.code)]
-        norms = ["stem.1", *(f"{name}.2" for name, op in layers if op in (CONV1, CONV3)), "lastact.0"]
+        layers = [
+            (f"cells.{cell}.layers.{edge}.op", op)
+            for cell in range(recipe.cells)
+            for edge, op in enumerate(arch.code)
+        ]
+        norms = [
+            "stem.1",
+            *(f"{name}.2" for name, op in layers if op in (CONV1, CONV3)),
+            "lastact.0",
+        ]
 
         def joined(name: str) -> Tensor:
             return torch.cat([state[name] for state in states])
@@ -144,19 +171,38 @@ class Grouped:
 
     def __call__(self, x: Tensor, *, training: bool) -> Tensor:
         """Logits, (batch, seeds, classes), of images (batch, seeds, 8, 8): one image per seed."""
-        kernels = {CONV1: iter(self.parameters["conv1"].unbind()), CONV3: iter(self.parameters["conv3"].unbind())}
+        kernels = {
+            CONV1: iter(self.parameters["conv1"].unbind()),
+            CONV3: iter(self.parameters["conv3"].unbind()),
+        }
         scale, offset = self.parameters["scale"], self.parameters["offset"]
-        if not training:  # a norm with fixed statistics is a scale and an offset, which the convolution before it takes in
+        # a norm with fixed statistics is a scale and an offset, which the convolution before it
+        # takes in
+        if not training:
             scale = scale / (self.running_var + EPSILON).sqrt()
             offset = offset - self.running_mean * scale
-        norms = zip(self.running_mean.unbind(), self.running_var.unbind(), scale.unbind(), offset.unbind(), strict=True)
+        norms = zip(
+            self.running_mean.unbind(),
+            self.running_var.unbind(),
+            scale.unbind(),
+            offset.unbind(),
+            strict=True,
+        )
 
         def conv_norm(x: Tensor, kernel: Tensor) -> Tensor:
             mean, var, scale, offset = next(norms)
             if training:
                 x = F.conv2d(x, kernel, padding=kernel.shape[-1] // 2, groups=self.groups)
-                return F.batch_norm(x, mean, var, scale, offset, training=True, momentum=0.1, eps=EPSILON)
-            return F.conv2d(x, kernel * scale[:, None, None, None], offset, padding=kernel.shape[-1] // 2, groups=self.groups)
+                return F.batch_norm(
+                    x, mean, var, scale, offset, training=True, momentum=0.1, eps=EPSILON
+                )
+            return F.conv2d(
+                x,
+                kernel * scale[:, None, None, None],
+                offset,
+                padding=kernel.shape[-1] // 2,
+                groups=self.groups,
+            )
 
         x = x.contiguous(memory_format=torch.channels_last)  # faster than rows of channels
         x = conv_norm(x, self.parameters["stem"])
@@ -168,9 +214,17 @@ class Grouped:
         else:
             x = x * scale[:, None, None] + offset[:, None, None]
         pooled = F.relu(x).mean((2, 3)).view(len(x), self.groups, -1)
-        return torch.einsum("bgc,gkc->bgk", pooled, self.parameters["classifier"]) + self.parameters["bias"]
+        return (
+            torch.einsum("bgc,gkc->bgk", pooled, self.parameters["classifier"])
+            + self.parameters["bias"]
+        )
 
-    def _cell(self, x: Tensor, kernels: Mapping[int, Iterator[Tensor]], conv_norm: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def _cell(
+        self,
+        x: Tensor,
+        kernels: Mapping[int, Iterator[Tensor]],
+        conv_norm: Callable[[Tensor, Tensor], Tensor],
+    ) -> Tensor:
         """One cell; zeros are not added, and a node's ReLU and average pool are computed once."""
         nodes: list[Tensor | None] = [x, None, None, None]
         rectified: dict[int, Tensor] = {}
@@ -183,7 +237,9 @@ class Grouped:
                 value = torch.zeros_like(x)
             if op == POOL:
                 if source not in averaged:
-                    averaged[source] = F.avg_pool2d(value, 3, stride=1, padding=1, count_include_pad=False)
+                    averaged[source] = F.avg_pool2d(
+                        value, 3, stride=1, padding=1, count_include_pad=False
+                    )
                 value = averaged[source]
             elif op != SKIP:
                 if source not in rectified:
@@ -203,7 +259,9 @@ class DigitsLearner:
         self.seeds, self._recipe, self._data = len(seeds), recipe, data
         # Drawn apart from the weights, so that all cells see the same batches for the same seed.
         self.streams = [torch.Generator().manual_seed(1_000_003 * (seed + 1)) for seed in seeds]
-        self.parameters = [parameter for parameter in self.network.parameters.values() if parameter.numel()]
+        self.parameters = [
+            parameter for parameter in self.network.parameters.values() if parameter.numel()
+        ]
         self.buffers = [self.network.running_mean, self.network.running_var]
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -211,15 +269,22 @@ class DigitsLearner:
         padded, labels = self._data.train
         orders = [torch.randperm(len(labels), generator=stream) for stream in self.streams]
         reach = 2 * self._recipe.shift + 1
-        offsets = [torch.randint(0, reach, (len(labels), 2), generator=stream) for stream in self.streams]
-        images = torch.cat([shifted(padded[order], offset) for order, offset in zip(orders, offsets, strict=True)], dim=1)
+        offsets = [
+            torch.randint(0, reach, (len(labels), 2), generator=stream) for stream in self.streams
+        ]
+        images = torch.cat(
+            [shifted(padded[order], offset) for order, offset in zip(orders, offsets, strict=True)],
+            dim=1,
+        )
         targets = torch.stack([labels[order] for order in orders], dim=1)
         return zip(images.split(self._recipe.batch), targets.split(self._recipe.batch), strict=True)
 
     def losses(self, images: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, (batch, seeds)."""
         logits = self.network(images, training=True)
-        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(
+            labels.shape
+        )
 
     def accuracy(self, part: str) -> NDArray[np.float32]:
         """Fraction of correct predictions of each seed, (seeds,)."""
@@ -235,13 +300,16 @@ class DigitsLearner:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What training one cell gave, for each seed; a diverged training has NaN losses and the accuracy of what it predicts.
+    """What training one cell gave, for each seed.
+
+    A diverged training has NaN losses and the accuracy of what it predicts.
 
     Attributes:
         valid_accuracy: fraction after each epoch, float32, (seeds, epochs).
         train_loss: mean cross-entropy over the epoch's images, nats, float32, (seeds, epochs).
         test_accuracy: fraction after the last epoch, float32, (seeds,).
-        epoch_s: CPU seconds of one epoch of training of one seed, without the evaluations, float32, (seeds,).
+        epoch_s: CPU seconds of one epoch of training of one seed, without the evaluations, float32,
+            (seeds,).
     """
 
     valid_accuracy: NDArray[np.float32]
@@ -251,7 +319,10 @@ class Outcome:
 
 
 def train(arch: Arch, seeds: Sequence[int], recipe: Recipe, data: Digits) -> Outcome:
-    """Train `arch` once per seed, all seeds at once; the same seed gives the same result on the same machine."""
+    """Train `arch` once per seed, all seeds at once.
+
+    The same seed gives the same result on the same machine.
+    """
     learner = DigitsLearner(arch, seeds, recipe, data)
     curves = loop.train(learner, recipe)
     each = np.full(len(seeds), curves.epoch_s.mean() / len(seeds), np.float32)

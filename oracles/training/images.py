@@ -1,16 +1,20 @@
-"""Sets of images, and one network trained on them: what `oracles.training.loop` trains where there is no faster way.
+"""Sets of images, and one network trained on them.
 
-Data sets are looked for in the folders `NASREPRO_DATASETS`, `NASREPRO_DATA`/datasets and `TORCH_HOME`, under the names of their
-official archives:
+What `oracles.training.loop` trains where there is no faster way.
+
+Data sets are looked for in the folders `NASREPRO_DATASETS`, `NASREPRO_DATA`/datasets and
+`TORCH_HOME`, under the names of their official archives:
 
     cifar10         cifar-10-batches-py/, cifar-10-python.tar.gz, cifar-10-batches-bin/ or cifar-10-binary.tar.gz
     cifar100        cifar-100-python/, cifar-100-python.tar.gz, cifar-100-binary/ or cifar-100-binary.tar.gz
-    ImageNet16-120  ImageNet16/: the first 120 classes of the 16x16 ImageNet, as NAS-Bench-201 uses it
+    ImageNet16-120  ImageNet16/: the first 120 classes of the 16x16 ImageNet, as NAS-Bench-201 uses
+      it
     cifar10_jpeg    cifar10_jpeg.parquet (split, label, jpeg): CIFAR-10 after JPEG compression, so lossy; asked for by this name alone
     digits          comes with scikit-learn
     digits201       the same images, the 384 that digits201's networks were trained on as the training part
 
-The split of CIFAR-10 into two halves is ours, by `ImageRecipe.split_seed`; NAS-Bench-201 published its own (`cifar-split.txt`).
+The split of CIFAR-10 into two halves is ours, by `ImageRecipe.split_seed`; NAS-Bench-201 published
+its own (`cifar-split.txt`).
 """
 
 from __future__ import annotations
@@ -30,10 +34,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracles.training.recipe import ImageRecipe, Recipe
-from suite.data import SourceFile, cache_dir, check_file, fetch_file
-from suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
-from suite.files import replacing, sha256_file
+from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
+from nasrepro.suite.data import (
+    SourceFile,
+    cache_dir,
+    check_file,
+    fetch_file,
+    replacing,
+    sha256_file,
+)
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
 
 if TYPE_CHECKING:
     import torch
@@ -119,7 +129,11 @@ def image_set(name: str) -> ImageSet:
 
 def folders() -> list[Path]:
     """Where data sets are looked for."""
-    given = [os.environ.get(DATASETS_VARIABLE, ""), str(cache_dir() / "datasets"), os.environ.get("TORCH_HOME", "")]
+    given = [
+        os.environ.get(DATASETS_VARIABLE, ""),
+        str(cache_dir() / "datasets"),
+        os.environ.get("TORCH_HOME", ""),
+    ]
     return [Path(each).expanduser() for each in given if each]
 
 
@@ -152,7 +166,9 @@ def sha256(name: str) -> str:
         return hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     if path.is_file():
         return sha256_file(path)
-    lines = [f"{file.name} {sha256_file(file)}" for file in sorted(path.iterdir()) if file.is_file()]
+    lines = [
+        f"{file.name} {sha256_file(file)}" for file in sorted(path.iterdir()) if file.is_file()
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -194,7 +210,9 @@ def _digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    return np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None], bunch.target.astype(np.int64)
+    return np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None], bunch.target.astype(
+        np.int64
+    )
 
 
 def originals(name: str) -> tuple[Part, Part]:
@@ -208,16 +226,20 @@ def originals(name: str) -> tuple[Part, Part]:
     if path is None:
         images, labels = _digits()
         if known.name == "digits201":
-            from oracles.training.digits import split
+            from nasrepro.oracles.training.digits import split
 
             train, *rest = split(Recipe())
             test = np.concatenate(rest)
         else:
-            order = np.random.default_rng(201).permutation(len(labels))  # the published order is by writer
+            order = np.random.default_rng(201).permutation(
+                len(labels)
+            )  # the published order is by writer
             train, test = order[: known.train], order[known.train :]
         return _whole(images[train], labels[train]), _whole(images[test], labels[test])
     parts = _jpeg(path) if path.suffix == ".parquet" else _archive(known, path)
-    for (labels, _), count, which in zip(parts, (known.train, known.test), ("training", "test"), strict=True):
+    for (labels, _), count, which in zip(
+        parts, (known.train, known.test), ("training", "test"), strict=True
+    ):
         if len(labels) != count or labels.min() < 0 or labels.max() >= known.classes:
             raise DataCorrupt(
                 f"{path} has {len(labels):,} {which} images of classes {labels.min()}..{labels.max()}, "
@@ -233,7 +255,9 @@ def _jpeg(path: Path) -> tuple[Part, Part]:
     try:
         table = pq.read_table(path, columns=["split", "label", "jpeg"])
     except (pa.ArrowException, OSError, KeyError) as error:
-        raise DataCorrupt(f"{path} is not the Parquet file of CIFAR-10 as JPEG ({error}); get it again") from error
+        raise DataCorrupt(
+            f"{path} is not the Parquet file of CIFAR-10 as JPEG ({error}); get it again"
+        ) from error
     split = np.array(table["split"].to_pylist())
     labels, files = table["label"].to_numpy().astype(np.int64), table["jpeg"]
 
@@ -243,9 +267,12 @@ def _jpeg(path: Path) -> tuple[Part, Part]:
         def decoded(chosen: NDArray[np.intp]) -> NDArray[np.uint8]:
             from PIL import Image
 
-            return np.stack([np.asarray(Image.open(io.BytesIO(files[int(row)].as_py())).convert("RGB")) for row in rows[chosen]]).transpose(
-                0, 3, 1, 2
-            )
+            return np.stack(
+                [
+                    np.asarray(Image.open(io.BytesIO(files[int(row)].as_py())).convert("RGB"))
+                    for row in rows[chosen]
+                ]
+            ).transpose(0, 3, 1, 2)
 
         return labels[rows], decoded
 
@@ -274,8 +301,14 @@ def _batches(known: ImageSet, folder: Path) -> tuple[Part, Part]:
         for file in files:
             if not file.exists():
                 raise DataCorrupt(f"{known.name} has no file {file.name} in {folder}; get it again")
-        read = [_binary(known, file) if file.suffix == ".bin" else _pickled(known, file) for file in files]
-        return _whole(np.concatenate([images for images, _ in read]), np.concatenate([labels for _, labels in read]))
+        read = [
+            _binary(known, file) if file.suffix == ".bin" else _pickled(known, file)
+            for file in files
+        ]
+        return _whole(
+            np.concatenate([images for images, _ in read]),
+            np.concatenate([labels for _, labels in read]),
+        )
 
     if known.name == "ImageNet16-120":
         return part([f"train_data_batch_{k}" for k in range(1, 11)]), part(["val_data"])
@@ -286,14 +319,20 @@ def _batches(known: ImageSet, folder: Path) -> tuple[Part, Part]:
 
 
 def _pickled(known: ImageSet, file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    from oracles.convert.pickles import load_pickle
+    from nasrepro.oracles.convert.pickles import load_pickle
 
     batch: Any = load_pickle(file)
     try:
-        images = np.asarray(batch["data"], np.uint8).reshape(-1, known.channels, known.side, known.side)
-        labels = np.asarray(batch["fine_labels" if known.name == "cifar100" else "labels"], np.int64)
+        images = np.asarray(batch["data"], np.uint8).reshape(
+            -1, known.channels, known.side, known.side
+        )
+        labels = np.asarray(
+            batch["fine_labels" if known.name == "cifar100" else "labels"], np.int64
+        )
     except (KeyError, TypeError, ValueError) as error:
-        raise DataCorrupt(f"{file} is no batch of {known.name} ({error!r}); get it again") from error
+        raise DataCorrupt(
+            f"{file} is no batch of {known.name} ({error!r}); get it again"
+        ) from error
     if known.name == "ImageNet16-120":
         inside = labels <= known.classes  # counted from 1
         return images[inside], labels[inside] - 1
@@ -301,12 +340,19 @@ def _pickled(known: ImageSet, file: Path) -> tuple[NDArray[np.uint8], NDArray[np
 
 
 def _binary(known: ImageSet, file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    marks, pixels = (2 if known.name == "cifar100" else 1), known.channels * known.side**2  # CIFAR-100: coarse label, fine label
+    marks, pixels = (
+        (2 if known.name == "cifar100" else 1),
+        known.channels * known.side**2,
+    )  # CIFAR-100: coarse label, fine label
     raw = np.fromfile(file, np.uint8)
     if len(raw) % (marks + pixels):
-        raise DataCorrupt(f"{file} has {len(raw):,} bytes, no multiple of {marks + pixels}: no batch of {known.name}; get it again")
+        raise DataCorrupt(
+            f"{file} has {len(raw):,} bytes, no multiple of {marks + pixels}: no batch of {known.name}; get it again"
+        )
     rows = raw.reshape(-1, marks + pixels)
-    return rows[:, marks:].reshape(-1, known.channels, known.side, known.side), rows[:, marks - 1].astype(np.int64)
+    return rows[:, marks:].reshape(-1, known.channels, known.side, known.side), rows[
+        :, marks - 1
+    ].astype(np.int64)
 
 
 # -- as a training sees them -----------------------------------------------------------------------------------------------
@@ -315,7 +361,8 @@ class Images:
     """The three parts, and what normalises them.
 
     Attributes:
-        train: images padded by the recipe's shift with black, uint8, (n, channels, side + 2 shift, side + 2 shift); and labels, (n,).
+        train: images padded by the recipe's shift with black, uint8, (n, channels, side + 2 shift,
+            side + 2 shift); and labels, (n,).
         valid: images, uint8, (n, channels, side, side); and labels.
         test: likewise.
         mean: of the training images, per channel, 0..255, (channels, 1, 1).
@@ -341,7 +388,11 @@ def load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
 
     (labels, images), (test_labels, test_images) = originals(name)
     half = len(labels) // 2
-    asked = (recipe.train_images or half, recipe.valid_images or len(labels) - half, recipe.test_images or len(test_labels))
+    asked = (
+        recipe.train_images or half,
+        recipe.valid_images or len(labels) - half,
+        recipe.test_images or len(test_labels),
+    )
     if asked[0] + asked[1] > len(labels) or asked[2] > len(test_labels):
         raise NasreproError(
             f"{asked[0]:,} training and {asked[1]:,} validation images of {name}'s {len(labels):,}, "
@@ -352,12 +403,17 @@ def load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
     train, valid = order[: asked[0]], order[asked[0] : asked[0] + asked[1]]
     test = np.sort(rng.permutation(len(test_labels))[: asked[2]])
     seen = images(train)
-    mean, std = (torch.tensor(value, dtype=torch.float32, device=device) for value in (seen.mean((0, 2, 3)), seen.std((0, 2, 3))))
+    mean, std = (
+        torch.tensor(value, dtype=torch.float32, device=device)
+        for value in (seen.mean((0, 2, 3)), seen.std((0, 2, 3)))
+    )
     edge = recipe.shift
     padded = np.pad(seen, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
 
     def part(pixels: NDArray[np.uint8], target: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(np.ascontiguousarray(pixels)).to(device), torch.from_numpy(target).to(device)
+        return torch.from_numpy(np.ascontiguousarray(pixels)).to(device), torch.from_numpy(
+            target
+        ).to(device)
 
     return Images(
         part(padded, labels[train]),
@@ -385,12 +441,17 @@ def cropped(padded: Tensor, offsets: Tensor, side: int) -> Tensor:
     reach = torch.arange(side, device=padded.device)
     rows = (offsets[:, 0, None] + reach)[:, None, :, None]
     columns = (offsets[:, 1, None] + reach)[:, None, None, :]
-    first, second = torch.arange(n, device=padded.device), torch.arange(channels, device=padded.device)
+    first, second = (
+        torch.arange(n, device=padded.device),
+        torch.arange(channels, device=padded.device),
+    )
     return padded[first[:, None, None, None], second[None, :, None, None], rows, columns]
 
 
 class ImageLearner:
-    """One network with the initial weights, batches, crops and flips of one seed; see `oracles.training.loop.Learner`.
+    """One network with the initial weights, batches, crops and flips of one seed.
+
+    See `oracles.training.loop.Learner`.
 
     Args:
         build: makes the network, with PyTorch's global generator seeded.
@@ -403,7 +464,9 @@ class ImageLearner:
     #: Images of an evaluation batch.
     eval_batch = 500
 
-    def __init__(self, build: Callable[[], nn.Module], seed: int, recipe: ImageRecipe, data: Images) -> None:
+    def __init__(
+        self, build: Callable[[], nn.Module], seed: int, recipe: ImageRecipe, data: Images
+    ) -> None:
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -412,7 +475,9 @@ class ImageLearner:
         self.network = network.to(data.mean.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
         self.parameters: list[Tensor] = list(self.network.parameters())
         self.buffers: list[Tensor] = list(self.network.buffers())
-        self.streams: list[torch.Generator] = [torch.Generator().manual_seed(1_000_003 * (seed + 1))]  # apart from the weights
+        self.streams: list[torch.Generator] = [
+            torch.Generator().manual_seed(1_000_003 * (seed + 1))
+        ]  # apart from the weights
         self._recipe, self._data = recipe, data
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -428,13 +493,17 @@ class ImageLearner:
             step = slice(start, start + self._recipe.batch)
             chosen = order[step].to(device)
             images = cropped(padded[chosen], offsets[step].to(device), side)
-            images = torch.where(flips[step].to(device)[:, None, None, None], images.flip(3), images)
+            images = torch.where(
+                flips[step].to(device)[:, None, None, None], images.flip(3), images
+            )
             yield self._normalised(images), labels[chosen][:, None]
 
     def _normalised(self, images: Tensor) -> Tensor:
         import torch
 
-        return ((images - self._data.mean) / self._data.std).contiguous(memory_format=torch.channels_last)
+        return ((images - self._data.mean) / self._data.std).contiguous(
+            memory_format=torch.channels_last
+        )
 
     def losses(self, images: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, (batch, 1)."""
@@ -451,6 +520,8 @@ class ImageLearner:
         self.network.eval()
         correct = 0
         with torch.no_grad():
-            for x, y in zip(images.split(self.eval_batch), labels.split(self.eval_batch), strict=True):
+            for x, y in zip(
+                images.split(self.eval_batch), labels.split(self.eval_batch), strict=True
+            ):
                 correct += int((self.network(self._normalised(x)).argmax(1) == y).sum())
         return np.array([correct / len(labels)], np.float32)

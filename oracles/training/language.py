@@ -1,6 +1,9 @@
-"""Training of language models: truncated back-propagation over parallel streams of one text, SGD with clipped gradients.
+"""Training of language models.
 
-On one machine the same seed gives the same bits, also when a killed training goes on from its checkpoint.
+Truncated back-propagation over parallel streams of one text, SGD with clipped gradients.
+
+On one machine the same seed gives the same bits, also when a killed training goes on from its
+checkpoint.
 """
 
 from __future__ import annotations
@@ -19,18 +22,21 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oracles.spaces.netrnn import LanguageModel
-from oracles.training.loop import one_thread
-from oracles.training.text import LanguageRecipe, Text
-from suite.files import replacing
-from suite.space import Arch, SearchSpace
+from nasrepro.oracles.spaces.netrnn import LanguageModel
+from nasrepro.oracles.training.loop import one_thread
+from nasrepro.oracles.training.text import LanguageRecipe, Text
+from nasrepro.suite.data import replacing
+from nasrepro.suite.space import Arch, SearchSpace
 
-#: From this loss on (nats a token) a training has diverged, as in AutoShrink's code; its perplexity is then NaN.
+#: From this loss on (nats a token) a training has diverged, as in AutoShrink's code; its perplexity
+#: is then NaN.
 DIVERGED = 30.0
 
 
 def streams(tokens: NDArray[np.int64], count: int, limit: int = 0) -> Tensor:
-    """The text cut into `count` parallel streams, (tokens each, count); what is left over at the end is dropped.
+    """The text cut into `count` parallel streams, (tokens each, count).
+
+    What is left over at the end is dropped.
 
     Args:
         tokens: the text.
@@ -66,7 +72,9 @@ def evaluate(network: LanguageModel, text: Tensor, length: int) -> float:
     return total / text[1:].numel()
 
 
-def train_epoch(network: LanguageModel, optimiser: torch.optim.Optimizer, text: Tensor, recipe: LanguageRecipe) -> float:
+def train_epoch(
+    network: LanguageModel, optimiser: torch.optim.Optimizer, text: Tensor, recipe: LanguageRecipe
+) -> float:
     """Mean training loss, nats a token; NaN as soon as it is not finite."""
     network.train()
     total, state = 0.0, None
@@ -104,12 +112,15 @@ def train(
         recipe: the schedule.
         seed: of the initial weights; the order of the text is fixed.
         until: epochs.
-        checkpoint: where the state after each epoch is kept; a training that finds one goes on from it. Left there at the end.
+        checkpoint: where the state after each epoch is kept; a training that finds one goes on from
+            it. Left there at the end.
         tell: called with (epochs done, epochs in all), at the start too.
 
     Returns:
-        By number of epochs: `valid_perplexity`, `train_loss` (nats a token), `cost_s` (CPU seconds of all epochs so far, without the
-        evaluations); at the end of the schedule `test_perplexity`. NaN from the epoch on in which the training diverged.
+        By number of epochs: `valid_perplexity`, `train_loss` (nats a token), `cost_s` (CPU seconds
+            of all epochs so far, without the
+        evaluations); at the end of the schedule `test_perplexity`. NaN from the epoch on in which
+          the training diverged.
     """
     length = recipe.epochs if until is None else until
     with one_thread(), torch.random.fork_rng(devices=[]):
@@ -118,26 +129,39 @@ def train(
         assert isinstance(network, LanguageModel)  # what the recurrent space builds
         optimiser = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate)
         lines = streams(text.train, recipe.batch, recipe.train_tokens)
-        valid, test = (streams(part, recipe.eval_batch, recipe.eval_tokens) for part in (text.valid, text.test))
+        valid, test = (
+            streams(part, recipe.eval_batch, recipe.eval_tokens) for part in (text.valid, text.test)
+        )
         done = _resume(checkpoint, network, length)
         tell(len(done), length)
         for epoch in range(len(done), length):
             before = done[-1] if done else (math.nan, 0.0, 0.0)
             if done and math.isnan(before[0]):
-                done.append(before)  # it has diverged: nothing more is trained, nothing more is paid
+                done.append(
+                    before
+                )  # it has diverged: nothing more is trained, nothing more is paid
                 continue
             optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
             started = time.process_time()
             loss = train_epoch(network, optimiser, lines, recipe)
             spent = time.process_time() - started
-            found = perplexity(evaluate(network, valid, recipe.length)) if math.isfinite(loss) else math.nan
+            found = (
+                perplexity(evaluate(network, valid, recipe.length))
+                if math.isfinite(loss)
+                else math.nan
+            )
             done.append((found, loss, before[2] + spent))
             _keep(checkpoint, network, done)
             tell(epoch + 1, length)
-        rows = {epoch: dict(zip(("valid_perplexity", "train_loss", "cost_s"), row, strict=True)) for epoch, row in enumerate(done, start=1)}
+        rows = {
+            epoch: dict(zip(("valid_perplexity", "train_loss", "cost_s"), row, strict=True))
+            for epoch, row in enumerate(done, start=1)
+        }
         if length == recipe.epochs:
             sound = math.isfinite(rows[length]["valid_perplexity"])
-            rows[length]["test_perplexity"] = perplexity(evaluate(network, test, recipe.length)) if sound else math.nan
+            rows[length]["test_perplexity"] = (
+                perplexity(evaluate(network, test, recipe.length)) if sound else math.nan
+            )
     return rows
 
 
@@ -146,7 +170,10 @@ _Rows = list[tuple[float, float, float]]
 
 
 def _keep(path: Path | None, network: LanguageModel, done: _Rows) -> None:
-    """Write weights and curve, whole or not at all; plain SGD has no state, and the text no order to remember."""
+    """Write weights and curve, whole or not at all.
+
+    Plain SGD has no state, and the text no order to remember.
+    """
     if path is None:
         return
     file = io.BytesIO()
@@ -166,5 +193,8 @@ def _resume(path: Path | None, network: LanguageModel, length: int) -> _Rows:
             network.load_state_dict(state["network"])
             return done
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        print(f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew", file=sys.stderr)
+        print(
+            f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew",
+            file=sys.stderr,
+        )
     return []

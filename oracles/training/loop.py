@@ -1,8 +1,11 @@
-"""The training loop of everything here: SGD with Nesterov momentum and a cosine schedule, a checkpoint after each epoch.
+"""The training loop of everything here.
 
-What is trained comes as a `Learner`: one network, or those of several seeds side by side. On one machine and with the same number
-of threads the same seed gives the same bits, also when a killed training goes on from its checkpoint. (On a GPU `measured` asks for
-cuDNN's deterministic algorithms; that was not tested on one.)
+SGD with Nesterov momentum and a cosine schedule, a checkpoint after each epoch.
+
+What is trained comes as a `Learner`: one network, or those of several seeds side by side. On one
+machine and with the same number of threads the same seed gives the same bits, also when a killed
+training goes on from its checkpoint. (On a GPU `measured` asks for cuDNN's deterministic
+algorithms; that was not tested on one.)
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from oracles.training.recipe import Sgd
-from suite.files import replacing
+from nasrepro.oracles.training.recipe import Sgd
+from nasrepro.suite.data import replacing
 
 
 class Learner(Protocol):
@@ -63,8 +66,8 @@ class Curves:
     Attributes:
         valid_accuracy: fraction after each epoch, float32, (seeds, epochs).
         train_loss: mean loss over the epoch's images, nats, float32, (seeds, epochs).
-        epoch_s: seconds of each epoch of training of all seeds together, without the evaluations, float64, (epochs,): of the
-            processor; on an accelerator, of the clock.
+        epoch_s: seconds of each epoch of training of all seeds together, without the evaluations,
+            float64, (epochs,): of the processor; on an accelerator, of the clock.
     """
 
     valid_accuracy: NDArray[np.float32]
@@ -91,16 +94,25 @@ def train(
         learner: what is trained; it is changed.
         recipe: the optimiser and its schedule.
         until: epochs.
-        checkpoint: where the state after each epoch is kept; a training that finds one goes on from it. Left there at the end.
+        checkpoint: where the state after each epoch is kept; a training that finds one goes on from
+            it. Left there at the end.
         tell: called with (epochs done, epochs in all), at the start too.
     """
     optimiser = torch.optim.SGD(
-        learner.parameters, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay
+        learner.parameters,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov,
+        weight_decay=recipe.weight_decay,
     )
     length = recipe.epochs if until is None else until
     valid, loss_of = np.zeros((2, learner.seeds, length), np.float32)
     seconds = np.zeros(length)
-    first = 0 if checkpoint is None else _resume(checkpoint, learner, optimiser, (valid, loss_of, seconds))
+    first = (
+        0
+        if checkpoint is None
+        else _resume(checkpoint, learner, optimiser, (valid, loss_of, seconds))
+    )
     device = learner.parameters[0].device
     tell(first, length)
     for epoch in range(first, length):
@@ -110,7 +122,9 @@ def train(
         for images, labels in learner.batches():
             losses = learner.losses(images, labels)
             optimiser.zero_grad()
-            losses.mean(0).sum().backward()  # a sum over seeds: each gets the gradient of its own mean
+            losses.mean(
+                0
+            ).sum().backward()  # a sum over seeds: each gets the gradient of its own mean
             optimiser.step()
             total += losses.detach().sum(0)
             images_seen += len(losses)
@@ -124,7 +138,10 @@ def train(
 
 
 def _clock(device: torch.device) -> float:
-    """Seconds: of the processor, so that other processes cost nothing; on an accelerator, of the wall."""
+    """Seconds: of the processor, so that other processes cost nothing.
+
+    On an accelerator, of the wall.
+    """
     return time.process_time() if device.type == "cpu" else time.perf_counter()
 
 
@@ -139,10 +156,13 @@ def measured(
 ) -> dict[tuple[int, int], dict[str, float]]:
     """Train on one thread, and give what was measured by (epochs, seed), as `oracles.trained.Train` wants it.
 
-    Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to the end of the schedule. A seed
-    costs its share of the seconds.
+    Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to
+    the end of the schedule. A seed costs its share of the seconds.
     """
-    with one_thread(), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    with (
+        one_thread(),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+    ):
         curves = train(learner, recipe, until=until, checkpoint=checkpoint, tell=tell)
         test = learner.accuracy("test") if until == recipe.epochs else None
     cost_s = curves.epoch_s.cumsum() / len(seeds)
@@ -151,7 +171,11 @@ def measured(
         for epoch in range(until):
             loss = float(curves.train_loss[k, epoch])
             sound = 1.0 if math.isfinite(loss) else math.nan
-            values = {"valid_accuracy": sound * float(curves.valid_accuracy[k, epoch]), "train_loss": loss, "cost_s": float(cost_s[epoch])}
+            values = {
+                "valid_accuracy": sound * float(curves.valid_accuracy[k, epoch]),
+                "train_loss": loss,
+                "cost_s": float(cost_s[epoch]),
+            }
             if test is not None and epoch + 1 == until:
                 values["test_accuracy"] = sound * float(test[k])
             found[epoch + 1, seed] = values
@@ -160,7 +184,10 @@ def measured(
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums in another order would give another rounding: a training has one thread, whatever the process has."""
+    """Sums in another order would give another rounding.
+
+    A training has one thread, whatever the process has.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -173,7 +200,9 @@ def one_thread() -> Iterator[None]:
 _Measured = tuple[NDArray[Any], ...]
 
 
-def _keep(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, done: int, measured: _Measured) -> None:
+def _keep(
+    path: Path, learner: Learner, optimiser: torch.optim.Optimizer, done: int, measured: _Measured
+) -> None:
     """Write the state after `done` epochs, whole or not at all."""
     file = io.BytesIO()
     torch.save(
@@ -190,20 +219,32 @@ def _keep(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, done: 
         temporary.write_bytes(file.getbuffer())
 
 
-def _resume(path: Path, learner: Learner, optimiser: torch.optim.Optimizer, measured: _Measured) -> int:
-    """Take up the state of a checkpoint; the epochs it has, 0 where there is none or it cannot be read."""
+def _resume(
+    path: Path, learner: Learner, optimiser: torch.optim.Optimizer, measured: _Measured
+) -> int:
+    """Take up the state of a checkpoint.
+
+    The epochs it has, 0 where there is none or it cannot be read.
+    """
     if not path.exists():
         return 0
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
         done = state["measured"][-1].shape[-1]
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        print(f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew", file=sys.stderr)
+        print(
+            f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew",
+            file=sys.stderr,
+        )
         return 0
     if done > measured[-1].shape[-1]:
         return 0  # of a longer training: its state is past what is asked for
     with torch.no_grad():
-        for ours, kept in zip([*learner.parameters, *learner.buffers], [*state["parameters"], *state["buffers"]], strict=True):
+        for ours, kept in zip(
+            [*learner.parameters, *learner.buffers],
+            [*state["parameters"], *state["buffers"]],
+            strict=True,
+        ):
             ours.copy_(kept)
     for stream, kept in zip(learner.streams, state["streams"], strict=True):
         stream.set_state(kept)

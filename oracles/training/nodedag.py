@@ -1,6 +1,7 @@
 """Networks of node-wise DAGs trained as AutoShrink's proxy trains them (authors' code, `proxy_estimator.py`), at a reduced size.
 
-Kept: Adam at a constant 4e-3, L2 1e-5, the best validation accuracy of all epochs as the answer. Left out: their three early stops.
+Kept: Adam at a constant 4e-3, L2 1e-5, the best validation accuracy of all epochs as the answer.
+Left out: their three early stops.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from oracles.spaces.nodedag import NodeDag
-from suite.space import Arch
+from nasrepro.oracles.spaces.nodedag import NodeDag
+from nasrepro.suite.space import Arch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +37,16 @@ class Images:
 
 
 def train(
-    space: NodeDag, arch: Arch, images: Images, *, classes: int, epochs: int, seed: int, batch: int, learning_rate: float, decay: float
+    space: NodeDag,
+    arch: Arch,
+    images: Images,
+    *,
+    classes: int,
+    epochs: int,
+    seed: int,
+    batch: int,
+    learning_rate: float,
+    decay: float,
 ) -> Mapping[str, float]:
     """Train one network from scratch on one thread.
 
@@ -52,7 +62,8 @@ def train(
         decay: L2 of Adam.
 
     Returns:
-        `valid_accuracy`: best of all epochs, `test_accuracy`: after the last one, `cost_s`: CPU seconds of training and validation.
+        `valid_accuracy`: best of all epochs, `test_accuracy`: after the last one, `cost_s`: CPU
+          seconds of training and validation.
         A training whose loss is no longer finite ends there, and has NaN for both accuracies.
     """
     threads = torch.get_num_threads()
@@ -76,16 +87,29 @@ def train(
                 optimiser.step()
                 total += loss.detach()
             if not math.isfinite(float(total)):
-                return {"valid_accuracy": math.nan, "test_accuracy": math.nan, "cost_s": time.process_time() - started}
+                return {
+                    "valid_accuracy": math.nan,
+                    "test_accuracy": math.nan,
+                    "cost_s": time.process_time() - started,
+                }
             best = max(best, _accuracy(network, images.valid))
         cost_s = time.process_time() - started
-        return {"valid_accuracy": best, "test_accuracy": _accuracy(network, images.test), "cost_s": cost_s}
+        return {
+            "valid_accuracy": best,
+            "test_accuracy": _accuracy(network, images.test),
+            "cost_s": cost_s,
+        }
     finally:
         torch.set_num_threads(threads)
 
 
-def _batches(images: Images, batch: int, stream: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Shuffled batches of randomly shifted images; the last, smaller one is left out, as in the authors' code."""
+def _batches(
+    images: Images, batch: int, stream: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Shuffled batches of randomly shifted images.
+
+    The last, smaller one is left out, as in the authors' code.
+    """
     padded, labels = images.train
     side = padded.shape[-1] - 2 * images.shift
     order = torch.randperm(len(labels), generator=stream)

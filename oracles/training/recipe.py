@@ -1,4 +1,7 @@
-"""What determines a training; apart from the trainers, so that it can be named without importing torch."""
+"""What determines a training.
+
+Apart from the trainers, so that it can be named without importing torch.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sgd:
-    """The optimiser of NAS-Bench-201 (arXiv:2001.00326, Table 1): SGD with Nesterov momentum and a cosine schedule.
+    """The optimiser of NAS-Bench-201 (arXiv:2001.00326, Table 1).
+
+    SGD with Nesterov momentum and a cosine schedule.
 
     Attributes:
         epochs: length of the schedule.
@@ -23,7 +28,9 @@ class Sgd:
     epochs: int = 30
     batch: int = 64
     learning_rate: float = 0.1
-    schedule: str = "cosine over the epochs, from learning_rate at the first towards 0 after the last"
+    schedule: str = (
+        "cosine over the epochs, from learning_rate at the first towards 0 after the last"
+    )
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 5e-4
@@ -48,8 +55,8 @@ class Recipe(Sgd):
 class ImageRecipe(Sgd):
     """All that determines a training on a set of images besides the network and the seed.
 
-    The parts are drawn without regard to class by `split_seed`: training and validation from the original's training images (all
-    of them if both are 0, halved), test from its test images.
+    The parts are drawn without regard to class by `split_seed`: training and validation from the
+    original's training images (all of them if both are 0, halved), test from its test images.
 
     Attributes:
         train_images: for training; 0 is half of the original's training images.

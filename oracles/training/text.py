@@ -3,11 +3,13 @@
     pydoc_topics       the help texts of this Python, English prose of about half a million characters; they differ between versions of
                        Python, so the hash of the text is part of what determines a result
     tiny_shakespeare   1.1 million characters of Shakespeare, from Karpathy's char-rnn
-    wikitext2_heldout  WikiText-2 without its training file: trained and validated on its validation file, tested on its test file, so not
+    wikitext2_heldout  WikiText-2 without its training file: trained and validated on its validation
+      file, tested on its test file, so not
                        comparable with published results, which train on the other 2 million words
     path/to/file.txt   a text of the user's own, UTF-8
 
-Where a text has no parts of its own, they are taken in order: the first 80 % of the tokens, 10 %, 10 %.
+Where a text has no parts of its own, they are taken in order: the first 80 % of the tokens, 10 %,
+10 %.
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data import SourceFile, fetch_file
-from suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.data import SourceFile, fetch_file
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 
 #: Whatever is not in the vocabulary.
 UNKNOWN = "\ufffd"
-#: Tokens of every text by characters: the same for all, so that perplexities have one upper mark, 97 of a guess.
+#: Tokens of every text by characters: the same for all, so that perplexities have one upper mark,
+#: 97 of a guess.
 ALPHABET = (UNKNOWN, "\n", *(chr(code) for code in range(32, 127)))
 #: Parts of a text that has none of its own.
 VALID, TEST = 0.1, 0.1
@@ -46,8 +49,18 @@ SOURCES: Mapping[str, tuple[SourceFile, ...]] = {
         ),
     ),
     "wikitext2_heldout": (
-        SourceFile(f"{_WIKITEXT}/valid.txt", "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8", 1121681, "CC BY-SA 3.0"),
-        SourceFile(f"{_WIKITEXT}/test.txt", "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0", 1256449, "CC BY-SA 3.0"),
+        SourceFile(
+            f"{_WIKITEXT}/valid.txt",
+            "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+            1121681,
+            "CC BY-SA 3.0",
+        ),
+        SourceFile(
+            f"{_WIKITEXT}/test.txt",
+            "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
+            1256449,
+            "CC BY-SA 3.0",
+        ),
     ),
 }
 Level = Literal["char", "word"]
@@ -57,14 +70,16 @@ Level = Literal["char", "word"]
 class LanguageRecipe:
     """All that determines the training of a language model besides the cell, the text and the seed.
 
-    The optimiser is that of AutoShrink's proxy (authors' code, searching/rnn): SGD from 20, gradients clipped to a norm of 0.25,
-    truncated back-propagation, the rate divided by 10 before the last three epochs and again before the last one, no dropout. The
-    lengths are ours, by measurement: the released cell with 32 units trains in about 15 CPU seconds.
+    The optimiser is that of AutoShrink's proxy (authors' code, searching/rnn): SGD from 20,
+    gradients clipped to a norm of 0.25, truncated back-propagation, the rate divided by 10 before
+    the last three epochs and again before the last one, no dropout. The lengths are ours, by
+    measurement: the released cell with 32 units trains in about 15 CPU seconds.
 
     Attributes:
         epochs: length of the schedule.
         batch: streams that the text is cut into.
-        length: tokens that gradients run back over; theirs is halved now and then at random, ours is fixed.
+        length: tokens that gradients run back over; theirs is halved now and then at random, ours
+            is fixed.
         learning_rate: at the beginning.
         clip: largest norm of the gradient.
         train_tokens: how much of the training part is used, from its start; 0 is all.
@@ -83,7 +98,9 @@ class LanguageRecipe:
 
     def rate(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0."""
-        return self.learning_rate * math.pow(0.1, (epoch > self.epochs - 4) + (epoch > self.epochs - 2))
+        return self.learning_rate * math.pow(
+            0.1, (epoch > self.epochs - 4) + (epoch > self.epochs - 2)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,12 +129,13 @@ def load_text(name: str, level: Level = "char") -> Text:
 
     Args:
         name: as in the list above, or a path.
-        level: "char" for characters of `ALPHABET`; "word" for words between white space and line ends, the vocabulary being those of the
-            training part.
+        level: "char" for characters of `ALPHABET`; "word" for words between white space and line
+            ends, the vocabulary being those of the training part.
 
     Raises:
         UnknownName: neither a text that is known nor a file.
-        DataMissing, DataCorrupt: it cannot be had, or is not what it must be; the message says what to do.
+        DataMissing, DataCorrupt: it cannot be had, or is not what it must be; the message says what
+            to do.
         NasreproError: it is no UTF-8, or too short to be split.
     """
     main, test = _read(name)
@@ -130,17 +148,29 @@ def load_text(name: str, level: Level = "char") -> Text:
         kept = len(tokens[0]) - held - last
         parts = tokens[0][:kept], tokens[0][kept : kept + held], tokens[0][kept + held :]
     if min(map(len, parts)) < 2:
-        raise NasreproError(f"text {name} has {len(tokens[0])} tokens, too few for three parts; use a longer one")
-    vocabulary = ALPHABET if level == "char" else (UNKNOWN, *(word for word, _ in Counter(parts[0]).most_common() if word != UNKNOWN))
+        raise NasreproError(
+            f"text {name} has {len(tokens[0])} tokens, too few for three parts; use a longer one"
+        )
+    vocabulary = (
+        ALPHABET
+        if level == "char"
+        else (UNKNOWN, *(word for word, _ in Counter(parts[0]).most_common() if word != UNKNOWN))
+    )
     number = {token: index for index, token in enumerate(vocabulary)}
     arrays = [np.array([number.get(token, 0) for token in part], dtype=np.int64) for part in parts]
-    digest = hashlib.sha256("\0".join([main, test, level, str(VALID), str(TEST)]).encode()).hexdigest()
+    digest = hashlib.sha256(
+        "\0".join([main, test, level, str(VALID), str(TEST)]).encode()
+    ).hexdigest()
     return Text(name, digest, vocabulary, *arrays)
 
 
 def _cut(text: str, level: Level) -> Sequence[str]:
     """Tokens; at the level of words a line end is one."""
-    return text if level == "char" else [word for line in text.splitlines() for word in (*line.split(), "\n")]
+    return (
+        text
+        if level == "char"
+        else [word for line in text.splitlines() for word in (*line.split(), "\n")]
+    )
 
 
 def _read(name: str) -> tuple[str, str]:
@@ -149,7 +179,9 @@ def _read(name: str) -> tuple[str, str]:
         try:
             from pydoc_data.topics import topics
         except ImportError as error:
-            raise DataMissing(f"this Python has no pydoc_data.topics; use another text: {', '.join(SOURCES)}, or a file") from error
+            raise DataMissing(
+                f"this Python has no pydoc_data.topics; use another text: {', '.join(SOURCES)}, or a file"
+            ) from error
         return "\n".join(topics[topic] for topic in sorted(topics)), ""
     if name in SOURCES:
         main, *test = (fetch_file(source).read_text(encoding="utf-8") for source in SOURCES[name])
@@ -157,9 +189,13 @@ def _read(name: str) -> tuple[str, str]:
     path = Path(name).expanduser()
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:
-            raise DataMissing(f"there is no file {path}; give the path of a text file, or one of {', '.join([PYDOC, *SOURCES])}")
+            raise DataMissing(
+                f"there is no file {path}; give the path of a text file, or one of {', '.join([PYDOC, *SOURCES])}"
+            )
         raise UnknownName("text", name, [PYDOC, *SOURCES, "a path"])
     try:
         return path.read_text(encoding="utf-8"), ""
     except UnicodeDecodeError as error:
-        raise NasreproError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); convert it") from error
+        raise NasreproError(
+            f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); convert it"
+        ) from error

@@ -1,6 +1,9 @@
-"""Figures from a results store: one file per kind, found by its name; see `style` for how one is made.
+"""Figures from a results store: one file per kind, found by its name.
 
-`reports/figures/<kind>.py` has `draw(store) -> Iterator[Drawing]`, which yields nothing where the store holds nothing for it.
+See `style` for how one is made.
+
+`reports/figures/<kind>.py` has `draw(store) -> Iterator[Drawing]`, which yields nothing where the
+store holds nothing for it.
 """
 
 from __future__ import annotations
@@ -10,20 +13,28 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reports.figures.style import Drawing, save, styled
-from suite.errors import NasreproError, UnknownName
-from suite.store import Store
+from nasrepro.reports.figures.style import Drawing, save, styled
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.experiments.store import Store
 
 
 def kinds() -> list[str]:
     """Names of all kinds of figures."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "style")
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if module.name != "style"
+    )
 
 
 def write(
-    store: Store, out: Path, *, only: Sequence[str] = (), progress: Callable[[int, int, str], None] = lambda done, total, kind: None
+    store: Store,
+    out: Path,
+    *,
+    only: Sequence[str] = (),
+    progress: Callable[[int, int, str], None] = lambda done, total, kind: None,
 ) -> list[tuple[str, str]]:
-    """Draw all that the store has results for, each as `<name>.pdf` and `<name>.png`; the same store gives the same bytes.
+    """Draw all that the store has results for, each as `<name>.pdf` and `<name>.png`.
+
+    The same store gives the same bytes.
 
     Args:
         store: results.
@@ -50,7 +61,9 @@ def write(
         with styled():
             for drawing in draw(store):
                 if drawing.name in captions:
-                    raise NasreproError(f"reports/figures/{kind}.py draws a second figure called {drawing.name}")
+                    raise NasreproError(
+                        f"reports/figures/{kind}.py draws a second figure called {drawing.name}"
+                    )
                 captions[drawing.name] = drawing.caption
                 for suffix in (".pdf", ".png"):
                     save(drawing.figure, out / f"{drawing.name}{suffix}")

@@ -8,34 +8,55 @@ from typing import Any
 
 import numpy as np
 
-from reports.anytime import Axis, best_of, curves_at, moments_of, target_of
-from reports.document import slug
-from reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
-from reports.groups import Group, Setting, groups_of
-from reports.tables import main_and_variants
-from reports.words import budget_words, labels, searched, unit_words
-from suite.oracle import Metric
-from suite.registry import oracles
-from suite.stats import bootstrap_band
-from suite.store import Store
+from nasrepro.reports.anytime import Axis, best_of, curves_at, moments_of, target_of
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
+from nasrepro.reports.groups import Group, Setting, groups_of
+from nasrepro.reports.tables import main_and_variants
+from nasrepro.reports.words import budget_words, labels, searched, unit_words
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import bootstrap_band
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each setting: regret to the best cell where there is one, else the target itself."""
+    """One figure for each setting.
+
+    Regret to the best cell where there is one, else the target itself.
+    """
     main, _ = main_and_variants(groups_of(store))
-    looks = look_of(name for _, members in groupby(main, key=lambda group: group.setting) for name in labels(list(members)))
+    looks = look_of(
+        name
+        for _, members in groupby(main, key=lambda group: group.setting)
+        for name in labels(list(members))
+    )
     for setting, members in groupby(main, key=lambda group: group.setting):
         groups = list(members)
-        named = [(name, group) for name, group in zip(labels(groups), groups, strict=True) if any(len(curve) for curve in group.curves)]
-        axes: list[Axis] = ["clock_s", "queries"] if oracles.get(setting.oracle).info.cost else ["queries"]
+        named = [
+            (name, group)
+            for name, group in zip(labels(groups), groups, strict=True)
+            if any(len(curve) for curve in group.curves)
+        ]
+        axes: list[Axis] = (
+            ["clock_s", "queries"] if oracles.get(setting.oracle).info.cost else ["queries"]
+        )
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
             yield _drawing(setting, named, axes, looks)
 
 
-def _drawing(setting: Setting, named: Sequence[tuple[str, Group]], axes: Sequence[Axis], looks: dict[str, Look]) -> Drawing:
+def _drawing(
+    setting: Setting,
+    named: Sequence[tuple[str, Group]],
+    axes: Sequence[Axis],
+    looks: dict[str, Look],
+) -> Drawing:
     dataset, target = target_of(setting)
     best = best_of([group for _, group in named])
-    figure = new_figure("page" if len(axes) == 2 else "column", height=2.3 + 0.14 * -(-len(named) // (4 if len(axes) == 2 else 2)))
+    figure = new_figure(
+        "page" if len(axes) == 2 else "column",
+        height=2.3 + 0.14 * -(-len(named) // (4 if len(axes) == 2 else 2)),
+    )
     panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=True):
         _panel(panel, axis, named, looks, target, best)
@@ -43,17 +64,38 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Group]], axes: Sequenc
     legend_below(figure, panels[0], columns=4 if len(axes) == 2 else 2)
     counts = sorted({int(group.seeds.size) for _, group in named})
     seeds = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    what = f"regret of the target {target.name} to the best cell of the table" if best is not None else target.name
+    what = (
+        f"regret of the target {target.name} to the best cell of the table"
+        if best is not None
+        else target.name
+    )
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {what}, of the architecture with the best "
         f"validation score so far. A curve that leaves at the bottom is below a thousandth of the top. "
         f"Means over {seeds} search seeds; bands are pointwise 95 % percentile bootstrap intervals over seeds."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
-    return Drawing(slug("anytime", setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s")), caption, figure)
+    return Drawing(
+        slug(
+            "anytime",
+            setting.oracle,
+            setting.dataset,
+            epochs,
+            budget_words(setting.budget, unit="s"),
+        ),
+        caption,
+        figure,
+    )
 
 
-def _panel(panel: Any, axis: Axis, named: Sequence[tuple[str, Group]], looks: dict[str, Look], target: Metric, best: float | None) -> None:
+def _panel(
+    panel: Any,
+    axis: Axis,
+    named: Sequence[tuple[str, Group]],
+    looks: dict[str, Look],
+    target: Metric,
+    best: float | None,
+) -> None:
     scale = 100.0 if target.unit == "fraction" else 1.0
     sign = 1 if target.higher_is_better else -1
     moments = moments_of([group for _, group in named], axis)
@@ -70,7 +112,11 @@ def _panel(panel: Any, axis: Axis, named: Sequence[tuple[str, Group]], looks: di
     if best is not None and panel.lines:
         panel.set_yscale("log")
         highest = max(float(line.get_ydata().max()) for line in panel.lines)
-        panel.set_ylim(bottom=max(1e-3 * highest, min(float(line.get_ydata().min()) for line in panel.lines) / 1.2))
+        panel.set_ylim(
+            bottom=max(
+                1e-3 * highest, min(float(line.get_ydata().min()) for line in panel.lines) / 1.2
+            )
+        )
     panel.grid(visible=True, which="major")
     panel.set_xlabel("Simulated training (GPU s)" if axis == "clock_s" else "Queries")
 
@@ -79,5 +125,7 @@ def _goal(target: Metric, best: float | None) -> str:
     name = target.name.replace("_", " ")
     if best is None:
         return f"{name} {unit_words(target)}".capitalize().rstrip()
-    unit = {"fraction": "\n(points)", "1": ""}.get(target.unit, f"\n({target.unit})")  # on one line it is longer than the axis
+    unit = {"fraction": "\n(points)", "1": ""}.get(
+        target.unit, f"\n({target.unit})"
+    )  # on one line it is longer than the axis
     return f"Regret, {name}{unit}"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from reports.claims import ORDER
-from reports.document import slug
-from reports.figures.style import Drawing, new_figure, spelled
-from suite.claims import Judgement, Verdict, judge_all
-from suite.store import Store
+from nasrepro.reports.claims import ORDER
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.suite.claims import Judgement, Verdict, judge_all
+from nasrepro.suite.experiments.store import Store
 
 #: Colour and marker of each verdict: apart by both.
 LOOKS: dict[Judgement, tuple[str, str]] = {
@@ -27,21 +27,36 @@ EDGE = 4.0
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """How many claims of each paper have which verdict; and for each paper the figures that have a margin."""
+    """How many claims of each paper have which verdict.
+
+    And for each paper the figures that have a margin.
+    """
     verdicts = sorted(judge_all(None, store), key=lambda each: (each.claim.file, each.claim.id))
-    by_paper = {name: list(members) for name, members in groupby(verdicts, key=lambda each: each.claim.file)}
-    judged = {name: members for name, members in by_paper.items() if any(_measured(each) for each in members)}
+    by_paper = {
+        name: list(members) for name, members in groupby(verdicts, key=lambda each: each.claim.file)
+    }
+    judged = {
+        name: members
+        for name, members in by_paper.items()
+        if any(_measured(each) for each in members)
+    }
     if judged:
-        yield Drawing("claims", _CAPTION.format(count=sum(map(len, by_paper.values())), papers=len(by_paper)), _counts(by_paper))
+        yield Drawing(
+            "claims",
+            _CAPTION.format(count=sum(map(len, by_paper.values())), papers=len(by_paper)),
+            _counts(by_paper),
+        )
     for name, members in judged.items():
         placed = [each for each in members if _place(each) is not None]
         if placed:
-            yield Drawing(slug("claims", name), _FOREST.format(paper=members[0].claim.title or name, count=len(placed)), _forest(placed))
+            yield Drawing(
+                slug("claims", name),
+                _FOREST.format(paper=members[0].claim.title or name, count=len(placed)),
+                _forest(placed),
+            )
 
 
-_CAPTION = (
-    "Verdicts on the {count} claims of {papers} papers; blocked: it cannot be tested here; not judged: this store has no results for it."
-)
+_CAPTION = "Verdicts on the {count} claims of {papers} papers; blocked: it cannot be tested here; not judged: this store has no results for it."
 _FOREST = (
     "{paper}: the {count} figures with a margin, ours less the published one in units of that margin, with 95 % intervals; within the band "
     "is reproduced, wholly outside is not, across its edge is inconclusive. Arrows: farther off than shown."
@@ -53,7 +68,10 @@ def _measured(verdict: Verdict) -> bool:
 
 
 def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
-    """Stacked bars of shares, so that a paper of one claim shows beside one of hundreds; with the numbers in them."""
+    """Stacked bars of shares, so that a paper of one claim shows beside one of hundreds.
+
+    With the numbers in them.
+    """
     names = sorted(by_paper, reverse=True)
     figure = new_figure("page", height=0.6 + 0.2 * len(names))
     axes = figure.add_subplot()
@@ -63,13 +81,35 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
         counts = np.array([sum(each.verdict == kind for each in by_paper[name]) for name in names])
         hatch = {"not reproduced": "////", "inconclusive": "...."}.get(kind)
         shares = 100 * counts / totals
-        axes.barh(range(len(names)), shares, left=left, height=0.7, color=LOOKS[kind][0], hatch=hatch, edgecolor="white", label=kind)
+        axes.barh(
+            range(len(names)),
+            shares,
+            left=left,
+            height=0.7,
+            color=LOOKS[kind][0],
+            hatch=hatch,
+            edgecolor="white",
+            label=kind,
+        )
         for row, (count, share) in enumerate(zip(counts, shares, strict=True)):
             if share > 3:
-                white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if hatch else None  # to be read on a hatch
-                axes.text(left[row] + share / 2, row, str(count), ha="center", va="center", fontsize=6, bbox=white)
+                white = (
+                    {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if hatch else None
+                )  # to be read on a hatch
+                axes.text(
+                    left[row] + share / 2,
+                    row,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    fontsize=6,
+                    bbox=white,
+                )
         left += shares
-    axes.set_yticks(range(len(names)), [spelled(f"{name.replace('_', ' ')} ({len(by_paper[name])})") for name in names])
+    axes.set_yticks(
+        range(len(names)),
+        [spelled(f"{name.replace('_', ' ')} ({len(by_paper[name])})") for name in names],
+    )
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Claims of a paper (%), their number in brackets")
@@ -78,7 +118,10 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
 
 
 def _place(verdict: Verdict) -> tuple[float, float, float] | None:
-    """(ours, low, high) less the published figure, in margins; None where the claim has no margin, or was not judged."""
+    """(ours, low, high) less the published figure, in margins.
+
+    None where the claim has no margin, or was not judged.
+    """
     claim = verdict.claim
     if not _measured(verdict) or verdict.ours is None or claim.value is None or not claim.margin:
         return None
@@ -98,14 +141,24 @@ def _forest(verdicts: Sequence[Verdict]) -> Any:
         axes.plot(np.clip([low, high], -EDGE, EDGE), [row, row], color=colour, linewidth=1.2)
         if abs(ours) > EDGE:
             marker = ">" if ours > 0 else "<"
-        axes.plot(np.clip(ours, -EDGE, EDGE), row, marker=marker, color=colour, markersize=4.5, linestyle="none")
+        axes.plot(
+            np.clip(ours, -EDGE, EDGE),
+            row,
+            marker=marker,
+            color=colour,
+            markersize=4.5,
+            linestyle="none",
+        )
     axes.set_yticks(range(len(verdicts)), [_label(each) for each in reversed(verdicts)], fontsize=6)
     axes.set_ylim(-0.8, len(verdicts) - 0.2)
     axes.set_xlim(-EDGE - 0.2, EDGE + 0.2)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Ours less published (margins of the claim)")
     kinds = [kind for kind in ORDER if any(each.verdict == kind for each in verdicts)]
-    handles = [axes.plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0] for kind in kinds]
+    handles = [
+        axes.plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0]
+        for kind in kinds
+    ]
     figure.legend(handles, kinds, loc="outside upper center", ncols=len(kinds))
     return figure
 

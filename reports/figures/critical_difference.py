@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports.figures.style import Drawing, new_figure, spelled
-from reports.groups import groups_of
-from reports.overall import Comparison, comparison, overall_caption, tested_words
-from reports.tables import main_and_variants
-from suite.stats import RankTest
-from suite.store import Store
+from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.groups import groups_of
+from nasrepro.reports.overall import Comparison, comparison, overall_caption, tested_words
+from nasrepro.reports.tables import main_and_variants
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.statistics import RankTest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One diagram of the methods that were run on most tasks."""
     main, _ = main_and_variants(groups_of(store))
-    found = comparison([(setting, list(members)) for setting, members in groupby(main, key=lambda group: group.setting)])
+    found = comparison(
+        [
+            (setting, list(members))
+            for setting, members in groupby(main, key=lambda group: group.setting)
+        ]
+    )
     if found is not None:
         tested = found.tested()
         caption = (
@@ -49,8 +58,12 @@ def _figure(found: Comparison, tested: RankTest):  # type: ignore[no-untyped-def
         axes.plot([rank, rank], [0, -0.1], color="black", linewidth=0.8)
         axes.text(rank, -0.14, str(rank), ha="center", va="bottom")
     width = min(tested.critical_difference, worst - best)
-    axes.plot([best, best + width], [-0.55, -0.55], color="black", linewidth=1.2, marker="|", markersize=5)
-    axes.text(best + width / 2, -0.6, f"CD = {tested.critical_difference:.2f}", ha="center", va="bottom")
+    axes.plot(
+        [best, best + width], [-0.55, -0.55], color="black", linewidth=1.2, marker="|", markersize=5
+    )
+    axes.text(
+        best + width / 2, -0.6, f"CD = {tested.critical_difference:.2f}", ha="center", va="bottom"
+    )
     for row, column in enumerate(left):
         _name(axes, found, tested, int(column), first + step * row, best - 0.06 * margin, "right")
     for row, column in enumerate(reversed(right)):
@@ -58,12 +71,30 @@ def _figure(found: Comparison, tested: RankTest):  # type: ignore[no-untyped-def
     for place, clique in enumerate(bars):
         ends = tested.ranks[list(clique)]
         height = 0.16 * (place + 1)
-        axes.plot([ends.min() - 0.03, ends.max() + 0.03], [height, height], color="black", linewidth=2.6, solid_capstyle="round")
+        axes.plot(
+            [ends.min() - 0.03, ends.max() + 0.03],
+            [height, height],
+            color="black",
+            linewidth=2.6,
+            solid_capstyle="round",
+        )
     return figure
 
 
-def _name(axes, found: Comparison, tested: RankTest, column: int, height: float, edge: float, side: str) -> None:  # type: ignore[no-untyped-def]
+def _name(
+    axes: Axes,
+    found: Comparison,
+    tested: RankTest,
+    column: int,
+    height: float,
+    edge: float,
+    side: str,
+) -> None:
     rank = tested.ranks[column]
     axes.plot([rank, rank, edge], [0, height, height], color="0.45", linewidth=0.7)
-    text = f"{spelled(found.names[column])}  {rank:.2f}" if side == "right" else f"{rank:.2f}  {spelled(found.names[column])}"
+    text = (
+        f"{spelled(found.names[column])}  {rank:.2f}"
+        if side == "right"
+        else f"{rank:.2f}  {spelled(found.names[column])}"
+    )
     axes.text(edge, height, f" {text} ", ha=side, va="center")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.document import slug
-from reports.figures.style import Drawing
-from suite.devices import Device, agreement
-from suite.errors import DataMissing, NotTabulated
-from suite.registry import devices, load_devices, oracles
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing
+from nasrepro.suite.errors import DataMissing, NotTabulated
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import Device, agreement
+from nasrepro.suite.registry import devices, load_devices, oracles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,24 +24,33 @@ PRINTED = 20
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One map for each data set that the store has searches of and devices have latencies for, from the tables that are here."""
-    searched = {(oracles.get(run.key.oracle).info.space.name, run.key.dataset) for run in store.runs()}
+    searched = {
+        (oracles.get(run.key.oracle).info.space.name, run.key.dataset) for run in store.runs()
+    }
     for space, dataset in sorted(searched):
         columns = dict(_latencies(space, dataset))
         if len(columns) > 1:
             rho, count = agreement(list(columns.values()))
-            figure = heat_map(list(columns), rho, count, f"Rank agreement between devices, {dataset}")
-            caption = (
-                f"Spearman's rho between the latencies that {len(columns)} devices have for networks of {dataset} in the space {space}."
+            figure = heat_map(
+                list(columns), rho, count, f"Rank agreement between devices, {dataset}"
             )
+            caption = f"Spearman's rho between the latencies that {len(columns)} devices have for networks of {dataset} in the space {space}."
             yield Drawing(slug("device-agreement", space, dataset), caption, figure)
 
 
 def _latencies(space: str, dataset: str) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Devices with values for networks of a data set; those that repeat another's numbers are left out."""
+    """Devices with values for networks of a data set.
+
+    Those that repeat another's numbers are left out.
+    """
     for entry in devices.all():
         if entry.info.space.name != space:
             continue
-        wanted = [device for device in entry.info.devices if device.kind == "latency" and _counts(device, dataset)]
+        wanted = [
+            device
+            for device in entry.info.devices
+            if device.kind == "latency" and _counts(device, dataset)
+        ]
         for device in wanted:
             try:
                 yield device.name, load_devices(device.name).values(device.name, dataset)
@@ -53,11 +62,13 @@ def _counts(device: Device, dataset: str) -> bool:
     return not device.copy_of and (not device.datasets or dataset in device.datasets)
 
 
-def heat_map(names: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.int64], title: str) -> Figure:
+def heat_map(
+    names: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.int64], title: str
+) -> Figure:
     """Heat map of Spearman's rho between devices.
 
-    The colours (cividis) are told apart by readers with any colour vision and, since they grow steadily lighter, in grey.
-    White lines part the sources; a pair without a rho is hatched.
+    The colours (cividis) are told apart by readers with any colour vision and, since they grow
+    steadily lighter, in grey. White lines part the sources; a pair without a rho is hatched.
 
     Args:
         names: "source/device" of d devices, those of a source side by side.
@@ -84,9 +95,21 @@ def heat_map(names: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.i
     if size <= PRINTED:
         for i, j in np.argwhere(~np.isnan(rho)):
             dark = (rho[i, j] - low) / (1 - low) < 0.55
-            axes.text(j, i, f"{rho[i, j]:.2f}", ha="center", va="center", fontsize=7, color="white" if dark else "black")
+            axes.text(
+                j,
+                i,
+                f"{rho[i, j]:.2f}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if dark else "black",
+            )
     pairs = count[~np.eye(size, dtype=bool)]
-    shown = f"n = {pairs.min():,}" if pairs.min() == pairs.max() else f"n = {pairs.min():,} to {pairs.max():,}"
+    shown = (
+        f"n = {pairs.min():,}"
+        if pairs.min() == pairs.max()
+        else f"n = {pairs.min():,} to {pairs.max():,}"
+    )
     axes.set_title(f"{title}\n{shown}", fontsize=9)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("Spearman's rho", fontsize=8)

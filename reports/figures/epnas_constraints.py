@@ -1,4 +1,7 @@
-"""EPNAS under resource constraints: the reward, and how many of the trained children break a constraint, as the search goes on."""
+"""EPNAS under resource constraints.
+
+The reward, and how many of the trained children break a constraint, as the search goes on.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,25 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.figures.style import Drawing, legend_below, look_of, new_figure
-from suite.record import RunRecord, Trace
-from suite.store import Store
+from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
+from nasrepro.suite.experiments.search import RunRecord, Trace
+from nasrepro.suite.experiments.store import Store
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each oracle and data set with constrained runs of EPNAS; nothing where there are none."""
-    groups: dict[tuple[str, str], dict[str, list[RunRecord]]] = defaultdict(lambda: defaultdict(list))
+    """One figure for each oracle and data set with constrained runs of EPNAS.
+
+    Nothing where there are none.
+    """
+    groups: dict[tuple[str, str], dict[str, list[RunRecord]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for record in store.runs():
-        if record.key.method == "epnas" and record.key.params["constraints"] and record.status != "failed":
+        if (
+            record.key.method == "epnas"
+            and record.key.params["constraints"]
+            and record.status != "failed"
+        ):
             params = record.key.params
             label = f"{params['arm']}, {', '.join(params['constraints'])}, {params['penalty']}"
             groups[record.key.oracle, record.key.dataset][label].append(record)
@@ -28,10 +40,15 @@ def draw(store: Store) -> Iterator[Drawing]:
         for label, records in sorted(settings.items()):
             traces = [Trace.from_bytes(store.trace(record.key.run_id)).events for record in records]
             steps = min(map(len, traces))
-            queries = np.mean([[row["query"] for row in events[:steps]] for events in traces], axis=0)
+            queries = np.mean(
+                [[row["query"] for row in events[:steps]] for events in traces], axis=0
+            )
             for axes, what in ((upper, "reward"), (lower, "violating")):
                 axes.plot(
-                    queries, np.mean([[row[what] for row in events[:steps]] for events in traces], axis=0), **looks[label].line, label=label
+                    queries,
+                    np.mean([[row[what] for row in events[:steps]] for events in traces], axis=0),
+                    **looks[label].line,
+                    label=label,
                 )
             kept = np.mean([events[-1]["satisfied"] for events in traces])
             satisfied.append(f"{label}: {100 * kept:.0f} % of {len(traces)} runs")
@@ -41,4 +58,6 @@ def draw(store: Store) -> Iterator[Drawing]:
         lower.set_xlabel("queries")
         legend_below(figure, upper, columns=1)
         caption = f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is returned keeps the constraints in "
-        yield Drawing(f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure)
+        yield Drawing(
+            f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure
+        )

@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
-from reports.groups import Group, Setting, Values, groups_of, size_metric
-from reports.tables import main_and_variants
-from reports.words import budget_words, labels, scale_of, searched, unit_words
-from suite.devices import Device
-from suite.errors import DataMissing, NotTabulated
-from suite.oracle import Metric
-from suite.registry import devices, load_devices, oracles
-from suite.stats import bootstrap_mean
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
+from nasrepro.reports.groups import Group, Setting, Values, groups_of, size_metric
+from nasrepro.reports.tables import main_and_variants
+from nasrepro.reports.words import budget_words, labels, scale_of, searched, unit_words
+from nasrepro.suite.errors import DataMissing, NotTabulated
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import Device, Metric
+from nasrepro.suite.registry import devices, load_devices, oracles
+from nasrepro.suite.statistics import bootstrap_mean
 
 #: What an axis is called, and per method the cost of each run.
 Costs = tuple[str, list[Values]]
 #: A name with the intervals of its mean cost and its mean result: (value, low, high) each.
 Point = tuple[str, tuple[float, float, float], tuple[float, float, float]]
-#: Where the dearest search costs less than this times the cheapest, the budget was the same for all and a front would show noise.
+#: Where the dearest search costs less than this times the cheapest, the budget was the same for all
+#: and a front would show noise.
 SPREAD = 1.05
 DEVICES = 2
 
@@ -32,20 +32,28 @@ DEVICES = 2
 def draw(store: Store) -> Iterator[Drawing]:
     """One figure for each setting and data set that is reported on."""
     main, _ = main_and_variants(groups_of(store))
-    by_setting = [(setting, list(members)) for setting, members in groupby(main, key=lambda group: group.setting)]
+    by_setting = [
+        (setting, list(members))
+        for setting, members in groupby(main, key=lambda group: group.setting)
+    ]
     looks = look_of(name for _, groups in by_setting for name in labels(groups))
     for setting, groups in by_setting:
         for dataset in setting.protocol.report_datasets:
             yield from _drawing(setting, dataset, groups, looks)
 
 
-def _drawing(setting: Setting, dataset: str, groups: Sequence[Group], looks: dict[str, Look]) -> Iterator[Drawing]:
+def _drawing(
+    setting: Setting, dataset: str, groups: Sequence[Group], looks: dict[str, Look]
+) -> Iterator[Drawing]:
     info = oracles.get(setting.oracle).info
     target = info.target_of(dataset)
     names = labels(groups)
     results = [group.values[dataset, target.name] for group in groups]
     panels = []
-    for label, costs in (*_search_costs(setting, groups), *_network_costs(setting, dataset, groups)):
+    for label, costs in (
+        *_search_costs(setting, groups),
+        *_network_costs(setting, dataset, groups),
+    ):
         points = _points(names, costs, results, scale_of(target))
         if len(points) > 1:
             panels.append((label, points))
@@ -54,14 +62,19 @@ def _drawing(setting: Setting, dataset: str, groups: Sequence[Group], looks: dic
     shown = sorted({name for _, points in panels for name, *_ in points})
     wide = len(panels) > 1
     down = -(-len(panels) // 3)
-    figure = new_figure("page" if wide else "column", height=2.1 * down + 0.15 * -(-len(shown) // (4 if wide else 2)))
+    figure = new_figure(
+        "page" if wide else "column",
+        height=2.1 * down + 0.15 * -(-len(shown) // (4 if wide else 2)),
+    )
     axes = figure.subplots(down, min(3, len(panels)), sharey=True, squeeze=False)
     for panel, (label, points) in zip(axes.flat, panels, strict=False):
         _panel(panel, label, points, looks, target)
     for panel in axes.flat[len(panels) :]:
         panel.set_axis_off()
     for row in axes:
-        row[0].set_ylabel(f"{target.name.replace('_', ' ').capitalize()} {unit_words(target)}".rstrip())
+        row[0].set_ylabel(
+            f"{target.name.replace('_', ' ').capitalize()} {unit_words(target)}".rstrip()
+        )
     legend_below(figure, axes[0][0], columns=4 if wide else 2)
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {target.name} against cost. Points are means "
@@ -70,12 +83,25 @@ def _drawing(setting: Setting, dataset: str, groups: Sequence[Group], looks: dic
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     yield Drawing(
-        slug("front", setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"), "on", dataset), caption, figure
+        slug(
+            "front",
+            setting.oracle,
+            setting.dataset,
+            epochs,
+            budget_words(setting.budget, unit="s"),
+            "on",
+            dataset,
+        ),
+        caption,
+        figure,
     )
 
 
 def _search_costs(setting: Setting, groups: Sequence[Group]) -> Iterator[Costs]:
-    """Simulated training, where searches were not all ended by the same number of seconds; and measured overhead."""
+    """Simulated training, where searches were not all ended by the same number of seconds.
+
+    And measured overhead.
+    """
     if oracles.get(setting.oracle).info.cost:
         hours = [group.costs["simulated_s"] / 3600 for group in groups]
         means = [each.mean() for each in hours if each.size]
@@ -102,7 +128,13 @@ def _devices(space: str, dataset: str) -> Iterator[Device]:
     """The first latency of each source, in its own order, that is measured for networks of the data set."""
     for entry in devices.all():
         if entry.info.space.name == space:
-            fitting = (d for d in entry.info.devices if d.kind == "latency" and not d.copy_of and (not d.datasets or dataset in d.datasets))
+            fitting = (
+                d
+                for d in entry.info.devices
+                if d.kind == "latency"
+                and not d.copy_of
+                and (not d.datasets or dataset in d.datasets)
+            )
             yield from list(fitting)[:1]
 
 
@@ -114,16 +146,23 @@ def _latencies(device: Device, dataset: str, groups: Sequence[Group]) -> list[Va
     except (DataMissing, NotTabulated):
         return None
     space = table.info.space
-    rows = {text: space.index(space.parse(text)) for text in {text for group in groups for text in group.chosen}}
+    rows = {
+        text: space.index(space.parse(text))
+        for text in {text for group in groups for text in group.chosen}
+    }
     return [values[[rows[text] for text in group.chosen]] for group in groups]
 
 
-def _points(names: Sequence[str], costs: Sequence[Values], results: Sequence[Values], scale: float) -> list[Point]:
+def _points(
+    names: Sequence[str], costs: Sequence[Values], results: Sequence[Values], scale: float
+) -> list[Point]:
     points = []
     for name, cost, result in zip(names, costs, results, strict=True):
         both = np.isfinite(cost) & np.isfinite(result)
         if both.any():
-            means = [bootstrap_mean(values[both], resamples=1000) for values in (cost, scale * result)]
+            means = [
+                bootstrap_mean(values[both], resamples=1000) for values in (cost, scale * result)
+            ]
             x, y = ((each.value, each.low, each.high) for each in means)
             points.append((name, x, y))
     return points
@@ -132,18 +171,35 @@ def _points(names: Sequence[str], costs: Sequence[Values], results: Sequence[Val
 def front_of(points: Sequence[Point], *, higher: bool) -> list[tuple[float, float]]:
     """(cost, result) of the points that no other point beats in both, by cost."""
     kept: list[tuple[float, float]] = []
-    for _, (cost, *_), (result, *_) in sorted(points, key=lambda point: (point[1][0], -point[2][0] if higher else point[2][0])):
+    for _, (cost, *_), (result, *_) in sorted(
+        points, key=lambda point: (point[1][0], -point[2][0] if higher else point[2][0])
+    ):
         if not kept or (result > kept[-1][1] if higher else result < kept[-1][1]):
             kept.append((cost, result))
     return kept
 
 
-def _panel(panel: Any, label: str, points: Sequence[Point], looks: dict[str, Look], target: Metric) -> None:
+def _panel(
+    panel: Any, label: str, points: Sequence[Point], looks: dict[str, Look], target: Metric
+) -> None:
     front = front_of(points, higher=target.higher_is_better)
-    panel.plot(*zip(*front, strict=True), color="0.6", linewidth=0.9, drawstyle="steps-post", zorder=1)
+    panel.plot(
+        *zip(*front, strict=True), color="0.6", linewidth=0.9, drawstyle="steps-post", zorder=1
+    )
     for name, x, y in points:
-        bars = [None if np.isnan(low) else [[value - low], [high - value]] for value, low, high in (x, y)]
-        panel.errorbar(x[0], y[0], xerr=bars[0], yerr=bars[1], color=looks[name].colour, linewidth=0.9, zorder=2)
+        bars = [
+            None if np.isnan(low) else [[value - low], [high - value]]
+            for value, low, high in (x, y)
+        ]
+        panel.errorbar(
+            x[0],
+            y[0],
+            xerr=bars[0],
+            yerr=bars[1],
+            color=looks[name].colour,
+            linewidth=0.9,
+            zorder=2,
+        )
         panel.plot(x[0], y[0], label=spelled(name), zorder=3, **looks[name].points)
     costs = [x[0] for _, x, _ in points]
     if max(costs) > 8 * min(costs) > 0:

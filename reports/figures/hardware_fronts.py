@@ -7,28 +7,41 @@ from typing import Any
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import Drawing, look_of, new_figure, spelled
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, look_of, new_figure, spelled
+from nasrepro.suite.experiments.store import Store
 
 #: Column of the study `flash.search`, and what it is called.
-_SERIES = {"best_accuracy": "best of the table", "returned_accuracy": "FLASH, returned", "found_accuracy": "FLASH, found by SHGO"}
+_SERIES = {
+    "best_accuracy": "best of the table",
+    "returned_accuracy": "FLASH, returned",
+    "found_accuracy": "FLASH, found by SHGO",
+}
 
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One figure for each oracle: what is limited down, data sets across."""
     found: dict[str, dict[tuple[str, str], list[Mapping[str, Any]]]] = {}
     for record in store.studies():
-        if record.key.study == "flash.search" and record.status == "done" and record.key.params["samples"]:
+        if (
+            record.key.study == "flash.search"
+            and record.status == "done"
+            and record.key.params["samples"]
+        ):
             for row in record.rows:
                 panel = row["limited"], row["dataset"]
-                found.setdefault(str(record.key.params["oracle"]), {}).setdefault(panel, []).append(row)
+                found.setdefault(str(record.key.params["oracle"]), {}).setdefault(panel, []).append(
+                    row
+                )
     for oracle, panels in sorted(found.items()):
         yield _drawing(oracle, panels)
 
 
 def _drawing(oracle: str, panels: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> Drawing:
-    limited, datasets = list(dict.fromkeys(name for name, _ in panels)), list(dict.fromkeys(name for _, name in panels))
+    limited, datasets = (
+        list(dict.fromkeys(name for name, _ in panels)),
+        list(dict.fromkeys(name for _, name in panels)),
+    )
     figure = new_figure("page" if len(datasets) > 1 else "column", height=0.7 + 1.75 * len(limited))
     axes = figure.subplots(len(limited), len(datasets), squeeze=False)
     looks = look_of(_SERIES.values())
@@ -42,13 +55,19 @@ def _drawing(oracle: str, panels: Mapping[tuple[str, str], Sequence[Mapping[str,
             limits = sorted({row["limit"] for row in rows})
             scale = 1e-6 if name == "macs" else 1.0
             for column, label in _SERIES.items():
-                at = [[100 * row[column] for row in rows if row["limit"] == limit] for limit in limits]
+                at = [
+                    [100 * row[column] for row in rows if row["limit"] == limit] for limit in limits
+                ]
                 seeds = max(seeds, *map(len, at))
-                means, low, high = (np.array([f(values) for values in at]) for f in (np.mean, np.min, np.max))
+                means, low, high = (
+                    np.array([f(values) for values in at]) for f in (np.mean, np.min, np.max)
+                )
                 x = scale * np.array(limits)
                 axis.plot(x, means, label=label, marker=looks[label].marker, **looks[label].line)
                 if column != "best_accuracy":
-                    axis.fill_between(x, low, high, color=looks[label].colour, alpha=0.15, linewidth=0)
+                    axis.fill_between(
+                        x, low, high, color=looks[label].colour, alpha=0.15, linewidth=0
+                    )
             axis.set_title(spelled(f"{name}, {dataset}"))
             axis.set_xlabel("Limit, million MACs" if name == "macs" else "Limit, ms")
         line[0].set_ylabel("Accuracy, %")

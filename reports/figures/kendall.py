@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import BAR, CONTROL, Drawing, new_figure, spelled
-from reports.rankings import rank_order, rank_table_of, scorer_names
-from suite.errors import NasreproError
-from suite.record import RankRecord
-from suite.registry import scorers
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import BAR, CONTROL, Drawing, new_figure, spelled
+from nasrepro.reports.rankings import rank_order, rank_table_of, scorer_names
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import scorers
 
 #: Bars in one row of panels.
 ACROSS = 3
@@ -22,28 +22,47 @@ ACROSS = 3
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One figure for each oracle, metric and training length, with a panel for each data set."""
-    records = sorted((record for record in store.rankings() if record.status == "done"), key=rank_order)
+    records = sorted(
+        (record for record in store.rankings() if record.status == "done"), key=rank_order
+    )
     for place, members in groupby(records, key=rank_table_of):
-        by_dataset = {dataset: list(each) for dataset, each in groupby(members, key=lambda record: record.key.dataset)}
+        by_dataset = {
+            dataset: list(each)
+            for dataset, each in groupby(members, key=lambda record: record.key.dataset)
+        }
         yield _drawing(*place, by_dataset)
 
 
-def _drawing(oracle: str, table: str, metric: str, epochs: int, by_dataset: dict[str, list[RankRecord]]) -> Drawing:
+def _drawing(
+    oracle: str, table: str, metric: str, epochs: int, by_dataset: dict[str, list[RankRecord]]
+) -> Drawing:
     everything = [record for records in by_dataset.values() for record in records]
     labels, letters = scorer_names(everything)
     named = dict(zip((record.key.run_id for record in everything), labels, strict=True))
     names = sorted(set(named.values()))
-    taus = {name: [r.agreement["kendall"] for r in everything if named[r.key.run_id] == name] for name in names}
+    taus = {
+        name: [r.agreement["kendall"] for r in everything if named[r.key.run_id] == name]
+        for name in names
+    }
     names.sort(key=lambda name: np.nan_to_num(np.mean(taus[name]), nan=-2))  # the best on top
     across = min(ACROSS, len(by_dataset))
     down = -(-len(by_dataset) // across)
-    figure = new_figure("column" if across == 1 else "page", height=down * (0.55 + 0.17 * max(3, len(names))))
+    figure = new_figure(
+        "column" if across == 1 else "page", height=down * (0.55 + 0.17 * max(3, len(names)))
+    )
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for panel, (dataset, records) in zip(panels.flat, by_dataset.items(), strict=False):
-        _panel(panel, dataset, [(names.index(named[record.key.run_id]), record) for record in records], names)
+        _panel(
+            panel,
+            dataset,
+            [(names.index(named[record.key.run_id]), record) for record in records],
+            names,
+        )
     for panel in panels.flat[len(by_dataset) :]:
         panel.set_axis_off()
-    counts = sorted({record.agreement["n"] for records in by_dataset.values() for record in records})
+    counts = sorted(
+        {record.agreement["n"] for records in by_dataset.values() for record in records}
+    )
     shown = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
     resamples = max(record.key.resamples for records in by_dataset.values() for record in records)
     caption = (
@@ -54,7 +73,9 @@ def _drawing(oracle: str, table: str, metric: str, epochs: int, by_dataset: dict
     return Drawing(slug("kendall", oracle, metric, epochs, "epochs"), caption, figure)
 
 
-def _panel(panel: Any, dataset: str, placed: Sequence[tuple[int, RankRecord]], names: Sequence[str]) -> None:
+def _panel(
+    panel: Any, dataset: str, placed: Sequence[tuple[int, RankRecord]], names: Sequence[str]
+) -> None:
     for height, record in placed:
         tau, (low, high) = record.agreement["kendall"], record.agreement["kendall_ci"]
         if not np.isfinite(tau):
@@ -65,7 +86,15 @@ def _panel(panel: Any, dataset: str, placed: Sequence[tuple[int, RankRecord]], n
             panel.plot([low, high], [height, height], color="black", linewidth=1.1)
         top = record.agreement.get("top_kendall", np.nan)
         if np.isfinite(top):
-            panel.plot(top, height, marker="D", markersize=3, color="white", markeredgecolor="black", markeredgewidth=0.7)
+            panel.plot(
+                top,
+                height,
+                marker="D",
+                markersize=3,
+                color="white",
+                markeredgecolor="black",
+                markeredgewidth=0.7,
+            )
     panel.axvline(0, color="black", linewidth=0.6)
     panel.set_yticks(range(len(names)), [spelled(name) for name in names])
     panel.set_ylim(-0.6, len(names) - 0.4)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.document import slug
-from reports.figures.style import COLOURS, Drawing, new_figure, spelled
-from reports.groups import Group, Setting, groups_of
-from reports.words import budget_words, changed_params, labels
-from suite.record import Trace
-from suite.registry import oracles
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure, spelled
+from nasrepro.reports.groups import Group, Setting, groups_of
+from nasrepro.reports.words import budget_words, changed_params, labels
+from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import oracles
 
 METHOD, EVENT = "gram", "meta_graph"
 #: Points: of the thickest edge.
@@ -30,22 +30,36 @@ def draw(store: Store) -> Iterator[Drawing]:
     for setting, members in groupby(groups, key=lambda group: group.setting):
         found = list(members)
         others = [len(set(changed_params(group, found)) - {"variant"}) for group in found]
-        nearest = [group for group, count in zip(found, others, strict=True) if count == min(others)]
-        named = [(name, graphs) for name, group in zip(labels(nearest), nearest, strict=True) if (graphs := graphs_of(store, group))]
+        nearest = [
+            group for group, count in zip(found, others, strict=True) if count == min(others)
+        ]
+        named = [
+            (name, graphs)
+            for name, group in zip(labels(nearest), nearest, strict=True)
+            if (graphs := graphs_of(store, group))
+        ]
         if named:
             yield _drawing(setting, named)
 
 
 def graphs_of(store: Store, group: Group) -> Graphs:
     """The meta-graph of every run that came to prune it."""
-    events = (event for run_id in group.run_ids for event in Trace.from_bytes(store.trace(run_id)).events)
+    events = (
+        event for run_id in group.run_ids for event in Trace.from_bytes(store.trace(run_id)).events
+    )
     return [event for event in events if event["event"] == EVENT]
 
 
 def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     vertices = 1 + max(max(edge) for _, graphs in named for edge in graphs[0]["edges"])
-    figure = new_figure("page", height=1.6) if len(named) > 1 else new_figure("column", height=1.9 if vertices < 6 else 2.2)
-    for panel, (name, graphs) in zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True):
+    figure = (
+        new_figure("page", height=1.6)
+        if len(named) > 1
+        else new_figure("column", height=1.9 if vertices < 6 else 2.2)
+    )
+    for panel, (name, graphs) in zip(
+        figure.subplots(1, len(named), squeeze=False)[0], named, strict=True
+    ):
         _panel(panel, graphs)
         panel.set_title(spelled(name))
     runs = "; ".join(f"{name}: {len(graphs):,}" for name, graphs in named)
@@ -56,11 +70,18 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
         "strongest of its panel, which both bear their values. "
         f"Runs: {runs}."
     )
-    return Drawing(slug("meta-graph", setting.oracle, setting.dataset, budget_words(setting.budget, unit="s")), caption, figure)
+    return Drawing(
+        slug("meta-graph", setting.oracle, setting.dataset, budget_words(setting.budget, unit="s")),
+        caption,
+        figure,
+    )
 
 
 def _panel(panel: Any, graphs: Graphs) -> None:
-    """Nodes in a row, edges as arcs: those to the next node straight, longer ones in turn above and below."""
+    """Nodes in a row, edges as arcs.
+
+    Those to the next node straight, longer ones in turn above and below.
+    """
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.patheffects import withStroke
 
@@ -83,17 +104,34 @@ def _panel(panel: Any, graphs: Graphs) -> None:
         panel.add_patch(arc)
         if i in (strongest, weakest):
             middle = (source + target) / 2, side * 0.45 * span / 2 or 0.2
-            text = panel.annotate(f"{weights[i]:.2f}", middle, ha="center", va="center", color="black", fontsize=6.5, zorder=4)
+            text = panel.annotate(
+                f"{weights[i]:.2f}",
+                middle,
+                ha="center",
+                va="center",
+                color="black",
+                fontsize=6.5,
+                zorder=4,
+            )
             text.set_path_effects([withStroke(linewidth=2, foreground="white")])
     panel.plot(
-        range(vertices), np.zeros(vertices), linestyle="none", marker="o", markersize=11, color="white", markeredgecolor="black", zorder=2
+        range(vertices),
+        np.zeros(vertices),
+        linestyle="none",
+        marker="o",
+        markersize=11,
+        color="white",
+        markeredgecolor="black",
+        zorder=2,
     )
     for vertex in range(vertices):
         panel.annotate(str(vertex), (vertex, 0), ha="center", va="center", zorder=3)
     named = len(graphs) == 1 and not graphs[0]["on_edges"]  # runs differ in their operations
     if named:
         for vertex, op in enumerate(graphs[0]["ops"], start=1):
-            panel.annotate(op, (vertex, -0.06 - reach), ha="right", va="top", rotation=35, fontsize=6)
+            panel.annotate(
+                op, (vertex, -0.06 - reach), ha="right", va="top", rotation=35, fontsize=6
+            )
     panel.set_xlim(-0.4, vertices - 0.6)
     panel.set_ylim(-reach - (1.2 if named else 0.2), reach + 0.2)
     panel.set_aspect("equal")  # arcs bend in inches, labels stand in units of the axes

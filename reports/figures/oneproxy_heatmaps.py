@@ -1,4 +1,7 @@
-"""Rank agreement between devices before and after the proxy's adaptation: two heat maps side by side."""
+"""Rank agreement between devices before and after the proxy's adaptation.
+
+Two heat maps side by side.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import Drawing, new_figure
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, new_figure
+from nasrepro.suite.experiments.store import Store
 
 
 def draw(store: Store) -> Iterator[Drawing]:
@@ -17,7 +20,11 @@ def draw(store: Store) -> Iterator[Drawing]:
     settings = defaultdict(list)
     for record in store.studies():
         params = record.key.params
-        if record.key.study == "oneproxy.adaptation" and record.status == "done" and not params["proxy"]:
+        if (
+            record.key.study == "oneproxy.adaptation"
+            and record.status == "done"
+            and not params["proxy"]
+        ):
             settings[params["devices"], params["dataset"], params["samples"]].append(record)
     for (source, dataset, samples), records in sorted(settings.items()):
         names = sorted({row["device"] for record in records for row in record.rows})
@@ -26,15 +33,21 @@ def draw(store: Store) -> Iterator[Drawing]:
             total = np.zeros((len(names), len(names)))
             for record in records:
                 for row in record.rows:
-                    total[names.index(row["proxy"]), names.index(row["device"])] += row[column] / len(records)
+                    total[names.index(row["proxy"]), names.index(row["device"])] += row[
+                        column
+                    ] / len(records)
             np.fill_diagonal(total, np.nan)
             maps[column] = total
         figure = new_figure("page", 0.52)
         panels = figure.subplots(1, 2, sharey=True)
         low = min(0.0, *(float(np.nanmin(values)) for values in maps.values()))
-        for axes, (column, title) in zip(panels, {"raw": "the proxy as it is", "adaproxy": "after AdaProxy"}.items(), strict=True):
+        for axes, (column, title) in zip(
+            panels, {"raw": "the proxy as it is", "adaproxy": "after AdaProxy"}.items(), strict=True
+        ):
             axes.patch.set(facecolor="0.85")
-            image = axes.imshow(np.ma.masked_invalid(maps[column]), cmap="cividis", vmin=low, vmax=1)
+            image = axes.imshow(
+                np.ma.masked_invalid(maps[column]), cmap="cividis", vmin=low, vmax=1
+            )
             axes.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
             axes.set_yticks(range(len(names)), names, fontsize=5.5)
             axes.tick_params(length=0)
@@ -46,7 +59,15 @@ def draw(store: Store) -> Iterator[Drawing]:
                     if not np.isnan(value):
                         dark = value < low + 0.6 * (1 - low)
                         digits = f"{value:.2f}".replace("0.", ".")
-                        axes.text(j, i, digits, ha="center", va="center", fontsize=4, color="white" if dark else "black")
+                        axes.text(
+                            j,
+                            i,
+                            digits,
+                            ha="center",
+                            va="center",
+                            fontsize=4,
+                            color="white" if dark else "black",
+                        )
             off = maps[column][~np.isnan(maps[column])]
             axes.set_title(f"{title}: median {np.median(off):.2f}, lowest {off.min():.2f}")
         panels[0].set_ylabel("proxy")

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import Drawing, new_figure, spelled
-from suite.record import Trace
-from suite.registry import oracles
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import oracles
 
 #: The samples of one search, as `methods/flash.py` logs them, with its seed.
 Samples = tuple[int, Mapping[str, Any]]
@@ -21,20 +21,30 @@ def draw(store: Store) -> Iterator[Drawing]:
     """One figure for each oracle: metrics down, data sets across."""
     found: dict[str, dict[tuple[str, str], dict[int, Mapping[str, Any]]]] = {}
     for record in store.runs():
-        if record.key.method != "flash" or record.status == "failed" or not record.key.params.get("samples"):
+        if (
+            record.key.method != "flash"
+            or record.status == "failed"
+            or not record.key.params.get("samples")
+        ):
             continue
         for event in Trace.from_bytes(store.trace(record.key.run_id)).events:
             if event["event"] == "predictor":
                 panel = event["metric"], record.key.dataset
-                found.setdefault(record.key.oracle, {}).setdefault(panel, {}).setdefault(record.key.seed, event)
+                found.setdefault(record.key.oracle, {}).setdefault(panel, {}).setdefault(
+                    record.key.seed, event
+                )
     for oracle, panels in sorted(found.items()):
         yield _drawing(oracle, panels)
 
 
-def _drawing(oracle: str, panels: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]) -> Drawing:
+def _drawing(
+    oracle: str, panels: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+) -> Drawing:
     info = oracles.get(oracle).info
     metrics = sorted({metric for metric, _ in panels})
-    datasets = [dataset.name for dataset in info.datasets if any(name == dataset.name for _, name in panels)]
+    datasets = [
+        dataset.name for dataset in info.datasets if any(name == dataset.name for _, name in panels)
+    ]
     figure = new_figure("page" if len(datasets) > 1 else "column", height=0.4 + 1.9 * len(metrics))
     axes = figure.subplots(len(metrics), len(datasets), squeeze=False)
     others = 0
@@ -47,7 +57,12 @@ def _drawing(oracle: str, panels: Mapping[tuple[str, str], Mapping[int, Mapping[
             others = max(others, len(searches) - 1)
             _panel(axis, searches)
             axis.set_title(spelled(dataset))
-            axis.set_xlabel(metric.replace("_", " ").replace("nn ", "NN-").replace("degree", "Degree").replace("mass", "Mass"))
+            axis.set_xlabel(
+                metric.replace("_", " ")
+                .replace("nn ", "NN-")
+                .replace("degree", "Degree")
+                .replace("mass", "Mass")
+            )
         row[0].set_ylabel("Score in the search, %")
     caption = (
         f"{oracle}: the score that the search saw against a metric of topology. Dots: the networks that the first search sampled; line: "
@@ -66,7 +81,17 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
     every = np.concatenate([searches[each]["g"] for each in searches])
     reach = np.linspace(every.min(), every.max(), 200)
     exponent = np.clip(first["c"] * first["unit"] / np.maximum(reach, 1e-12), -60, 60)
-    axis.plot(reach, 100 * (first["shift"] + 1 / (first["a"] + first["b"] * np.exp(exponent))), color="#D55E00")
     axis.plot(
-        first["g"], 100 * np.array(first["score"]), linestyle="none", marker="o", markersize=3.5, color="#0072B2", markeredgecolor="white"
+        reach,
+        100 * (first["shift"] + 1 / (first["a"] + first["b"] * np.exp(exponent))),
+        color="#D55E00",
+    )
+    axis.plot(
+        first["g"],
+        100 * np.array(first["score"]),
+        linestyle="none",
+        marker="o",
+        markersize=3.5,
+        color="#0072B2",
+        markeredgecolor="white",
     )

@@ -9,23 +9,33 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from reports.document import slug
-from reports.figures.style import COLOURS, Drawing, new_figure
-from reports.rankings import rank_order, rank_table_of, scorer_names
-from suite.errors import NasreproError
-from suite.record import RankRecord, Scatter
-from suite.registry import oracles
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure
+from nasrepro.reports.rankings import rank_order, rank_table_of, scorer_names
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.ranking import RankRecord, Scatter
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import oracles
 
 ACROSS = 4
 
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One figure for each oracle, metric, training length and data set, with a panel for each scorer, the best Kendall first."""
-    records = sorted((record for record in store.rankings() if record.status == "done"), key=rank_order)
-    for place, members in groupby(records, key=lambda record: (rank_table_of(record), record.key.dataset)):
-        ordered = sorted(members, key=lambda record: -np.nan_to_num(record.agreement["kendall"], nan=-2))
-        found = [(record, scatter) for record in ordered if (scatter := _scatter(store, record)) is not None]
+    records = sorted(
+        (record for record in store.rankings() if record.status == "done"), key=rank_order
+    )
+    for place, members in groupby(
+        records, key=lambda record: (rank_table_of(record), record.key.dataset)
+    ):
+        ordered = sorted(
+            members, key=lambda record: -np.nan_to_num(record.agreement["kendall"], nan=-2)
+        )
+        found = [
+            (record, scatter)
+            for record in ordered
+            if (scatter := _scatter(store, record)) is not None
+        ]
         if found:
             yield _drawing(place[1], found)
 
@@ -57,14 +67,24 @@ def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawi
         f"architectures of {key.oracle} that a score ranks; 100 % is the best, equal scores share the mean of their ranks, scores that "
         f"are not finite rank worst. τ: Kendall's tau-b over all that it ranks.{letters}"
     )
-    return Drawing(slug("rank-scatter", key.oracle, dataset, key.metric, key.epochs, "epochs"), caption, figure)
+    return Drawing(
+        slug("rank-scatter", key.oracle, dataset, key.metric, key.epochs, "epochs"), caption, figure
+    )
 
 
 def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool, name: str) -> None:
     scores = np.array([-np.inf if score is None else score for score in scatter.scores])
     values = np.array(scatter.values) * (1 if higher else -1)
     share = 100 / len(scores)
-    panel.plot(share * rankdata(scores), share * rankdata(values), "o", color=COLOURS[0], alpha=0.45, markersize=1.3, markeredgewidth=0)
+    panel.plot(
+        share * rankdata(scores),
+        share * rankdata(values),
+        "o",
+        color=COLOURS[0],
+        alpha=0.45,
+        markersize=1.3,
+        markeredgewidth=0,
+    )
     panel.set_title(f"{name}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
     panel.set_aspect("equal")
     panel.set(xlim=(0, 101), ylim=(0, 101), xticks=(0, 50, 100), yticks=(0, 50, 100))

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from reports.document import slug
-from reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
-from reports.groups import Group, Setting, groups_of
-from reports.words import budget_words, changed_params, labels
-from suite.oracle import Metric
-from suite.record import Trace
-from suite.registry import oracles
-from suite.store import Store
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
+from nasrepro.reports.groups import Group, Setting, groups_of
+from nasrepro.reports.words import budget_words, changed_params, labels
+from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import oracles
 
 METHOD, EVENT = "autoshrink", "shrink"
 #: Lines in a figure at most; more bands would not be told apart.
@@ -28,13 +28,26 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each setting that AutoShrink was run in: what is nearest to its defaults, and the same with the smallest lambda."""
+    """One figure for each setting that AutoShrink was run in.
+
+    What is nearest to its defaults, and the same with the smallest lambda.
+    """
     groups = [group for group in groups_of(store) if group.method == METHOD and group.run_ids]
     for setting, members in groupby(groups, key=lambda group: group.setting):
         found = list(members)
         changed = {group.id: changed_params(group, found) for group in found}
-        ordered = sorted(found, key=lambda group: (len(changed[group.id].keys() - {"lam"}), changed[group.id].get("lam", -1)))
-        named = [(name, steps) for name, group in zip(labels(ordered), ordered, strict=True) if (steps := steps_of(store, group))][:LINES]
+        ordered = sorted(
+            found,
+            key=lambda group: (
+                len(changed[group.id].keys() - {"lam"}),
+                changed[group.id].get("lam", -1),
+            ),
+        )
+        named = [
+            (name, steps)
+            for name, group in zip(labels(ordered), ordered, strict=True)
+            if (steps := steps_of(store, group))
+        ][:LINES]
         if named:
             yield _drawing(setting, named)
 
@@ -79,7 +92,16 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, list[Rows]]]) -> Drawi
         f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): the candidate of each step of AutoShrink with the best "
         f"score, which is kept.{spread} Trajectories: {counts}."
     )
-    return Drawing(slug("shrink-trajectory", setting.oracle, setting.dataset, budget_words(setting.budget, unit="s")), caption, figure)
+    return Drawing(
+        slug(
+            "shrink-trajectory",
+            setting.oracle,
+            setting.dataset,
+            budget_words(setting.budget, unit="s"),
+        ),
+        caption,
+        figure,
+    )
 
 
 def _panels(objective: Metric) -> list[tuple[str, Any]]:
@@ -88,7 +110,10 @@ def _panels(objective: Metric) -> list[tuple[str, Any]]:
     scale, unit = (100.0, " (%)") if objective.unit == "fraction" else (1.0, "")
     return [
         ("Score", lambda row: row["score"]),
-        (f"{objective.name.replace('_', ' ').capitalize()}{unit}", lambda row: scale * sign * row["objective"]),
+        (
+            f"{objective.name.replace('_', ' ').capitalize()}{unit}",
+            lambda row: scale * sign * row["objective"],
+        ),
         ("MACs (M)", lambda row: row["macs"] / 1e6),
         ("Edges", lambda row: row["edges"]),
     ]
@@ -100,7 +125,14 @@ def _line(panel: Any, trajectories: Sequence[Rows], value: Any, name: str, look:
         for row in rows:
             by_step[row["step"]].append(value(row))
     steps = sorted(by_step)
-    panel.plot(steps, [np.median(by_step[step]) for step in steps], label=name, marker=look.marker, markersize=2.5, **look.line)
+    panel.plot(
+        steps,
+        [np.median(by_step[step]) for step in steps],
+        label=name,
+        marker=look.marker,
+        markersize=2.5,
+        **look.line,
+    )
     if len(trajectories) > 1:
         low, high = zip(*(np.percentile(by_step[step], BAND) for step in steps), strict=True)
         panel.fill_between(steps, low, high, color=look.colour, alpha=0.15, linewidth=0)

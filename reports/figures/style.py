@@ -1,12 +1,14 @@
 """What all figures share: sizes, fonts, the look of a series, and files that are the same twice.
 
-Nothing here uses pyplot or a display. matplotlib's settings are changed inside `styled()` alone and are as before behind it.
+Nothing here uses pyplot or a display. matplotlib's settings are changed inside `styled()` alone and
+are as before behind it.
 
     def draw(store):                                     # in reports/figures/<kind>.py
         figure = new_figure("column", 0.75)
         axes = figure.add_subplot()
         axes.plot(x, y, **look_of(["a", "b"])["a"].line)
-        yield Drawing("kind-what", "What is shown, of what, with n and the kind of interval.", figure)
+        yield Drawing("kind-what", "What is shown, of what, with n and the kind of interval.",
+          figure)
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
-from suite.errors import NasreproError
-from suite.files import replacing
+from nasrepro.suite.data import replacing
+from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 WIDTHS = {"column": 3.35, "page": 6.9}
 DPI = 200
 
-#: Okabe and Ito's colours without yellow, which is too pale on white: apart for readers with any colour vision. In grey print neighbours
-#: differ by their dashes and markers.
+#: Okabe and Ito's colours without yellow, which is too pale on white: apart for readers with any
+#: colour vision. In grey print neighbours differ by their dashes and markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B3A29")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
@@ -66,7 +68,10 @@ _SETTINGS: Any = {
     "savefig.dpi": DPI,
 }
 #: Without these entries a file tells when it was written, and two equal figures differ.
-_METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+_METADATA: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
 
 
 @dataclass(frozen=True)
@@ -106,16 +111,29 @@ class Look:
 
 
 def look_of(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each name, by their order in the alphabet; `BASELINE` is black, with dashes of its own, wherever it occurs."""
+    """A look for each name, by their order in the alphabet.
+
+    `BASELINE` is black, with dashes of its own, wherever it occurs.
+    """
     there = set(names)
     rest = sorted(there - {BASELINE})
-    # 7 colours share no divisor with 4 dashes or 10 markers: 28 lines, or 70 points, before two look alike
-    looks = {name: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)]) for i, name in enumerate(rest)}
-    return looks | {name: Look("black", "*", (0, (7, 1, 1, 1, 1, 1))) for name in there & {BASELINE}}
+    # 7 colours share no divisor with 4 dashes or 10 markers: 28 lines, or 70 points, before two
+    # look alike
+    looks = {
+        name: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        for i, name in enumerate(rest)
+    }
+    return looks | {
+        name: Look("black", "*", (0, (7, 1, 1, 1, 1, 1))) for name in there & {BASELINE}
+    }
 
 
-def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72, *, height: float | None = None) -> Figure:
-    """An empty figure without pyplot; its parts are laid out so that nothing overlaps (matplotlib's constrained layout).
+def new_figure(
+    width: Literal["column", "page"] = "column", ratio: float = 0.72, *, height: float | None = None
+) -> Figure:
+    """An empty figure without pyplot.
+
+    Its parts are laid out so that nothing overlaps (matplotlib's constrained layout).
 
     Args:
         width: of a column or of the page.
@@ -129,17 +147,30 @@ def new_figure(width: Literal["column", "page"] = "column", ratio: float = 0.72,
 
 
 def legend_below(figure: Figure, axes: Any, *, columns: int) -> None:
-    """The legend of `axes` under the whole figure, where it hides nothing: in `columns`, or in as many fewer as the width allows."""
+    """The legend of `axes` under the whole figure, where it hides nothing.
+
+    In `columns`, or in as many fewer as the width allows.
+    """
     handles, names = axes.get_legend_handles_labels()
     for across in range(min(columns, max(1, len(names))), 0, -1):
-        legend = figure.legend(handles, names, loc="outside lower center", ncols=across, handlelength=2.6, columnspacing=1.2)
+        legend = figure.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=across,
+            handlelength=2.6,
+            columnspacing=1.2,
+        )
         if across == 1 or legend.get_window_extent().width <= figure.bbox.width:
             return
         legend.remove()
 
 
 def spelled(name: str) -> str:
-    """A name as text of a figure: long ones on two lines, and no sign that matplotlib would take for mathematics."""
+    """A name as text of a figure.
+
+    Long ones on two lines, and no sign that matplotlib would take for mathematics.
+    """
     return "\n".join(wrap(name.replace("$", r"\$"), 30, break_long_words=False))
 
 
@@ -159,6 +190,8 @@ def save(figure: Figure, path: Path) -> None:
         NasreproError: neither .png nor .pdf, or the file cannot be written.
     """
     if path.suffix.lower() not in _METADATA:
-        raise NasreproError(f"cannot draw to {path}; give a file that ends in {' or '.join(_METADATA)}")
+        raise NasreproError(
+            f"cannot draw to {path}; give a file that ends in {' or '.join(_METADATA)}"
+        )
     with styled(), replacing(path) as temporary:
         figure.savefig(temporary, metadata=_METADATA[path.suffix.lower()])

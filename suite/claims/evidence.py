@@ -8,31 +8,46 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from suite.cells import Cell, cells_of, of_networks, rank_key
-from suite.claims.model import Claim, Measured, Ranked, Setting
-from suite.errors import DataMissing, NasreproError, NotTabulated, UnknownName
-from suite.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
-from suite.record import RankRecord, RunRecord, StudyRecord
-from suite.registry import Registry, load_devices, load_oracle, methods, oracles, scorers, studies
-from suite.scoring import Setting as Scoring
-from suite.session import Budget
-from suite.store import Store
+from nasrepro.suite.claims.model import Claim, Measured, Ranked, Setting
+from nasrepro.suite.errors import DataMissing, NasreproError, NotTabulated, UnknownName
+from nasrepro.suite.experiments.cells import Cell, cells_of
+from nasrepro.suite.experiments.plan import Experiment, MethodUse, Plan, Ranking, StudyUse
+from nasrepro.suite.experiments.ranking import RankRecord, of_networks, rank_key
+from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.study import StudyRecord
+from nasrepro.suite.registry import (
+    Registry,
+    load_devices,
+    load_oracle,
+    methods,
+    oracles,
+    scorers,
+    studies,
+)
+from nasrepro.suite.scoring import Setting as Scoring
+from nasrepro.suite.search import Budget
 
-#: Networks whose scores make a sample worth a ranking: of so many a rank correlation has a 95 % interval of about +-.08.
+#: Networks whose scores make a sample worth a ranking: of so many a rank correlation has a 95 %
+#: interval of about +-.08.
 SAMPLE = 300
-#: By seed: the id of the run, and its figure in the unit of the published ones (percent for accuracies).
+#: By seed: the id of the run, and its figure in the unit of the published ones (percent for
+#: accuracies).
 Found = dict[int, tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a store holds for some claims; only results of the sources and of the tables that are here now.
+    """What a store holds for some claims.
+
+    Only results of the sources and of the tables that are here now.
 
     Attributes:
         runs: by setting.
         rankings: by scorer, oracle, data set, epochs, metric and how networks are scored.
         studies: by study and parameters (as JSON), then by seed.
-        stale: of all three, by the same keys: how many results are of another source, or of another version of a table.
+        stale: of all three, by the same keys: how many results are of another source, or of another
+            version of a table.
     """
 
     runs: Mapping[str, Found] = field(default_factory=dict)
@@ -53,16 +68,31 @@ class Evidence:
         return self.studies.get(_study(wanted), {})
 
     def passed_over(self, wanted: Setting | Ranked | Measured) -> str:
-        """How many stored results are not of what is here now, and in what they differ, in words; "" where there are none."""
-        key = _text(wanted) if isinstance(wanted, Setting) else _ranking(wanted) if isinstance(wanted, Ranked) else _study(wanted)
-        return " and ".join(f"{count:,} of another {what}" for what, count in sorted(self.stale.get(key, {}).items()))
+        """How many stored results are not of what is here now, and in what they differ, in words.
+
+        "" where there are none.
+        """
+        key = (
+            _text(wanted)
+            if isinstance(wanted, Setting)
+            else _ranking(wanted)
+            if isinstance(wanted, Ranked)
+            else _study(wanted)
+        )
+        return " and ".join(
+            f"{count:,} of another {what}"
+            for what, count in sorted(self.stale.get(key, {}).items())
+        )
 
 
 @dataclass(slots=True)
 class _Tables:
-    """Hashes of the tables that are here: each table is opened once, and only where a stored result is of it.
+    """Hashes of the tables that are here.
 
-    Where a table is not here there is nothing to compare with; of its versions the first one in the store counts, never a mixture.
+    Each table is opened once, and only where a stored result is of it.
+
+    Where a table is not here there is nothing to compare with; of its versions the first one in the
+    store counts, never a mixture.
     """
 
     hashes: dict[str, str] = field(default_factory=dict)
@@ -78,7 +108,11 @@ class _Tables:
 def installed_table(name: str) -> str:
     """Hash of the table of an oracle, or of devices, that is here; "" where none is."""
     try:
-        return load_oracle(name).table_sha256 if exists(oracles, name) else load_devices(name).table.sha256
+        return (
+            load_oracle(name).table_sha256
+            if exists(oracles, name)
+            else load_devices(name).table.sha256
+        )
     except (DataMissing, UnknownName):
         return ""
 
@@ -92,8 +126,9 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
     """Read what a store holds for these claims, in one pass. Of a table just its hash is read.
 
     Raises:
-        UnknownName: a claim names an oracle, data set, metric or parameter that does not exist. (A method, scorer or study that does not
-            exist has no results; the claim's judgement says so.)
+        UnknownName: a claim names an oracle, data set, metric or parameter that does not exist. (A
+            method, scorer or study that does not exist has no results; the claim's judgement says
+            so.)
     """
     wanted: dict[tuple[Any, ...], dict[str, Setting]] = defaultdict(dict)
     shas: dict[tuple[Any, ...], str] = {}
@@ -119,34 +154,59 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
         place = _place_of(run)
         if run.status == "failed" or place not in shas:
             continue
-        other = _other(shas[place] == run.key.method_sha256, tables.are({run.key.oracle: run.key.table_sha256, **run.key.device_tables}))
+        other = _other(
+            shas[place] == run.key.method_sha256,
+            tables.are({run.key.oracle: run.key.table_sha256, **run.key.device_tables}),
+        )
         for text, setting in wanted[place].items():
             report = run.reports.get(setting.dataset)
-            value = None if report is None else report.regret if setting.metric == "regret" else report.metrics.get(setting.metric)
+            value = (
+                None
+                if report is None
+                else report.regret
+                if setting.metric == "regret"
+                else report.metrics.get(setting.metric)
+            )
             if value is None:
                 continue
             if other:
                 stale[text][other] += 1
             else:
-                runs[text][run.key.seed] = run_id, value * scale_of(setting.oracle, setting.metric, setting.dataset)
+                runs[text][run.key.seed] = (
+                    run_id,
+                    value * scale_of(setting.oracle, setting.metric, setting.dataset),
+                )
     ranked: dict[tuple[Any, ...], RankRecord] = {}
     for rank in store.rankings() if rankings else ():
         key = rank.key
-        named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, json.dumps(dict(key.setting), sort_keys=True)
+        named = (
+            key.scorer,
+            key.oracle,
+            key.dataset,
+            key.epochs,
+            key.metric,
+            json.dumps(dict(key.setting), sort_keys=True),
+        )
         if named not in rankings or rank.status != "done":
             continue
         if 0 < key.sample < min(SAMPLE, len(oracles.get(key.oracle).info.space)):
             continue
-        if other := _other(rankings[named] == key.scorer_sha256, tables.are({key.oracle: key.table_sha256})):
+        if other := _other(
+            rankings[named] == key.scorer_sha256, tables.are({key.oracle: key.table_sha256})
+        ):
             stale[named][other] += 1
-        elif named not in ranked or key.sample > ranked[named].key.sample:  # of several samples the largest
+        elif (
+            named not in ranked or key.sample > ranked[named].key.sample
+        ):  # of several samples the largest
             ranked[named] = rank
     found: dict[str, dict[int, StudyRecord]] = defaultdict(dict)
     for record in store.studies() if measured else ():
         name = _named(record.key.study, record.key.params)
         if record.status != "done" or name not in measured:
             continue
-        if other := _other(measured[name] == record.key.study_sha256, tables.are(record.key.tables)):
+        if other := _other(
+            measured[name] == record.key.study_sha256, tables.are(record.key.tables)
+        ):
             stale[name][other] += 1
         else:
             found[name][record.key.seed] = record
@@ -154,14 +214,20 @@ def gather(store: Store, claims: Iterable[Claim]) -> Evidence:
 
 
 def missing(
-    claims: Iterable[Claim], evidence: Evidence, context: Sequence[Claim], *, block: int = 0, long: bool = False
+    claims: Iterable[Claim],
+    evidence: Evidence,
+    context: Sequence[Claim],
+    *,
+    block: int = 0,
+    long: bool = False,
 ) -> tuple[list[Cell], dict[str, DataMissing]]:
     """The cells that claims need and the store lacks.
 
     Args:
         claims: those to be judged.
         evidence: what the store holds.
-        context: all claims; runs are reported on every data set that one of these asks for, so that one run serves all.
+        context: all claims; runs are reported on every data set that one of these asks for, so that
+            one run serves all.
         block: see `seeds_of`.
         long: also what takes more than minutes.
 
@@ -174,9 +240,17 @@ def missing(
 
 
 def plan_of(
-    claims: Iterable[Claim], context: Sequence[Claim], evidence: Evidence | None = None, *, block: int = 0, long: bool = True
+    claims: Iterable[Claim],
+    context: Sequence[Claim],
+    evidence: Evidence | None = None,
+    *,
+    block: int = 0,
+    long: bool = True,
 ) -> Plan:
-    """The plan whose cells give what claims need; with `evidence`, only what that lacks. Arguments as for `missing`."""
+    """The plan whose cells give what claims need; with `evidence`, only what that lacks.
+
+    Arguments as for `missing`.
+    """
     held = Evidence() if evidence is None else evidence
     reported: dict[str, set[str]] = defaultdict(set)
     for claim in context:
@@ -192,20 +266,35 @@ def plan_of(
         seeds = set(seeds_of(claim, block))
         for setting in claim.settings:
             if exists(methods, setting.method):
-                experiments.setdefault(_search(setting), (setting, set()))[1].update(seeds - held.of(setting).keys())
+                experiments.setdefault(_search(setting), (setting, set()))[1].update(
+                    seeds - held.of(setting).keys()
+                )
         for wanted in () if claim.ranking is None else claim.ranking.both:
             if held.ranking(wanted) is None and _can_rank(wanted, stored):
-                where = {"oracle": wanted.oracle, "datasets": (wanted.dataset,), "epochs": wanted.epochs, "metric": wanted.metric}
+                where = {
+                    "oracle": wanted.oracle,
+                    "datasets": (wanted.dataset,),
+                    "epochs": wanted.epochs,
+                    "metric": wanted.metric,
+                }
                 how = {"scorers": (wanted.scorer,), "setting": Scoring(**wanted.setting)}  # type: ignore[arg-type]
                 rankings[str(_ranking(wanted))] = Ranking.model_validate({**where, **how})
         if claim.study is not None and exists(studies, claim.study.study):
-            uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(seeds - held.measured(claim.study).keys())
+            uses.setdefault(_study(claim.study), (claim.study, set()))[1].update(
+                seeds - held.measured(claim.study).keys()
+            )
     return Plan(
         experiment=tuple(
-            _experiment(setting, tuple(sorted(seeds)), reported[search]) for search, (setting, seeds) in experiments.items() if seeds
+            _experiment(setting, tuple(sorted(seeds)), reported[search])
+            for search, (setting, seeds) in experiments.items()
+            if seeds
         ),
         ranking=tuple(rankings.values()),
-        study=tuple(StudyUse(name=use.study, seeds=tuple(sorted(seeds)), **use.params) for use, seeds in uses.values() if seeds),
+        study=tuple(
+            StudyUse(name=use.study, seeds=tuple(sorted(seeds)), **use.params)
+            for use, seeds in uses.values()
+            if seeds
+        ),
     )
 
 
@@ -221,8 +310,9 @@ def exists(registry: Registry[Any], name: str) -> bool:
 def tabulated(oracle: str) -> int:
     """How many architectures an oracle's rankings can be over, in all.
 
-    The rows of its table (digits201 has one for functionally equal cells); but the whole space where the table is a part of a published
-    one (nasbench101_slice), is not here, or does not exist.
+    The rows of its table (digits201 has one for functionally equal cells); but the whole space
+    where the table is a part of a published one (nasbench101_slice), is not here, or does not
+    exist.
     """
     space = oracles.get(oracle).info.space
     try:
@@ -233,12 +323,22 @@ def tabulated(oracle: str) -> int:
 
 
 def _can_rank(wanted: Ranked, stored: dict[tuple[Any, ...], bool]) -> bool:
-    """Whether a ranking is quick: its scorer needs no networks, or the scores of enough of them are stored; to score them takes hours."""
+    """Whether a ranking is quick.
+
+    Its scorer needs no networks, or the scores of enough of them are stored; to score them takes
+    hours.
+    """
     if not exists(scorers, wanted.scorer):
         return False
     if not scorers.get(wanted.scorer).needs_network:
         return True
-    key = wanted.scorer, wanted.oracle, wanted.dataset, wanted.epochs, json.dumps(wanted.setting, sort_keys=True)
+    key = (
+        wanted.scorer,
+        wanted.oracle,
+        wanted.dataset,
+        wanted.epochs,
+        json.dumps(wanted.setting, sort_keys=True),
+    )
     if key not in stored:
         try:
             oracle = load_oracle(wanted.oracle)
@@ -253,7 +353,10 @@ def _can_rank(wanted: Ranked, stored: dict[tuple[Any, ...], bool]) -> bool:
 
 
 def seeds_of(claim: Claim, block: int = 0) -> range:
-    """The seeds a claim is judged with: 0..n-1, or the `block`-th n of them, none of which another block has."""
+    """The seeds a claim is judged with.
+
+    0..n-1, or the `block`-th n of them, none of which another block has.
+    """
     return range(block * claim.seeds, (block + 1) * claim.seeds)
 
 
@@ -295,13 +398,27 @@ def _place(setting: Setting, params: Mapping[str, Any]) -> tuple[Any, ...]:
         info.metric(setting.metric)
     budget = Budget(setting.budget_s, setting.budget_queries)
     lengths = setting.search_epochs, setting.epochs, setting.search_seed
-    return setting.oracle, setting.searched_on, setting.method, json.dumps(params, sort_keys=True), *lengths, budget
+    return (
+        setting.oracle,
+        setting.searched_on,
+        setting.method,
+        json.dumps(params, sort_keys=True),
+        *lengths,
+        budget,
+    )
 
 
 def _place_of(run: RunRecord) -> tuple[Any, ...]:
     key, protocol = run.key, run.key.protocol
     lengths = protocol.search_epochs, protocol.report_epochs, protocol.search_seed
-    return key.oracle, key.dataset, key.method, json.dumps(key.params, sort_keys=True), *lengths, key.budget
+    return (
+        key.oracle,
+        key.dataset,
+        key.method,
+        json.dumps(key.params, sort_keys=True),
+        *lengths,
+        key.budget,
+    )
 
 
 def _ranking(wanted: Ranked) -> tuple[Any, ...]:
@@ -311,7 +428,12 @@ def _ranking(wanted: Ranked) -> tuple[Any, ...]:
 
 
 def _study(wanted: Measured) -> str:
-    return _named(wanted.study, studies.get(wanted.study).params(wanted.params) if exists(studies, wanted.study) else wanted.params)
+    return _named(
+        wanted.study,
+        studies.get(wanted.study).params(wanted.params)
+        if exists(studies, wanted.study)
+        else wanted.params,
+    )
 
 
 def _named(study: str, params: Mapping[str, Any]) -> str:

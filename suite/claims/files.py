@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from suite.claims.judging import Verdict
-from suite.claims.model import RECORDED, load_claims
-from suite.errors import NasreproError
-from suite.files import write_text
+from nasrepro.suite.claims.judging import Verdict
+from nasrepro.suite.claims.model import RECORDED, load_claims
+from nasrepro.suite.data import write_text
+from nasrepro.suite.errors import NasreproError
 
 _ID = re.compile(r"""^id\s*=\s*["'](?P<id>[^"']+)["']""")
 #: Control characters, as colours of a message have them: no XML may hold them, not even escaped.
@@ -19,16 +19,23 @@ _EXPECTED = re.compile(r"""^expected\s*=\s*["'][^"']*["']""")
 
 
 def record(files: Iterable[Path], verdicts: Iterable[Verdict]) -> dict[str, tuple[str, str]]:
-    """Write verdicts as the recorded ones; everything else in the files stays as it is, to the character.
+    """Write verdicts as the recorded ones.
+
+    Everything else in the files stays as it is, to the character.
 
     Returns:
-        Old and new verdict of each claim that changed, by id. What was not judged is left alone, and so is a claim that is recorded as
+        Old and new verdict of each claim that changed, by id. What was not judged is left alone,
+          and so is a claim that is recorded as
         blocked: its verdict here rests on data that others lack.
 
     Raises:
         NasreproError: a file cannot be written, or is laid out so that the line cannot be found.
     """
-    new = {each.claim.id: each.verdict for each in verdicts if each.changed and each.verdict in RECORDED}
+    new = {
+        each.claim.id: each.verdict
+        for each in verdicts
+        if each.changed and each.verdict in RECORDED
+    }
     done: dict[str, tuple[str, str]] = {}
     for path in files:
         before = {claim.id: claim for claim in load_claims([path])}
@@ -39,9 +46,14 @@ def record(files: Iterable[Path], verdicts: Iterable[Verdict]) -> dict[str, tupl
         try:
             write_text(path, _edited(old, mine))
         except OSError as error:
-            raise NasreproError(f"cannot write {path} ({error.strerror}); record in a checkout of the sources") from error
+            raise NasreproError(
+                f"cannot write {path} ({error.strerror}); record in a checkout of the sources"
+            ) from error
         after = {claim.id: claim for claim in load_claims([path])}
-        if after != {id: claim.model_copy(update={"expected": mine.get(id, claim.expected)}) for id, claim in before.items()}:
+        if after != {
+            id: claim.model_copy(update={"expected": mine.get(id, claim.expected)})
+            for id, claim in before.items()
+        }:
             write_text(path, old)
             raise NasreproError(
                 f"{path}: cannot find where to write the verdicts; give each claim a line of its own for `id` and `expected`"
@@ -55,7 +67,9 @@ def _edited(text: str, verdicts: Mapping[str, str]) -> str:
     blocks = re.split(r"(?m)^(?=\[\[claim\]\])", text)
     for place, block in enumerate(blocks):
         lines = block.split("\n")
-        named = [(number, found["id"]) for number, line in enumerate(lines) if (found := _ID.match(line))]
+        named = [
+            (number, found["id"]) for number, line in enumerate(lines) if (found := _ID.match(line))
+        ]
         if not named or named[0][1] not in verdicts:
             continue
         number, id = named[0]
@@ -70,15 +84,22 @@ def _edited(text: str, verdicts: Mapping[str, str]) -> str:
 
 
 def junit(verdicts: Sequence[Verdict]) -> str:
-    """JUnit XML: a test case for each claim; one that differs from its record failed, one that was not judged or is blocked was skipped."""
+    """JUnit XML: a test case for each claim.
+
+    One that differs from its record failed, one that was not judged or is blocked was skipped.
+    """
     suite = ElementTree.Element("testsuite", name="nasrepro claims", tests=str(len(verdicts)))
     failures = skipped = 0
     for each in verdicts:
-        case = ElementTree.SubElement(suite, "testcase", classname=each.claim.paper, name=each.claim.id)
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=each.claim.paper, name=each.claim.id
+        )
         if each.changed:
             failures += 1
             said = f"{each.verdict}, recorded: {each.claim.recorded or 'nothing yet'}"
-            ElementTree.SubElement(case, "failure", message=said).text = f"{each.claim.statement}\n{each.why}"
+            ElementTree.SubElement(
+                case, "failure", message=said
+            ).text = f"{each.claim.statement}\n{each.why}"
         elif each.verdict in ("blocked", "not judged"):
             skipped += 1
             ElementTree.SubElement(case, "skipped", message=f"{each.verdict}: {each.why}")

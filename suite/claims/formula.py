@@ -7,7 +7,7 @@ import itertools
 import operator
 from collections.abc import Callable, Mapping
 
-from suite.errors import NasreproError
+from nasrepro.suite.errors import NasreproError
 
 _BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -47,23 +47,33 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
     try:
         return value(body)
     except KeyError as error:
-        raise NasreproError(f"formula {formula!r}: {error.args[0]} has no value (there are: {', '.join(values)})") from error
+        raise NasreproError(
+            f"formula {formula!r}: {error.args[0]} has no value (there are: {', '.join(values)})"
+        ) from error
     except ZeroDivisionError as error:
         raise NasreproError(f"formula {formula!r} divides by zero") from error
 
 
-def bounds(formula: str, values: Mapping[str, float], within: Mapping[str, float]) -> tuple[float, float]:
+def bounds(
+    formula: str, values: Mapping[str, float], within: Mapping[str, float]
+) -> tuple[float, float]:
     """The least and the greatest value where each number is only known to lie within `within` of its value.
 
-    Taken over the corners: exact for formulas that rise or fall in each name, which +, -, * and / do away from zero.
+    Taken over the corners: exact for formulas that rise or fall in each name, which +, -, * and /
+    do away from zero.
     """
-    corners = itertools.product(*((values[name] - within[name], values[name] + within[name]) for name in values))
+    corners = itertools.product(
+        *((values[name] - within[name], values[name] + within[name]) for name in values)
+    )
     found = [evaluate(formula, dict(zip(values, corner, strict=True))) for corner in corners]
     return min(found), max(found)
 
 
 def half_digit(value: float) -> float:
-    """Half a unit of the last digit that a published number is written with: 0.05 for 6.9, 0.5 for 384."""
+    """Half a unit of the last digit that a published number is written with.
+
+    0.05 for 6.9, 0.5 for 384.
+    """
     _, _, digits = f"{value:.10g}".partition(".")
     return 0.5 * 10.0 ** -len(digits)
 
@@ -81,5 +91,7 @@ def _parsed(formula: str) -> ast.expr:
             or isinstance(node, ast.Name | ast.operator | ast.unaryop | ast.expr_context)
         )
         if not good:
-            raise NasreproError(f"formula {formula!r}: {type(node).__name__} is not allowed; use numbers, names, + - * / and brackets")
+            raise NasreproError(
+                f"formula {formula!r}: {type(node).__name__} is not allowed; use numbers, names, + - * / and brackets"
+            )
     return body

@@ -1,24 +1,29 @@
 """Judging: a claim against what a store holds.
 
-The rule for figures (`value`, `correlation`, `study`, `speed`) is that of an equivalence test by interval inclusion. With p published, d
-the claim's margin and [l, h] the 95 % interval of ours:
+The rule for figures (`value`, `correlation`, `study`, `speed`) is that of an equivalence test by
+interval inclusion. With p published, d the claim's margin and [l, h] the 95 % interval of ours:
 
     reproduced       [l, h] lies inside [p - d, p + d]      (at least: inside [p - d, inf); at most: inside (-inf, p + d])
     not reproduced   [l, h] lies wholly outside
     inconclusive     [l, h] reaches over an end: more seeds would shrink it; how many is computed from its width, which falls like
                      1 / sqrt(n), against the distance of our mean from that end
 
-So "reproduced" is never the absence of a difference, but its absence down to d; each side has an error rate of 2.5 %. Where the published
-number has a spread s over m runs, its own standard error s / sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008).
-The interval is `suite.stats.bootstrap_mean`'s over seeds; a study of one seed is a point. A ranking's interval is over architectures, so
-it counts where the ranking is over a sample of them, which the verdict then says; over a whole space, as the published one was, there is
-nothing to sample: a point. What the best-scored architecture reaches is decided by nothing less than all of them: of a sample it is
+So "reproduced" is never the absence of a difference, but its absence down to d; each side has an
+error rate of 2.5 %. Where the published number has a spread s over m runs, its own standard error s
+/ sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008). The interval is
+`suite.stats.bootstrap_mean`'s over seeds; a study of one seed is a point. A ranking's interval is
+over architectures, so it counts where the ranking is over a sample of them, which the verdict then
+says; over a whole space, as the published one was, there is nothing to sample: a point. What the
+best-scored architecture reaches is decided by nothing less than all of them: of a sample it is
 inconclusive, whether the two figures meet or not.
 
     order        the two searches are paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over all order claims of the
-                 paper that have their runs. Not reproduced: significant in the other order, or the interval of the difference stays below
-                 `margin`, the least difference that would count. Reproduced: significant in the order claimed. Else inconclusive, also
-                 where mean and signed ranks point in two directions: a few large differences against many small ones.
+                 paper that have their runs. Not reproduced: significant in the other order, or the
+                   interval of the difference stays below
+                 `margin`, the least difference that would count. Reproduced: significant in the
+                   order claimed. Else inconclusive, also
+                 where mean and signed ranks point in two directions: a few large differences
+                     against many small ones.
     complexity   exact: reproduced where ours rounds to the published number (or lies within `margin` of it).
     lookup       the same for a value that a table holds.
     derived      every figure of the formula may lie half a unit of its last digit to either side; reproduced where the range that this
@@ -39,16 +44,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.claims.evidence import SAMPLE, Evidence, exists, gather, scale_of, seeds_of, tabulated
-from suite.claims.formula import bounds, evaluate, half_digit
-from suite.claims.model import Claim, Judgement, Measured, Ranked, Setting, load_claims
-from suite.devices import agreement
-from suite.errors import DataMissing, NasreproError, UnknownName
-from suite.oracle import OracleInfo
-from suite.record import RankRecord
-from suite.registry import load_devices, load_oracle, methods, oracles, scorers, studies
-from suite.stats import PairedTest, bootstrap_mean, holm, paired_test
-from suite.store import Store
+from nasrepro.suite.claims.evidence import (
+    SAMPLE,
+    Evidence,
+    exists,
+    gather,
+    scale_of,
+    seeds_of,
+    tabulated,
+)
+from nasrepro.suite.claims.formula import bounds, evaluate, half_digit
+from nasrepro.suite.claims.model import Claim, Judgement, Measured, Ranked, Setting, load_claims
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import OracleInfo, agreement
+from nasrepro.suite.registry import load_devices, load_oracle, methods, oracles, scorers, studies
+from nasrepro.suite.statistics import PairedTest, bootstrap_mean, holm, paired_test
 
 RESAMPLES = 2000
 #: Of the normal distribution, for 95 % intervals.
@@ -60,13 +72,16 @@ class Verdict:
     """A claim, judged.
 
     Attributes:
-        claim: the claim; its published number is `claim.value`, the recorded verdict `claim.recorded`.
+        claim: the claim; its published number is `claim.value`, the recorded verdict
+            `claim.recorded`.
         verdict: what was found now.
-        ours: our figure, in the unit of the published one; for an order the difference, first minus second, up where it is as claimed.
+        ours: our figure, in the unit of the published one; for an order the difference, first minus
+            second, up where it is as claimed.
         low, high: ends of its interval; None where it has none.
         n: what the interval is over: seeds (a correlation: architectures).
         why: the rule with its numbers, or what is missing; one sentence.
-        needed: seeds (a correlation: architectures) that would decide an inconclusive one; None where no number would.
+        needed: seeds (a correlation: architectures) that would decide an inconclusive one; None
+            where no number would.
         p_value: of an order, Holm-corrected.
         runs: ids of the results it rests on.
     """
@@ -86,27 +101,44 @@ class Verdict:
     def changed(self) -> bool:
         """Whether this differs from the recorded verdict.
 
-        Nothing differs where nothing could be judged. A claim that is recorded as blocked for want of data that this machine has is no
-        change either: its verdict holds for those who have the data.
+        Nothing differs where nothing could be judged. A claim that is recorded as blocked for want
+        of data that this machine has is no change either: its verdict holds for those who have the
+        data.
         """
-        return self.verdict != "not judged" and self.verdict != self.claim.recorded and self.claim.recorded != "blocked"
+        return (
+            self.verdict != "not judged"
+            and self.verdict != self.claim.recorded
+            and self.claim.recorded != "blocked"
+        )
 
 
-def judge(claim: Claim, store: Store, *, claims: Sequence[Claim] | None = None, block: int = 0) -> Verdict:
+def judge(
+    claim: Claim, store: Store, *, claims: Sequence[Claim] | None = None, block: int = 0
+) -> Verdict:
     """Judge one claim; see `judge_all`."""
     context = load_claims() if claims is None else claims
-    return judge_all([claim], store, claims=[each for each in context if each.id != claim.id] + [claim], block=block)[0]
+    return judge_all(
+        [claim],
+        store,
+        claims=[each for each in context if each.id != claim.id] + [claim],
+        block=block,
+    )[0]
 
 
 def judge_all(
-    wanted: Sequence[Claim] | None, store: Store, *, claims: Sequence[Claim] | None = None, block: int = 0
+    wanted: Sequence[Claim] | None,
+    store: Store,
+    *,
+    claims: Sequence[Claim] | None = None,
+    block: int = 0,
 ) -> tuple[Verdict, ...]:
     """Judge claims by what a store holds; nothing is run.
 
     Args:
         wanted: the claims; all that come with the package if None.
         store: results.
-        claims: those among which orders are corrected and formulas look up figures; all that come with the package if None.
+        claims: those among which orders are corrected and formulas look up figures; all that come
+            with the package if None.
         block: which seeds; see `suite.claims.evidence.seeds_of`.
     """
     context = load_claims() if claims is None else tuple(claims)
@@ -121,20 +153,30 @@ def with_family(wanted: Sequence[Claim], context: Sequence[Claim]) -> tuple[Clai
     return tuple({claim.id: claim for claim in (*wanted, *family)}.values())
 
 
-def judged(wanted: Sequence[Claim], evidence: Evidence, context: Sequence[Claim], *, block: int = 0) -> tuple[Verdict, ...]:
+def judged(
+    wanted: Sequence[Claim], evidence: Evidence, context: Sequence[Claim], *, block: int = 0
+) -> tuple[Verdict, ...]:
     """Judge claims by evidence; see `judge_all`."""
     orders = _orders([claim for claim in context if claim.kind == "order"], evidence, block)
     published = {claim.id: claim.value for claim in context if claim.value is not None}
     return tuple(_judge(claim, evidence, orders, published, block) for claim in wanted)
 
 
-def _judge(claim: Claim, evidence: Evidence, orders: Mapping[str, _Tested], published: Mapping[str, float], block: int) -> Verdict:
+def _judge(
+    claim: Claim,
+    evidence: Evidence,
+    orders: Mapping[str, _Tested],
+    published: Mapping[str, float],
+    block: int,
+) -> Verdict:
     absent = _absent(claim)
     if claim.kind == "blocked" or absent:
         return _without(claim, absent)
     if claim.setting is not None:
         found = evidence.of(claim.setting)
-        return _incomplete(claim, claim.setting, evidence, block) or _figure(claim, [found[seed] for seed in seeds_of(claim, block)])
+        return _incomplete(claim, claim.setting, evidence, block) or _figure(
+            claim, [found[seed] for seed in seeds_of(claim, block)]
+        )
     if claim.order is not None:
         if claim.id in orders:
             return _ordered(claim, orders[claim.id])
@@ -174,8 +216,14 @@ def _without(claim: Claim, why: str) -> Verdict:
 
 def _table(info: OracleInfo, claim: Claim) -> str:
     if info.table is not None and not info.table.path.exists():
-        return f": the table of {info.name} is not here, get it with: nasrepro data fetch {info.name}"
-    return f"; it takes long: nasrepro claims --long --id {claim.id}" if claim.long else "; run them with: nasrepro claims"
+        return (
+            f": the table of {info.name} is not here, get it with: nasrepro data fetch {info.name}"
+        )
+    return (
+        f"; it takes long: nasrepro claims --long --id {claim.id}"
+        if claim.long
+        else "; run them with: nasrepro claims"
+    )
 
 
 def _stale(evidence: Evidence, wanted: Setting | Ranked | Measured) -> str:
@@ -191,7 +239,10 @@ def _incomplete(claim: Claim, setting: Setting, evidence: Evidence, block: int) 
     if have == len(seeds):
         return None
     info = oracles.get(setting.oracle).info
-    return _without(claim, f"the store has {have} of the {len(seeds)} runs it takes{_stale(evidence, setting)}{_table(info, claim)}")
+    return _without(
+        claim,
+        f"the store has {have} of the {len(seeds)} runs it takes{_stale(evidence, setting)}{_table(info, claim)}",
+    )
 
 
 # -- figures -----------------------------------------------------------------------------------------------
@@ -201,7 +252,10 @@ def _figure(claim: Claim, found: Sequence[tuple[str, float]]) -> Verdict:
     runs = tuple(run_id for run_id, _ in found)
     if not np.isfinite(values).all():
         return Verdict(
-            claim, "not judged", why=f"{int((~np.isfinite(values)).sum())} of the {values.size} figures are not finite", runs=runs
+            claim,
+            "not judged",
+            why=f"{int((~np.isfinite(values)).sum())} of the {values.size} figures are not finite",
+            runs=runs,
         )
     if values.size == 1:
         value = float(values[0])
@@ -210,13 +264,28 @@ def _figure(claim: Claim, found: Sequence[tuple[str, float]]) -> Verdict:
     return _within(claim, interval.value, interval.low, interval.high, interval.n, runs)
 
 
-def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tuple[str, ...], *, whole: int = 0) -> Verdict:
-    """The rule for figures, means over n seeds, or over n of `whole` architectures: see the module."""
+def _within(
+    claim: Claim,
+    ours: float,
+    low: float,
+    high: float,
+    n: int,
+    runs: tuple[str, ...],
+    *,
+    whole: int = 0,
+) -> Verdict:
+    """The rule for figures, means over n seeds, or over n of `whole` architectures.
+
+    See the module.
+    """
     published, margin = claim.value or 0.0, claim.margin or 0.0
     floor = -math.inf if claim.test == "at most" else published - margin
     ceiling = math.inf if claim.test == "at least" else published + margin
     theirs = _Z * claim.spread / math.sqrt(claim.n) if claim.spread and claim.n else 0.0
-    wide_low, wide_high = ours - math.hypot(ours - low, theirs), ours + math.hypot(high - ours, theirs)
+    wide_low, wide_high = (
+        ours - math.hypot(ours - low, theirs),
+        ours + math.hypot(high - ours, theirs),
+    )
     verdict: Judgement
     if floor <= wide_low and wide_high <= ceiling:
         verdict, lies = "reproduced", "lies within"
@@ -234,7 +303,13 @@ def _within(claim: Claim, ours: float, low: float, high: float, n: int, runs: tu
         if n < whole and (needed or not theirs):  # of all architectures it is a point
             needed = min(needed or whole, whole)
         over = "architectures" if whole else "seeds"
-        count = f"no number of {over}" if not needed else f"all {whole:,}" if needed == whole else f"{needed:,} {over}"
+        count = (
+            f"no number of {over}"
+            if not needed
+            else f"all {whole:,}"
+            if needed == whole
+            else f"{needed:,} {over}"
+        )
         why += f"; {count} would decide it"
     ends = (low, high) if n > 1 else (None, None)
     return Verdict(claim, verdict, ours, ends[0], ends[1], n, why, needed, runs=runs)
@@ -265,9 +340,12 @@ def _short(value: float) -> str:
 # -- orders ------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """A paired test, turned so that a positive difference is as claimed; its p Holm-corrected over `family` claims.
+    """A paired test, turned so that a positive difference is as claimed.
 
-    `agree`: whether the signed ranks, which the test is about, have the sign of the mean, which is what the claim is about.
+    Its p Holm-corrected over `family` claims.
+
+    `agree`: whether the signed ranks, which the test is about, have the sign of the mean, which is
+    what the claim is about.
     """
 
     test: PairedTest
@@ -288,13 +366,22 @@ def _orders(claims: Sequence[Claim], evidence: Evidence, block: int) -> dict[str
             continue
         info, setting = oracles.get(claim.order.setting.oracle).info, claim.order.setting
         up = setting.metric != "regret" and info.metric(setting.metric).higher_is_better
-        a, b = ([found[seed][1] for seed in seeds] for found in ((first, second) if up else (second, first)))
+        a, b = (
+            [found[seed][1] for seed in seeds]
+            for found in ((first, second) if up else (second, first))
+        )
         runs = tuple(found[seed][0] for found in (first, second) for seed in seeds)
-        raw.setdefault(claim.paper, {})[claim.id] = paired_test(a, b, resamples=RESAMPLES), runs, _agree(np.subtract(a, b))
+        raw.setdefault(claim.paper, {})[claim.id] = (
+            paired_test(a, b, resamples=RESAMPLES),
+            runs,
+            _agree(np.subtract(a, b)),
+        )
     return {
         id: _Tested(test, float(corrected), len(family), runs, agree)
         for family in raw.values()
-        for (id, (test, runs, agree)), corrected in zip(family.items(), holm([each[0].p_value for each in family.values()]), strict=True)
+        for (id, (test, runs, agree)), corrected in zip(
+            family.items(), holm([each[0].p_value for each in family.values()]), strict=True
+        )
     }
 
 
@@ -312,7 +399,10 @@ def _ordered(claim: Claim, tested: _Tested) -> Verdict:
     verdict: Judgement = "inconclusive"
     needed, why = None, f"not significant: {shown}"
     if claim.margin and interval.high < claim.margin:
-        verdict, why = "not reproduced", f"no difference as large as {_short(claim.margin)}: {shown}"
+        verdict, why = (
+            "not reproduced",
+            f"no difference as large as {_short(claim.margin)}: {shown}",
+        )
     elif p_value <= claim.level and not tested.agree:
         why = f"mean and signed ranks point in two directions: {shown}"
     elif p_value <= claim.level and interval.value > 0:
@@ -321,9 +411,22 @@ def _ordered(claim: Claim, tested: _Tested) -> Verdict:
         verdict, why = "not reproduced", f"significant the other way round: {shown}"
     else:
         half = (interval.high - interval.low) / 2
-        needed = _seeds(interval.n, half, max(abs(interval.value), (claim.margin or 0.0) - interval.value))
+        needed = _seeds(
+            interval.n, half, max(abs(interval.value), (claim.margin or 0.0) - interval.value)
+        )
         why += f"; {needed:,} seeds would decide it" if needed else ""
-    return Verdict(claim, verdict, interval.value, interval.low, interval.high, interval.n, why, needed, p_value=p_value, runs=tested.runs)
+    return Verdict(
+        claim,
+        verdict,
+        interval.value,
+        interval.low,
+        interval.high,
+        interval.n,
+        why,
+        needed,
+        p_value=p_value,
+        runs=tested.runs,
+    )
 
 
 # -- rankings, studies, counts, arithmetic -----------------------------------------------------------------
@@ -345,25 +448,46 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
     value, low, high = figures[0]
     if wanted.over:
         other, other_low, other_high = figures[1]
-        low, high = value - other - math.hypot(value - low, other_high - other), value - other + math.hypot(high - value, other - other_low)
+        low, high = (
+            value - other - math.hypot(value - low, other_high - other),
+            value - other + math.hypot(high - value, other - other_low),
+        )
         value -= other
     runs = tuple(record.key.run_id for record in records)
     if not math.isfinite(value):
-        return Verdict(claim, "not judged", why=f"no {wanted.coefficient}: {records[0].agreement['status']}", runs=runs)
+        return Verdict(
+            claim,
+            "not judged",
+            why=f"no {wanted.coefficient}: {records[0].agreement['status']}",
+            runs=runs,
+        )
     if wanted.absolute:
         spans_zero = low <= 0 <= high
-        value, low, high = abs(value), 0.0 if spans_zero else min(abs(low), abs(high)), max(abs(low), abs(high))
+        value, low, high = (
+            abs(value),
+            0.0 if spans_zero else min(abs(low), abs(high)),
+            max(abs(low), abs(high)),
+        )
     n = min(record.agreement["n"] for record in records)  # of a difference the smaller sample
     whole = tabulated(wanted.oracle)
     if n >= whole:
         low = high = value
     drawn = any(record.key.sample for record in records)
-    part = f"a random sample of {n:,} of the {whole:,} architectures" if drawn else f"the {n:,} of {whole:,} architectures in the table"
+    part = (
+        f"a random sample of {n:,} of the {whole:,} architectures"
+        if drawn
+        else f"the {n:,} of {whole:,} architectures in the table"
+    )
     if wanted.over and n < whole and len({record.agreement["n"] for record in records}) > 1:
         counts = [record.agreement["n"] for record in records]
-        told = [f"{each.scorer} over {'all' if count >= whole else f'{count:,}'}" for each, count in zip(wanted.both, counts, strict=True)]
+        told = [
+            f"{each.scorer} over {'all' if count >= whole else f'{count:,}'}"
+            for each, count in zip(wanted.both, counts, strict=True)
+        ]
         part = f"{part} ({', '.join(told)})"
-    if wanted.coefficient == "best_value" and n < whole:  # neither hit nor miss says anything of the best-scored of all
+    if (
+        wanted.coefficient == "best_value" and n < whole
+    ):  # neither hit nor miss says anything of the best-scored of all
         why = f"{_short(value)} against {_band(claim)}, but of the best-scored of {part}; all {whole:,} would decide it"
         return Verdict(claim, "inconclusive", value, n=n, why=why, needed=whole, runs=runs)
     found = _within(claim, value, low, high, n, runs, whole=whole)
@@ -375,7 +499,11 @@ def _correlation(claim: Claim, evidence: Evidence) -> Verdict:
 def _coefficient(wanted: Ranked, record: RankRecord) -> tuple[float, float, float]:
     """A ranking's figure with the ends of its interval; itself where it has none."""
     if wanted.coefficient == "best_value":
-        value = math.nan if record.best_value is None else record.best_value * scale_of(wanted.oracle, record.key.metric, wanted.dataset)
+        value = (
+            math.nan
+            if record.best_value is None
+            else record.best_value * scale_of(wanted.oracle, record.key.metric, wanted.dataset)
+        )
         return value, value, value
     value = record.agreement[wanted.coefficient]
     low, high = record.agreement.get(f"{wanted.coefficient}_ci", (value, value))
@@ -407,13 +535,28 @@ def _study(claim: Claim, evidence: Evidence, block: int) -> Verdict:
         return _without(claim, f"{why}; measure with: {how}")
     found = []
     for seed in seeds:
-        rows = [row for row in records[seed].rows if all(row.get(name) == value for name, value in wanted.where.items())]
+        rows = [
+            row
+            for row in records[seed].rows
+            if all(row.get(name) == value for name, value in wanted.where.items())
+        ]
         if len(rows) != 1:
-            raise NasreproError(f"claim {claim.id}: {len(rows)} rows of study {wanted.study} have {dict(wanted.where)}, expected one")
+            raise NasreproError(
+                f"claim {claim.id}: {len(rows)} rows of study {wanted.study} have {dict(wanted.where)}, expected one"
+            )
         try:
-            value = evaluate(wanted.column, {name: number for name, number in rows[0].items() if isinstance(number, int | float)})
+            value = evaluate(
+                wanted.column,
+                {
+                    name: number
+                    for name, number in rows[0].items()
+                    if isinstance(number, int | float)
+                },
+            )
         except NasreproError as error:
-            raise UnknownName(f"column of study {wanted.study} in claim {claim.id}:", wanted.column, rows[0]) from error
+            raise UnknownName(
+                f"column of study {wanted.study} in claim {claim.id}:", wanted.column, rows[0]
+            ) from error
         found.append((records[seed].key.run_id, wanted.scale * value))
     verdict = _figure(claim, found)
     timed = _timed(claim, [records[seed].environment for seed in seeds])
@@ -425,10 +568,18 @@ _TIMES = ("s", "ms", "us", "min", "h")
 
 
 def _timed(claim: Claim, environments: Sequence[Mapping[str, str]]) -> str:
-    """On which machine a time was measured, and whether both sides of a ratio were in one run; "" where no time is in the figure."""
+    """On which machine a time was measured, and whether both sides of a ratio were in one run.
+
+    "" where no time is in the figure.
+    """
     if claim.kind != "speed" and claim.unit not in _TIMES:
         return ""
-    machines = sorted({"{machine} {system}, Python {python}".format_map(defaultdict(lambda: "?", each)) for each in environments})
+    machines = sorted(
+        {
+            "{machine} {system}, Python {python}".format_map(defaultdict(lambda: "?", each))
+            for each in environments
+        }
+    )
     both = "both sides measured in each of these runs" if claim.kind == "speed" else "measured"
     return f"{both} on {' and '.join(machines)}, the published one elsewhere"
 
@@ -438,8 +589,14 @@ def _counted(claim: Claim) -> Verdict:
     assert wanted is not None and claim.value is not None
     module, _, name = wanted.space.partition(":")
     # the engine knows no space: looked up by name, as converters of tables are
-    space = getattr(importlib.import_module(module), name)(**wanted.options) if name else oracles.get(module).info.space
-    complexity = space.complexity(space.parse(wanted.arch), classes=wanted.classes, size=wanted.size)
+    space = (
+        getattr(importlib.import_module(module), name)(**wanted.options)
+        if name
+        else oracles.get(module).info.space
+    )
+    complexity = space.complexity(
+        space.parse(wanted.arch), classes=wanted.classes, size=wanted.size
+    )
     return _exact(claim, wanted.scale * getattr(complexity, wanted.what))
 
 
@@ -449,9 +606,13 @@ def _looked_up(claim: Claim) -> Verdict:
     try:
         oracle = load_oracle(wanted.oracle)
     except DataMissing:
-        return _without(claim, f"nothing to look it up in{_table(oracles.get(wanted.oracle).info, claim)}")
+        return _without(
+            claim, f"nothing to look it up in{_table(oracles.get(wanted.oracle).info, claim)}"
+        )
     if wanted.arch:
-        reading = oracle.query(oracle.space.parse(wanted.arch), dataset=wanted.dataset, epochs=wanted.epochs)
+        reading = oracle.query(
+            oracle.space.parse(wanted.arch), dataset=wanted.dataset, epochs=wanted.epochs
+        )
         value = reading.values.get(wanted.metric, math.nan)
     else:
         value = oracle.best(wanted.dataset, wanted.epochs, wanted.metric)[0]
@@ -469,8 +630,14 @@ def _exact(claim: Claim, ours: float) -> Verdict:
 
 def _derived(claim: Claim, published: Mapping[str, float]) -> Verdict:
     assert claim.value is not None
-    values = {name: published[figure.claim] if figure.claim else figure.value or 0.0 for name, figure in claim.figures.items()}
-    within = {name: half_digit(values[name]) if figure.within is None else figure.within for name, figure in claim.figures.items()}
+    values = {
+        name: published[figure.claim] if figure.claim else figure.value or 0.0
+        for name, figure in claim.figures.items()
+    }
+    within = {
+        name: half_digit(values[name]) if figure.within is None else figure.within
+        for name, figure in claim.figures.items()
+    }
     ours = evaluate(claim.formula, values)
     low, high = bounds(claim.formula, values, within)
     margin = half_digit(claim.value) if claim.margin is None else claim.margin

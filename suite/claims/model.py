@@ -10,17 +10,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from suite.claims.formula import names_in
-from suite.errors import NasreproError
-from suite.oracle import MEAN, Seed
-from suite.scoring import Setting as Scoring
+from nasrepro.suite.claims.formula import names_in
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.oracle import MEAN, Seed
+from nasrepro.suite.scoring import Setting as Scoring
 
 #: How the text behind a claim is known; what was not read is shown with a mark everywhere.
 Source = Literal["paper", "code", "secondary", "recalled"]
-#: How a claim is tested: see `suite.claims.judging`.
-Kind = Literal["value", "order", "correlation", "study", "speed", "complexity", "lookup", "derived", "blocked"]
+#: How a claim is tested: see `nasrepro.suite.claims.judging`.
+Kind = Literal[
+    "value", "order", "correlation", "study", "speed", "complexity", "lookup", "derived", "blocked"
+]
 Judgement = Literal["reproduced", "not reproduced", "inconclusive", "blocked", "not judged"]
-#: What can be recorded: "not judged" says nothing of the claim, only that this machine has no results for it.
+#: What can be recorded: "not judged" says nothing of the claim, only that this machine has no
+#: results for it.
 RECORDED: tuple[Judgement, ...] = ("reproduced", "not reproduced", "inconclusive", "blocked")
 
 #: Fields of a claim of which one says how it is tested.
@@ -56,7 +59,10 @@ class Setting(_Strict):
 
 
 class Order(_Strict):
-    """Two searches of which the first is said to be better; they differ in method and parameters alone."""
+    """Two searches of which the first is said to be better.
+
+    They differ in method and parameters alone.
+    """
 
     setting: Setting
     than: str
@@ -72,12 +78,14 @@ class Ranked(_Strict):
     """A scorer against a table.
 
     Attributes:
-        oracle, dataset, epochs, metric: what it is compared with; the metric is the oracle's target if not given.
+        oracle, dataset, epochs, metric: what it is compared with; the metric is the oracle's target
+            if not given.
         scorer: its name.
-        coefficient: a field of `suite.metrics.RankAgreement`, or what the architecture it scores best reaches.
+        coefficient: a field of `nasrepro.suite.statistics.RankAgreement`, or what the architecture it scores
+            best reaches.
         over: another scorer; the figure is then the difference of the two coefficients.
         absolute: without its sign, as some papers print it.
-        setting: how networks are scored, where not by default; see `suite.scoring.Setting`.
+        setting: how networks are scored, where not by default; see `nasrepro.suite.scoring.Setting`.
     """
 
     oracle: str
@@ -85,7 +93,9 @@ class Ranked(_Strict):
     epochs: int
     scorer: str
     metric: str = ""
-    coefficient: Literal["kendall", "spearman", "top_kendall", "precision_1", "precision_10", "best_value"]
+    coefficient: Literal[
+        "kendall", "spearman", "top_kendall", "precision_1", "precision_10", "best_value"
+    ]
     over: str = ""
     absolute: bool = False
     setting: dict[str, object] = {}
@@ -94,13 +104,19 @@ class Ranked(_Strict):
     def _known(self) -> Ranked:
         wrong = sorted(set(self.setting) - set(Scoring.__dataclass_fields__))
         if wrong:
-            raise ValueError(f"`setting` has no {', '.join(wrong)}; it has {', '.join(Scoring.__dataclass_fields__)}")
+            raise ValueError(
+                f"`setting` has no {', '.join(wrong)}; it has {', '.join(Scoring.__dataclass_fields__)}"
+            )
         return self
 
     @property
     def both(self) -> tuple[Ranked, ...]:
         """This one, and the one of the other scorer where there is one."""
-        return (self, self.model_copy(update={"scorer": self.over, "over": ""})) if self.over else (self,)
+        return (
+            (self, self.model_copy(update={"scorer": self.over, "over": ""}))
+            if self.over
+            else (self,)
+        )
 
 
 class Devices(_Strict):
@@ -118,7 +134,8 @@ class Measured(_Strict):
         study: name of the study.
         params: those that differ from its defaults.
         where: what identifies the row.
-        column: a column, or arithmetic over columns ("baseline_s / ours_s": both measured in one run).
+        column: a column, or arithmetic over columns ("baseline_s / ours_s": both measured in one
+            run).
         scale: the figure is multiplied by it, to be in the unit of the published one.
     """
 
@@ -149,7 +166,10 @@ class Counted(_Strict):
 
 
 class LookedUp(_Strict):
-    """A value that a table holds: of an architecture, or the best in it. Mean over training seeds."""
+    """A value that a table holds: of an architecture, or the best in it.
+
+    Mean over training seeds.
+    """
 
     oracle: str
     dataset: str
@@ -183,9 +203,10 @@ class Figure(_Strict):
 class Claim(_Strict):
     """One published statement that can be held against what was measured, or the reason why not.
 
-    Exactly one of `setting`, `order`, `ranking`, `devices`, `study`, `complexity`, `lookup` and `formula` says how it is tested; none of
-    them (then `needs` says what is missing) makes it a blocked one. A test with `needs`, recorded as "blocked", is blocked until the
-    results it takes are there.
+    Exactly one of `setting`, `order`, `ranking`, `devices`, `study`, `complexity`, `lookup` and
+    `formula` says how it is tested; none of them (then `needs` says what is missing) makes it a
+    blocked one. A test with `needs`, recorded as "blocked", is blocked until the results it takes
+    are there.
 
     Attributes:
         id: unique, `<paper>-<what>`.
@@ -271,7 +292,10 @@ class Claim(_Strict):
     @property
     def read(self) -> bool:
         """Whether the text behind it, and behind every figure of its formula, was read."""
-        sources = {self.source, *(figure.source for figure in self.figures.values() if not figure.claim)}
+        sources = {
+            self.source,
+            *(figure.source for figure in self.figures.values() if not figure.claim),
+        }
         return sources <= {"paper", "code"}
 
     @model_validator(mode="after")
@@ -280,15 +304,26 @@ class Claim(_Strict):
         if len(tests) > 1:
             raise ValueError(f"{self.id}: {' and '.join(tests)} are given; a claim has one of them")
         if not tests and not self.needs:
-            raise ValueError(f"{self.id}: nothing says how it is tested; give one of {', '.join(_TESTS)}; or `needs`, what is missing")
+            raise ValueError(
+                f"{self.id}: nothing says how it is tested; give one of {', '.join(_TESTS)}; or `needs`, what is missing"
+            )
         if tests and tests != ["order"] and self.value is None:
             raise ValueError(f"{self.id}: a {self.kind} claim needs the published `value`")
-        if tests and self.kind in ("value", "correlation", "study", "speed") and self.test == "about" and self.margin is None:
-            raise ValueError(f"{self.id}: give `margin`: how far from {self.value} still counts as reproduced (and `reason`: why so far)")
+        if (
+            tests
+            and self.kind in ("value", "correlation", "study", "speed")
+            and self.test == "about"
+            and self.margin is None
+        ):
+            raise ValueError(
+                f"{self.id}: give `margin`: how far from {self.value} still counts as reproduced (and `reason`: why so far)"
+            )
         if self.formula:
             wrong = sorted(names_in(self.formula) ^ set(self.figures))
             if wrong:
-                raise ValueError(f"{self.id}: the names of `formula` and of `figures` differ: {', '.join(wrong)}")
+                raise ValueError(
+                    f"{self.id}: the names of `formula` and of `figures` differ: {', '.join(wrong)}"
+                )
         return self
 
 
@@ -301,16 +336,22 @@ class _File(_Strict):
 
 def claim_files() -> list[Path]:
     """The files of the claims that come with the package, by name."""
-    return sorted(Path(str(entry)) for entry in resources.files("methods.claims").iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        Path(str(entry))
+        for entry in resources.files("nasrepro.methods.claims").iterdir()
+        if entry.name.endswith(".toml")
+    )
 
 
 def load_claims(files: Iterable[Path] | None = None) -> tuple[Claim, ...]:
     """All claims of all papers, or those of `files`, by id.
 
-    What a file's `[defaults]` table holds stands for every claim of the file that does not say otherwise.
+    What a file's `[defaults]` table holds stands for every claim of the file that does not say
+    otherwise.
 
     Raises:
-        NasreproError: a file cannot be read, has a wrong or missing field, an id occurs twice, or a formula names no claim.
+        NasreproError: a file cannot be read, has a wrong or missing field, an id occurs twice, or a
+            formula names no claim.
     """
     found: dict[str, Claim] = {}
     for path in claim_files() if files is None else files:
@@ -321,9 +362,13 @@ def load_claims(files: Iterable[Path] | None = None) -> tuple[Claim, ...]:
     for claim in found.values():
         for figure in claim.figures.values():
             if figure.claim and found.get(figure.claim, claim).value is None:
-                raise NasreproError(f"claim {claim.id}: its formula takes the value of {figure.claim!r}, which has none")
+                raise NasreproError(
+                    f"claim {claim.id}: its formula takes the value of {figure.claim!r}, which has none"
+                )
             if figure.claim and figure.claim not in found:
-                raise NasreproError(f"claim {claim.id}: its formula takes the value of {figure.claim!r}, which is no claim")
+                raise NasreproError(
+                    f"claim {claim.id}: its formula takes the value of {figure.claim!r}, which is no claim"
+                )
     return tuple(found[id] for id in sorted(found))
 
 

@@ -1,7 +1,8 @@
 """Verdicts again, by other seeds: how stable the recorded ones are.
 
-Block b of a claim of n seeds is judged by the seeds b n .. (b + 1) n - 1, so that no run counts in two blocks; block 0 is what is recorded.
-A folder keeps the runs (`<paper>/07.sqlite`) and the verdicts (`<paper>/07.json`) of every block: what was killed goes on where it was.
+Block b of a claim of n seeds is judged by the seeds b n .. (b + 1) n - 1, so that no run counts in
+two blocks; block 0 is what is recorded. A folder keeps the runs (`<paper>/07.sqlite`) and the
+verdicts (`<paper>/07.json`) of every block: what was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from suite.claims import judging
-from suite.claims.evidence import Evidence, gather, missing
-from suite.claims.judging import judged
-from suite.claims.model import Claim
-from suite.errors import DataCorrupt, NasreproError
-from suite.files import write_text
-from suite.record import stable_hash
-from suite.runner import run_cells
-from suite.store import Store
+from nasrepro.suite.claims import judging
+from nasrepro.suite.claims.evidence import Evidence, gather, missing
+from nasrepro.suite.claims.judging import judged
+from nasrepro.suite.claims.model import Claim
+from nasrepro.suite.data import stable_hash, write_text
+from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.experiments.runner import run_cells
+from nasrepro.suite.experiments.store import Store
 
 #: How many blocks the command and the nightly test judge by.
 BLOCKS = 20
@@ -42,8 +42,15 @@ class Repeat:
 
 
 def repeatable(claim: Claim) -> bool:
-    """Whether other seeds could change its recorded verdict, and are had in minutes; a ratio of speeds is the machine's, not theirs."""
-    return claim.kind in ("value", "order", "study") and not claim.long and claim.recorded not in ("", "blocked")
+    """Whether other seeds could change its recorded verdict, and are had in minutes.
+
+    A ratio of speeds is the machine's, not theirs.
+    """
+    return (
+        claim.kind in ("value", "order", "study")
+        and not claim.long
+        and claim.recorded not in ("", "blocked")
+    )
 
 
 def repeat(
@@ -55,13 +62,17 @@ def repeat(
     workers: int | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, label: None,
 ) -> list[Repeat]:
-    """Judge claims of one file by the seeds of a block: run what the folder lacks, or read the verdicts where they are there.
+    """Judge claims of one file by the seeds of a block.
 
-    Kept verdicts count as long as the rules, the claims' tests, the sources of what runs, and the tables are the ones of now.
+    Run what the folder lacks, or read the verdicts where they are there.
+
+    Kept verdicts count as long as the rules, the claims' tests, the sources of what runs, and the
+    tables are the ones of now.
 
     Args:
-        claims: of one file; see `repeatable`. Orders are corrected among them: a smaller family than that of the recorded verdicts,
-            which has the paper's long, blocked and unrecorded orders, too, where they have their runs.
+        claims: of one file; see `repeatable`. Orders are corrected among them: a smaller family
+            than that of the recorded verdicts, which has the paper's long, blocked and unrecorded
+            orders, too, where they have their runs.
         context: all claims; see `suite.claims.evidence.missing`.
         folder: of all repeats.
         block: 1 or more.
@@ -81,9 +92,17 @@ def repeat(
     found = _kept(path, key)
     if found is None:
         with Store(path.with_suffix(".sqlite")) as store:
-            failed = run_cells(cells, store, executor="inline" if workers == 1 else "loky", workers=workers, progress=progress).failed
+            failed = run_cells(
+                cells,
+                store,
+                executor="inline" if workers == 1 else "loky",
+                workers=workers,
+                progress=progress,
+            ).failed
             if failed:
-                raise NasreproError(f"block {block} of {claims[0].file}: {len(failed)} runs failed: {failed[0].error.strip()}")
+                raise NasreproError(
+                    f"block {block} of {claims[0].file}: {len(failed)} runs failed: {failed[0].error.strip()}"
+                )
             verdicts = judged(claims, gather(store, claims), claims, block=block)
         found = {each.claim.id: {"verdict": each.verdict, "why": each.why} for each in verdicts}
         write_text(path, json.dumps({"key": key, "verdicts": found}, indent=1))
@@ -98,4 +117,6 @@ def _kept(path: Path, key: str) -> dict[str, dict[str, str]] | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return dict(raw["verdicts"]) if raw["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataCorrupt(f"{path} cannot be read as verdicts ({error}); delete it, and they are judged anew") from error
+        raise DataCorrupt(
+            f"{path} cannot be read as verdicts ({error}); delete it, and they are judged anew"
+        ) from error

@@ -1,4 +1,7 @@
-"""The command line: `nasrepro --help`. Imports are inside the commands, so that each pays only for what it uses."""
+"""The command line: `nasrepro --help`.
+
+Imports are inside the commands, so that each pays only for what it uses.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from suite.cli.common import app
-from suite.errors import NasreproError
+from nasrepro.suite.cli.common import app
+from nasrepro.suite.errors import NasreproError
 
 __all__ = ["app", "main"]
 
@@ -26,10 +29,14 @@ def main() -> None:
     try:
         code = app(prog_name="nasrepro", standalone_mode=False)
     except NasreproError as error:
-        print("error:", *str(error).splitlines(), file=sys.stderr)  # on one line, also where it quotes another library's text
+        print(
+            "error:", *str(error).splitlines(), file=sys.stderr
+        )  # on one line, also where it quotes another library's text
         sys.exit(2)
     except _UsageError as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its message is the help
+        if (
+            type(error).__name__ == "NoArgsIsHelpError"
+        ):  # a group without a command: its message is the help
             print(error.format_message(), file=sys.stderr)
             sys.exit(2)
         hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
@@ -55,5 +62,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     pass

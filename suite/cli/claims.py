@@ -10,27 +10,52 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import DEFAULT_STORE, Json, Quiet, StorePath, app, print_json, print_table, progress_bar, remark
-from suite.errors import NasreproError, UnknownName
+from nasrepro.suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+)
+from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
-    from suite.claims import Claim, Verdict
+    from nasrepro.suite.claims import Claim, Verdict
 
 claims_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(claims_app, name="claims")
 
 PaperOption = Annotated[
-    list[str] | None, typer.Option("--paper", help="Only this paper: its file's name, arXiv number, or a part of its title.")
+    list[str] | None,
+    typer.Option(
+        "--paper", help="Only this paper: its file's name, arXiv number, or a part of its title."
+    ),
 ]
-IdOption = Annotated[list[str] | None, typer.Option("--id", help="Only this claim; several by repeating. See: nasrepro list claims.")]
-FileOption = Annotated[list[Path] | None, typer.Option("--file", help="A claims file of your own in place of the package's.")]
+IdOption = Annotated[
+    list[str] | None,
+    typer.Option("--id", help="Only this claim; several by repeating. See: nasrepro list claims."),
+]
+FileOption = Annotated[
+    list[Path] | None,
+    typer.Option("--file", help="A claims file of your own in place of the package's."),
+]
 MethodOption = Annotated[
     list[str] | None,
-    typer.Option("--method", "-m", help="A Python file with one @method that the claims name; it may replace one of the package."),
+    typer.Option(
+        "--method",
+        "-m",
+        help="A Python file with one @method that the claims name; it may replace one of the package.",
+    ),
 ]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Judge by what the store has; run nothing.")]
 Long = Annotated[bool, typer.Option("--long", help="Also run what takes more than minutes.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+]
 
 
 @claims_app.callback()
@@ -38,11 +63,17 @@ def claims(
     context: typer.Context,
     paper: PaperOption = None,
     id: IdOption = None,
-    explain: Annotated[str, typer.Option("--explain", help="The evidence for one claim: plan, runs, rule, figure.")] = "",
+    explain: Annotated[
+        str, typer.Option("--explain", help="The evidence for one claim: plan, runs, rule, figure.")
+    ] = "",
     file: FileOption = None,
     method: MethodOption = None,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML there, too.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 also where a claim could not be judged.")] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write JUnit XML there, too.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 also where a claim could not be judged.")
+    ] = False,
     no_run: NoRun = False,
     long: Long = False,
     store: StorePath = DEFAULT_STORE,
@@ -52,18 +83,24 @@ def claims(
 ) -> int:
     """Judge the papers' claims by what was measured.
 
-    What the claims need and the store lacks is run; each verdict is compared with the recorded one. Exit code 1 where
-    one differs, each of which is named, or where a run failed.
-    Example: nasrepro claims --paper nas_bench_201
+    What the claims need and the store lacks is run; each verdict is compared with the recorded one.
+    Exit code 1 where one differs, each of which is named, or where a run failed. Example: nasrepro
+    claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
-        given = [name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+        given = [
+            name
+            for name in context.params
+            if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+        ]
         if given:  # they would be passed over, and the verdicts of all papers written
             command, option = context.invoked_subcommand, given[0].replace("_", "-")
-            raise NasreproError(f"give the options after {command}: nasrepro claims {command} --{option} ...")
+            raise NasreproError(
+                f"give the options after {command}: nasrepro claims {command} --{option} ..."
+            )
         return 0
-    from suite.claims import junit as as_junit
-    from suite.files import write_text
+    from nasrepro.suite.claims import junit as as_junit
+    from nasrepro.suite.data import write_text
 
     chosen, others = _chosen(paper, [explain] if explain else id, file, method)
     done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
@@ -77,7 +114,9 @@ def claims(
         _print(done.verdicts)
     changed = [each for each in done.verdicts if each.changed]
     for each in changed:
-        remark(f"changed: {each.claim.id} is {each.verdict}, recorded: {each.claim.recorded or 'nothing yet'} ({each.why})")
+        remark(
+            f"changed: {each.claim.id} is {each.verdict}, recorded: {each.claim.recorded or 'nothing yet'} ({each.why})"
+        )
     if changed:
         remark("after a look at why: nasrepro claims record, and commit the diff")
     unjudged = [each for each in done.verdicts if each.verdict == "not judged"] if strict else []
@@ -99,7 +138,7 @@ def record_verdicts(
     quiet: Quiet = False,
 ) -> int:
     """Write the verdicts of now into the claims' files as the recorded ones, for review in a diff."""
-    from suite.claims import claim_files, record
+    from nasrepro.suite.claims import claim_files, record
 
     chosen, others = _chosen(paper, id, file, method)
     done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
@@ -117,29 +156,39 @@ def repeat_verdicts(
     file: FileOption = None,
     method: MethodOption = None,
     blocks: Annotated[
-        int | None, typer.Option(min=1, help="How often, each time by seeds that no other block has; as often as nightly if not given.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="How often, each time by seeds that no other block has; as often as nightly if not given.",
+        ),
     ] = None,
-    folder: Annotated[Path, typer.Option("--folder", help="Keeps the runs and verdicts of every block.")] = DEFAULT_STORE.parent
-    / "repeats",
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Keeps the runs and verdicts of every block.")
+    ] = DEFAULT_STORE.parent / "repeats",
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Judge again by other seeds: how stable the recorded verdicts are. What was killed goes on where it was.
+    """Judge again by other seeds: how stable the recorded verdicts are.
 
-    Of claims that rest on seeds and run in minutes. Orders are corrected among these alone, fewer than stood behind the recorded
-    verdicts: a p value near its limit may come out smaller. Exit code 1 where a verdict is not the recorded one.
-    Example: nasrepro claims repeat --paper nas_bench_201 --blocks 20
+    What was killed goes on where it was.
+
+    Of claims that rest on seeds and run in minutes. Orders are corrected among these alone, fewer
+    than stood behind the recorded verdicts: a p value near its limit may come out smaller. Exit
+    code 1 where a verdict is not the recorded one. Example: nasrepro claims repeat --paper
+    nas_bench_201 --blocks 20
     """
     from itertools import groupby
 
-    from suite.claims import BLOCKS, repeat, repeatable
+    from nasrepro.suite.claims import BLOCKS, repeat, repeatable
 
     blocks = blocks or BLOCKS
     chosen, others = _chosen(paper, None, file, method)
     wanted = sorted(filter(repeatable, chosen), key=lambda claim: (claim.file, claim.id))
     if not wanted:
-        raise NasreproError("none of these claims has a recorded verdict that rests on seeds and is had in minutes")
+        raise NasreproError(
+            "none of these claims has a recorded verdict that rests on seeds and is had in minutes"
+        )
     by_file = [list(group) for _, group in groupby(wanted, key=lambda claim: claim.file)]
     found = []
     for block in range(1, blocks + 1):
@@ -148,19 +197,34 @@ def repeat_verdicts(
                 found += repeat(members, others, folder, block, workers=workers, progress=progress)
     flips = [each for each in found if each.flipped]
     if as_json:
-        print_json({"verdicts": len(found), "flips": len(flips), "repeats": [asdict(each) for each in found]})
+        print_json(
+            {
+                "verdicts": len(found),
+                "flips": len(flips),
+                "repeats": [asdict(each) for each in found],
+            }
+        )
     else:
-        by_claim = [(claim, Counter(each.verdict for each in found if each.claim == claim.id)) for claim in wanted]
+        by_claim = [
+            (claim, Counter(each.verdict for each in found if each.claim == claim.id))
+            for claim in wanted
+        ]
         rows = [[claim.id, claim.recorded, *_counted(claim, counts)] for claim, counts in by_claim]
         print_table(["claim", "recorded", f"same, of {blocks}", "others"], rows)
-        typer.echo(f"\n{len(flips)} of {len(found):,} verdicts ({len(flips) / len(found):.1%}) are not the recorded ones")
+        typer.echo(
+            f"\n{len(flips)} of {len(found):,} verdicts ({len(flips) / len(found):.1%}) are not the recorded ones"
+        )
         for each in flips:
-            remark(f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: {each.recorded} ({each.why})")
+            remark(
+                f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: {each.recorded} ({each.why})"
+            )
     return int(bool(flips))
 
 
 def _counted(claim: Claim, counts: Counter[str]) -> list[str]:
-    others = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common() if verdict != claim.recorded)
+    others = ", ".join(
+        f"{count} {verdict}" for verdict, count in counts.most_common() if verdict != claim.recorded
+    )
     return [str(counts[claim.recorded]), others]
 
 
@@ -171,11 +235,14 @@ class _Done:
 
 
 def _chosen(
-    papers: Sequence[str] | None, ids: Sequence[str] | None, files: Sequence[Path] | None, own: Sequence[str] | None
+    papers: Sequence[str] | None,
+    ids: Sequence[str] | None,
+    files: Sequence[Path] | None,
+    own: Sequence[str] | None,
 ) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
     """The claims asked for, and all claims they stand among."""
-    from suite.claims import load_claims
-    from suite.registry import methods
+    from nasrepro.suite.claims import load_claims
+    from nasrepro.suite.registry import methods
 
     for path in own or ():
         entry = methods.from_file(Path(path))
@@ -199,24 +266,34 @@ def _chosen(
 
 def _of(claim: Claim, name: str) -> bool:
     return (
-        name.lower() in (claim.file.lower(), claim.paper.lower(), claim.paper.lower().partition(":")[2])
+        name.lower()
+        in (claim.file.lower(), claim.paper.lower(), claim.paper.lower().partition(":")[2])
         or name.lower() in claim.title.lower()
     )
 
 
 def _judged(
-    chosen: Sequence[Claim], others: Sequence[Claim], path: Path, *, run: bool, long: bool, workers: int | None, quiet: bool
+    chosen: Sequence[Claim],
+    others: Sequence[Claim],
+    path: Path,
+    *,
+    run: bool,
+    long: bool,
+    workers: int | None,
+    quiet: bool,
 ) -> _Done:
-    from suite.claims import gather, judged, missing, with_family
-    from suite.runner import run_cells
-    from suite.store import Store
+    from nasrepro.suite.claims import gather, judged, missing, with_family
+    from nasrepro.suite.experiments.runner import run_cells
+    from nasrepro.suite.experiments.store import Store
 
     needed = with_family(chosen, others)
     failed = False
     with Store(path, must_exist=not run) as store:
         evidence = gather(store, needed)
         cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})
-        needy = {setting.oracle for claim in needed if claim.needs for setting in claim.settings}  # they say themselves what they need
+        needy = {
+            setting.oracle for claim in needed if claim.needs for setting in claim.settings
+        }  # they say themselves what they need
         for name, error in left_out.items():
             if name not in needy:
                 remark(f"{name}: left out, {error}")
@@ -224,7 +301,9 @@ def _judged(
             with progress_bar("running", quiet) as progress:
                 outcome = run_cells(cells, store, workers=workers, progress=progress)
             failed = bool(outcome.failed)
-            for line in sorted({record.error.strip().splitlines()[-1] for record in outcome.failed}):
+            for line in sorted(
+                {record.error.strip().splitlines()[-1] for record in outcome.failed}
+            ):
                 remark(f"a run failed: {line}")
             evidence = gather(store, needed)
     return _Done(judged(chosen, evidence, others), failed)
@@ -235,7 +314,7 @@ UNREAD = "*"
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:
-    from suite.claims import RECORDED
+    from nasrepro.suite.claims import RECORDED
 
     rows = [
         [
@@ -255,10 +334,22 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     total = ["all", len(verdicts), *(sum(counts[name, kind] for name in names) for kind in kinds)]
     print_table(
         ["paper", "claims", *kinds],
-        [*([name, sum(counts[name, kind] for kind in kinds), *(counts[name, kind] for kind in kinds)] for name in names), total],
+        [
+            *(
+                [
+                    name,
+                    sum(counts[name, kind] for kind in kinds),
+                    *(counts[name, kind] for kind in kinds),
+                ]
+                for name in names
+            ),
+            total,
+        ],
     )
     if not all(each.claim.read for each in verdicts):
-        typer.echo(f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)")
+        typer.echo(
+            f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)"
+        )
     if any(each.changed for each in verdicts):
         typer.echo("! differs from the recorded verdict")
 
@@ -318,7 +409,7 @@ def _row(each: Verdict) -> dict[str, Any]:
 
 def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
     """Everything behind one verdict."""
-    from suite.claims import plan_of
+    from nasrepro.suite.claims import plan_of
 
     claim = each.claim
     lines: list[tuple[str, object]] = [
@@ -327,7 +418,12 @@ def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
         ("paper", f"{claim.title} ({claim.paper}), {claim.where}"),
         ("text", f"{claim.source}{'' if claim.read else ': not read'}"),
         ("published", _published(claim)),
-        ("margin", "" if claim.margin is None else f"{claim.margin:g}{': ' if claim.reason else ''}{claim.reason}"),
+        (
+            "margin",
+            ""
+            if claim.margin is None
+            else f"{claim.margin:g}{': ' if claim.reason else ''}{claim.reason}",
+        ),
         ("ours", f"{_ours(each)}{f', n = {each.n:,}' if each.n > 1 else ''}"),
         ("figure", _strip(each)),
         ("verdict", each.verdict),
@@ -339,8 +435,18 @@ def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
             (f"  {name}", f"{figure.claim or f'{figure.value:g}'} {figure.source}, {figure.where}")
             for name, figure in claim.figures.items()
         ),
-        ("runs", f"{len(each.runs):,}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}" if each.runs else ""),
-        ("one of them", f"nasrepro show {each.runs[0]}{'' if store == DEFAULT_STORE else f' --store {store}'}" if each.runs else ""),
+        (
+            "runs",
+            f"{len(each.runs):,}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}"
+            if each.runs
+            else "",
+        ),
+        (
+            "one of them",
+            f"nasrepro show {each.runs[0]}{'' if store == DEFAULT_STORE else f' --store {store}'}"
+            if each.runs
+            else "",
+        ),
     ]
     for name, value in lines:
         if value:
@@ -367,7 +473,10 @@ def _strip(each: Verdict, width: int = 60) -> str:
     if right <= left:
         return ""
     marks = [" "] * (width + 1)
-    place = {value: round((value - left) / (right - left) * width) for value in (low, high, each.ours, *ends)}
+    place = {
+        value: round((value - left) / (right - left) * width)
+        for value in (low, high, each.ours, *ends)
+    }
     marks[place[low] : place[high] + 1] = "-" * (place[high] - place[low] + 1)
     if claim.test != "at most":
         marks[place[ends[0]]] = "["

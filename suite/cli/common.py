@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.errors import NasreproError
+from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
-    from suite.oracle import Oracle
-    from suite.space import Arch, SearchSpace
+    from nasrepro.suite.oracle import Oracle
+    from nasrepro.suite.space import Arch, SearchSpace
 
 app = typer.Typer(
     help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
@@ -25,12 +25,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Tables of the oracles: fetch, describe, check.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(
+    help="Tables of the oracles: fetch, describe, check.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.add_typer(data_app, name="data")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
-StorePath = Annotated[Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")]
+StorePath = Annotated[
+    Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")
+]
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 
 
@@ -69,9 +75,19 @@ def remark(text: str, quiet: bool = False) -> None:
 
 @contextmanager
 def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar with the time left, on standard error; plain lines where that is no terminal."""
+    """A progress bar with the time left, on standard error.
+
+    Plain lines where that is no terminal.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     console = Console(stderr=True)
     columns = (
@@ -84,14 +100,18 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], N
     )
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total, label: bar.update(task, completed=done, total=total, description=f"{what} {label}"[:36])
+        yield lambda done, total, label: bar.update(
+            task, completed=done, total=total, description=f"{what} {label}"[:36]
+        )
 
 
 def chosen_dataset(oracle: Oracle, name: str) -> str:
     """The official name; the only one where none is given and there is but one."""
     datasets = oracle.info.datasets
     if not name and len(datasets) > 1:
-        raise NasreproError(f"give --dataset; {oracle.name} has {', '.join(dataset.name for dataset in datasets)}")
+        raise NasreproError(
+            f"give --dataset; {oracle.name} has {', '.join(dataset.name for dataset in datasets)}"
+        )
     return oracle.info.dataset(name).name if name else datasets[0].name
 
 

@@ -6,18 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from suite.cli.common import Json, app, print_json, print_table
+from nasrepro.suite.cli.common import Json, app, print_json, print_table
 
 
 @app.command("list")
 def list_command(
     kind: Annotated[
-        str, typer.Argument(help="oracles, spaces, methods, studies, scorers, devices, references, claims or plans; all if not given.")
+        str,
+        typer.Argument(
+            help="oracles, spaces, methods, studies, scorers, devices, references, claims or plans; all if not given."
+        ),
     ] = "",
     as_json: Json = False,
 ) -> None:
     """List what there is: oracles, spaces, methods, studies, scorers, devices, references (scores that others computed), claims, plans."""
-    from suite.errors import UnknownName
+    from nasrepro.suite.errors import UnknownName
 
     kinds = {
         "oracles": _oracles,
@@ -44,7 +47,7 @@ def list_command(
 
 
 def _oracles() -> list[dict[str, Any]]:
-    from suite.registry import oracles
+    from nasrepro.suite.registry import oracles
 
     rows = []
     for entry in oracles.all():
@@ -55,7 +58,9 @@ def _oracles() -> list[dict[str, Any]]:
                 "oracle": info.name,
                 "space": info.space.name,
                 "data sets": ", ".join(d.name for d in info.datasets),
-                "target": ", ".join(dict.fromkeys(info.target_of(d.name).name for d in info.datasets)),
+                "target": ", ".join(
+                    dict.fromkeys(info.target_of(d.name).name for d in info.datasets)
+                ),
                 "here": "trains" if info.trains else "yes" if here else "no",
             }
         )
@@ -63,20 +68,30 @@ def _oracles() -> list[dict[str, Any]]:
 
 
 def _spaces() -> list[dict[str, Any]]:
-    from suite.registry import oracles
+    from nasrepro.suite.registry import oracles
 
     spaces = {entry.info.space.name: entry.info.space for entry in oracles.all()}
-    return [{"space": name, "architectures": len(space), "decisions": len(space.cardinalities)} for name, space in sorted(spaces.items())]
+    return [
+        {"space": name, "architectures": len(space), "decisions": len(space.cardinalities)}
+        for name, space in sorted(spaces.items())
+    ]
 
 
 def _methods() -> list[dict[str, Any]]:
-    from suite.registry import methods
+    from nasrepro.suite.registry import methods
 
-    return [{"method": m.name, "paper": m.paper, "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items())} for m in methods.all()]
+    return [
+        {
+            "method": m.name,
+            "paper": m.paper,
+            "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items()),
+        }
+        for m in methods.all()
+    ]
 
 
 def _studies() -> list[dict[str, Any]]:
-    from suite.registry import studies
+    from nasrepro.suite.registry import studies
 
     return [
         {
@@ -90,7 +105,7 @@ def _studies() -> list[dict[str, Any]]:
 
 
 def _scorers() -> list[dict[str, Any]]:
-    from suite.registry import scorers
+    from nasrepro.suite.registry import scorers
 
     return [
         {
@@ -104,20 +119,38 @@ def _scorers() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    from suite.registry import devices, load_devices
+    from nasrepro.suite.registry import devices, load_devices
 
     rows = []
     for entry in devices.all():
         here = entry.info.table.path.exists()
         for device in entry.info.devices:
-            cells = load_devices(entry.name).measured(device.name, device.datasets[0] if device.datasets else "") if here else None
-            row = {"device": device.name, "space": device.space, "kind": device.kind, "unit": device.unit}
-            rows.append({**row, "data sets": ", ".join(device.datasets), "cells": cells, "here": "yes" if here else "no"})
+            cells = (
+                load_devices(entry.name).measured(
+                    device.name, device.datasets[0] if device.datasets else ""
+                )
+                if here
+                else None
+            )
+            row = {
+                "device": device.name,
+                "space": device.space,
+                "kind": device.kind,
+                "unit": device.unit,
+            }
+            rows.append(
+                {
+                    **row,
+                    "data sets": ", ".join(device.datasets),
+                    "cells": cells,
+                    "here": "yes" if here else "no",
+                }
+            )
     return rows
 
 
 def _references() -> list[dict[str, Any]]:
-    from suite.registry import references
+    from nasrepro.suite.registry import references
 
     return [
         {
@@ -132,15 +165,22 @@ def _references() -> list[dict[str, Any]]:
 
 
 def _claims() -> list[dict[str, Any]]:
-    from suite.claims import load_claims
+    from nasrepro.suite.claims import load_claims
 
     return [
-        {"claim": each.id, "paper": each.paper, "where": each.where, "text": each.source, "value": each.value, "statement": each.statement}
+        {
+            "claim": each.id,
+            "paper": each.paper,
+            "where": each.where,
+            "text": each.source,
+            "value": each.value,
+            "statement": each.statement,
+        }
         for each in load_claims()
     ]
 
 
 def _plans() -> list[dict[str, Any]]:
-    from suite.plan import load_plan, shipped_plans
+    from nasrepro.suite.experiments.plan import load_plan, shipped_plans
 
     return [{"plan": name, "title": load_plan(name).title} for name in shipped_plans()]

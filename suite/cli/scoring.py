@@ -7,28 +7,48 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import Json, Quiet, app, print_json, print_table, progress_bar
-from suite.errors import NasreproError
+from nasrepro.suite.cli.common import Json, Quiet, app, print_json, print_table, progress_bar
+from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
-    from suite.scoring import Setting
+    from nasrepro.suite.scoring import Setting
 
 Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
-Count = Annotated[int, typer.Option("--batches", min=1, help="Batches, the same ones for all networks.")]
-Data = Annotated[str, typer.Option(help='"random", or the name of the images; the oracle\'s own where it ships them.')]
-Network = Annotated[list[str] | None, typer.Option(help="name=number: a parameter of the networks, such as channels=8.")]
-DatasetOf = Annotated[str, typer.Option("--networks-of", help="Data set for which networks are built; the oracle's first if not given.")]
+Count = Annotated[
+    int, typer.Option("--batches", min=1, help="Batches, the same ones for all networks.")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        help='"random", or the name of the images; the oracle\'s own where it ships them.'
+    ),
+]
+Network = Annotated[
+    list[str] | None,
+    typer.Option(help="name=number: a parameter of the networks, such as channels=8."),
+]
+DatasetOf = Annotated[
+    str,
+    typer.Option(
+        "--networks-of",
+        help="Data set for which networks are built; the oracle's first if not given.",
+    ),
+]
 
 
-def setting_of(batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str) -> Setting:
+def setting_of(
+    batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str
+) -> Setting:
     """The setting that the options give."""
-    from suite.scoring import Setting
+    from nasrepro.suite.scoring import Setting
 
     sizes = {}
     for text in network or []:
         name, equals, value = text.partition("=")
         if not equals or not value.isdecimal() or int(value) < 1:
-            raise NasreproError(f"--network {text!r} is not name=number, a positive one such as channels=8")
+            raise NasreproError(
+                f"--network {text!r} is not name=number, a positive one such as channels=8"
+            )
         sizes[name] = int(value)
     return Setting(batch, batches, data, seed, sizes, dataset)
 
@@ -36,8 +56,14 @@ def setting_of(batch: int, batches: int, data: str, seed: int, network: list[str
 @app.command()
 def score(
     oracle: Annotated[str, typer.Argument(help="Name of the oracle whose networks are scored.")],
-    scorer: Annotated[list[str] | None, typer.Option(help="Scorer; several by repeating. All that need a network if not given.")] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="First so many of a fixed random order; all if not given.")] = None,
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(help="Scorer; several by repeating. All that need a network if not given."),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="First so many of a fixed random order; all if not given."),
+    ] = None,
     batch: Batch = 128,
     batches: Count = 2,
     data: Data = "",
@@ -45,36 +71,52 @@ def score(
     network: Network = None,
     networks_of: DatasetOf = "",
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 1,
-    seconds: Annotated[float | None, typer.Option(min=0, help="Begin no network after so many seconds.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Copy the table of scores to this .parquet file.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Begin no network after so many seconds.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Copy the table of scores to this .parquet file.")
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Score untrained networks and keep the scores, each functionally distinct architecture once; what is scored is not scored again.
+    """Score untrained networks and keep the scores, each functionally distinct architecture once.
+
+    What is scored is not scored again.
 
     Example: nasrepro score digits201 --scorer zico --scorer synflow --batch 64
     """
     import numpy as np
 
-    from suite.registry import load_oracle, scorers
-    from suite.scoring import sample as sample_of
-    from suite.scoring import score as run
-    from suite.scoring import scored
+    from nasrepro.suite.registry import load_oracle, scorers
+    from nasrepro.suite.scoring import sample as sample_of
+    from nasrepro.suite.scoring import score as run
+    from nasrepro.suite.scoring import scored
 
     opened = load_oracle(oracle)
-    wanted = [scorers.get(name) for name in scorer] if scorer else [each for each in scorers.all() if each.needs_network]
+    wanted = (
+        [scorers.get(name) for name in scorer]
+        if scorer
+        else [each for each in scorers.all() if each.needs_network]
+    )
     for each in wanted:
         if not each.needs_network:
-            raise NasreproError(f"scorer {each.name} needs no network: nasrepro rank computes it at once, there is nothing to keep")
+            raise NasreproError(
+                f"scorer {each.name} needs no network: nasrepro rank computes it at once, there is nothing to keep"
+            )
     setting = setting_of(batch, batches, data, seed, network, networks_of)
     archs = [opened.archs()[row] for row in sample_of(opened, sample)]
     limit_s = float("inf") if seconds is None else seconds
     with progress_bar(f"scoring {opened.name}", quiet) as progress:
-        table = run(opened, wanted, archs, setting, workers=workers, limit_s=limit_s, progress=progress)
+        table = run(
+            opened, wanted, archs, setting, workers=workers, limit_s=limit_s, progress=progress
+        )
     path = table.save(out) if out else table.path
     rows = []
     for each in wanted:
-        found = np.array(list(table.rows.get(each.name, {}).values()), dtype=np.float64).reshape(-1, 2)
+        found = np.array(list(table.rows.get(each.name, {}).values()), dtype=np.float64).reshape(
+            -1, 2
+        )
         first = len(scored(opened, table, each.name)[0])
         rows.append(
             {
@@ -86,7 +128,9 @@ def score(
             }
         )
     if as_json:
-        print_json({"oracle": opened.name, "inputs": str(table.inputs), "path": str(path), "scorers": rows})
+        print_json(
+            {"oracle": opened.name, "inputs": str(table.inputs), "path": str(path), "scorers": rows}
+        )
         return
     typer.echo(f"{opened.name}: {table.inputs}")
     shown = [
@@ -99,7 +143,9 @@ def score(
         ]
         for row in rows
     ]
-    print_table(["scorer", "distinct scored", "first of the sample", "non-finite", "CPU s each"], shown)
+    print_table(
+        ["scorer", "distinct scored", "first of the sample", "non-finite", "CPU s each"], shown
+    )
     typer.echo(f"kept in {path}" if path.exists() else "all of them ship with the package")
 
 

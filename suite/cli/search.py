@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import (
+from nasrepro.suite.cli.common import (
     DEFAULT_STORE,
     Json,
     Quiet,
@@ -22,19 +22,23 @@ from suite.cli.common import (
     remark,
     typed_arch,
 )
-from suite.errors import DataMissing, NasreproError
+from nasrepro.suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from suite.record import Record
-    from suite.registry import Method
+    from nasrepro.suite.experiments.record import Record
+    from nasrepro.suite.registry import Method
 
 
 @app.command()
 def query(
     oracle: Annotated[str, typer.Argument(help="Name of the oracle; see: nasrepro list oracles.")],
-    arch: Annotated[str, typer.Argument(help="Official string of the architecture, or its official index.")],
+    arch: Annotated[
+        str, typer.Argument(help="Official string of the architecture, or its official index.")
+    ],
     dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
-    epochs: Annotated[int | None, typer.Option(help="Training length; there is no default.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Training length; there is no default.")
+    ] = None,
     seed: Annotated[str, typer.Option(help="Training seed of the table, or mean.")] = "mean",
     as_json: Json = False,
 ) -> None:
@@ -42,15 +46,19 @@ def query(
 
     Example: nasrepro query nasbench201 6111 --dataset cifar10 --epochs 200
     """
-    from suite.registry import load_oracle
+    from nasrepro.suite.registry import load_oracle
 
     opened = load_oracle(oracle)
     space = opened.space
     name = chosen_dataset(opened, dataset)
     if epochs is None:
-        raise NasreproError(f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}")
+        raise NasreproError(
+            f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}"
+        )
     wanted = typed_arch(space, arch)
-    reading = opened.query(wanted, dataset=name, epochs=epochs, seed=int(seed) if is_integer(seed) else seed)
+    reading = opened.query(
+        wanted, dataset=name, epochs=epochs, seed=int(seed) if is_integer(seed) else seed
+    )
     row = {
         "oracle": opened.name,
         "index": space.index(wanted),
@@ -66,30 +74,64 @@ def query(
         units = {metric.name: f"{metric.unit}, {metric.split}" for metric in opened.info.metrics}
         print_table(
             ["", "value", "unit, split"],
-            [[key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")] for key, value in row.items()],
+            [
+                [key, _shown(value, units.get(key, "")), units.get(key, "").replace(", none", "")]
+                for key, value in row.items()
+            ],
         )
 
 
 def _shown(value: Any, unit: str) -> str:
     """Six digits, thousands separated; what has no unit (an index, epochs) as it is typed."""
-    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) and unit else str(value)
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int) and unit
+        else str(value)
+    )
 
 
 @app.command()
 def run(
     plan: Annotated[
-        str, typer.Option("--plan", "-p", help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.")
+        str,
+        typer.Option(
+            "--plan",
+            "-p",
+            help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.",
+        ),
     ] = "reproduce",
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", "-m", help="A method to run beside the plan's: a Python file with one @method, or a name."),
+        typer.Option(
+            "--method",
+            "-m",
+            help="A method to run beside the plan's: a Python file with one @method, or a name.",
+        ),
     ] = None,
     store: StorePath = DEFAULT_STORE,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")] = None,
-    executor: Annotated[str, typer.Option(help="loky (processes on this machine), inline (this process) or dask (a cluster).")] = "loky",
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")] = None,
-    address: Annotated[str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")] = "",
-    skip_missing: Annotated[bool, typer.Option("--skip-missing", help="Leave out, visibly, what needs a table that is not here.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")
+    ] = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="loky (processes on this machine), inline (this process) or dask (a cluster)."
+        ),
+    ] = "loky",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+    ] = None,
+    address: Annotated[
+        str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")
+    ] = "",
+    skip_missing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-missing", help="Leave out, visibly, what needs a table that is not here."
+        ),
+    ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -97,35 +139,56 @@ def run(
 
     Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
     """
-    from suite.cells import cells_of
-    from suite.plan import load_plan
-    from suite.runner import run_cells
-    from suite.store import Store
+    from nasrepro.suite.experiments.cells import cells_of
+    from nasrepro.suite.experiments.plan import load_plan
+    from nasrepro.suite.experiments.runner import run_cells
+    from nasrepro.suite.experiments.store import Store
 
     wanted = load_plan(plan)
     if seeds is not None:
         wanted = wanted.model_copy(
             update={
-                kind: tuple(each.model_copy(update={"seeds": tuple(range(seeds))}) for each in getattr(wanted, kind))
+                kind: tuple(
+                    each.model_copy(update={"seeds": tuple(range(seeds))})
+                    for each in getattr(wanted, kind)
+                )
                 for kind in ("experiment", "study")
             }
         )
     left_out: dict[str, DataMissing] = {}
-    cells = cells_of(wanted, [_method(each) for each in method or []], missing=left_out.__setitem__ if skip_missing else None)
+    cells = cells_of(
+        wanted,
+        [_method(each) for each in method or []],
+        missing=left_out.__setitem__ if skip_missing else None,
+    )
     for name, error in left_out.items():
         remark(f"{name}: left out, {error}")
     if not cells:
-        raise NasreproError(f"nothing of plan {plan} can run here: {'; '.join(map(str, left_out.values())) or 'it is empty'}")
+        raise NasreproError(
+            f"nothing of plan {plan} can run here: {'; '.join(map(str, left_out.values())) or 'it is empty'}"
+        )
     with Store(store) as opened:
         try:
             with progress_bar(f"running {plan}", quiet) as progress:
-                outcome = run_cells(cells, opened, executor=executor, workers=workers, address=address, progress=progress)
+                outcome = run_cells(
+                    cells,
+                    opened,
+                    executor=executor,
+                    workers=workers,
+                    address=address,
+                    progress=progress,
+                )
         except KeyboardInterrupt:
             kept = sum(cell.key.run_id in opened.finished() for cell in cells)
-            remark(f"stopped: {kept:,} of {len(cells):,} are in {store}; the same command goes on from there")
+            remark(
+                f"stopped: {kept:,} of {len(cells):,} are in {store}; the same command goes on from there"
+            )
             raise
     if as_json:
-        failed = [{"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]} for record in outcome.failed]
+        failed = [
+            {"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]}
+            for record in outcome.failed
+        ]
         print_json(
             {
                 "plan": plan,
@@ -151,7 +214,11 @@ def _reasons(failed: Sequence[Record]) -> Iterator[str]:
     """One line for each method or scorer and kind of error: how often, and the first message."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for record in failed:
-        who = next(getattr(record.key, kind) for kind in ("method", "scorer", "study") if hasattr(record.key, kind))
+        who = next(
+            getattr(record.key, kind)
+            for kind in ("method", "scorer", "study")
+            if hasattr(record.key, kind)
+        )
         last = record.error.strip().splitlines()[-1]
         kinds.setdefault((who, last.split(":")[0]), []).append(last)
     for (who, _), messages in kinds.items():
@@ -159,6 +226,8 @@ def _reasons(failed: Sequence[Record]) -> Iterator[str]:
 
 
 def _method(name: str) -> Method:
-    from suite.registry import methods
+    from nasrepro.suite.registry import methods
 
-    return methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
+    return (
+        methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
+    )

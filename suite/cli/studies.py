@@ -7,17 +7,31 @@ from typing import Annotated, Any
 
 import typer
 
-from suite.cli.common import DEFAULT_STORE, Json, Quiet, StorePath, app, print_json, print_table, progress_bar
-from suite.errors import NasreproError
+from nasrepro.suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    print_json,
+    print_table,
+    progress_bar,
+)
+from nasrepro.suite.errors import NasreproError
 
 
 @app.command()
 def study(
     name: Annotated[str, typer.Argument(help="Name of the study; see: nasrepro list studies.")],
-    param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value; the value as JSON, or text.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="name=value; the value as JSON, or text."),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0..N-1.")] = 1,
     store: StorePath = DEFAULT_STORE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -25,25 +39,39 @@ def study(
 
     Example: nasrepro study flash.predictor --param oracle=natsbench_size --seeds 3
     """
-    from suite.cells import cells_of
-    from suite.plan import Plan, StudyUse
-    from suite.runner import run_cells
-    from suite.store import Store
+    from nasrepro.suite.experiments.cells import cells_of
+    from nasrepro.suite.experiments.plan import Plan, StudyUse
+    from nasrepro.suite.experiments.runner import run_cells
+    from nasrepro.suite.experiments.store import Store
 
-    use = StudyUse(name=name, seeds=tuple(range(seeds)), **dict(_given(each) for each in param or []))
+    use = StudyUse(
+        name=name, seeds=tuple(range(seeds)), **dict(_given(each) for each in param or [])
+    )
     cells = cells_of(Plan(study=(use,)))
     with Store(store) as opened:
         with progress_bar(f"measuring {name}", quiet) as progress:
-            outcome = run_cells(cells, opened, executor="inline" if seeds == 1 else "loky", workers=workers, progress=progress)
+            outcome = run_cells(
+                cells,
+                opened,
+                executor="inline" if seeds == 1 else "loky",
+                workers=workers,
+                progress=progress,
+            )
         wanted = {cell.key.run_id for cell in cells}
-        records = [record for record in opened.studies() if record.key.run_id in wanted and record.status == "done"]
+        records = [
+            record
+            for record in opened.studies()
+            if record.key.run_id in wanted and record.status == "done"
+        ]
     for failed in outcome.failed:
         typer.echo(failed.error, err=True)
     rows = [{"seed": record.key.seed, **row} for record in records for row in record.rows]
     if as_json:
         print_json(rows)
     elif rows:
-        columns = [name for name in rows[0] if name[0] != "_"]  # what figures are drawn from is in --json
+        columns = [
+            name for name in rows[0] if name[0] != "_"
+        ]  # what figures are drawn from is in --json
         print_table(columns, [[_shown(row[column]) for column in columns] for row in rows])
     return int(bool(outcome.failed))
 
@@ -53,7 +81,9 @@ def _given(text: str) -> tuple[str, Any]:
     if not (name and equals):
         raise NasreproError(f"--param {text!r} is not name=value")
     if name in ("name", "seeds"):  # keys of a plan's [[study]], not parameters
-        raise NasreproError(f"--param {text!r}: no study has a parameter {name}; its name is the argument, its seeds are --seeds N")
+        raise NasreproError(
+            f"--param {text!r}: no study has a parameter {name}; its name is the argument, its seeds are --seeds N"
+        )
     try:
         return name, json.loads(value)
     except json.JSONDecodeError:

@@ -8,22 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import Json, Quiet, data_app, print_json, print_table, progress_bar, remark
-from suite.errors import DataCorrupt, DataMissing, NasreproError
+from nasrepro.suite.cli.common import (
+    Json,
+    Quiet,
+    data_app,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+)
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from suite.devices import DeviceInfo
-    from suite.oracle import Oracle, OracleInfo
-    from suite.references import ReferenceInfo
-    from suite.registry import DeviceEntry, OracleEntry, ReferenceEntry
+    from nasrepro.suite.oracle import DeviceInfo, Oracle, OracleInfo, ReferenceInfo
+    from nasrepro.suite.registry import DeviceEntry, OracleEntry, ReferenceEntry
 
 
 def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry | ReferenceEntry]:
     """What has a table: oracles, sources of devices, references; those named, or all."""
-    from suite.errors import UnknownName
-    from suite.registry import devices, oracles, references
+    from nasrepro.suite.errors import UnknownName
+    from nasrepro.suite.registry import devices, oracles, references
 
-    entries: list[OracleEntry | DeviceEntry | ReferenceEntry] = [*oracles.all(), *devices.all(), *references.all()]
+    entries: list[OracleEntry | DeviceEntry | ReferenceEntry] = [
+        *oracles.all(),
+        *devices.all(),
+        *references.all(),
+    ]
     known = {entry.name: entry for entry in entries}
     for name in names or ():
         if name not in known:
@@ -34,21 +44,29 @@ def _tables(names: Sequence[str] | None) -> list[OracleEntry | DeviceEntry | Ref
 @data_app.command("fetch")
 def data_fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Tables to fetch (oracles, sources of devices, references), or images (cifar10, cifar100).")
+        list[str] | None,
+        typer.Argument(
+            help="Tables to fetch (oracles, sources of devices, references), or images (cifar10, cifar100)."
+        ),
     ] = None,
     all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
-    if_reachable: Annotated[bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")] = False,
+    if_reachable: Annotated[
+        bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Fetch the originals of a table, check their sha256, convert them once.
 
-    Originals come from NASREPRO_MIRROR (a folder or URL with the same paths) if it is set, else from their pinned addresses. Tables
-    are kept in NASREPRO_DATA, else in the platform's cache folder.
+    Originals come from NASREPRO_MIRROR (a folder or URL with the same paths) if it is set, else
+    from their pinned addresses. Tables are kept in NASREPRO_DATA, else in the platform's cache
+    folder.
     """
-    from suite.data import fetch_table
+    from nasrepro.suite.data import fetch_table
 
     if not names and not all_tables:
-        raise NasreproError(f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}")
+        raise NasreproError(
+            f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}"
+        )
     names, downloads = _without_images(names or [])
     for name, fetch in downloads.items():
         try:
@@ -65,7 +83,8 @@ def data_fetch(
         if entry.info.table is None:
             trains = getattr(entry.info, "trains", False)
             remark(
-                f"{entry.name}: {'trains what it is asked for, there is nothing to fetch' if trains else 'ships with the package'}", quiet
+                f"{entry.name}: {'trains what it is asked for, there is nothing to fetch' if trains else 'ships with the package'}",
+                quiet,
             )
             continue
         try:
@@ -85,9 +104,14 @@ def data_fetch(
 
 def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable[[str], Path]]]:
     """The names of tables, and those of data sets that a trainer can download, with what does."""
-    from suite.registry import oracles, trainers
+    from nasrepro.suite.registry import oracles, trainers
 
-    known = {name: trainer.fetch for trainer in trainers.all() for name in trainer.datasets if trainer.fetch is not None}
+    known = {
+        name: trainer.fetch
+        for trainer in trainers.all()
+        for name in trainer.datasets
+        if trainer.fetch is not None
+    }
     tables = set(oracles.names())
     downloads = {name: known[name] for name in names if name in known and name not in tables}
     return [name for name in names if name not in downloads], downloads
@@ -95,7 +119,10 @@ def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable
 
 @data_app.command("info")
 def data_info(
-    names: Annotated[list[str] | None, typer.Argument(help="Oracles, sources of devices, references; all if not given.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Oracles, sources of devices, references; all if not given."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Describe each table: present or how to get it, rows, data sets, epochs, seeds or devices, size, licence, citation."""
@@ -114,43 +141,62 @@ def data_info(
 
 
 def _described_table(entry: OracleEntry | DeviceEntry | ReferenceEntry) -> dict[str, Any]:
-    from suite.registry import DeviceEntry, OracleEntry
+    from nasrepro.suite.registry import DeviceEntry, OracleEntry
 
     if isinstance(entry, OracleEntry):
         return _described(entry)
-    return _described_devices(entry) if isinstance(entry, DeviceEntry) else _described_references(entry)
+    return (
+        _described_devices(entry)
+        if isinstance(entry, DeviceEntry)
+        else _described_references(entry)
+    )
 
 
 def _described(entry: OracleEntry) -> dict[str, Any]:
     info = entry.info
-    row: dict[str, Any] = {"oracle": info.name, "space": f"{info.space.name}, {len(info.space):,} architectures"}
+    row: dict[str, Any] = {
+        "oracle": info.name,
+        "space": f"{info.space.name}, {len(info.space):,} architectures",
+    }
     try:
         oracle = entry.load()
         table = getattr(oracle, "table", None)
         row["present"] = str(table.path) if table is not None else "yes"
         row["rows"] = (
-            "trained when asked for; answers so far: " + f"{getattr(oracle, 'answers', 0):,}" if info.trains else len(oracle.archs())
+            "trained when asked for; answers so far: " + f"{getattr(oracle, 'answers', 0):,}"
+            if info.trains
+            else len(oracle.archs())
         )
-        row["data sets"] = [line for dataset in info.datasets for line in _trainings(oracle, dataset.name)]
+        row["data sets"] = [
+            line for dataset in info.datasets for line in _trainings(oracle, dataset.name)
+        ]
         if table is not None:
             row["bytes"] = table.path.stat().st_size
         row["sha256"] = oracle.table_sha256
     except DataMissing as error:
         row["present"] = f"no; {error}"
         row["data sets"] = [d.name for d in info.datasets]
-    row["metrics"] = [f"{m.name} ({m.unit}, {m.split}){': ' + m.note if m.note else ''}" for m in info.metrics]
+    row["metrics"] = [
+        f"{m.name} ({m.unit}, {m.split}){': ' + m.note if m.note else ''}" for m in info.metrics
+    ]
     return row | _origin(info)
 
 
 def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
     info = entry.info
-    row: dict[str, Any] = {"source of devices": info.name, "space": f"{info.space.name}, {len(info.space):,} architectures"}
+    row: dict[str, Any] = {
+        "source of devices": info.name,
+        "space": f"{info.space.name}, {len(info.space):,} architectures",
+    }
     cells = {device.name: "" for device in info.devices}
     try:
         opened = entry.load()
         row["present"] = str(opened.table.path)
         row["rows"] = len(opened.table)
-        cells = {d.name: f", {opened.measured(d.name, d.datasets[0] if d.datasets else ''):,} architectures" for d in info.devices}
+        cells = {
+            d.name: f", {opened.measured(d.name, d.datasets[0] if d.datasets else ''):,} architectures"
+            for d in info.devices
+        }
         row["bytes"] = opened.table.path.stat().st_size
         row["sha256"] = opened.table.sha256
     except DataMissing as error:
@@ -163,10 +209,19 @@ def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
 
 def _described_references(entry: ReferenceEntry) -> dict[str, Any]:
     info = entry.info
-    row: dict[str, Any] = {"references": info.name, "oracle": info.oracle, "data sets": list(info.datasets)}
+    row: dict[str, Any] = {
+        "references": info.name,
+        "oracle": info.oracle,
+        "data sets": list(info.datasets),
+    }
     try:
         table = entry.load().table
-        row |= {"present": str(table.path), "rows": len(table), "bytes": table.path.stat().st_size, "sha256": table.sha256}
+        row |= {
+            "present": str(table.path),
+            "rows": len(table),
+            "bytes": table.path.stat().st_size,
+            "sha256": table.sha256,
+        }
     except DataMissing as error:
         row["present"] = f"no; {error}"
     row["scores"] = [f"{info.source}/{score}" for score in info.scores]
@@ -177,7 +232,10 @@ def _origin(info: OracleInfo | DeviceInfo | ReferenceInfo) -> dict[str, Any]:
     """What `data info` says last."""
     row: dict[str, Any] = {"notes": list(info.notes), "licence": info.licence}
     if info.table is not None:
-        row["originals"] = [f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)" for file in info.table.files.values()]
+        row["originals"] = [
+            f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)"
+            for file in info.table.files.values()
+        ]
     row["citation"] = info.citation
     return row
 
@@ -191,22 +249,30 @@ def _trainings(oracle: Oracle, dataset: str) -> list[str]:
     for seeds, lengths in by_seeds.items():
         whole = lengths == list(range(lengths[0], lengths[-1] + 1)) and len(lengths) > 2
         shown = f"{lengths[0]} to {lengths[-1]}" if whole else ", ".join(map(str, lengths))
-        lines.append(f"{dataset}: {shown} epochs, seeds {', '.join(map(str, seeds)) or 'none (the mean alone)'}")
+        lines.append(
+            f"{dataset}: {shown} epochs, seeds {', '.join(map(str, seeds)) or 'none (the mean alone)'}"
+        )
     return lines
 
 
 @data_app.command("verify")
 def data_verify(
-    names: Annotated[list[str] | None, typer.Argument(help="Tables; all that are here if not given.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tables; all that are here if not given.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Hash every table again and compare; exit 1 if one differs."""
-    from suite.data import open_table
+    from nasrepro.suite.data import open_table
 
     results = []
     for entry in _tables(names):
         try:
-            table = open_table(entry.info.table) if entry.info.table is not None else getattr(entry.load(), "table", None)
+            table = (
+                open_table(entry.info.table)
+                if entry.info.table is not None
+                else getattr(entry.load(), "table", None)
+            )
             if table is not None:
                 table.verify()
             results.append({"table": entry.name, "result": "good"})

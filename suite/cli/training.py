@@ -9,39 +9,70 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suite.cli.common import Json, Quiet, app, json_text, print_json, print_table, progress_bar, remark, typed_arch
-from suite.errors import NasreproError, UnknownName
+from nasrepro.suite.cli.common import (
+    Json,
+    Quiet,
+    app,
+    json_text,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+    typed_arch,
+)
+from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from suite.registry import Trainer
-    from suite.space import SearchSpace
+    from nasrepro.suite.registry import Trainer
+    from nasrepro.suite.space import SearchSpace
 
 
 @app.command()
 def train(
-    space: Annotated[str, typer.Option(help="Search space, or an oracle that has it; see: nasrepro list spaces.")],
+    space: Annotated[
+        str, typer.Option(help="Search space, or an oracle that has it; see: nasrepro list spaces.")
+    ],
     arch: Annotated[str, typer.Option(help="Architecture: the ecosystem's string, or an index.")],
-    data: Annotated[str, typer.Option(help="Data set: digits, cifar10, cifar10_jpeg (lossy), cifar100, ImageNet16-120, ...")],
-    epochs: Annotated[int | None, typer.Option(min=1, help="Length; the recipe's own if not given.")] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Data set: digits, cifar10, cifar10_jpeg (lossy), cifar100, ImageNet16-120, ..."
+        ),
+    ],
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Length; the recipe's own if not given.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings, with seeds 0, 1, ...")] = 1,
     batch: Annotated[int | None, typer.Option(min=1, help="Examples per step.")] = None,
-    lr: Annotated[float | None, typer.Option(min=0, help="Learning rate at the first epoch.")] = None,
-    channels: Annotated[int | None, typer.Option(min=1, help="Channels of the first stage, where the space has that setting.")] = None,
-    cells: Annotated[int | None, typer.Option(min=1, help="Cells per stage, where the space has that setting.")] = None,
-    stages: Annotated[int | None, typer.Option(min=1, help="Stages, where the space has that setting.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(min=0, help="Learning rate at the first epoch.")
+    ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(min=1, help="Channels of the first stage, where the space has that setting."),
+    ] = None,
+    cells: Annotated[
+        int | None, typer.Option(min=1, help="Cells per stage, where the space has that setting.")
+    ] = None,
+    stages: Annotated[
+        int | None, typer.Option(min=1, help="Stages, where the space has that setting.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; cpu if not given.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for training.json and the curves, training.png.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for training.json and the curves, training.png.")
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Train one network for real; a training that was killed goes on where it was.
 
-    On digits, NAS-Bench-201 cells are trained exactly as those of the table digits201. Data sets are looked for in NASREPRO_DATASETS.
-    Example: nasrepro train --space nasbench201 --arch 284 --data digits --epochs 30 --seeds 3 --out trained
+    On digits, NAS-Bench-201 cells are trained exactly as those of the table digits201. Data sets
+    are looked for in NASREPRO_DATASETS. Example: nasrepro train --space nasbench201 --arch 284
+    --data digits --epochs 30 --seeds 3 --out trained
     """
-    from suite.data import cache_dir
+    from nasrepro.suite.data import cache_dir
 
     found, dataset = _trainer(data)
     there = _space(space)
@@ -69,7 +100,8 @@ def train(
         "epochs": last,
         "results": [{"seed": seed, **measured[last, seed]} for seed in range(seeds)],
         "curves": [
-            {"seed": seed, "epoch": epoch, **values} for (epoch, seed), values in sorted(measured.items(), key=lambda each: each[0][::-1])
+            {"seed": seed, "epoch": epoch, **values}
+            for (epoch, seed), values in sorted(measured.items(), key=lambda each: each[0][::-1])
         ],
     }
     if out is not None:
@@ -80,12 +112,18 @@ def train(
         return
     typer.echo(f"{document['arch']} on {dataset}, {last} epochs")
     names = list(measured[last, 0])
-    print_table(["seed", *names], [[seed, *(_shown(name, measured[last, seed][name]) for name in names)] for seed in range(seeds)])
+    print_table(
+        ["seed", *names],
+        [
+            [seed, *(_shown(name, measured[last, seed][name]) for name in names)]
+            for seed in range(seeds)
+        ],
+    )
 
 
 def _trainer(data: str) -> tuple[Trainer, str]:
     """The trainer that has a data set, and the data set's official name."""
-    from suite.registry import trainers
+    from nasrepro.suite.registry import trainers
 
     names = {name: trainer for trainer in trainers.all() for name in trainer.datasets}
     for name, trainer in names.items():
@@ -96,13 +134,19 @@ def _trainer(data: str) -> tuple[Trainer, str]:
 
 def _space(name: str) -> SearchSpace:
     """The space of that name, or of the oracle of that name."""
-    from suite.registry import oracles
+    from nasrepro.suite.registry import oracles
 
-    infos = sorted((entry.info for entry in oracles.all()), key=lambda info: info.table is None)  # a benchmark's own skeleton first
+    infos = sorted(
+        (entry.info for entry in oracles.all()), key=lambda info: info.table is None
+    )  # a benchmark's own skeleton first
     for info in infos:
         if name in (info.name, info.space.name):
             return info.space
-    raise UnknownName("space", name, dict.fromkeys([info.space.name for info in infos] + [info.name for info in infos]))
+    raise UnknownName(
+        "space",
+        name,
+        dict.fromkeys([info.space.name for info in infos] + [info.name for info in infos]),
+    )
 
 
 def _shown(name: str, value: float) -> str:
@@ -113,23 +157,35 @@ def _shown(name: str, value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:.4f}"
 
 
-def _write(document: dict[str, Any], measured: Mapping[tuple[int, int], Mapping[str, float]], folder: Path) -> None:
+def _write(
+    document: dict[str, Any], measured: Mapping[tuple[int, int], Mapping[str, float]], folder: Path
+) -> None:
     """The JSON, and a curve of every metric that changes with the epochs."""
     from matplotlib.figure import Figure
 
-    from suite.files import replacing, write_text
+    from nasrepro.suite.data import replacing, write_text
 
     write_text(folder / "training.json", json_text(document) + "\n")
-    lengths, seeds = sorted({epoch for epoch, _ in measured}), sorted({seed for _, seed in measured})
+    lengths, seeds = (
+        sorted({epoch for epoch, _ in measured}),
+        sorted({seed for _, seed in measured}),
+    )
     names = [
         name
         for name in measured[lengths[0], seeds[0]]
         if name != "cost_s" and len({measured[epoch, seeds[0]].get(name) for epoch in lengths}) > 1
     ]
     figure = Figure(figsize=(3.2 * max(1, len(names)), 2.4), layout="constrained")
-    for name, axes in zip(names, figure.subplots(1, max(1, len(names)), squeeze=False)[0], strict=False):
+    for name, axes in zip(
+        names, figure.subplots(1, max(1, len(names)), squeeze=False)[0], strict=False
+    ):
         for seed in seeds:
-            axes.plot(lengths, [measured[epoch, seed].get(name, math.nan) for epoch in lengths], lw=1, label=f"seed {seed}")
+            axes.plot(
+                lengths,
+                [measured[epoch, seed].get(name, math.nan) for epoch in lengths],
+                lw=1,
+                label=f"seed {seed}",
+            )
         axes.set(xlabel="epoch", title=name.replace("_", " "))
     if names and len(seeds) > 1:
         figure.axes[0].legend(frameon=False, fontsize=7)
@@ -141,18 +197,34 @@ def _write(document: dict[str, Any], measured: Mapping[tuple[int, int], Mapping[
 @app.command("train-table")
 def train_table(
     name: Annotated[str, typer.Argument(help="The table: digits201.")],
-    out: Annotated[Path, typer.Option(help="Folder of what is trained so far; the same command goes on from there.")],
-    seeds: Annotated[str, typer.Option(help="Training seeds, trained three at a time.")] = "0,1,2,3,4,5",
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of what is trained so far; the same command goes on from there."),
+    ],
+    seeds: Annotated[
+        str, typer.Option(help="Training seeds, trained three at a time.")
+    ] = "0,1,2,3,4,5",
     workers: Annotated[int, typer.Option(min=1, help="Single-threaded processes.")] = 2,
-    cells: Annotated[int | None, typer.Option(min=1, help="Only the first so many cells of the random order.")] = None,
-    collect: Annotated[Path | None, typer.Option(help="Train nothing: write this Parquet file, and its data card beside it.")] = None,
-    unpack: Annotated[Path | None, typer.Option(help="Train nothing: fill the folder from this table, to go on from there.")] = None,
+    cells: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many cells of the random order.")
+    ] = None,
+    collect: Annotated[
+        Path | None,
+        typer.Option(help="Train nothing: write this Parquet file, and its data card beside it."),
+    ] = None,
+    unpack: Annotated[
+        Path | None,
+        typer.Option(help="Train nothing: fill the folder from this table, to go on from there."),
+    ] = None,
 ) -> None:
-    """Train a table that this project ships: in shards, stopped and gone on with at will, then collected into Parquet.
+    """Train a table that this project ships.
 
-    Example: nasrepro train-table digits201 --out shards; nasrepro train-table digits201 --out shards --collect new.parquet
+    In shards, stopped and gone on with at will, then collected into Parquet.
+
+    Example: nasrepro train-table digits201 --out shards; nasrepro train-table digits201 --out
+    shards --collect new.parquet
     """
-    from suite.registry import oracles
+    from nasrepro.suite.registry import oracles
 
     makers = {entry.name: entry.trained_by for entry in oracles.all() if entry.trained_by}
     if name not in makers:
@@ -160,7 +232,18 @@ def train_table(
     try:
         wanted = [int(seed) for seed in seeds.split(",")]
     except ValueError:
-        raise NasreproError(f"--seeds {seeds!r} is not a list of numbers; give for example --seeds 0,1,2") from None
+        raise NasreproError(
+            f"--seeds {seeds!r} is not a list of numbers; give for example --seeds 0,1,2"
+        ) from None
     module, _, function = makers[name].partition(":")
     make = getattr(importlib.import_module(module), function)
-    typer.echo(make(out=out, seeds=wanted, workers=workers, cells=cells, collect_to=collect, unpack_from=unpack))
+    typer.echo(
+        make(
+            out=out,
+            seeds=wanted,
+            workers=workers,
+            cells=cells,
+            collect_to=collect,
+            unpack_from=unpack,
+        )
+    )

@@ -1,10 +1,13 @@
-"""What each table costs: bytes on disk, opening it, one answer, all of them, and memory; each in a process of its own.
+"""What each table costs: bytes on disk, opening it, one answer, all of them, and memory.
+
+Each in a process of its own.
 
     tox -e bench        or: pytest tests/bench/bench_oracles.py --benchmark-only
 
-Tables that are not here are skipped. The libraries (numpy, pyarrow) are imported before the clock starts and before memory
-is measured, so that the figures are the table's own. Memory is what is resident after all of that (only Linux tells it).
-`nats_bench`, which reads two sample records of NAS-Bench-201 here, stands beside in `bench_query.py`.
+Tables that are not here are skipped. The libraries (numpy, pyarrow) are imported before the clock
+starts and before memory is measured, so that the figures are the table's own. Memory is what is
+resident after all of that (only Linux tells it). `nats_bench`, which reads two sample records of
+NAS-Bench-201 here, stands beside in `bench_query.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ import sys
 
 import pytest
 
-from suite.errors import DataMissing
-from suite.registry import oracles
+from nasrepro.suite.errors import DataMissing
+from nasrepro.suite.registry import oracles
 
 MEASURE = """
 import json, sys, time
 import numpy, pyarrow.parquet
-from suite.registry import load_oracle
+from nasrepro.suite.registry import load_oracle
 
 def resident_mb():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
@@ -55,7 +58,9 @@ print(json.dumps(found))
 
 def measure(name: str) -> dict[str, float]:
     """One new process."""
-    shown = subprocess.run([sys.executable, "-c", MEASURE, name], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", MEASURE, name], capture_output=True, text=True, check=True
+    ).stdout
     found: dict[str, float] = json.loads(shown.splitlines()[-1])
     return found
 

@@ -1,15 +1,18 @@
-"""How long an answer takes: the first in a new process, the next ones, and all at once; beside `nats_bench` in the same run.
+"""How long an answer takes: the first in a new process, the next ones, and all at once.
+
+Beside `nats_bench` in the same run.
 
     tox -e bench        or, in an environment with the extras `test` and `official`:
     pytest tests/bench --benchmark-only
 
-Needs the table of NAS-Bench-201 and, for the comparison, the benchmark's two official sample records (see
-`tests/conftest.py`). The medians stand at the end of the output, each beside its aim.
+Needs the table of NAS-Bench-201 and, for the comparison, the benchmark's two official sample
+records (see `tests/conftest.py`). The medians stand at the end of the output, each beside its aim.
 
-What is compared. A cold start is a new process that imports the libraries first (numpy and pyarrow here, numpy there); what
-comes after that is the reader's own work: importing its modules, opening the data, answering once. `nats_bench` has two
-architectures of the 15,625 here; with all of them its folder is larger, but it opens only the record that is asked for, so
-its times do not depend on that. One of its answers is the mean over seeds on one data set after 200 epochs, like ours.
+What is compared. A cold start is a new process that imports the libraries first (numpy and pyarrow
+here, numpy there); what comes after that is the reader's own work: importing its modules, opening
+the data, answering once. `nats_bench` has two architectures of the 15,625 here; with all of them
+its folder is larger, but it opens only the record that is asked for, so its times do not depend on
+that. One of its answers is the mean over seeds on one data set after 200 epochs, like ours.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ import time
 began = time.perf_counter()
 import numpy, pyarrow
 libraries = time.perf_counter()
-from oracles import load
+from nasrepro import load
 oracle = load("nasbench201")
 answer = oracle.query(oracle.space.parse({ARCH!r}), dataset="cifar10", epochs=200).values["test_accuracy"]
 print(libraries - began, time.perf_counter() - libraries, answer)
@@ -50,7 +53,9 @@ print(libraries - began, time.perf_counter() - libraries, answer)
 
 def fresh(code: str, *arguments: str) -> tuple[float, float, float]:
     """Run in a new process; seconds of the libraries' imports, seconds of the rest, and the answer."""
-    shown = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    ).stdout
     libraries_s, own_s, answer = map(float, shown.splitlines()[-1].split())
     return libraries_s, own_s, answer
 
@@ -58,7 +63,9 @@ def fresh(code: str, *arguments: str) -> tuple[float, float, float]:
 def cold(benchmark, note, name, code, *arguments, aim_s=None):
     """Benchmark whole processes, and note what they say of themselves."""
     found = []
-    benchmark.pedantic(lambda: found.append(fresh(code, *arguments)), rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(
+        lambda: found.append(fresh(code, *arguments)), rounds=ROUNDS, warmup_rounds=1
+    )
     libraries_s, own_s, _ = map(statistics.median, zip(*found, strict=True))
     benchmark.extra_info.update(libraries_s=libraries_s, own_s=own_s)
     note(f"{name}, new process: imports of libraries", libraries_s)
@@ -90,18 +97,38 @@ def median_s(benchmark):
 # -- the first answer ----------------------------------------------------------------------------------------
 def test_cold_start(benchmark, note, nasbench201):
     answer = cold(benchmark, note, "nasrepro", OURS, aim_s=0.15)
-    assert answer == nasbench201.query(nasbench201.space.parse(ARCH), dataset="cifar10", epochs=200).values["test_accuracy"]
+    assert (
+        answer
+        == nasbench201.query(nasbench201.space.parse(ARCH), dataset="cifar10", epochs=200).values[
+            "test_accuracy"
+        ]
+    )
 
 
 def test_cold_start_official(benchmark, note, records, nasbench201):
     answer = cold(benchmark, note, "nats_bench", THEIRS.format(index=INDEX), records)
-    assert answer == pytest.approx(nasbench201.query(nasbench201.space.at(INDEX), dataset="cifar10", epochs=200).values["test_accuracy"])
+    assert answer == pytest.approx(
+        nasbench201.query(nasbench201.space.at(INDEX), dataset="cifar10", epochs=200).values[
+            "test_accuracy"
+        ]
+    )
 
 
 def test_cold_command_line(benchmark, note, nasbench201):
-    command = [sys.executable, "-c", "from suite.cli import main; main()", "query", "nasbench201", ARCH]
+    command = [
+        sys.executable,
+        "-c",
+        "from nasrepro.__main__ import main; main()",
+        "query",
+        "nasbench201",
+        ARCH,
+    ]
     command += ["--dataset", "cifar10", "--epochs", "200", "--json"]
-    benchmark.pedantic(lambda: subprocess.run(command, capture_output=True, check=True), rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(
+        lambda: subprocess.run(command, capture_output=True, check=True),
+        rounds=ROUNDS,
+        warmup_rounds=1,
+    )
     note("nasrepro query, whole process with the interpreter's start", median_s(benchmark))
 
 
@@ -109,18 +136,24 @@ def test_first_answer_about_an_architecture_official(benchmark, note, records):
     def new():
         return (open_official(records), INDEX, "cifar10"), {"hp": "200", "is_random": False}
 
-    benchmark.pedantic(lambda api, *given, **how: api.get_more_info(*given, **how), setup=new, rounds=ROUNDS)
+    benchmark.pedantic(
+        lambda api, *given, **how: api.get_more_info(*given, **how), setup=new, rounds=ROUNDS
+    )
     note("nats_bench, same process: first answer about an architecture", median_s(benchmark))
 
 
 def test_first_answer_about_an_architecture(benchmark, note, nasbench201):
-    archs = iter(nasbench201.archs())  # rows of architectures are kept once found: each round asks about another one
+    archs = iter(
+        nasbench201.archs()
+    )  # rows of architectures are kept once found: each round asks about another one
     nasbench201.query(nasbench201.space.at(0), dataset="cifar10", epochs=200)
 
     def new():
         return (next(archs),), {}
 
-    benchmark.pedantic(lambda arch: nasbench201.query(arch, dataset="cifar10", epochs=200), setup=new, rounds=2000)
+    benchmark.pedantic(
+        lambda arch: nasbench201.query(arch, dataset="cifar10", epochs=200), setup=new, rounds=2000
+    )
     note("nasrepro, same process: first answer about an architecture", median_s(benchmark))
 
 
@@ -159,5 +192,9 @@ def test_all_cells_by_name(benchmark, note, nasbench201):
 
 def test_all_cells_one_by_one(benchmark, note, nasbench201):
     archs = nasbench201.archs()
-    benchmark.pedantic(lambda: [nasbench201.query(arch, dataset="cifar10", epochs=200) for arch in archs], rounds=5, warmup_rounds=1)
+    benchmark.pedantic(
+        lambda: [nasbench201.query(arch, dataset="cifar10", epochs=200) for arch in archs],
+        rounds=5,
+        warmup_rounds=1,
+    )
     note("nasrepro, 15,625 single queries", median_s(benchmark))

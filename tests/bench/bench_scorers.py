@@ -3,10 +3,11 @@
     tox -e bench        or: pytest tests/bench/bench_scorers.py --benchmark-only
     by itself:          python tests/bench/bench_scorers.py CELLS
 
-The baseline is their procedure in our words: one network as it is written down, dead parts included; a backward pass for each batch;
-the weights' gradients go to the host as arrays; mean and standard deviation by numpy. Cells are a random sample of NAS-Bench-201, which has
-15,625 cells of which 5,044 are functionally distinct: the last figure spreads the cost of these over all.
-Seconds are of the process's CPU: another program on the machine still slows them down, but both alike.
+The baseline is their procedure in our words: one network as it is written down, dead parts
+included; a backward pass for each batch; the weights' gradients go to the host as arrays; mean and
+standard deviation by numpy. Cells are a random sample of NAS-Bench-201, which has 15,625 cells of
+which 5,044 are functionally distinct: the last figure spreads the cost of these over all. Seconds
+are of the process's CPU: another program on the machine still slows them down, but both alike.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def authors_zico(network: Any, batches: Any) -> float:
         for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 # torch >= 2 gives each backward pass new gradients, so that nothing is overwritten
-                gradients.setdefault(name, []).append(module.weight.grad.data.cpu().reshape(-1).numpy())
+                gradients.setdefault(name, []).append(
+                    module.weight.grad.data.cpu().reshape(-1).numpy()
+                )
     score = 0.0
     for found in gradients.values():
         stacked = np.array(found)
@@ -50,18 +53,29 @@ def authors_zico(network: Any, batches: Any) -> float:
 
 def measured(cells: int) -> dict[str, Any]:
     """CPU seconds per cell of both, and how far their scores are apart."""
-    from oracles.spaces.cell201 import Cell201
-    from suite.registry import scorers
-    from suite.scoring import Batches, score_one, seeded
+    from nasrepro.oracles.spaces.cell201 import Cell201
+    from nasrepro.suite.registry import scorers
+    from nasrepro.suite.scoring import Batches, score_one, seeded
 
     space, zico = Cell201(), scorers.get("zico")
     rng = np.random.default_rng(7)
     rows = []
     with seeded(0) as torch:
-        batches = Batches([(torch.randn(SETTING["batch"], 3, 32, 32), torch.randint(0, 10, (SETTING["batch"],))) for _ in range(2)])
+        batches = Batches(
+            [
+                (
+                    torch.randn(SETTING["batch"], 3, 32, 32),
+                    torch.randint(0, 10, (SETTING["batch"],)),
+                )
+                for _ in range(2)
+            ]
+        )
         for arch in [space.at(0), *(space.sample(rng) for _ in range(cells))]:
             times, scores = [], []
-            for run in (lambda network: authors_zico(network, list(batches)), lambda network: zico.score(network, list(batches))):
+            for run in (
+                lambda network: authors_zico(network, list(batches)),
+                lambda network: zico.score(network, list(batches)),
+            ):
                 with seeded(1):
                     network = space.build(arch, classes=10)
                 started = time.process_time()
@@ -94,7 +108,11 @@ def test_zico_against_the_authors_procedure(benchmark, note):
     assert found["largest_relative_difference"] < 0.02
     note("ZiCo per cell, the authors' procedure", found["baseline_s"])
     note("ZiCo per cell, ours, the same network", found["same_network_s"])
-    note("ZiCo per cell of the space, ours, distinct cells once", found["space_s"], found["baseline_s"] / 3)
+    note(
+        "ZiCo per cell of the space, ours, distinct cells once",
+        found["space_s"],
+        found["baseline_s"] / 3,
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Throughput of training: what the table digits201 was made with, beside plain ways; the ratios are what counts.
+"""Throughput of training: what the table digits201 was made with, beside plain ways.
+
+The ratios are what counts.
 
     tox -e bench        or: pytest tests/bench/bench_training.py --benchmark-only
 
-One NAS-Bench-201 cell on digits by the table's recipe. Ways: the space's own network, one seed after the other ("eager"); three seeds
-as one grouped network; the same in two processes side by side. Rounds of the ways take turns, so that what else the machine does
-falls on all of them alike. `images per second` counts training images, epochs and seeds included.
+One NAS-Bench-201 cell on digits by the table's recipe. Ways: the space's own network, one seed
+after the other ("eager"); three seeds as one grouped network; the same in two processes side by
+side. Rounds of the ways take turns, so that what else the machine does falls on all of them alike.
+`images per second` counts training images, epochs and seeds included.
 """
 
 from __future__ import annotations
@@ -18,19 +21,24 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from oracles.digits201 import SPACE
-from oracles.training import loop
-from oracles.training.digits import DigitsLearner, initial, load_digits
-from oracles.training.recipe import Recipe
+from nasrepro.oracles.digits201 import SPACE
+from nasrepro.oracles.training import loop
+from nasrepro.oracles.training.digits import DigitsLearner, initial, load_digits
+from nasrepro.oracles.training.recipe import Recipe
 
-ARCH = SPACE.parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|avg_pool_3x3~2|")
+ARCH = SPACE.parse(
+    "|nor_conv_3x3~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|avg_pool_3x3~2|"
+)
 RECIPE = Recipe(epochs=10)
 SEEDS = (0, 1, 2)
 ROUNDS = 3
 
 
 class Eager(DigitsLearner):
-    """One seed: the space's own network instead of the grouped one; images and batches are the same."""
+    """One seed: the space's own network instead of the grouped one.
+
+    Images and batches are the same.
+    """
 
     def __init__(self, seed: int, data: Any) -> None:
         super().__init__(ARCH, [seed], RECIPE, data)
@@ -44,7 +52,12 @@ class Eager(DigitsLearner):
     def accuracy(self, part: str) -> Any:
         images, labels = self._data.valid if part == "valid" else self._data.test
         with torch.no_grad():
-            return (self.module.eval()(images).argmax(1) == labels).float().mean(0, keepdim=True).numpy()
+            return (
+                (self.module.eval()(images).argmax(1) == labels)
+                .float()
+                .mean(0, keepdim=True)
+                .numpy()
+            )
 
 
 def eager() -> None:
@@ -88,7 +101,11 @@ def test_throughput(benchmark: Any, note: Callable[..., None]) -> None:
             pipe.recv()
 
     eager()
-    seconds: dict[str, list[float]] = {"eager, one seed after the other": [], "three seeds grouped": [], "grouped, two processes": []}
+    seconds: dict[str, list[float]] = {
+        "eager, one seed after the other": [],
+        "three seeds grouped": [],
+        "grouped, two processes": [],
+    }
 
     def turn() -> None:
         for each, work in zip(seconds.values(), (eager, grouped, two_processes), strict=True):
@@ -106,7 +123,10 @@ def test_throughput(benchmark: Any, note: Callable[..., None]) -> None:
     slowest = median(seconds["eager, one seed after the other"])
     for what, measured in seconds.items():
         work = 2 if "two" in what else 1
-        ratio = median(one * work / each for one, each in zip(seconds["eager, one seed after the other"], measured, strict=True))
+        ratio = median(
+            one * work / each
+            for one, each in zip(seconds["eager, one seed after the other"], measured, strict=True)
+        )
         rate = work * images / median(measured)
         benchmark.extra_info[what] = {"images_per_s": rate, "ratio": ratio}
         note(f"digits201, {what}: {rate:,.0f} images/s, {ratio:.2f} x", median(measured))

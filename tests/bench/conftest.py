@@ -1,4 +1,7 @@
-"""Benchmarks are files `bench_*.py`, so that no run of the tests collects them; `tox -e bench` does."""
+"""Benchmarks are files `bench_*.py`, so that no run of the tests collects them.
+
+`tox -e bench` does.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    if file_path.name.startswith("bench_") and file_path.suffix == ".py" and not parent.session.isinitpath(file_path):
+    if (
+        file_path.name.startswith("bench_")
+        and file_path.suffix == ".py"
+        and not parent.session.isinitpath(file_path)
+    ):
         module: pytest.Module = pytest.Module.from_parent(parent, path=file_path)
         return module
     return None
@@ -45,11 +52,17 @@ def oracle_costs(pytestconfig: pytest.Config) -> Callable[[str, dict[str, float]
     return keep
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Medians beside their aims; a busy machine misses an aim, so none fails the run."""
     terminalreporter.section("medians")
     for what, median_s, aim_s in config.stash[MEDIANS]:
-        aim = "" if aim_s is None else f"   aim < {1000 * aim_s:g} ms: {'met' if median_s < aim_s else 'MISSED'}"
+        aim = (
+            ""
+            if aim_s is None
+            else f"   aim < {1000 * aim_s:g} ms: {'met' if median_s < aim_s else 'MISSED'}"
+        )
         terminalreporter.write_line(f"{what:<72}{1000 * median_s:>12.4f} ms{aim}")
     if config.stash[COSTS]:
         terminalreporter.section("tables, the best of three processes each")
@@ -59,6 +72,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             row = (
                 found["rows"],
                 found["bytes"] / 1e6,
-                *(found[key] for key in ("open_ms", "first_ms", "warm_us", "whole_ms", "memory_mb")),
+                *(
+                    found[key]
+                    for key in ("open_ms", "first_ms", "warm_us", "whole_ms", "memory_mb")
+                ),
             )
-            terminalreporter.write_line(f"{name:<22}" + "".join(f"{each:>11,.0f}" if each >= 1000 else f"{each:>11.2f}" for each in row))
+            terminalreporter.write_line(
+                f"{name:<22}"
+                + "".join(f"{each:>11,.0f}" if each >= 1000 else f"{each:>11.2f}" for each in row)
+            )

@@ -1,0 +1,627 @@
+"""The interfaces of `nats_bench` and `nas_201_api`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.oracles.compat.answer import SETS, WHY, Answer, our_name, trials
+from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
+from nasrepro.oracles.spaces.size import WIDTHS
+from nasrepro.suite.errors import NotTabulated, ProtocolError, UnknownName
+from nasrepro.suite.oracle import MEAN, Seed
+from nasrepro.suite.registry import load_oracle
+from nasrepro.suite.space import Arch
+
+
+@dataclass(frozen=True)
+class ResultsCount:
+    """One trial, or the mean over trials, as `query_by_index(index, dataset, hp)` gives them by seed.
+
+    Attributes:
+        what: its description in messages.
+        dataset: official name of the training set.
+        seed: of the trial; "mean"; or run1, run2, run3 where the table does not know the seeds.
+        epochs: of the training.
+        params: in millions.
+        flop: MACs in millions, which the benchmark calls flops.
+        accuracy: percent, by the official name of the set.
+        time: seconds of the whole training, None where the table has no time.
+    """
+
+    what: str
+    dataset: str
+    seed: Seed
+    epochs: int
+    params: float
+    flop: float
+    accuracy: Mapping[str, float]
+    time: float | None
+
+    def get_total_epoch(self) -> int:
+        """Epochs of the training."""
+        return self.epochs
+
+    def get_train(self, iepoch: int | None = None) -> Answer:
+        """`accuracy` on the training set and `all_time` in seconds, after the last epoch."""
+        return self.get_eval("train", iepoch)
+
+    def get_eval(self, name: str, iepoch: int | None = None) -> Answer:
+        """`iepoch` and `accuracy` on the set `name` after the last epoch (the table has no other).
+
+        Raises:
+            UnknownName: the networks were not evaluated on that set.
+            NotTabulated: an epoch before the last one.
+        """
+        self.check_epoch(iepoch)
+        name = "x-valid" if name == "valid" else name
+        if name not in SETS[self.dataset]:
+            raise UnknownName(f"set of {self.dataset}:", name, SETS[self.dataset])
+        values: dict[str, float] = {"iepoch": self.epochs - 1}
+        if name in self.accuracy:
+            values["accuracy"] = self.accuracy[name]
+        if name == "train" and self.time is not None:
+            values["all_time"] = self.time
+        return Answer(values, f"{self.what}, set {name},")
+
+    def check_epoch(self, iepoch: int | None) -> None:
+        """Raise NotTabulated unless `iepoch` is None or the last epoch, counted from 0."""
+        if iepoch not in (None, self.epochs - 1):
+            raise NotTabulated(
+                f"{self.what} has no epoch {iepoch!r}, only the last one; accepted iepoch: None, {self.epochs - 1}"
+            )
+
+    def get_times(self) -> Answer:
+        """Seconds of training, per epoch and in all."""
+        times = (
+            {}
+            if self.time is None
+            else {"T-train@epoch": self.time / self.epochs, "T-train@total": self.time}
+        )
+        return Answer(times, self.what)
+
+    def get_latency(self) -> NoReturn:
+        """Raises NotTabulated; the official answer for a missing latency is -1."""
+        raise NotTabulated(f"{self.what} has no latency: {WHY['latency']}")
+
+
+@dataclass(frozen=True)
+class ArchResults:
+    """All trainings of one architecture by one `hp`, as `query_meta_info_by_index` gives them."""
+
+    api: NATSBench
+    arch_index: int
+    arch_str: str
+    hp: str
+
+    def get_dataset_names(self) -> list[str]:
+        """Official names of the training sets."""
+        return list(SETS)
+
+    def get_dataset_seeds(self, dataset: str) -> list[Seed]:
+        """Seeds of the trials that are there; none where the table has the mean alone."""
+        return list(self.query(dataset))
+
+    def query(self, dataset: str, seed: Seed | None = None) -> Any:
+        """The trials by seed, or that of one seed, as `ResultsCount`."""
+        if seed is not None:
+            return self.api.training(self.arch_index, dataset, self.hp, seed)
+        return self.api.trials(self.arch_index, dataset, self.hp)
+
+    def get_metrics(
+        self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | Seed = False
+    ) -> Answer:
+        """As `ResultsCount.get_eval`; `is_random` as in `NATSBench.get_more_info`."""
+        return self.api.training(self.arch_index, dataset, self.hp, is_random).get_eval(
+            setname, iepoch
+        )
+
+    def get_compute_costs(self, dataset: str) -> Answer:
+        """As `NATSBench.get_cost_info`."""
+        return self.api.get_cost_info(self.arch_index, dataset, self.hp)
+
+
+class NATSBench:
+    """What both spaces of NATS-Bench answer; see `create`.
+
+    Data sets have their official names, which are training sets:
+        cifar10-valid    trained on 25,000 images: validation on the other 25,000 (search here), test on the test set
+        cifar10          trained on all 50,000: test on the test set (report here), no validation
+        cifar100, ImageNet16-120    validation (x-valid) and test (x-test) are halves; `valtest` is both together
+
+    Args:
+        seed: of the generator that draws trials and random architectures.
+    """
+
+    oracle_name: str
+    search_space_name: str
+    #: (epochs, data set) of which every architecture has one trial, so that the mean is that trial
+    trained_once: frozenset[tuple[int, str]] = frozenset()
+
+    def __init__(
+        self,
+        file_path_or_dict: object = None,
+        fast_mode: bool = False,
+        verbose: bool = True,
+        *,
+        seed: int = 0,
+    ) -> None:
+        self.oracle = load_oracle(self.oracle_name)
+        self.fast_mode, self.verbose, self.filename = fast_mode, verbose, self.oracle_name
+        self._rng = np.random.default_rng(seed)
+        self._used_time = 0.0
+
+    # -- architectures ---------------------------------------------------------------------------------------
+    @cached_property
+    def meta_archs(self) -> list[str]:
+        """All architecture strings, by official index."""
+        return [self.oracle.space.format(arch) for arch in self.oracle.space]
+
+    @property
+    def evaluated_indexes(self) -> Sequence[int]:
+        """Indices of all architectures.
+
+        `nats_bench` in fast mode lists only those asked for so far.
+        """
+        return range(len(self))
+
+    @cached_property
+    def archstr2index(self) -> dict[str, int]:
+        """Official index of each string."""
+        return {text: index for index, text in enumerate(self.meta_archs)}
+
+    def __len__(self) -> int:
+        return len(self.oracle.space)
+
+    def __getitem__(self, index: int) -> str:
+        return self.meta_archs[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.meta_archs)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)}/{len(self)} architectures, oracle={self.oracle_name})"
+
+    def arch(self, index: int) -> str:
+        """The string of an official index; raises InvalidArch outside 0..len-1."""
+        return self.oracle.space.format(self.oracle.space.at(index))
+
+    def random(self) -> int:
+        """A uniformly drawn index, by the object's own generator and not the global one."""
+        return int(self._rng.integers(len(self)))
+
+    def query_index_by_arch(self, arch: Any) -> int:
+        """Official index of a string, of an object with `tostr()`, of an `Arch`, or of an index, numpy's integers included.
+
+        Raises:
+            InvalidArch, UnknownName: it names no architecture. `nats_bench` answers -1 there, for
+                `np.int64(284)` too.
+        """
+        space = self.oracle.space
+        if hasattr(arch, "tostr"):
+            arch = arch.tostr()
+        if isinstance(arch, str):
+            arch = space.parse(arch)
+        return space.index(
+            arch if isinstance(arch, Arch) else space.at(arch)
+        )  # `at` refuses what is no index
+
+    # -- schedules -------------------------------------------------------------------------------------------
+    @property
+    def avaliable_hps(self) -> list[str]:
+        """Schedules in the table, by their epochs (the name is spelt as in `nats_bench`)."""
+        return [str(epochs) for epochs in self.oracle.epochs("cifar10")]
+
+    @property
+    def full_train_epochs(self) -> int:
+        """Epochs of the longest schedule."""
+        return self.oracle.epochs("cifar10")[-1]
+
+    full_epochs_in_paper = full_train_epochs
+
+    def _epochs(self, hp: str | int | None) -> int:
+        accepted = " or ".join(map(repr, self.avaliable_hps))
+        if hp is None:
+            raise ProtocolError(
+                f"hp, the schedule in epochs, must be given: {accepted} (nats_bench takes 12 epochs where it is left out)"
+            )
+        if str(hp).lstrip("0") not in self.avaliable_hps:
+            raise NotTabulated(
+                f"{self.oracle_name} has no trainings with hp={hp!r}; accepted: {accepted}"
+            )
+        return int(hp)
+
+    # -- trainings -------------------------------------------------------------------------------------------
+    def _result(
+        self, index: int, dataset: str, epochs: int, seed: Seed, values: Mapping[str, float]
+    ) -> ResultsCount:
+        return ResultsCount(
+            what=f"{self.oracle_name}, architecture {index} trained on {dataset} for {epochs} epochs, seed {seed},",
+            dataset=dataset,
+            seed=seed,
+            epochs=epochs,
+            params=values["params"] / 1e6,
+            flop=values["macs"] / 1e6,
+            accuracy={
+                name: 100 * values[metric]
+                for name, (_, metric) in SETS[dataset].items()
+                if metric in values
+            },
+            time=None
+            if dataset == "cifar10"
+            else values.get("cost_s"),  # the table's time is that of 25,000 images
+        )
+
+    def _training(self, index: int, dataset: str, epochs: int, seed: Seed = MEAN) -> ResultsCount:
+        values = self.oracle.query(
+            self.oracle.space.at(index), dataset=our_name(dataset), epochs=epochs, seed=seed
+        ).values
+        return self._result(index, dataset, epochs, seed, values)
+
+    def trials(self, index: int, dataset: str, hp: str | int | None) -> dict[Seed, ResultsCount]:
+        """The trials of one training by seed, without those the table does not have (none where it has the mean alone)."""
+        index, epochs = self.query_index_by_arch(index), self._epochs(hp)
+        found = trials(self.oracle, self.oracle.space.at(index), our_name(dataset), epochs)
+        results = {
+            seed: self._result(index, dataset, epochs, seed, values)
+            for seed, values in found.items()
+        }
+        return {seed: result for seed, result in results.items() if result.accuracy}
+
+    def training(
+        self, index: int, dataset: str, hp: str | int | None, is_random: bool | Seed
+    ) -> ResultsCount:
+        """One trial or their mean; `is_random` as in `get_more_info`."""
+        if isinstance(is_random, (bool, np.bool_)):
+            if is_random and (self._epochs(hp), dataset) not in self.trained_once:
+                trials = list(self.trials(index, dataset, hp).values())
+                if not trials:
+                    raise NotTabulated(
+                        f"{self.oracle_name} has no single trials of {dataset} with hp={hp!r} to draw from; "
+                        "is_random=False gives the mean over them"
+                    )
+                return trials[int(self._rng.integers(len(trials)))]
+            is_random = MEAN
+        result = self._training(
+            self.query_index_by_arch(index), dataset, self._epochs(hp), is_random
+        )
+        if not result.accuracy:
+            there = ", ".join(map(str, self.trials(index, dataset, hp))) or "none"
+            raise NotTabulated(f"{result.what} has no accuracies; trials that have: {there}")
+        return result
+
+    def get_more_info(
+        self,
+        index: Any,
+        dataset: str,
+        iepoch: int | None = None,
+        hp: str | int | None = None,
+        is_random: bool | Seed = True,
+    ) -> Answer:
+        """Accuracies in percent (`train-`, `valid-`, `test-`, `valtest-accuracy`) and training time in seconds.
+
+        Args:
+            index: anything that `query_index_by_arch` takes.
+            dataset: official name of a training set, see the class.
+            iepoch: None, or the last epoch counted from 0; learning curves are not in the tables.
+            hp: schedule in epochs, as text or number; must be given (`nats_bench` takes 12, so that
+                all is below 90 %).
+            is_random: False for the mean over the trials (as published: for 2,418 cells without a
+                trial that is there), a seed for that trial, True for one that the object's own
+                generator draws (`nats_bench` uses the global one). CIFAR-10's trials on 50,000
+                images have no seeds in the table; theirs are run1, run2, run3.
+
+        Returns:
+            A dictionary of what the table has. Losses, evaluation times, per-trial x-valid and
+              x-test of CIFAR-100 and
+            ImageNet16-120 and CIFAR-10's time on 50,000 images are not there: reading them raises
+              NotTabulated.
+
+        Raises:
+            NotTabulated: no such epochs, trial or training; a drawn trial where the table has means
+                of several alone (`cifar10-valid` at 12 epochs).
+        """
+        result = self.training(index, dataset, hp, is_random)
+        result.check_epoch(iepoch)
+        info: dict[str, Any] = {
+            f"{SETS[dataset][name][0]}-accuracy": value for name, value in result.accuracy.items()
+        }
+        if result.time is not None:
+            info |= {"train-per-time": result.time / result.epochs, "train-all-time": result.time}
+        if dataset in ("cifar10-valid", "cifar10"):
+            images = "25,000 images" if dataset == "cifar10-valid" else "all 50,000 images"
+            info["comment"] = (
+                f"networks trained on {images} of CIFAR-10's training set for {result.epochs} epochs"
+            )
+        return Answer(info, result.what)
+
+    def simulate_train_eval(
+        self,
+        arch: Any,
+        dataset: str,
+        iepoch: int | None = None,
+        hp: str | int | None = None,
+        account_time: bool = True,
+    ) -> tuple[float, None, float, float]:
+        """What a search sees of one training.
+
+        (validation accuracy in percent, latency, time cost, total time), times in seconds.
+
+        The accuracy is that of one trial, drawn by the object's own generator, where the table has
+        validation accuracies of single trials (CIFAR-10 at the long schedule, the size space), and
+        the mean over the trials elsewhere. It is never an accuracy on test images, which
+        `nats_bench` falls back to (`valtest`) where validation is missing.
+
+        Args:
+            arch: anything that `query_index_by_arch` takes.
+            dataset: cifar10 (its validation is that of cifar10-valid), cifar100 or ImageNet16-120.
+            iepoch: None, or the last epoch counted from 0.
+            hp: schedule in epochs; must be given.
+            account_time: add the cost to `used_time`.
+
+        Returns:
+            Latency is None, the official answer where there is none. The cost is that of training
+              alone: the tables do not
+            have the evaluation that the official cost adds (3 % more for the first architecture on
+              CIFAR-10 at 12 epochs).
+
+        Raises:
+            UnknownName: another data set.
+            NotTabulated: other epochs; the table has no times (size space: use `get_more_info` and
+                count queries).
+        """
+        datasets = [name for name in SETS if name != "cifar10-valid"]
+        if dataset not in datasets:
+            raise UnknownName("data set of simulate_train_eval:", dataset, datasets)
+        trained = "cifar10-valid" if dataset == "cifar10" else dataset
+        trials = [
+            trial
+            for trial in self.trials(arch, trained, hp).values()
+            if "x-valid" in trial.accuracy
+        ]
+        result = (
+            trials[int(self._rng.integers(len(trials)))]
+            if trials
+            else self.training(arch, trained, hp, False)
+        )
+        result.check_epoch(iepoch)
+        if result.time is None:
+            raise NotTabulated(
+                f"{result.what} has no training time; get_more_info gives its accuracies, count queries as the budget"
+            )
+        if account_time:
+            self._used_time += result.time
+        return result.get_eval("x-valid")["accuracy"], None, result.time, self._used_time
+
+    @property
+    def used_time(self) -> float:
+        """Seconds that `simulate_train_eval` has accounted for since the last `reset_time`."""
+        return self._used_time
+
+    def reset_time(self) -> None:
+        """Set `used_time` to 0."""
+        self._used_time = 0.0
+
+    # -- costs -----------------------------------------------------------------------------------------------
+    def get_cost_info(self, index: Any, dataset: str, hp: str | int | None = None) -> Answer:
+        """`flops` (MACs) and `params` in millions.
+
+        With `hp`, the training times `T-train@epoch` and `T-train@total`.
+
+        Sizes are those of the network as built, the same at every schedule; the official ones
+        differ for 150 cells. Reading `latency` raises NotTabulated, as do times where `hp` is left
+        out (`nats_bench` takes 12).
+        """
+        result = self._training(
+            self.query_index_by_arch(index),
+            dataset,
+            self.full_train_epochs if hp is None else self._epochs(hp),
+        )
+        times = {} if hp is None else result.get_times()
+        return Answer(
+            {"flops": result.flop, "params": result.params, **times}, f"{result.what} hp={hp!r},"
+        )
+
+    def get_latency(self, index: Any, dataset: str, hp: str | int | None = None) -> NoReturn:
+        """Raises NotTabulated: latencies are in the tables of devices."""
+        self._training(
+            self.query_index_by_arch(index),
+            dataset,
+            self.full_train_epochs if hp is None else self._epochs(hp),
+        ).get_latency()
+
+    # -- everything of one architecture ----------------------------------------------------------------------
+    def query_meta_info_by_index(self, arch_index: Any, hp: str | int | None = None) -> ArchResults:
+        """All trainings of one architecture; `hp` must be given."""
+        index = self.query_index_by_arch(arch_index)
+        return ArchResults(self, index, self.arch(index), str(self._epochs(hp)))
+
+    def query_by_index(
+        self, arch_index: Any, dataname: str | None = None, hp: str | int | None = None
+    ) -> Any:
+        """`ArchResults`, or with `dataname` its trials there by seed; `hp` must be given.
+
+        Raises:
+            NotTabulated: the table has the mean over the trials and no single one.
+        """
+        info = self.query_meta_info_by_index(arch_index, hp)
+        if dataname is None:
+            return info
+        trials = info.query(dataname)
+        if not trials:
+            raise NotTabulated(
+                f"{self.oracle_name} has no single trials of {dataname} with hp={hp!r}; get_more_info gives their mean"
+            )
+        return trials
+
+    def query_info_str_by_arch(self, arch: Any, hp: str | int | None = None) -> str:
+        """A text with sizes and mean accuracies on every data set that the table has."""
+        index = self.query_index_by_arch(arch)
+        lines = [self.arch(index)]
+        for dataset in SETS:
+            try:
+                result = self.training(index, dataset, self._epochs(hp), False)
+            except NotTabulated:  # the size space has nothing trained on all of CIFAR-10
+                continue
+            shown = ", ".join(
+                f"{SETS[dataset][name][0]} {value:.2f}%" for name, value in result.accuracy.items()
+            )
+            lines.append(
+                f"{dataset:14s} FLOP={result.flop:6.2f} M, Params={result.params:.3f} MB, top1: {shown}"
+            )
+        return "\n".join(lines)
+
+    def show(self, index: int = -1) -> None:
+        """Print `query_info_str_by_arch` at every schedule, or what this object is."""
+        print(
+            self
+            if index < 0
+            else "\n".join(self.query_info_str_by_arch(index, hp) for hp in self.avaliable_hps)
+        )
+
+    def find_best(
+        self,
+        dataset: str,
+        metric_on_set: str,
+        flop_max: float | None = None,
+        param_max: float | None = None,
+        hp: str | int | None = None,
+        enforce_all: bool | None = None,
+    ) -> tuple[int, float]:
+        """Index and mean accuracy in percent of the best architecture (the first, where several tie).
+
+        Args:
+            dataset: official name of a training set; `cifar10` with `valid` means `cifar10-valid`.
+            metric_on_set: official name of a set, or train, valid, test.
+            flop_max: most MACs, in millions.
+            param_max: most parameters, in millions.
+            hp: schedule in epochs; must be given.
+            enforce_all: no effect: all architectures are looked at, not only those asked for so
+                far.
+
+        Raises:
+            NotTabulated: the table has no such accuracies, or no architecture is within the limits
+                (`nats_bench`: -1).
+        """
+        if (dataset, metric_on_set) == ("cifar10", "valid"):
+            dataset = "cifar10-valid"
+        ours = our_name(dataset)
+        sets = {
+            **SETS[dataset],
+            **{first: (first, metric) for first, metric in SETS[dataset].values()},
+        }
+        if metric_on_set not in sets:
+            raise UnknownName(f"set of {dataset}:", metric_on_set, sets)
+        columns = self.oracle.query_many(dataset=ours, epochs=self._epochs(hp))
+        values = columns.get(sets[metric_on_set][1])
+        if values is None:
+            raise NotTabulated(
+                f"{self.oracle_name} has no {dataset} accuracies on {metric_on_set} with hp={hp!r}"
+            )
+        for name, most in (("macs", flop_max), ("params", param_max)):
+            if most is not None:
+                values = np.where(columns[name] > most * 1e6, np.nan, values)
+        if np.isnan(values).all():
+            raise NotTabulated(
+                f"{self.oracle_name} has no architecture with at most {flop_max} M MACs and {param_max} M parameters"
+            )
+        best = int(np.nanargmax(values))
+        return best, 100 * float(values[best])
+
+
+class NATStopology(NATSBench):
+    """The topology space: 15,625 cells, 12 and 200 epochs."""
+
+    oracle_name, search_space_name = "nasbench201", "topology"
+    is_size, is_topology = False, True
+    # version 1.1 of the benchmark; cifar10-valid has two trials of 12 epochs
+    trained_once = frozenset((12, dataset) for dataset in ("cifar10", "cifar100", "ImageNet16-120"))
+
+    def get_unique_str(self, arch: Any) -> str:
+        """The benchmark's isomorphism string: 6,466 distinct ones."""
+        return Cell201().unique_string(Cell201().at(self.query_index_by_arch(arch)))
+
+    @staticmethod
+    def str2lists(arch_str: str) -> list[tuple[tuple[str, int], ...]]:
+        """(operation, source) of the edges into each of the nodes 1 to 3.
+
+        Raises InvalidArch, UnknownName for no cell.
+        """
+        edges = list(zip(Cell201().parse(arch_str).code, EDGES, strict=True))
+        return [
+            tuple((OPS[option], source) for option, (source, to) in edges if to == node)
+            for node in (1, 2, 3)
+        ]
+
+    @staticmethod
+    def str2matrix(arch_str: str, search_space: Sequence[str] = OPS) -> NDArray[np.float64]:
+        """Number in `search_space` of the operation on the edge source -> node at [node, source], (4, 4)."""
+        matrix = np.zeros((4, 4))
+        for node, edges in enumerate(NATStopology.str2lists(arch_str), start=1):
+            for op, source in edges:
+                if op not in search_space:
+                    raise UnknownName("operation", op, search_space)
+                matrix[node, source] = list(search_space).index(op)
+        return matrix
+
+
+class NATSsize(NATSBench):
+    """The size space: 32,768 width vectors, validation accuracy after 90 epochs and no times."""
+
+    oracle_name, search_space_name = "natsbench_size", "size"
+    is_size, is_topology = True, False
+
+
+class NASBench201API(NATStopology):
+    """The topology space by the constructor of `nas_201_api`."""
+
+    def __init__(
+        self, file_path_or_dict: object = None, verbose: bool = True, *, seed: int = 0
+    ) -> None:
+        super().__init__(file_path_or_dict, verbose=verbose, seed=seed)
+
+
+def create(
+    file_path_or_dict: object,
+    search_space: str,
+    fast_mode: bool = False,
+    verbose: bool = True,
+    *,
+    seed: int = 0,
+) -> NATSBench:
+    """The object that `nats_bench.create` gives, over our tables.
+
+    Args:
+        file_path_or_dict: not read, see the module.
+        search_space: tss or topology, sss or size.
+        fast_mode: no effect.
+        verbose: no effect.
+        seed: of the generator that draws trials and random architectures.
+    """
+    kinds = {"tss": NATStopology, "topology": NATStopology, "sss": NATSsize, "size": NATSsize}
+    if search_space not in kinds:
+        raise UnknownName("search space", search_space, kinds)
+    return kinds[search_space](file_path_or_dict, fast_mode, verbose, seed=seed)
+
+
+def search_space_info(main_tag: str, aux_tag: str | None = None) -> dict[str, Any]:
+    """Operations and nodes of the topology space, or widths and layers of the size space, as `nats_bench` has them."""
+    spaces: dict[tuple[str, str | None], dict[str, Any]] = {
+        **{
+            ("nats-bench", tag): {"candidates": list(WIDTHS), "num_layers": 5}
+            for tag in ("sss", "size")
+        },
+        **{
+            key: {"op_names": list(OPS), "num_nodes": 4}
+            for key in (("nats-bench", "tss"), ("nats-bench", "topology"))
+        },
+        ("nas-bench-201", None): {"op_names": list(OPS), "num_nodes": 4},
+    }
+    if (main_tag, aux_tag) not in spaces:
+        raise UnknownName("search space", (main_tag, aux_tag), spaces)
+    return spaces[main_tag, aux_tag]

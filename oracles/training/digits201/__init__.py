@@ -1,0 +1,1 @@
+"""Training of the table digits201: layout, shards, table, card."""

@@ -1,0 +1,224 @@
+"""The data card of digits201."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.oracles.training.digits201.layout import DATASET, DIGITS, DISTINCT, SPACE
+from nasrepro.suite.data import Table
+from nasrepro.suite.errors import DataMissing
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.statistics import kendall, rank_agreement
+
+# Torch is imported by what trains, and not by reading this file: all files of this folder are read
+# to find the oracles.
+if TYPE_CHECKING:
+    pass
+
+
+def card(path: Path, nasbench201: Oracle | None = None) -> str:
+    """The data card of the table at `path`, in Markdown; every number in it is computed here.
+
+    Args:
+        path: the table.
+        nasbench201: that oracle, to compare with; without it the card says that there was none.
+    """
+    table = Table(path)
+    meta, recipe = table.meta, table.meta["recipe"]
+    seeds, epochs, n = meta["seeds"], int(recipe["epochs"]), len(table)
+    test = np.stack([table.column(f"{DATASET}/{epochs}/{seed}/test_accuracy") for seed in seeds])
+    valid = np.stack([table.column(f"{DATASET}/{epochs}/{seed}/valid_accuracy") for seed in seeds])
+    loss = np.stack([table.column(f"{DATASET}/{epochs}/{seed}/train_loss") for seed in seeds])
+    cost = epochs * np.stack([table.column(f"{DATASET}/{seed}/cost_s_per_epoch") for seed in seeds])
+    low, middle, high = np.nanpercentile(test, (5, 50, 95))
+    rows = [
+        (
+            "test accuracy, 5th / 50th / 95th percentile over all runs",
+            f"{low:.4f} / {middle:.4f} / {high:.4f}",
+        ),
+        ("best mean test accuracy", f"{np.nanmax(test.mean(0)):.4f}"),
+        (
+            "training, median / sum over all runs",
+            f"{np.nanmedian(cost):.2f} CPU s / {np.nansum(cost) / 3600:.2f} CPU h",
+        ),
+        ("runs that diverged (NaN loss)", str(int((np.isnan(loss) & ~np.isnan(test)).sum()))),
+        *_between_seeds(test, seeds),
+        (
+            "Kendall of validation with test accuracy, means over seeds",
+            _tau(valid.mean(0), test.mean(0)),
+        ),
+        (
+            "Kendall of params with mean test accuracy",
+            _tau(table.column(f"{DATASET}/params"), test.mean(0)),
+        ),
+        (
+            "Kendall of MACs with mean test accuracy",
+            _tau(table.column(f"{DATASET}/macs"), test.mean(0)),
+        ),
+        *_transfer(table, test.mean(0), nasbench201),
+    ]
+    measured = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    starts = "\n".join(
+        f"* {start['date']}, commit {start['commit'][:12]}: `{start['command']}`\n"
+        f"  (Python {start['python']}, torch {start['torch']}, numpy {start['numpy']}, scikit-learn {start['scikit-learn']}; "
+        f"{start['machine']})"
+        for start in meta["starts"]
+    )
+    complete = (
+        "complete"
+        if n == DISTINCT
+        else f"**not complete**: a uniform random sample of {n} of the {DISTINCT} cells"
+    )
+    groups = ", and ".join(" ".join(map(str, group)) for group in meta["groups"])
+    settings = "\n".join(f"| {name} | {value} |" for name, value in recipe.items())
+    return _CARD.format(
+        n=n, distinct=DISTINCT, complete=complete, runs=int((~np.isnan(test)).sum()), epochs=epochs,
+        seeds=" ".join(map(str, seeds)), listed=",".join(map(str, seeds)), groups=groups,
+        train=recipe["train_images"], valid=recipe["valid_images"], test=DIGITS - recipe["train_images"] - recipe["valid_images"],
+        settings=settings, starts=starts, measured=measured, sha=table.sha256, size=path.stat().st_size / 1e6,
+    )  # fmt: skip
+
+
+def _tau(scores: NDArray[Any], target: NDArray[Any]) -> str:
+    """Kendall's tau-b with a 95 % bootstrap interval over the cells that have both values."""
+    both = ~(np.isnan(scores) | np.isnan(target))
+    found = rank_agreement(scores[both], target[both], resamples=1000, seed=0)
+    return (
+        f"{found.kendall:.3f} [{found.kendall_ci[0]:.3f}, {found.kendall_ci[1]:.3f}], n = {found.n}"
+    )
+
+
+def _between_seeds(test: NDArray[np.float32], seeds: Sequence[int]) -> list[tuple[str, str]]:
+    """Rows of the card: agreement between two seeds, and between the means of two disjoint halves of the seeds, (seeds, cells)."""
+    named = "Kendall of test accuracy"
+    if len(seeds) < 4:
+        two = combinations(range(len(seeds)), 2)
+        return [
+            (f"{named}, seeds {seeds[i]} and {seeds[j]}", _tau(test[i], test[j])) for i, j in two
+        ]
+    half = len(seeds) // 2
+    first = range(len(seeds))[:half], range(len(seeds))[half : 2 * half]
+    halves = [
+        (left, right)
+        for left in combinations(range(len(seeds)), half)
+        for right in combinations(range(len(seeds)), half)
+        if left < right and not set(left) & set(right)
+    ]
+    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((i,), (j,)) for i, j in combinations(range(len(seeds)), 2)
+    ]
+    rows = []
+    for what, splits in (
+        ("two seeds", pairs),
+        (f"means of {half} seeds and of {half} others", halves),
+    ):
+        taus = [_plain_tau(*(test[list(side)].mean(0) for side in split)) for split in splits]
+        rows.append(
+            (
+                f"{named} between {what}, {len(taus)} ways: lowest / mean / highest",
+                " / ".join(f"{f(taus):.3f}" for f in (min, np.mean, max)),
+            )
+        )
+    shown = " and ".join(" ".join(str(seeds[i]) for i in side) for side in first)
+    return [
+        *rows,
+        (f"{named}, means of seeds {shown}", _tau(*(test[list(side)].mean(0) for side in first))),
+    ]
+
+
+def _plain_tau(scores: NDArray[Any], target: NDArray[Any]) -> float:
+    """Kendall's tau-b over the cells that have both values."""
+    both = ~(np.isnan(scores) | np.isnan(target))
+    return kendall(scores[both], target[both])
+
+
+def _transfer(
+    table: Table, accuracy: NDArray[np.float32], nasbench201: Oracle | None
+) -> list[tuple[str, str]]:
+    """Rows of the card: agreement with the benchmark's CIFAR-10 test accuracy of the same cells (200 epochs, mean over runs)."""
+    name = "Kendall of mean test accuracy with NAS-Bench-201's CIFAR-10 test accuracy"
+    if nasbench201 is None:
+        return [(name, "not computed: the table of NAS-Bench-201 was not there")]
+    archs = [SPACE.numbered(int(number)) for number in table.column("number")]
+    target = nasbench201.query_many(archs, dataset="cifar10", epochs=200, seed="mean")[
+        "test_accuracy"
+    ]
+    best = target >= np.quantile(target, 0.9)
+    return [
+        (name, _tau(accuracy, target)),
+        (f"{name}, its best 10 % of cells", _tau(accuracy[best], target[best])),
+    ]
+
+
+def benchmark() -> Oracle | None:
+    """NAS-Bench-201, where its table is installed."""
+    from nasrepro.suite.registry import load_oracle
+
+    try:
+        return load_oracle("nasbench201")
+    except DataMissing as error:
+        print(f"the card does without NAS-Bench-201: {error}", file=sys.stderr)
+        return None
+
+
+_CARD = """\
+# digits201
+
+Written from the table beside it by `nasrepro train-table digits201`; make it anew instead of editing it.
+
+**What it is.** {n} cells of the NAS-Bench-201 space, really trained on scikit-learn's 8x8 digits with seeds {seeds}: {runs} runs of
+{epochs} epochs. The 15,625 cells of the space compute {distinct} different functions; of each, the cell with the smallest number stands
+for all (`Cell201.canonical`). The table is {complete}.
+It has {size:.2f} MB; sha256 of its contents: `{sha}`.
+
+**Columns.** `number`: base-5 number of the cell. `digits/<epochs>/<seed>/valid_accuracy` and `train_loss` (mean cross-entropy over the
+epoch, nats): after each epoch of the one schedule. `digits/{epochs}/<seed>/test_accuracy`: after the last.
+`digits/<seed>/cost_s_per_epoch`: CPU seconds of one epoch of training of one seed, on one thread, without the evaluations.
+`digits/params`, `digits/macs`: exact, of the network of the cell that was trained.
+
+## How it was made
+
+The 1,797 images are split once, stratified by class: {train} for training, {valid} for validation, {test} for test. Training images are
+shifted anew in each epoch; validation and test are two fixed shifted copies of each image. Seeds {groups}
+of a cell are trained at once as one grouped network, each with its own weights, batch order and shifts; a seed's batches and shifts are
+the same for all cells.
+
+| setting | value |
+|---|---|
+{settings}
+
+{starts}
+
+Train, then collect (a training that was stopped goes on where it was):
+
+    nasrepro train-table digits201 --out .work/digits201 --seeds {listed}
+    nasrepro train-table digits201 --out .work/digits201 --collect oracles/data/digits201.parquet
+
+## What was measured
+
+Kendall is tau-b, with a 95 % bootstrap interval over cells.
+
+| quantity | value |
+|---|---|
+{measured}
+
+## Limits
+
+* Few and small images, one stage of few channels: it is here so that everything runs on real numbers without a download, not as a
+  stand-in for CIFAR-10. How far it agrees with NAS-Bench-201 is in the table above.
+* All epochs are points of one schedule of {epochs}; a training of fewer epochs with a schedule of its own would end elsewhere.
+* Costs were taken on a machine that did other work as well: their ratios are meant, not their third digit.
+* Functionally equal cells share one row, also where one of them has dead convolutions, which would cost time and parameters.
+
+## Licence
+
+Images: *Optical Recognition of Handwritten Digits*, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), CC BY 4.0; the
+1,797 of its test part, as scikit-learn carries them. The numbers are this project's own, under its licence.
+"""

@@ -1,0 +1,267 @@
+"""`nasrepro report`, `leaderboard` and `figures`. The engine knows no report.
+
+They are looked up by name, as methods and oracles are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nasrepro.suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    print_json,
+    progress_bar,
+    remark,
+)
+from nasrepro.suite.errors import NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from nasrepro.suite.claims import Verdict
+    from nasrepro.suite.experiments.store import Store
+
+PlanName = Annotated[
+    str,
+    typer.Option(
+        "--plan",
+        "-p",
+        help="Only the settings and seeds of this plan; everything in the store if not given.",
+    ),
+]
+Own = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        "-m",
+        help="The Python file of a method of yours: its rows are marked, its paper and deviations are shown.",
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        help="A snapshot.json of an earlier report, or a folder of them (the last by name): tell what changed."
+    ),
+]
+
+#: What `report` writes beside its tables: the runs behind their rows, and the leaderboard page.
+_MORE = ("runs", "page")
+
+
+@app.command()
+def report(
+    store: StorePath = DEFAULT_STORE,
+    plan: PlanName = "",
+    method: Own = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the files; `report` beside the store if not given."),
+    ] = None,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What to write, comma-separated: md, tex, html, csv, runs (a CSV), page (the leaderboard).",
+        ),
+    ] = "md,tex,html,csv,runs,page",
+    against: Against = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tables of everything in a results store.
+
+    In the terminal, and as Markdown, LaTeX, HTML, CSV and a leaderboard page.
+
+    Example: nasrepro report --method my_method.py --against last/snapshot.json
+    """
+    from nasrepro.suite.data import write_text
+    from nasrepro.suite.experiments.store import Store
+
+    wanted = [each.strip() for each in formats.split(",") if each.strip()]
+    tables, render = (
+        importlib.import_module("nasrepro.reports.tables"),
+        importlib.import_module("nasrepro.reports.render"),
+    )
+    for name in wanted:
+        if name not in (*render.FORMATS, *_MORE):
+            raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
+    _register(method)
+    folder = out or store.parent / "report"
+    with Store(store, must_exist=True) as opened:
+        verdicts = (
+            () if plan else _verdicts(opened)
+        )  # a plan's seeds are not what claims are judged by
+        built = tables.build(
+            opened, plan=plan or None, verdicts=verdicts
+        ) + importlib.import_module("nasrepro.reports.claims").claims_tables(verdicts)
+        manifest = {
+            "command": f"nasrepro report{f' --plan {plan}' if plan else ''}",
+            **opened.manifest(),
+        }
+        site = "leaderboard/index.html" if "page" in wanted else ""
+        written = render.write(
+            built, folder, [name for name in wanted if name not in _MORE], site=site
+        )
+        if "runs" in wanted:
+            written.append(render.write_runs(opened, folder, plan or None))
+        pages, new = _page(
+            opened, plan, verdicts, manifest, folder / "leaderboard" if site else None, against
+        )
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    write_text(
+        folder / "snapshot.json",
+        json.dumps(new["snapshot"], indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+    )
+    if as_json:
+        typer.echo(render.to_json(built))
+    elif not quiet:
+        from rich.console import Console
+
+        # a table that is piped or redirected is not cut at the 80 columns of no terminal
+        render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
+    if against is not None:
+        _say_changes(new)
+    remark(f"{len(written) + len(pages) + 2} files in {folder}", quiet)
+
+
+@app.command()
+def leaderboard(
+    store: StorePath = DEFAULT_STORE,
+    plan: PlanName = "",
+    method: Own = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the page; `leaderboard` beside the store if not given."),
+    ] = None,
+    against: Against = None,
+    quiet: Quiet = False,
+) -> None:
+    """The leaderboard: a static page that works from a file, with the runs behind every row.
+
+    Example: nasrepro leaderboard --store runs.sqlite --out site
+    """
+    from nasrepro.suite.experiments.store import Store
+
+    _register(method)
+    folder = out or store.parent / "leaderboard"
+    with Store(store, must_exist=True) as opened:
+        pages, new = _page(
+            opened, plan, () if plan else _verdicts(opened), opened.manifest(), folder, against
+        )
+    if against is not None:
+        _say_changes(new)
+    remark(f"{len(pages)} files; open {folder / 'index.html'}", quiet)
+
+
+@app.command()
+def figures(
+    store: StorePath = DEFAULT_STORE,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the files; `figures` beside the store if not given."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="A kind of figure; several by repeating. All if not given."),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Every figure that a results store has something for, each as vector PDF and as PNG.
+
+    Example: nasrepro figures --store runs.sqlite --out figures --only anytime
+    """
+    from nasrepro.suite.experiments.store import Store
+
+    drawn = importlib.import_module("nasrepro.reports.figures")
+    folder = out or store.parent / "figures"
+    with Store(store, must_exist=True) as opened, progress_bar("drawing", quiet) as progress:
+        captions = drawn.write(opened, folder, only=only or [], progress=progress)
+    if as_json:
+        print_json([{"figure": name, "caption": caption} for name, caption in captions])
+    elif not quiet:
+        for name, caption in captions:
+            typer.echo(f"{name}: {caption}")
+    remark(f"{len(captions)} figures, as PDF and PNG, in {folder}", quiet)
+
+
+def _register(files: Sequence[str] | None) -> None:
+    """Make methods from files known by their names, for their papers and deviations."""
+    from nasrepro.suite.registry import methods
+
+    for name in files or ():
+        entry = methods.from_file(Path(name))
+        methods.add(entry.name, entry, "")
+
+
+def _verdicts(store: Store) -> Sequence[Verdict]:
+    from nasrepro.suite.claims import judge_all
+
+    return judge_all(None, store)
+
+
+def _page(
+    store: Store,
+    plan: str,
+    verdicts: Sequence[Verdict],
+    manifest: dict[str, Any],
+    folder: Path | None,
+    against: Path | None,
+) -> tuple[list[Path], dict[str, Any]]:
+    """Write the page to `folder`, if given.
+
+    Its files, and the snapshot with what changed since the one it is held against.
+    """
+    board, page = (
+        importlib.import_module("nasrepro.reports.board"),
+        importlib.import_module("nasrepro.reports.leaderboard"),
+    )
+    old = None if against is None else _snapshot(against)
+    found = board.board(store, plan=plan or None)
+    claims = board.judged(verdicts, found)
+    snapshot = board.snapshot(found, claims, manifest)
+    news = [] if old is None else board.changes(old, snapshot)
+    since = "" if old is None else old["date"]
+    pages = (
+        []
+        if folder is None
+        else page.write(found, claims, manifest, folder, news=news, since=since)
+    )
+    return pages, {"snapshot": snapshot, "news": news, "since": since}
+
+
+def _snapshot(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        there = sorted(path.glob("*.json"))
+        if not there:
+            raise NasreproError(
+                f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes one as snapshot.json"
+            )
+        path = there[-1]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NasreproError(
+            f"cannot read the snapshot {path} ({error}); `nasrepro report` writes one as snapshot.json"
+        ) from error
+    found: dict[str, Any] = importlib.import_module("nasrepro.reports.board").read_snapshot(
+        text, str(path)
+    )
+    return found
+
+
+def _say_changes(new: dict[str, Any]) -> None:
+    typer.echo(f"Changes since {new['since']}:")
+    for line in new["news"] or ["none"]:
+        typer.echo(f"  {line}")

@@ -1,0 +1,208 @@
+"""`nasrepro rank-devices`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasrepro.suite.cli.common import Json, Quiet, app, print_json, print_table, remark
+from nasrepro.suite.errors import DataMissing, NasreproError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasrepro.suite.oracle import Device
+
+
+@app.command("rank-devices")
+def rank_devices(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Devices or whole sources; every source that is here if not given."),
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Whose networks, in any case.")] = "cifar10",
+    kind: Annotated[str, typer.Option(help="Of whole sources: latency or energy.")] = "latency",
+    out: Annotated[
+        Path | None, typer.Option(help="A .csv file for all pairs: device, device, rho, n.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="A .png or .pdf file for the heat map.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Rank agreement between devices (Spearman's rho), over the architectures that both have.
+
+    Is one proxy device enough?
+
+    0.9 is what the paper of OneProxy asks for. Devices of a whole source that repeat the numbers of
+    another device here are left out.
+
+    Example: nasrepro rank-devices hwnasbench --dataset cifar100
+    """
+    import csv
+    import importlib
+    import io
+
+    from nasrepro.suite.data import write_text
+    from nasrepro.suite.errors import NotTabulated
+    from nasrepro.suite.oracle import agreement
+    from nasrepro.suite.registry import load_devices
+
+    labels, columns, without = [], [], []
+    for device in _chosen_devices(names, kind, quiet):
+        try:
+            columns.append(load_devices(device.name).values(device.name, dataset))
+            labels.append(device.name)
+        except NotTabulated:
+            without.append(device.name)
+    if len(labels) < 2:
+        raise NasreproError(
+            f"{len(labels)} devices have values for networks of {dataset}, two are needed; see: nasrepro list devices"
+        )
+    if without:
+        remark(f"left out, no values for networks of {dataset}: {', '.join(without)}", quiet)
+    rho, count = agreement(columns)
+    pairs = [
+        {
+            "device": labels[i],
+            "other": labels[j],
+            "spearman": float(rho[i, j]),
+            "n": int(count[i, j]),
+        }
+        for i in range(len(labels))
+        for j in range(i + 1, len(labels))
+    ]
+    if out is not None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(pairs)
+        write_text(out, text.getvalue())
+    if figure is not None:
+        style, drawn = (
+            importlib.import_module("nasrepro.reports.figures.style"),
+            importlib.import_module("nasrepro.reports.figures.device_agreement"),
+        )
+        style.save(
+            drawn.heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure
+        )
+    if as_json:
+        print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
+        return
+    _print_agreement(labels, rho, count, dataset)
+
+
+def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list[Device]:
+    """Devices named one by one, and those of the named sources.
+
+    Of every source that is here if none is named.
+    """
+    from nasrepro.suite.errors import UnknownName
+    from nasrepro.suite.registry import devices, load_devices
+
+    if kind not in ("latency", "energy"):
+        raise UnknownName("kind", kind, ("latency", "energy"))
+    if not names:
+        away = [entry.name for entry in devices.all() if not entry.info.table.path.exists()]
+        for name in away:
+            remark(f"left out: {name} is not here; get it with: nasrepro data fetch {name}", quiet)
+        names = [entry.name for entry in devices.all() if entry.name not in away]
+        if not names:
+            raise DataMissing(
+                "no table of devices is here; get one with: nasrepro data fetch hwnasbench"
+            )
+    chosen: dict[str, Device] = {}
+    for name in names:
+        info = load_devices(name).info
+        found = (
+            [info.device(name)]
+            if "/" in name
+            else [device for device in info.devices if device.kind == kind]
+        )
+        chosen |= {device.name: device for device in found}
+    spaces = sorted({device.space for device in chosen.values()})
+    if len(spaces) > 1:
+        raise NasreproError(
+            f"devices of several spaces ({', '.join(spaces)}) cannot be compared; name those of one: nasrepro list devices"
+        )
+    return [
+        device for device in chosen.values() if device.copy_of not in chosen or device.name in names
+    ]
+
+
+#: Up to this many devices their matrix fits a terminal.
+_MATRIX = 20
+
+
+def _print_agreement(
+    labels: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.int64], dataset: str
+) -> None:
+    """The matrix where it fits; how well each device stands for the others.
+
+    And how sources agree.
+    """
+    import numpy as np
+
+    others = np.where(np.eye(len(labels), dtype=bool), np.nan, rho)
+    sizes = sorted({int(n) for n in count[np.triu_indices(len(labels), 1)]})
+    shown = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    typer.echo(f"Spearman's rho between {len(labels)} devices, {dataset}, n = {shown}")
+    size = len(labels)
+    if size <= _MATRIX:
+        below = len(sizes) > 1  # n where it is not the same for all pairs
+        cells = [
+            [f"{count[i, j]:,}" if below and j < i else f"{rho[i, j]:.2f}" for j in range(size)]
+            for i in range(size)
+        ]
+        typer.echo()
+        print_table(
+            ["rho; below the diagonal: n" if below else "rho", *(str(i + 1) for i in range(size))],
+            [[f"{i + 1} {labels[i]}", *cells[i]] for i in range(size)],
+        )
+    typer.echo()
+    rows: list[list[str]] = []
+    for label, row in zip(labels, others, strict=True):
+        if np.isnan(row).all():
+            rows.append([label, *["none"] * 3])
+        else:
+            low, high = int(np.nanargmin(row)), int(np.nanargmax(row))
+            rows.append(
+                [
+                    label,
+                    f"{np.nanmedian(row):.3f}",
+                    f"{row[low]:.3f} {labels[low]}",
+                    f"{row[high]:.3f} {labels[high]}",
+                ]
+            )
+    print_table(
+        ["as the proxy of all others", "median rho", "lowest", "highest"],
+        sorted(rows, key=lambda row: row[2], reverse=True),
+    )
+    typer.echo()
+    sources = np.array([label.partition("/")[0] for label in labels])
+    rows = []
+    for i, j in itertools.combinations_with_replacement(dict.fromkeys(sources), 2):
+        found = (
+            np.triu(np.ones_like(others), 1).astype(bool)
+            & (sources[:, None] == i)
+            & (sources == j)
+            & ~np.isnan(others)
+        )
+        if found.any():
+            values, name = others[found], str(i) if i == j else f"{i} and {j}"
+            rows.append(
+                [
+                    name,
+                    str(len(values)),
+                    f"{np.median(values):.3f}",
+                    f"{values.min():.3f}",
+                    str((values >= 0.9).sum()),
+                ]
+            )
+    print_table(["sources", "pairs", "median rho", "lowest", "0.9 or more"], rows)

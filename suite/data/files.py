@@ -1,0 +1,108 @@
+"""Files that appear whole or not at all, and locks between processes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasrepro.suite.errors import NasreproError
+
+if TYPE_CHECKING:
+    import sqlite3
+import json
+from typing import Any
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`.
+
+    Rename it to `path` if the block succeeds, remove it if not.
+
+    Raises:
+        NasreproError: the folder cannot be written to, or the disk is full; the message names it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+    except OSError as error:
+        raise NasreproError(
+            f"cannot write to {path.parent} ({error.strerror}); make it writable, or choose another folder "
+            "(NASREPRO_DATA for tables, --store or --out for results)"
+        ) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise NasreproError(
+            f"cannot write {path} ({error.strerror or error}); is the disk full?"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def sha256_file(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process has this lock.
+
+    It is the system's, taken through SQLite, and a killed process lets it go.
+
+    Raises:
+        NasreproError: the folder cannot be written to, or the disk is full; the message names it.
+    """
+    import sqlite3  # what only reads files does without
+
+    with contextlib.ExitStack() as ends:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = ends.enter_context(
+                contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None))
+            )
+            while not _taken(lock):  # each try is short, so that Ctrl-C is heard
+                pass
+        except (sqlite3.Error, OSError) as error:
+            raise NasreproError(
+                f"cannot lock {path} ({error}); free some space or set NASREPRO_DATA to another folder"
+            ) from error
+        yield
+
+
+def _taken(lock: sqlite3.Connection) -> bool:
+    import sqlite3
+
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
+
+
+def stable_hash(value: Any) -> str:
+    """First 16 hex digits of the sha256 of a JSON-able value."""
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()[:16]

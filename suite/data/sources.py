@@ -1,0 +1,189 @@
+"""Source files and converted tables.
+
+Where they come from, how they are checked, where they are kept.
+
+A table is converted once from its originals and kept in the cache folder under a name that has the
+sha256 of every original and the converter's version in it, so that a changed converter or source
+never meets an old table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nasrepro.suite.data.files import sha256_file
+from nasrepro.suite.data.spec import (
+    DATA_VARIABLE,
+    MIRROR_VARIABLE,
+    Columns,
+    Progress,
+    SourceFile,
+    TableSpec,
+    cache_dir,
+    inventory,
+    resolved,
+)
+from nasrepro.suite.data.table import Table, write_table
+from nasrepro.suite.errors import DataCorrupt, DataMissing
+
+
+def open_table(spec: TableSpec) -> Table:
+    """The converted table; raises DataMissing with the command that makes it."""
+    if not spec.path.exists():
+        if spec.local:
+            spec.originals()  # says where they are looked for, if there are none
+        raise DataMissing(
+            f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data fetch {spec.name}"
+        )
+    return Table(spec.path)
+
+
+def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: None) -> Path:
+    """Convert a table from its originals, fetching those that are not here.
+
+    Does nothing where it is there already.
+
+    Raises:
+        DataMissing: an original is neither in the mirror nor in the cache nor to be downloaded.
+        DataCorrupt: an original is not what it must be, or the converter found a fact violated.
+    """
+    if spec.path.exists():
+        Table(spec.path)
+        return spec.path
+    if spec.local:
+        return _convert_local(spec, progress)
+    paths = {}
+    for done, (name, file) in enumerate(spec.files.items()):
+        progress(done, len(spec.files) + 1, Path(file.path).name)
+        paths[name] = fetch_file(file)
+    progress(len(spec.files), len(spec.files) + 1, "converting")
+    convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = resolved(
+        spec.converter
+    )
+    columns, meta = convert(paths)
+    provenance = {
+        name: {"url": file.url, "sha256": file.sha256, "licence": file.licence}
+        for name, file in spec.files.items()
+    }
+    write_table(
+        spec.path,
+        columns,
+        {"name": spec.name, "converter_version": spec.version, "sources": provenance, **meta},
+    )
+    progress(len(spec.files) + 1, len(spec.files) + 1, "done")
+    return spec.path
+
+
+def _convert_local(spec: TableSpec, progress: Progress) -> Path:
+    originals, path = spec.originals(), spec.path
+    convert: Callable[[Mapping[str, Path], Progress], tuple[Columns, Mapping[str, Any]]] = resolved(
+        spec.converter
+    )
+    columns, meta = convert(originals, progress)
+    provenance = {
+        name: {"name": original.name, "inventory": inventory({name: original})}
+        for name, original in originals.items()
+    }
+    write_table(
+        path,
+        columns,
+        {"name": spec.name, "converter_version": spec.version, "sources": provenance, **meta},
+    )
+    return path
+
+
+def fetch_file(file: SourceFile) -> Path:
+    """A checked original: from the mirror, else from the cache, else downloaded into the cache.
+
+    A mirror's folder is read in place. The first place that has the file decides; a damaged one is
+    an error, not a reason to look on.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE, "")
+    if mirror and "://" not in mirror:
+        found = Path(mirror).expanduser() / file.path
+        if found.exists():
+            check_file(found, file)
+            return found
+    cached = cache_dir() / "sources" / file.path
+    if cached.exists():
+        check_file(cached, file)
+        return cached
+    bases = [base.rstrip("/") for base in (mirror if "://" in mirror else "", file.base) if base]
+    return _download(file, cached, bases, mirror)
+
+
+def check_file(path: Path, file: SourceFile) -> None:
+    """Raise DataCorrupt unless `path` has the size and sha256 of `file`."""
+    size = path.stat().st_size
+    if size != file.bytes:
+        how = "cut short" if size < file.bytes else "changed"
+        raise DataCorrupt(
+            f"{path} has {size} bytes, expected {file.bytes} ({how}); delete it and fetch it again: nasrepro data fetch"
+        )
+    found = sha256_file(path)
+    if found != file.sha256:
+        raise DataCorrupt(
+            f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); "
+            "delete it and fetch it again: nasrepro data fetch"
+        )
+
+
+#: Addresses that did not answer in this process, with the reason: a machine without a network waits
+#: once, not once per file.
+_silent: dict[str, str] = {}
+
+
+def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str) -> Path:
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")  # it would announce each download on standard error
+    reasons = []
+    for base in bases:
+        if base in _silent:
+            reasons.append(_silent[base])
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # pooch writes to a temporary name, checks the hash and renames
+            pooch.retrieve(
+                f"{base}/{file.path}",
+                known_hash=f"sha256:{file.sha256}",
+                path=target.parent,
+                fname=target.name,
+                downloader=pooch.HTTPDownloader(timeout=(10, 60)),
+            )
+            return target
+        except requests.RequestException as error:
+            reasons.append(f"{base}: {_root_cause(error)}")
+            if isinstance(error, requests.ConnectionError):
+                _silent[base] = reasons[-1]
+        except ValueError as error:
+            raise DataCorrupt(
+                f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); "
+                f"try again, or use a mirror: {MIRROR_VARIABLE}"
+            ) from error
+        except OSError as error:
+            raise DataMissing(
+                f"cannot write to the cache folder {target.parent} ({error.strerror}); "
+                f"make it writable or set {DATA_VARIABLE} to another folder"
+            ) from error
+    where = (
+        f"{MIRROR_VARIABLE} ({mirror}) does not have it"
+        if mirror
+        else f"{MIRROR_VARIABLE} is not set"
+    )
+    raise DataMissing(
+        f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
+        f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost message of a chain of network errors, on one line."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

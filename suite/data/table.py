@@ -1,0 +1,149 @@
+"""Columnar tables on disk (Arrow IPC, memory-mapped; or Parquet) and the oracle that reads them.
+
+Columns are named by what they hold:
+    {dataset}/{epochs}/{seed}/{metric}   one measured value per architecture; seed is a number, a label or "mean"
+    {dataset}/{seed}/{metric}_per_epoch  a value that grows in proportion to the epochs (a cost)
+    {dataset}/{metric}                   the same for every training (params, macs)
+    other names without "/"              keys of the rows
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.suite.data.files import replacing
+from nasrepro.suite.errors import DataCorrupt
+
+_META = b"nasrepro"
+
+#: Version of the file layout described above.
+LAYOUT = 1
+
+
+def content_sha256(columns: Mapping[str, NDArray[Any]]) -> str:
+    """Hash of names, types and values of all columns, independent of the file format."""
+    digest = hashlib.sha256()
+    for name in sorted(columns):
+        values = np.ascontiguousarray(columns[name])
+        digest.update(f"{name}\0{values.dtype.str}\0{len(values)}\0".encode())
+        digest.update(values.view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def write_table(path: Path, columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:
+    """Write columns of equal length, shape (n,) each, and JSON-able `meta`.
+
+    The file appears whole or not at all.
+
+    The suffix decides the format: `.arrow` (memory-mapped when read) or `.parquet` (small, for
+    shipping).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    full = {**meta, "layout": LAYOUT, "content_sha256": content_sha256(columns)}
+    table = pa.table(dict(columns)).replace_schema_metadata(
+        {_META: json.dumps(full, sort_keys=True)}
+    )
+    with replacing(path) as temporary:
+        if path.suffix == ".parquet":
+            pq.write_table(table, temporary, compression="zstd", compression_level=19)
+        else:
+            with (
+                pa.OSFile(str(temporary), "wb") as sink,
+                pa.ipc.new_file(sink, table.schema) as writer,
+            ):
+                writer.write_table(table)
+
+
+def _numpy(array: Any) -> NDArray[Any]:
+    """An Arrow array of numbers without nulls as a view, shape (n,).
+
+    Arrow's own `to_numpy` imports pandas.
+    """
+    (_, values), dtype = array.buffers(), np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(
+        values, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize
+    )
+
+
+class Table:
+    """A table opened for reading; nothing but its schema is read until a column is asked for.
+
+    Raises:
+        DataCorrupt: the file is cut short, not a table, or written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        self.path = path
+        self._columns: dict[str, NDArray[Any]] = {}
+        try:
+            if path.suffix == ".parquet":
+                import pyarrow.parquet as pq
+
+                self._parquet = pq.ParquetFile(path)
+                schema, self._batch = self._parquet.schema_arrow, None
+            else:
+                reader = pa.ipc.open_file(pa.memory_map(str(path)))
+                schema, self._batch = reader.schema, reader.get_batch(0)
+            self.names: tuple[str, ...] = tuple(schema.names)
+            self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        layout = self.meta.get("layout")
+        if layout is None:
+            raise DataCorrupt(
+                f"{path} is not a table that nasrepro wrote; delete it and fetch it again: nasrepro data fetch"
+            )
+        if layout > LAYOUT:
+            raise DataCorrupt(
+                f"{path} has layout {layout}, this version reads up to {LAYOUT}; upgrade nasrepro, or delete the file and fetch it again"
+            )
+
+    def __len__(self) -> int:
+        return int(self._parquet.metadata.num_rows if self._batch is None else self._batch.num_rows)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the contents as stored when the table was made; see `verify`."""
+        return str(self.meta.get("content_sha256", ""))
+
+    def column(self, name: str) -> NDArray[Any]:
+        """One column, shape (n,), read-only; from `.arrow` files without copying."""
+        if name not in self._columns:
+            import pyarrow as pa
+
+            index = self.names.index(name)
+            try:
+                if self._batch is None:
+                    values = _numpy(self._parquet.read([name]).column(0).combine_chunks())
+                else:
+                    values = _numpy(self._batch.column(index))
+            except (pa.ArrowException, OSError, ValueError) as error:
+                raise self._unreadable(error) from error
+            values.setflags(write=False)
+            self._columns[name] = values
+        return self._columns[name]
+
+    def _unreadable(self, error: Exception) -> DataCorrupt:
+        return DataCorrupt(
+            f"{self.path} cannot be read as a table ({error}); delete it and fetch it again: nasrepro data fetch"
+        )
+
+    def verify(self) -> None:
+        """Hash all columns again and compare; raises DataCorrupt."""
+        found = content_sha256({name: self.column(name) for name in self.names})
+        if found != self.sha256:
+            raise DataCorrupt(
+                f"{self.path}: contents hash to {found[:16]}..., expected {self.sha256[:16]}...; "
+                "delete it and fetch it again: nasrepro data fetch"
+            )

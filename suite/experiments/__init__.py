@@ -1,0 +1,1 @@
+"""Kinds of experiments, plans, the runner and the store."""

@@ -1,0 +1,326 @@
+"""Rankings of a table by a scorer: what determines one, how it is executed, what it gives."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import traceback
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.suite.data import stable_hash
+from nasrepro.suite.errors import NasreproError, NotTabulated
+from nasrepro.suite.experiments.identity import ENGINE, environment
+from nasrepro.suite.experiments.plan import Ranking
+from nasrepro.suite.oracle import MEAN, Oracle
+from nasrepro.suite.registry import load_oracle, scorers
+from nasrepro.suite.scoring import (
+    Progress,
+    ScoreTable,
+    Setting,
+    dataset_of,
+    inputs_of,
+    sample,
+    scored,
+)
+from nasrepro.suite.scoring import score as score_networks
+
+
+@dataclass(frozen=True, slots=True)
+class RankKey:
+    """Everything that determines a ranking: a scorer against a metric of a table.
+
+    Of a scorer that needs networks: `setting` has what differs from the defaults of
+    `nasrepro.suite.scoring.Setting`, and `sample` is how many architectures of a fixed random order are
+    ranked. Else both are empty, and all are ranked.
+    """
+
+    scorer: str
+    scorer_sha256: str
+    oracle: str
+    table_sha256: str
+    dataset: str
+    epochs: int
+    metric: str
+    resamples: int
+    seed: int
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    sample: int = 0
+
+    @property
+    def run_id(self) -> str:
+        """Hash of the key and of the engine's version."""
+        key = asdict(self)
+        if not self.sample:
+            del key["setting"], key["sample"]
+        return stable_hash({"engine": ENGINE, "rank": True, **key})
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Scores beside values, of architectures drawn at random from those that were ranked.
+
+    Kept beside a ranking's record, for figures.
+
+    Attributes:
+        rows: of the oracle's architectures, ascending.
+        scores: None stands for a score that is not finite.
+        values: of the metric.
+    """
+
+    rows: tuple[int, ...]
+    scores: tuple[float | None, ...]
+    values: tuple[float, ...]
+
+    def to_bytes(self) -> bytes:
+        """Compressed JSON."""
+        return zlib.compress(json.dumps(asdict(self)).encode())
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> Scatter:
+        """Inverse of `to_bytes`."""
+        return cls(
+            **{name: tuple(values) for name, values in json.loads(zlib.decompress(packed)).items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RankRecord:
+    """What a ranking gave.
+
+    Attributes:
+        key: what determined it.
+        status: `done` or `failed`.
+        agreement: fields of `nasrepro.suite.statistics.RankAgreement`.
+        best_arch: official string of the best-scored architecture (the first, where several tie).
+        best_value: its metric.
+        scoring_s: CPU seconds spent scoring, those of stored scores included.
+        inputs: what networks were scored with, in words.
+        error: traceback of a failure.
+        environment: versions and machine.
+    """
+
+    key: RankKey
+    status: Literal["done", "failed"]
+    agreement: Mapping[str, Any] = field(default_factory=dict)
+    best_arch: str = ""
+    best_value: float | None = None
+    scoring_s: float = 0.0
+    inputs: str = ""
+    error: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON object; NaN stands where a correlation does not exist."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> RankRecord:
+        """Inverse of `to_json`."""
+        raw = json.loads(text)
+        agreement = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in raw.pop("agreement").items()
+        }
+        return cls(key=RankKey(**raw.pop("key")), agreement=agreement, **raw)
+
+
+@dataclass(frozen=True, slots=True)
+class RankCell:
+    """One ranking of a whole table by one scorer."""
+
+    key: RankKey
+
+    @property
+    def label(self) -> str:
+        """For progress lines and messages."""
+        return f"ranking by {self.key.scorer} on {self.key.oracle}/{self.key.dataset}"
+
+    def execute(self) -> tuple[RankRecord, bytes]:
+        """Score and rank; a scorer that raises gives a failed record."""
+        try:
+            record, scatter = rank_and_scatter(self.key)
+            return record, scatter.to_bytes()
+        except (Exception, SystemExit):
+            return self.failed(traceback.format_exc()), b""
+
+    def failed(self, error: str) -> RankRecord:
+        """A failed record with that traceback."""
+        return RankRecord(self.key, "failed", error=error, environment=environment())
+
+
+def rank_cells(ranking: Ranking) -> Iterator[RankCell]:
+    """The rankings that a part of a plan asks for."""
+    oracle = load_oracle(ranking.oracle)
+    for dataset in ranking.datasets:
+        for name in ranking.scorers:
+            key = rank_key(
+                oracle,
+                name,
+                dataset,
+                ranking.epochs,
+                metric=ranking.metric,
+                resamples=ranking.resamples,
+            )
+            yield RankCell(of_networks(key, oracle, ranking.setting, ranking.sample))
+
+
+def of_networks(key: RankKey, oracle: Oracle, setting: Setting, size: int | None = None) -> RankKey:
+    """The key with how networks are scored and how many are ranked, where its scorer needs them.
+
+    `size`: as many as are scored by now.
+
+    Raises:
+        NasreproError: `size` is not given and nothing is scored.
+    """
+    if not scorers.get(key.scorer).needs_network:
+        return key
+    if size is None:
+        inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
+        size = len(scored(oracle, ScoreTable.load(inputs), key.scorer)[0])
+        if not size:
+            raise NasreproError(
+                f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}; score some: "
+                f"nasrepro score {key.oracle} --scorer {key.scorer} --sample 1000"
+            )
+    return replace(key, setting=setting.changed, sample=min(size, len(oracle.archs())))
+
+
+def rank_key(
+    oracle: Oracle,
+    scorer: str,
+    dataset: str,
+    epochs: int,
+    *,
+    metric: str = "",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> RankKey:
+    """The key of a ranking with names checked and `metric` defaulting to the oracle's target.
+
+    See `of_networks`, too.
+    """
+    info = oracle.info
+    found = info.dataset(dataset).name
+    wanted = info.metric(metric or info.target_of(found).name).name
+    oracle.reader(found, epochs, MEAN)  # checks the epochs
+    entry = scorers.get(scorer)
+    return RankKey(
+        entry.name,
+        entry.source_sha256,
+        info.name,
+        oracle.table_sha256,
+        found,
+        epochs,
+        wanted,
+        resamples,
+        seed,
+    )
+
+
+#: Architectures of a ranking whose scores are kept for a figure; more would not be told apart in
+#: it.
+SCATTERED = 2000
+
+
+def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
+    """Score every architecture of a table, those of the key's sample, or those of the rows `within`, and compare with the metric."""
+    return rank_and_scatter(key, within)[0]
+
+
+def rank_and_scatter(
+    key: RankKey,
+    within: Sequence[int] | None = None,
+    progress: Progress = lambda done, total, label: None,
+) -> tuple[RankRecord, Scatter]:
+    """As `rank`, and up to `SCATTERED` of the scores with their values.
+
+    Networks that are scored already are not scored again; `progress` is called after each other
+    one.
+    """
+    oracle = load_oracle(key.oracle)
+    scorer = scorers.get(key.scorer)
+    inputs = ""
+    if scorer.needs_network:
+        there, found, cpu_s, inputs = _scored_networks(key, progress)
+        rows, values = targets(key, there if within is None else np.intersect1d(there, within))
+        scores = found[np.searchsorted(there, rows)]
+        scoring_s = float(cpu_s.sum())
+    else:
+        dataset = oracle.info.dataset(key.dataset)
+        rows, values = targets(key, within)
+        archs = [oracle.archs()[row] for row in rows.tolist()]
+        started = time.process_time()
+        scores = np.array(
+            [scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64
+        )
+        scoring_s = time.process_time() - started
+    record = replace(ranked(key, rows, values, scores, scoring_s), inputs=inputs)
+    drawn = np.sort(np.random.default_rng(key.seed).permutation(rows.size)[:SCATTERED])
+    shown = (each if math.isfinite(each) else None for each in scores[drawn].tolist())
+    return record, Scatter(tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist()))
+
+
+def _scored_networks(
+    key: RankKey, progress: Progress
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], str]:
+    """Rows of the key's sample, their scores and CPU seconds, (n,) each, and what they were scored with; scores what is missing."""
+    oracle, scorer = load_oracle(key.oracle), scorers.get(key.scorer)
+    archs = [oracle.archs()[row] for row in sample(oracle, key.sample)]
+    table = score_networks(oracle, [scorer], archs, Setting(**key.setting), progress=progress)
+    distinct = len({oracle.space.canonical(arch) for arch in archs})
+    return *scored(
+        oracle, table, key.scorer, key.sample
+    ), f"{distinct:,} distinct architectures with {table.inputs}"
+
+
+def targets(
+    key: RankKey, within: Sequence[int] | NDArray[np.intp] | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Rows of the table, all or of those `within`, that have the metric of a ranking.
+
+    And its values. Shape (n,) both.
+    """
+    values = (
+        load_oracle(key.oracle).query_many(dataset=key.dataset, epochs=key.epochs).get(key.metric)
+    )
+    if values is None or np.isnan(values).all():
+        raise NotTabulated(
+            f"{key.oracle} has no {key.metric} for {key.dataset} at {key.epochs} epochs"
+        )
+    rows = np.flatnonzero(~np.isnan(values))
+    if within is not None:
+        rows = np.intersect1d(rows, within)
+    return rows, values[rows]
+
+
+def ranked(
+    key: RankKey,
+    rows: NDArray[np.intp],
+    values: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    scoring_s: float,
+) -> RankRecord:
+    """The record of scores, shape (n,), for what `targets` gave."""
+    from nasrepro.suite.statistics import rank_agreement
+
+    oracle = load_oracle(key.oracle)
+    sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
+    top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
+    return RankRecord(
+        key,
+        "done",
+        agreement=asdict(
+            rank_agreement(scores, sign * values, resamples=key.resamples, seed=key.seed)
+        ),
+        best_arch=oracle.space.format(oracle.archs()[rows[top]]),
+        best_value=float(values[top]),
+        scoring_s=scoring_s,
+        environment=environment(),
+    )

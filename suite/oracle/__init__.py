@@ -1,0 +1,34 @@
+"""Oracles: what a table or a trainer answers, and what is known of it.
+
+Devices and references beside it.
+"""
+
+from nasrepro.suite.oracle.description import MEAN, Dataset, Metric, OracleInfo, Seed, Split, Unit
+from nasrepro.suite.oracle.devices import Device, DeviceInfo, DeviceTable, Kind, Values, agreement
+from nasrepro.suite.oracle.oracle import RANDOM, Oracle, Reader, Reading, searching
+from nasrepro.suite.oracle.references import ReferenceInfo, ReferenceTable
+from nasrepro.suite.oracle.tabular import TableOracle
+
+__all__ = [
+    "MEAN",
+    "RANDOM",
+    "Dataset",
+    "Device",
+    "DeviceInfo",
+    "DeviceTable",
+    "Kind",
+    "Metric",
+    "Oracle",
+    "OracleInfo",
+    "Reader",
+    "Reading",
+    "ReferenceInfo",
+    "ReferenceTable",
+    "Seed",
+    "Split",
+    "TableOracle",
+    "Unit",
+    "Values",
+    "agreement",
+    "searching",
+]

@@ -1,0 +1,286 @@
+"""Oracles: what answers "how good is this architecture?", with every number's split, epochs and seed named.
+
+An oracle is pure: no clock, no counter, no random numbers. Accuracies are fractions; missing values
+are missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.suite.errors import NasreproError, NotTabulated, ProtocolError
+from nasrepro.suite.oracle.description import MEAN, Dataset, OracleInfo, Seed, Split
+from nasrepro.suite.space import Arch, SearchSpace
+
+if TYPE_CHECKING:
+    pass
+
+_searching: ContextVar[bool] = ContextVar("searching", default=False)
+
+
+class Reading(NamedTuple):
+    """One answer of an oracle. `values` has only what the table holds."""
+
+    arch: Arch
+    dataset: str
+    epochs: int
+    seed: Seed
+    values: dict[str, float]
+
+
+Reader = Callable[[Arch], dict[str, float]]
+
+#: Images and labels drawn at random: normal pixels, uniform labels.
+RANDOM = "random"
+
+#: Reads a set of images by its name: labels (n,) and the images (k, channels, side, side) of chosen
+#: ones, for training and for testing.
+_ORIGINALS = ("nasrepro.oracles.training.images", "originals")
+
+
+class Oracle(ABC):
+    """Answers queries. Authors write `_read`, `epochs`, `seeds` and `archs`.
+
+    See `suite.table` for tables.
+
+    Args:
+        info: its description.
+        table_sha256: hash of everything its answers come from.
+        space: the part of `info.space` that can be searched, where that is not all of it.
+    """
+
+    def __init__(
+        self, info: OracleInfo, table_sha256: str, space: SearchSpace | None = None
+    ) -> None:
+        self.info = info
+        self.table_sha256 = table_sha256
+        #: The space that searches see: `info.space`, or a part of it where the table has only a
+        #: part.
+        self.space: SearchSpace = info.space if space is None else space
+        #: by the arguments of a query; with them as the table has them
+        self._readers: dict[tuple[str, int, Seed], tuple[str, int, Seed, Reader]] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the oracle."""
+        return self.info.name
+
+    @abstractmethod
+    def epochs(self, dataset: str) -> tuple[int, ...]:
+        """Training lengths that can be asked for, ascending."""
+
+    @abstractmethod
+    def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
+        """Training seeds that can be asked for, without `MEAN`."""
+
+    @abstractmethod
+    def archs(self) -> Sequence[Arch]:
+        """Every architecture that can be asked for, in the order of `query_many`'s rows.
+
+        Raises NotTabulated where it trains.
+        """
+
+    @abstractmethod
+    def _read(
+        self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
+    ) -> dict[str, float]:
+        """The metrics `names` of one architecture, those that are there.
+
+        Raises NotTabulated where none is.
+        """
+
+    # -- final methods -----------------------------------------------------------------------------------
+    def query(self, arch: Arch, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Reading:
+        """Everything known of `arch` trained for `epochs` on `dataset` with training seed `seed`.
+
+        Args:
+            arch: an architecture of `space`.
+            dataset: name, in any case.
+            epochs: one of `epochs(dataset)`; there is no default.
+            seed: one of `seeds(dataset, epochs)`, or "mean": the mean over the seeds that are
+                there.
+
+        Raises:
+            UnknownName: unknown data set.
+            NotTabulated: epochs, seed or architecture not in the table.
+            InvalidArch: not an architecture of this space.
+            ProtocolError: called while a search runs, past its session.
+        """
+        if _searching.get():
+            raise ProtocolError(
+                f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
+            )
+        try:
+            name, length, which, read = self._readers[dataset, epochs, seed]
+        except KeyError:
+            found, length, which, names = self._setting(dataset, epochs, seed, None)
+            name, read = found.name, self._make_reader(found, length, which, names)
+            self._readers[dataset, epochs, seed] = name, length, which, read
+        return Reading(arch, name, length, which, read(arch))
+
+    def query_many(
+        self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """Vectorised `query`: an array of shape (n,) per metric, NaN where that architecture's value is missing.
+
+        Args:
+            archs: n architectures; None stands for all of `archs()`, in that order.
+            dataset: as in `query`.
+            epochs: as in `query`.
+            seed: as in `query`.
+        """
+        found, length, which, names = self._setting(dataset, epochs, seed, None)
+        return self._read_many(archs, found, length, which, names)
+
+    def reader(
+        self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None = None
+    ) -> Reader:
+        """A function from architecture to metrics with the arguments checked once.
+
+        `splits` limits what it reads.
+        """
+        found, length, which, names = self._setting(dataset, epochs, seed, splits)
+        return self._make_reader(found, length, which, names)
+
+    def best(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> tuple[float, Arch]:
+        """The best tabulated value of `metric` and its architecture (the first, where several tie)."""
+        wanted = self.info.metric(metric)
+        found, length, which, _ = self._setting(dataset, epochs, seed, None)
+        values = self._read_many(None, found, length, which, (metric,)).get(metric)
+        if values is None or np.isnan(values).all():
+            raise NotTabulated(
+                f"{self.name} has no {metric} for {found.name} at {epochs} epochs, seed {seed}"
+            )
+        index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
+        return float(values[index]), self.archs()[index]
+
+    # -- images, for untrained networks ------------------------------------------------------------------
+    def batches(
+        self, dataset: str, *, size: int, count: int = 1, seed: int = 0, data: str = ""
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Batches of images (size, channels, height, width) and labels (size,), for untrained networks.
+
+        Args:
+            dataset: whose images and classes.
+            size: images in a batch.
+            count: number of batches.
+            seed: of the draw.
+            data: "random" for normal pixels and uniform labels, or a set of images (see
+                `oracles.training.images`), of whose training part images are drawn without
+                replacement and normalised per channel; the data set's own where that ships, else
+                "random", if not given.
+
+        Raises:
+            UnknownName, DataMissing: there is no such set, or it is not here.
+            NasreproError: its images are not of this data set's size or classes, or too few.
+        """
+        found = self.info.dataset(dataset)
+        rng = np.random.default_rng(seed)
+        shape = (getattr(self.info.space, "in_channels", 3), found.size, found.size)
+        data = data or found.images or RANDOM
+        if data == RANDOM:
+            return [
+                (
+                    rng.standard_normal((size, *shape), np.float32),
+                    rng.integers(found.classes, size=size),
+                )
+                for _ in range(count)
+            ]
+        labels, images = getattr(importlib.import_module(_ORIGINALS[0]), _ORIGINALS[1])(data)[0]
+        if len(labels) < size * count:
+            raise NasreproError(
+                f"{data} has {len(labels):,} training images, {count} batches of {size} need more"
+            )
+        rows = rng.permutation(len(labels))[: size * count]
+        pixels = images(rows).astype(np.float32)
+        if pixels.shape[1:] != shape or labels.max() >= found.classes:
+            raise NasreproError(
+                f"images {data} are {pixels.shape[1:]}, networks for {found.name} take {shape} in {found.classes} classes"
+            )
+        pixels = (pixels - pixels.mean((0, 2, 3), keepdims=True)) / pixels.std(
+            (0, 2, 3), keepdims=True
+        )
+        return [
+            (pixels[first : first + size], labels[rows[first : first + size]])
+            for first in range(0, size * count, size)
+        ]
+
+    # -- what a faster oracle overrides ------------------------------------------------------------------
+    def _make_reader(
+        self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
+    ) -> Reader:
+        metrics = {name: self.info.metric(name) for name in names}
+
+        def read(arch: Arch) -> dict[str, float]:
+            self.space.check(arch)
+            values = self._read(arch, dataset, epochs, seed, names)
+            for name, value in values.items():
+                low, high = metrics[name].bounds
+                if value < low or value > high:  # NaN is neither: a diverged training is an outcome
+                    raise NasreproError(
+                        f"{self.name}: {name} = {value} of {arch} is outside its bounds {low}..{high}; the oracle is wrong"
+                    )
+            return values
+
+        return read
+
+    def _read_many(
+        self,
+        archs: Sequence[Arch] | None,
+        dataset: Dataset,
+        epochs: int,
+        seed: Seed,
+        names: Sequence[str],
+    ) -> dict[str, NDArray[np.float64]]:
+        read = self._make_reader(dataset, epochs, seed, names)
+        rows = [read(arch) for arch in (self.archs() if archs is None else archs)]
+        return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
+
+    # -- checks ------------------------------------------------------------------------------------------
+    def _setting(
+        self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
+    ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
+        """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
+        if _searching.get() and (splits is None or "test" in splits):
+            raise ProtocolError(
+                f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
+            )
+        found = self.info.dataset(dataset)
+        lengths = self.epochs(found.name)
+        if isinstance(epochs, bool) or epochs not in lengths:
+            raise NotTabulated(
+                f"{self.name} has no {found.name} trainings of {epochs!r} epochs; accepted: {_listed(lengths)}"
+            )
+        length = lengths[lengths.index(epochs)]
+        seeds = (MEAN, *self.seeds(found.name, length))
+        if seed not in seeds:
+            raise NotTabulated(
+                f"{self.name} has no {found.name} trainings of {length} epochs with seed {seed!r}; accepted: {_listed(seeds)}"
+            )
+        names = tuple(
+            metric.name for metric in self.info.metrics if splits is None or metric.split in splits
+        )
+        return found, length, seeds[seeds.index(seed)], names
+
+
+def _listed(values: Sequence[object]) -> str:
+    shown = [str(value) for value in values]
+    return ", ".join(shown) if len(shown) <= 12 else f"{', '.join(shown[:5])} ... {shown[-1]}"
+
+
+@contextlib.contextmanager
+def searching() -> Iterator[None]:
+    """While this is open, oracles answer only through a session (protocol, point 1)."""
+    token = _searching.set(True)
+    try:
+        yield
+    finally:
+        _searching.reset(token)

@@ -1,0 +1,172 @@
+"""Decorators that register methods, studies, scorers, oracles, trainers, devices and references."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry.entries import (
+    DeviceEntry,
+    F,
+    Method,
+    OracleEntry,
+    ReferenceEntry,
+    Scorer,
+    Study,
+    Trainer,
+)
+from nasrepro.suite.registry.registry import (
+    devices,
+    methods,
+    oracles,
+    references,
+    scorers,
+    studies,
+    trainers,
+)
+from nasrepro.suite.registry.source import SOURCE, source_sha256
+
+if TYPE_CHECKING:
+    from nasrepro.suite.oracle import DeviceInfo, OracleInfo, ReferenceInfo
+
+
+def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
+    """Register `search(session, rng, *, <parameters>)` as a method.
+
+    `defaults` gives each parameter its default.
+    """
+
+    def register(search: F) -> F:
+        _check_defaults(f"method {name}", search, defaults)
+        there = search.__globals__
+        made = Method(
+            name,
+            search,
+            paper,
+            defaults,
+            source_sha256(search),
+            str(there.get("__file__", "")),
+            there.get(SOURCE, ""),
+        )
+        methods.add(name, made, search.__module__)
+        return search
+
+    return register
+
+
+def _check_defaults(what: str, function: Callable[..., Any], defaults: Mapping[str, Any]) -> None:
+    keywords = [
+        p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
+    ]
+    if sorted(keywords) != sorted(defaults):
+        raise NasreproError(
+            f"{what}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
+            "they must be the same"
+        )
+    try:
+        json.dumps(defaults)  # they go into a run's key
+    except TypeError as error:
+        raise NasreproError(
+            f"{what}: defaults must be numbers, texts, truth values or lists of them ({error})"
+        ) from error
+
+
+def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Callable[[F], F]:
+    """Register `measure(rng, *, <parameters>) -> rows` as a study; see `Study`.
+
+    Defaults as for `method`.
+    """
+
+    def register(measure: F) -> F:
+        _check_defaults(f"study {name}", measure, defaults)
+        if name.partition(".")[0] != measure.__module__.rpartition(".")[
+            2
+        ] and not measure.__module__.startswith("nasrepro_"):
+            raise NasreproError(
+                f"study {name}: its name must begin with its file's, {measure.__module__.rpartition('.')[2]}."
+            )
+        studies.add(
+            name,
+            Study(name, measure, paper, tuple(by), defaults, source_sha256(measure)),
+            measure.__module__,
+        )
+        return measure
+
+    return register
+
+
+def scorer(
+    name: str,
+    *,
+    paper: str,
+    needs_network: bool = True,
+    needs_data: bool = False,
+    batches: int = 1,
+    reads: Sequence[str] = (),
+) -> Callable[[F], F]:
+    """Register a scorer; see `Scorer.score` for its arguments."""
+
+    def register(score: F) -> F:
+        made = Scorer(
+            name,
+            score,
+            paper,
+            needs_network,
+            needs_data,
+            batches,
+            tuple(reads),
+            source_sha256(score),
+        )
+        scorers.add(name, made, score.__module__)
+        return score
+
+    return register
+
+
+def oracle(info: OracleInfo, *, trained_by: str = "") -> Callable[[F], F]:
+    """Register a function without arguments that opens the oracle described by `info`.
+
+    See `OracleEntry`.
+    """
+
+    def register(load: F) -> F:
+        oracles.add(info.name, OracleEntry(info.name, info, load, trained_by), load.__module__)
+        return load
+
+    return register
+
+
+def trainer(
+    name: str, *, datasets: Sequence[str], fetch: Callable[[str], Path] | None = None
+) -> Callable[[F], F]:
+    """Register a trainer; see `Trainer` for its arguments."""
+
+    def register(train: F) -> F:
+        trainers.add(name, Trainer(name, tuple(datasets), train, fetch), train.__module__)
+        return train
+
+    return register
+
+
+def device_table(info: DeviceInfo) -> Callable[[F], F]:
+    """Register a function without arguments that opens the devices described by `info`."""
+
+    def register(load: F) -> F:
+        devices.add(info.name, DeviceEntry(info.name, info, load), load.__module__)
+        return load
+
+    return register
+
+
+def reference_table(info: ReferenceInfo) -> Callable[[F], F]:
+    """Register a function without arguments that opens the references described by `info`."""
+
+    def register(load: F) -> F:
+        references.add(info.name, ReferenceEntry(info.name, info, load), load.__module__)
+        return load
+
+    return register

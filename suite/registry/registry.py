@@ -1,0 +1,140 @@
+"""Finding methods, studies, scorers, oracles, devices, references.
+
+Decorators in `methods/`, `methods/scorers/`, `oracles/` register them.
+
+The file has the name of what it registers, so that a look-up imports that one file. Others come in
+by file path or by the entry-point groups `nasrepro.methods`, `.studies`, `.scorers`, `.oracles`,
+`.devices` and `.references`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Generic
+
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.registry.entries import (
+    DeviceEntry,
+    Method,
+    OracleEntry,
+    ReferenceEntry,
+    Scorer,
+    Study,
+    T,
+    Trainer,
+)
+from nasrepro.suite.registry.source import SOURCE
+
+if TYPE_CHECKING:
+    pass
+
+
+class Registry(Generic[T]):
+    """Names to entries of one kind, filled by importing files on demand."""
+
+    def __init__(self, kind: str, package: str, group: str) -> None:
+        self.kind, self.package, self.group = kind, package, group
+        self._found: dict[str, T] = {}
+        self._made: dict[str, dict[str, T]] = {}  # by module loaded from a file
+        self._opened: dict[str, T] = {}  # by path and text
+        #: How often something was registered: what was not known before may be known after.
+        self.changes = 0
+
+    def add(self, name: str, entry: T, module: str) -> None:
+        """Register what `module` defines.
+
+        A second registration of a name replaces the first (a file loaded again).
+        """
+        self._made.get(module, self._found)[name] = entry
+        self.changes += 1
+
+    def get(self, name: str) -> T:
+        """The entry called `name`; raises UnknownName with the nearest one."""
+        file = str(name).partition(".")[0]  # a file may hold several studies, called file.what
+        if (
+            name not in self._found
+            and file.isidentifier()
+            and not file.startswith("_")
+            and importlib.util.find_spec(f"{self.package}.{file}") is not None
+        ):
+            importlib.import_module(f"{self.package}.{file}")
+        if name not in self._found:
+            names = self.names()
+            if name not in names:
+                raise UnknownName(self.kind, name, names)
+        return self._found[name]
+
+    def names(self) -> list[str]:
+        """All names, sorted; imports every file of the package and every entry point of the group."""
+        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            if not module.ispkg and not module.name.startswith("_"):
+                importlib.import_module(f"{self.package}.{module.name}")
+        for point in entry_points(group=self.group):
+            point.load()
+        return sorted(self._found)
+
+    def all(self) -> Iterable[T]:
+        """All entries, by name."""
+        return [self._found[name] for name in self.names()]
+
+    def from_file(self, path: Path, source: str | None = None) -> T:
+        """The one entry that the Python file at `path` registers.
+
+        `source` stands for the file's text where it is not here.
+
+        Raises:
+            NasreproError: the file is absent, fails to import, or registers none or several.
+        """
+        try:
+            text = path.read_text(encoding="utf-8") if source is None else source
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
+            raise NasreproError(
+                f"cannot read {self.kind} file {path} ({why}); give the path of a Python file with one @{self.kind}"
+            ) from error
+        key = hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
+        if key in self._opened:
+            return self._opened[key]
+        module = ModuleType(f"nasrepro_{self.kind}_{key[:12]}")
+        module.__file__ = str(path)
+        module.__dict__[SOURCE] = text
+        sys.modules[module.__name__] = module
+        made = self._made[module.__name__] = {}
+        try:
+            exec(compile(text, str(path), "exec"), module.__dict__)
+        except (Exception, SystemExit) as error:
+            raise NasreproError(
+                f"{self.kind} file {path} failed to import: {type(error).__name__}: {error}"
+            ) from error
+        if len(made) != 1:
+            raise NasreproError(
+                f"{self.kind} file {path} registers {len(made)} {self.kind}s ({', '.join(made) or 'none'}), expected one @{self.kind}"
+            )
+        (entry,) = made.values()
+        self._opened[key] = entry
+        return entry
+
+
+methods: Registry[Method] = Registry("method", "nasrepro.methods", "nasrepro.methods")
+
+scorers: Registry[Scorer] = Registry("scorer", "nasrepro.methods.scorers", "nasrepro.scorers")
+
+studies: Registry[Study] = Registry("study", "nasrepro.methods", "nasrepro.studies")
+
+oracles: Registry[OracleEntry] = Registry("oracle", "nasrepro.oracles", "nasrepro.oracles")
+
+trainers: Registry[Trainer] = Registry("trainer", "nasrepro.oracles", "nasrepro.trainers")
+
+devices: Registry[DeviceEntry] = Registry("device_table", "nasrepro.oracles", "nasrepro.devices")
+
+references: Registry[ReferenceEntry] = Registry(
+    "reference_table", "nasrepro.oracles", "nasrepro.references"
+)

@@ -1,0 +1,318 @@
+"""Scoring whole spaces with untrained networks.
+
+What scorers share, the setting, and the tables that scores are kept in.
+
+A cell is scored as its canonical form: functionally equal cells get one score, and dead parts have
+none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded
+from nasrepro.suite.scoring.setting import Inputs, Setting, dataset_of, inputs_of, space_of
+from nasrepro.suite.scoring.table import ScoreTable
+from nasrepro.suite.space import Arch, SearchSpace
+
+if TYPE_CHECKING:
+    from nasrepro.suite.oracle import Dataset, Oracle
+    from nasrepro.suite.registry import Scorer
+
+#: Called with (cells done, cells in all, what is at hand).
+Progress = Callable[[int, int, str], None]
+
+#: Seconds between two writes of a table: what a killed scoring may lose.
+_SAVE_S = 60.0
+
+#: Cells that are scored again before scores by another source of a scorer are taken for its own,
+#: and how equal they must be.
+_CHECKED, _EQUAL = 5, 1e-3
+
+
+def score_one(
+    space: SearchSpace,
+    arch: Arch,
+    classes: int,
+    scorers: Sequence[Scorer],
+    batches: Batches,
+    seed: int,
+) -> list[tuple[float, float]]:
+    """Build the network and score it.
+
+    Per scorer the score, and the CPU seconds that it alone would have taken, building included.
+    """
+    started = time.process_time()
+    with seeded(seed):
+        network = space.build(arch, classes=classes)
+    built_s = time.process_time() - started
+    found = []
+    for scorer in scorers:
+        spent_s, used_s, started = batches.spent_s, batches.used_s, time.process_time()
+        with seeded(seed):
+            score = float(scorer.score(network, batches))
+        own_s = time.process_time() - started - (batches.spent_s - spent_s)
+        found.append((score, round(built_s + own_s + batches.used_s - used_s, 5)))
+    return found
+
+
+def score(
+    oracle: Oracle,
+    scorers: Sequence[Scorer],
+    archs: Sequence[Arch],
+    setting: Setting,
+    *,
+    workers: int = 1,
+    limit_s: float = float("inf"),
+    progress: Progress = lambda done, total, label: None,
+) -> ScoreTable:
+    """Score what is not scored yet, each functionally distinct architecture once.
+
+    What is done survives a kill.
+
+    Args:
+        oracle: whose networks.
+        scorers: those that need networks.
+        archs: in the order in which to score them.
+        setting: how.
+        workers: processes, of one thread each.
+        limit_s: seconds after which no further network is begun.
+        progress: called after each network.
+
+    Raises:
+        NasreproError: a scorer needs more batches than the setting has.
+    """
+    dataset = dataset_of(oracle, setting)
+    inputs, space = inputs_of(oracle.space, dataset, setting), space_of(oracle.space, setting)
+    for scorer in scorers:
+        if scorer.batches > inputs.batches:
+            raise NasreproError(
+                f"scorer {scorer.name} needs {scorer.batches} batches, the setting has {inputs.batches}"
+            )
+    table = ScoreTable.load(inputs)
+    table.made = dict(_versions())
+    distinct = list(dict.fromkeys(space.canonical(arch) for arch in archs))
+    run = _Task(oracle, dataset.name, inputs, space)
+    adopted = _adopt(table, scorers, run)
+    todo: list[tuple[Arch, list[Scorer]]] = []
+    for arch in distinct:
+        index = space.index(arch)
+        missing = [scorer for scorer in scorers if index not in table.rows.get(scorer.name, {})]
+        if missing:
+            todo.append((arch, missing))
+    started = saved = time.monotonic()
+    progress(len(distinct) - len(todo), len(distinct), "")
+    try:
+        for done, (arch, wanted, found) in enumerate(
+            run.all(todo, workers, started + limit_s), start=len(distinct) - len(todo) + 1
+        ):
+            for scorer, row in zip(wanted, found, strict=True):
+                table.rows.setdefault(scorer.name, {})[space.index(arch)] = row
+            progress(done, len(distinct), "")
+            if time.monotonic() - saved > _SAVE_S:
+                table.save()
+                saved = time.monotonic()
+    finally:
+        if todo or adopted:
+            table.save()
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What every network of one call is scored with."""
+
+    oracle: Oracle
+    dataset: str
+    inputs: Inputs
+    space: SearchSpace
+
+    def all(
+        self, todo: Sequence[tuple[Arch, list[Scorer]]], workers: int, until: float
+    ) -> Iterator[tuple[Arch, list[Scorer], list[tuple[float, float]]]]:
+        """Score each, in order, or as they come from several workers."""
+        scorers = {id(each): each for _, wanted in todo for each in wanted}.values()
+        batches = batches_of(partial(self.oracle.batches, self.dataset), self.inputs, scorers)
+        if workers == 1:
+            for arch, wanted in todo:
+                if time.monotonic() > until:
+                    return
+                yield (
+                    arch,
+                    wanted,
+                    score_one(
+                        self.space, arch, self.inputs.classes, wanted, batches, self.inputs.seed
+                    ),
+                )
+            return
+        import joblib
+
+        jobs = (
+            joblib.delayed(_far)(
+                self.space, arch, self.inputs, [scorer.name for scorer in wanted], batches
+            )
+            for arch, wanted in todo
+            if time.monotonic() < until
+        )
+        # joblib asks for the next job when a worker is free, so that the limit holds
+        found = joblib.Parallel(
+            n_jobs=workers, return_as="generator_unordered", pre_dispatch=workers
+        )(jobs)
+        by_arch = dict(todo)
+        for arch, rows in found:
+            yield arch, by_arch[arch], rows
+
+
+def _far(
+    space: SearchSpace, arch: Arch, inputs: Inputs, names: Sequence[str], batches: Batches
+) -> tuple[Arch, list[tuple[float, float]]]:
+    from nasrepro.suite.registry import scorers
+
+    return arch, score_one(
+        space, arch, inputs.classes, [scorers.get(name) for name in names], batches, inputs.seed
+    )
+
+
+def _adopt(table: ScoreTable, scorers: Sequence[Scorer], run: _Task) -> bool:
+    """Keep the rows of a scorer whose source has changed where its present source gives the same on a few of them; else drop them.
+
+    Returns whether there was a change.
+    """
+    before = dict(table.sources)
+    for scorer in scorers:
+        rows = table.rows.get(scorer.name, {})
+        if rows and table.sources.get(scorer.name) != scorer.source_sha256:
+            some = list(rows)[:: max(1, len(rows) // _CHECKED)][:_CHECKED]
+            again = run.all([(run.space.at(index), [scorer]) for index in some], 1, float("inf"))
+            same = all(
+                np.isclose(found[0][0], rows[index][0], rtol=_EQUAL, atol=0, equal_nan=True)
+                for index, (_, _, found) in zip(some, again, strict=True)
+            )
+            if not same:
+                del table.rows[scorer.name]
+        table.sources[scorer.name] = scorer.source_sha256
+    return bool(before) and before != table.sources
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("nasrepro", "numpy", "torch"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+@dataclass(slots=True)
+class Judge:
+    """Scores of networks one by one, for a search: what is stored is read, the rest is computed.
+
+    Attributes:
+        space: whose networks.
+        scorer: the scorer.
+        inputs: what they are scored with.
+        draw: gives batches, as for `batches_of`.
+        stored: the scores that are stored with these inputs and the scorer's present source, by the
+            index of the canonical architecture.
+        took_s: CPU seconds of all scores asked for, each architecture once; of a stored score, what
+            it took when it was made.
+    """
+
+    space: SearchSpace
+    scorer: Scorer
+    inputs: Inputs
+    draw: Callable[..., list[tuple[Images, Labels]]]
+    stored: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    took_s: float = 0.0
+    _known: dict[Arch, float] = field(default_factory=dict)
+    _batches: Batches | None = None
+
+    @classmethod
+    def of(
+        cls,
+        space: SearchSpace,
+        dataset: Dataset,
+        draw: Callable[..., Any],
+        scorer: Scorer,
+        setting: Setting,
+    ) -> Judge:
+        """For a space and data set as a session has them."""
+        inputs = inputs_of(space, dataset, setting)
+        table = ScoreTable.load(inputs)
+        fresh = table.sources.get(scorer.name) == scorer.source_sha256
+        return cls(
+            space_of(space, setting),
+            scorer,
+            inputs,
+            draw,
+            table.rows.get(scorer.name, {}) if fresh else {},
+        )
+
+    def has(self, arch: Arch) -> bool:
+        """Whether its score is stored."""
+        return self.space.index(self.space.canonical(arch)) in self.stored
+
+    def score(self, arch: Arch) -> float:
+        """The score; -inf where it is not finite."""
+        arch = self.space.canonical(arch)
+        if arch not in self._known:
+            row = self.stored.get(self.space.index(arch))
+            if row is None:
+                if self._batches is None:
+                    self._batches = batches_of(self.draw, self.inputs, [self.scorer])
+                (row,) = score_one(
+                    self.space,
+                    arch,
+                    self.inputs.classes,
+                    [self.scorer],
+                    self._batches,
+                    self.inputs.seed,
+                )
+            value, cpu_s = row
+            self.took_s += cpu_s
+            self._known[arch] = value if np.isfinite(value) else -np.inf
+        return self._known[arch]
+
+
+def sample(oracle: Oracle, size: int | None = None) -> NDArray[np.intp]:
+    """Rows of an oracle's table in the order in which they are scored.
+
+    A fixed random one, so that any first part is a random sample.
+    """
+    return np.random.default_rng(0).permutation(len(oracle.archs()))[:size]
+
+
+def scored(
+    oracle: Oracle, table: ScoreTable, scorer: str, size: int | None = None
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """The longest first part of `sample` (of that size) that is scored.
+
+    Returns:
+        Rows of the oracle's table, ascending, their scores, and the CPU seconds of the first of
+          equal architectures (0 of the others);
+        shape (n,) each.
+    """
+    space: SearchSpace = getattr(oracle.space, "whole", oracle.space)
+    known, archs = table.rows.get(scorer, {}), oracle.archs()
+    rows, found, seen = [], [], set()
+    for row in sample(oracle, size).tolist():
+        index = space.index(space.canonical(archs[row]))
+        if index not in known:
+            break
+        rows.append(row)
+        found.append((known[index][0], 0.0 if index in seen else known[index][1]))
+        seen.add(index)
+    order = np.argsort(rows)
+    values = np.array(found, dtype=np.float64).reshape(-1, 2)[order]
+    return np.array(rows, dtype=np.intp)[order], values[:, 0], values[:, 1]

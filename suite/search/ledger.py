@@ -1,0 +1,105 @@
+"""Budgets, and what a search did and what it cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.space import Arch
+
+if TYPE_CHECKING:
+    pass
+
+
+class BudgetSwallowed(BaseException):
+    """Raised by every evaluation after a `BudgetExhausted`, which the method has caught.
+
+    Under another name, so that its loop ends.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a search may spend; at least one limit is given, and the first one reached ends it.
+
+    Attributes:
+        seconds: simulated training, GPU seconds.
+        queries: evaluations, repeats included.
+    """
+
+    seconds: float | None = None
+    queries: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that never ends or never starts."""
+        if self.seconds is None and self.queries is None:
+            raise NasreproError(
+                "a budget needs seconds, queries, or both; without either a search never ends"
+            )
+        for name, value in (("seconds", self.seconds), ("queries", self.queries)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise NasreproError(f"budget {name} = {value} must be a positive number")
+
+
+class Evaluation(NamedTuple):
+    """One evaluation as a method sees it.
+
+    Attributes:
+        arch: the architecture.
+        epochs: training length.
+        score: the objective, signed so that higher is better.
+        metrics: everything but the test split.
+        cost_s: simulated GPU seconds booked for it.
+        clock_s: simulated GPU seconds spent when it was done.
+    """
+
+    arch: Arch
+    epochs: int
+    score: float
+    metrics: dict[str, float]
+    cost_s: float
+    clock_s: float
+
+
+class Rating(NamedTuple):
+    """What a method thinks of an evaluation, where that is not its score.
+
+    Attributes:
+        evaluation: what is rated.
+        score: the method's own, higher is better.
+        query: evaluations made when it was rated.
+        clock_s: simulated GPU seconds spent by then.
+    """
+
+    evaluation: Evaluation
+    score: float
+    query: int
+    clock_s: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a search did and what it cost.
+
+    Attributes:
+        evaluations: in order.
+        simulated_s: GPU seconds of training, summed.
+        wall_s: the same on the workers that `evaluate_many` was given, evaluations side by side.
+        overhead_s: CPU seconds by kind, as charged by the method.
+        events: what the method told `Session.log`, in order.
+        ratings: what the method told `Session.rate`, in order.
+    """
+
+    evaluations: list[Evaluation] = field(default_factory=list)
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    overhead_s: dict[str, float] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    ratings: list[Rating] = field(default_factory=list)
+
+    @property
+    def queries(self) -> int:
+        """Evaluations, repeats included."""
+        return len(self.evaluations)

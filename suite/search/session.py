@@ -1,0 +1,380 @@
+"""The only door between a method and an oracle.
+
+It shows validation metrics, and it books what they cost.
+
+Cost has three columns that are never added up: simulated training (GPU seconds of the table),
+measured search overhead (CPU seconds of the method itself), and queries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nasrepro.suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
+from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
+from nasrepro.suite.search.ledger import Budget, BudgetSwallowed, Evaluation, Ledger, Rating
+from nasrepro.suite.space import Arch, Complexity, SearchSpace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from nasrepro.suite.oracle import DeviceTable, Kind
+
+
+class Session:
+    """A search's view of an oracle.
+
+    A repeated evaluation is booked like the first (the benchmarks' own protocol: it stands for
+    another training). On an oracle whose trainings can be resumed, an architecture evaluated before
+    at fewer epochs pays the difference.
+
+    Args:
+        oracle: what answers.
+        dataset: data set to search on.
+        epochs: training length of an evaluation, and the longest one that a method may ask for.
+        budget: what may be spent.
+        seed: training seed of the table that the search sees, or "mean".
+        devices: finds the table of a device by its name; without it, a search has no latencies.
+
+    Attributes:
+        space: the search space.
+        dataset: the data set (classes, image size).
+        objective: the metric that `score` is made of.
+        max_epochs: longest training.
+        budget: as given.
+        ledger: what was done so far; read it, do not write it.
+    """
+
+    __slots__ = (
+    "_batches", "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated",
+    "_resumable",
+    "budget", "dataset", "ledger", "max_epochs", "objective", "space",
+)  # fmt: skip
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        *,
+        dataset: str,
+        epochs: int,
+        budget: Budget,
+        seed: Seed = MEAN,
+        devices: Callable[[str], DeviceTable] | None = None,
+    ) -> None:
+        info = oracle.info
+        objective = info.objective_of(dataset)
+        if objective.split == "test":
+            raise ProtocolError(
+                f"{info.name}: objective {objective.name} is of the test split; a search may not see it"
+            )
+        if not info.cost and budget.queries is None:
+            raise NasreproError(
+                f"{info.name} has no training times, so a budget in seconds never ends; give one in queries"
+            )
+        self.space: SearchSpace = oracle.space
+        self.dataset: Dataset = info.dataset(dataset)
+        self.objective: Metric = objective
+        self.max_epochs = epochs
+        self.budget = budget
+        self.ledger = Ledger()
+        self._cost, self._resumable = info.cost, info.resumable
+        self._needed = (objective.name, info.cost) if info.cost else (objective.name,)
+        self._best: Evaluation | None = None
+        self._rated: Rating | None = None
+        self._exhausted = False
+        self._paid: dict[Arch, int] = {}
+        self._door_s = 0.0
+        self._earlier_s = 0.0
+        self._devices = devices
+
+        # The oracle stays in this closure: the session has no attribute that leads to it.
+        def open_door(length: int) -> Reader:
+            if length > epochs:
+                raise ProtocolError(
+                    f"{length} epochs asked for in a search of at most {epochs} ({info.name}, {dataset})"
+                )
+            return oracle.reader(dataset, length, seed, splits=("train", "valid", "none"))
+
+        def batches(
+            size: int, count: int, draw: int, data: str
+        ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+            return oracle.batches(dataset, size=size, count=count, seed=draw, data=data)
+
+        self._open_door, self._batches = open_door, batches
+        self._doors: dict[int, Reader] = {epochs: open_door(epochs)}
+
+    # -- evaluating --------------------------------------------------------------------------------------
+    def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
+        """Train `arch` (look it up) and book the cost.
+
+        Args:
+            arch: an architecture of `space`.
+            epochs: training length; `max_epochs` if not given.
+
+        Returns:
+            The validation metrics and the score; nothing of the test split.
+
+        Raises:
+            BudgetExhausted: it does not fit the budget; nothing is booked, and nothing can be
+                evaluated from now on.
+            BudgetSwallowed: evaluated from then on all the same.
+            NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
+        """
+        length = self.max_epochs if epochs is None else epochs
+        values, cost_s = self._measure(arch, length)
+        self.ledger.wall_s += cost_s
+        return self._book(arch, length, values, cost_s)
+
+    def evaluate_many(
+        self, archs: Sequence[Arch], *, workers: int = 1, epochs: int | None = None
+    ) -> list[Evaluation]:
+        """Evaluate side by side on `workers` simulated workers.
+
+        GPU seconds are summed; the simulated wall clock advances by the length of a list schedule
+        (each evaluation in turn goes to the worker that is free first).
+
+        Raises:
+            BudgetExhausted: an evaluation does not fit; those before it are in the ledger.
+        """
+        if workers < 1:
+            raise NasreproError(f"workers = {workers} must be at least 1")
+        length = self.max_epochs if epochs is None else epochs
+        free_at = [0.0] * workers
+        done = []
+        try:
+            for arch in archs:
+                values, cost_s = self._measure(arch, length)
+                heapq.heapreplace(free_at, free_at[0] + cost_s)
+                done.append(self._book(arch, length, values, cost_s))
+        finally:
+            self.ledger.wall_s += max(free_at)
+        return done
+
+    def _measure(self, arch: Arch, epochs: int) -> tuple[dict[str, float], float]:
+        """Metrics and price of one evaluation, checked against the budget."""
+        budget, ledger = self.budget, self.ledger
+        if self._exhausted or (budget.queries is not None and ledger.queries >= budget.queries):
+            self._refuse()
+        started = time.process_time()
+        try:
+            values = self._door(epochs)(arch)
+            for name in self._needed:
+                if name not in values:
+                    raise NotTabulated(
+                        f"no {name} of {self.space.format(arch)} on {self.dataset.name} after {epochs} epochs; a search cannot do without"
+                    )
+            cost_s = values.get(self._cost, 0.0)
+            if self._resumable and 0 < self._paid.get(arch, 0) < epochs:
+                cost_s -= self._door(self._paid[arch])(arch).get(self._cost, 0.0)
+        finally:
+            self._door_s += time.process_time() - started
+        if budget.seconds is not None and ledger.simulated_s + cost_s > budget.seconds:
+            self._refuse()
+        return values, cost_s
+
+    def _refuse(self) -> NoReturn:
+        if self._exhausted:
+            raise BudgetSwallowed
+        self._exhausted = True
+        raise BudgetExhausted
+
+    def _door(self, epochs: int) -> Reader:
+        if epochs not in self._doors:
+            self._doors[epochs] = self._open_door(epochs)
+        return self._doors[epochs]
+
+    def _book(self, arch: Arch, epochs: int, values: dict[str, float], cost_s: float) -> Evaluation:
+        ledger = self.ledger
+        ledger.simulated_s += cost_s
+        value = values[self.objective.name]
+        score = value if self.objective.higher_is_better else -value
+        if score != score:  # a diverged training: worse than any other
+            score = -math.inf
+        done = Evaluation(arch, epochs, score, values, cost_s, ledger.simulated_s)
+        ledger.evaluations.append(done)
+        if self._resumable:
+            self._paid[arch] = max(epochs, self._paid.get(arch, 0))
+        if self._best is None or (epochs, score) > (self._best.epochs, self._best.score):
+            self._best = done
+        return done
+
+    # -- what else a method may ask ----------------------------------------------------------------------
+    @property
+    def clock_s(self) -> float:
+        """Simulated GPU seconds spent."""
+        return self.ledger.simulated_s
+
+    @property
+    def queries(self) -> int:
+        """Evaluations made, repeats included."""
+        return self.ledger.queries
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the budget has ended the search."""
+        return self._exhausted
+
+    @property
+    def door_s(self) -> float:
+        """CPU seconds spent inside the oracle; not part of a method's overhead."""
+        return self._door_s
+
+    @property
+    def earlier_s(self) -> float:
+        """CPU seconds booked for what an earlier run computed, less those of reading it.
+
+        Part of a method's overhead (see `charge`).
+        """
+        return self._earlier_s
+
+    def complexity(self, arch: Arch) -> Complexity:
+        """Exact parameters and MACs for this session's data set; free."""
+        return self.space.complexity(arch, classes=self.dataset.classes, size=self.dataset.size)
+
+    def traffic(self, arch: Arch) -> int:
+        """Bytes moved by one forward pass of one image of this session's data set; free."""
+        return self.space.traffic(arch, classes=self.dataset.classes, size=self.dataset.size)
+
+    def latency(self, arch: Arch, device: str) -> float:
+        """Milliseconds of one forward pass on `device` ("source/device"; see: nasrepro list devices); free.
+
+        Raises:
+            UnknownName: no such device.
+            NotTabulated: its table has no latency for this data set or architecture.
+            DataMissing: its table is not here.
+        """
+        return self._on_device(arch, device, "latency")
+
+    def energy(self, arch: Arch, device: str) -> float:
+        """Millijoules of one forward pass; free; errors as for `latency`."""
+        return self._on_device(arch, device, "energy")
+
+    def _on_device(self, arch: Arch, device: str, kind: Kind) -> float:
+        if self._devices is None:
+            raise NasreproError(
+                f"no {kind} on {device}: this session was made without devices; give Session(..., devices=load_devices)"
+            )
+        started = time.process_time()
+        try:
+            table = self._devices(device)
+            found = table.info.device(device)
+            if found.kind != kind:
+                raise NasreproError(
+                    f"{device} holds {found.kind}, not {kind}; ask session.{found.kind}, or see: nasrepro list devices"
+                )
+            return table.value(arch, device, self.dataset.name)
+        finally:
+            self._door_s += time.process_time() - started
+
+    def build(self, arch: Arch) -> nn.Module:
+        """The untrained network for this session's data set.
+
+        Draws its weights from torch's generator, which the caller seeds.
+        """
+        return self.space.build(arch, classes=self.dataset.classes)
+
+    def batch(
+        self, size: int, *, count: int = 1, seed: int = 0, data: str = ""
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """`count` batches of training images and labels.
+
+        Arguments and errors as for `Oracle.batches`.
+        """
+        return self._batches(size, count, seed, data)
+
+    @contextlib.contextmanager
+    def charge(self, kind: str) -> Iterator[Callable[[float], None]]:
+        """Book the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...).
+
+        A block that may read what an earlier run computed (a pre-trained encoder, stored scores)
+        says what that took, which is booked in place of its own seconds, so that a run costs the
+        same whether or not the result was there:
+
+            with session.charge("pretraining") as took:
+                encoder, seconds = ...
+                took(seconds)
+        """
+        started, inside = time.process_time(), self._door_s
+        told: list[float] = []
+        try:
+            yield told.append
+        finally:
+            spent = time.process_time() - started - (self._door_s - inside)
+            booked = sum(told) if told else spent
+            self._earlier_s += booked - spent
+            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + booked
+
+    def log(self, event: str, **values: Any) -> None:
+        """Keep what explains the search (a step of a trajectory, the weights of a meta-graph) in the run's trace, for figures.
+
+        Args:
+            event: what it is, one name for each kind of row.
+            values: numbers, texts, truth values, or lists and mappings of them.
+
+        Raises:
+            NasreproError: a value is none of these (a numpy number or array).
+        """
+        try:
+            json.dumps(values)
+        except TypeError as error:
+            raise NasreproError(
+                f"session.log({event!r}): {error}; give numbers, texts, truth values, or lists and mappings of them"
+            ) from error
+        self.ledger.events.append(
+            {
+                **values,
+                "event": event,
+                "query": self.ledger.queries,
+                "clock_s": self.ledger.simulated_s,
+            }
+        )
+
+    def rate(self, done: Evaluation, score: float) -> float:
+        """Rate an evaluation by the method's own score, for methods that seek more than the objective (MACs, latency).
+
+        From the first rating on, `best` and the anytime curve go by ratings alone, among what was
+        trained longest.
+
+        Args:
+            done: an evaluation of this session.
+            score: higher is better; NaN is worse than any other.
+
+        Returns:
+            The score.
+        """
+        score = -math.inf if score != score else score
+        self.ledger.ratings.append(
+            Rating(done, score, self.ledger.queries, self.ledger.simulated_s)
+        )
+        if self._rated is None or (done.epochs, score) > (
+            self._rated.evaluation.epochs,
+            self._rated.score,
+        ):
+            self._rated = self.ledger.ratings[-1]
+        return score
+
+    def best(self) -> Arch:
+        """The best-rated architecture so far, or the best-scoring one where the method rates none.
+
+        The first one where several tie.
+
+        Only those trained longest count.
+
+        Raises:
+            ProtocolError: nothing was evaluated.
+        """
+        if self._rated is not None:
+            return self._rated.evaluation.arch
+        if self._best is None:
+            raise ProtocolError(
+                "the search ended before its first evaluation; the budget does not pay for one training"
+            )
+        return self._best.arch

@@ -1,0 +1,135 @@
+"""Parts of an architecture that a space may show.
+
+Graph, size, steps of growth, topology, blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """An architecture as a DAG with operations on nodes, in topological order (first: input, last: output).
+
+    Attributes:
+        ops: operation name per node, length V.
+        adjacency: bool, shape (V, V); `adjacency[i, j]` is an edge i -> j, so it is strictly upper
+            triangular.
+    """
+
+    ops: tuple[str, ...]
+    adjacency: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Complexity:
+    """Exact size of the built network.
+
+    Attributes:
+        params: trainable parameters.
+        macs: multiply-accumulate operations of one forward pass of one image (never called "flops"
+            here).
+    """
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One step from small architectures to whole ones, for progressive methods.
+
+    Attributes:
+        free: the decisions that this step frees, in the order in which to take them.
+        taken: all that are taken by the end of it, in order; ends with `free`.
+        rest: a code; it has the options of all other decisions, so that what was decided is an
+            architecture already.
+    """
+
+    free: tuple[int, ...]
+    taken: tuple[int, ...]
+    rest: tuple[int, ...]
+
+    def closed(self, options: Sequence[int]) -> tuple[int, ...]:
+        """The code of the architecture with these options for the decisions `taken`."""
+        code = list(self.rest)
+        for decision, option in zip(self.taken, options, strict=True):
+            code[decision] = int(option)
+        return tuple(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A space as the subgraphs of one DAG, the guide, with an operation on each edge or on each vertex: what topology methods see.
+
+    `SearchSpace.wired` makes the architecture of some kept edges and the operations of all places.
+
+    Attributes:
+        edges: (source, target) of each edge of the guide, source < target, sorted by source; vertex
+            0 is the input.
+        ops: names of the operations that a place can hold; "no edge" is not among them.
+        on_edges: whether the places are the edges, or the vertices 1, 2, ...
+        output: the vertex that must be reached; None where all leaves together make the output.
+    """
+
+    edges: tuple[tuple[int, int], ...]
+    ops: tuple[str, ...]
+    on_edges: bool
+    output: int | None = None
+
+    @property
+    def vertices(self) -> int:
+        """Number of vertices, the input included."""
+        return 1 + max(target for _, target in self.edges)
+
+    @property
+    def places(self) -> int:
+        """How many operations an architecture has."""
+        return len(self.edges) if self.on_edges else self.vertices - 1
+
+    def live(self, kept: Collection[int]) -> tuple[int, ...]:
+        """Those of the kept edges (indices into `edges`) that the input reaches and, where there is an `output`, that reach it."""
+        reached = {0}
+        for edge in sorted(kept):
+            source, target = self.edges[edge]
+            if source in reached:
+                reached.add(target)
+        live = [edge for edge in sorted(kept) if self.edges[edge][0] in reached]
+        if self.output is not None:
+            reaching = {self.output}
+            for edge in reversed(live):
+                source, target = self.edges[edge]
+                if target in reaching:
+                    reaching.add(source)
+            live = [edge for edge in live if self.edges[edge][1] in reaching]
+        return tuple(live)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the built network with one width (a cell, a residual block), as metrics of topology see it.
+
+    Attributes:
+        width: channels of a layer.
+        depth: layers on the longest path.
+        links: channels that skip links bring to its layers, summed.
+        possible: the most that they could bring, where links concatenate; 0 where they add.
+        inputs: channels of what it reads.
+        kernels: kernel areas of its convolutions, summed (9 for a 3x3).
+    """
+
+    width: int
+    depth: int
+    links: int = 0
+    possible: int = 0
+    inputs: int = 0
+    kernels: int = 0

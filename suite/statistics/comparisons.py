@@ -1,0 +1,168 @@
+"""Comparisons of methods: paired tests, Holm's correction, ranks over tasks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nasrepro.suite.statistics.intervals import Interval, Values, bootstrap_mean, finite_values
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Mean of the paired differences a - b with its interval, and the two-sided Wilcoxon signed-rank p."""
+
+    difference: Interval
+    p_value: float
+
+
+def paired_test(
+    a: ArrayLike, b: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
+) -> PairedTest:
+    """Is `a` better than `b`, where a[i] and b[i] share a seed? Shapes (n,).
+
+    The p-value is scipy's two-sided Wilcoxon signed-rank test with its defaults (differences of
+    zero are left out); it is 1.0 where all differences are zero.
+
+    Raises:
+        ValueError: nothing to compare, unequal lengths, a value that is not finite, or a level
+            outside (0, 1).
+    """
+    first, second = finite_values("a", a), finite_values("b", b)
+    if first.size != second.size:
+        raise ValueError(
+            f"a has {first.size} values and b {second.size}: a paired test needs one of each per seed"
+        )
+    difference = first - second
+    p_value = 1.0
+    if difference.any():
+        from scipy.stats import wilcoxon  # half a second to import
+
+        p_value = float(wilcoxon(difference).pvalue)
+    return PairedTest(
+        bootstrap_mean(difference, seed=seed, resamples=resamples, level=level), p_value
+    )
+
+
+def holm(p_values: ArrayLike) -> Values:
+    """Holm's step-down adjusted p-values (m,), in the order given (Holm, Scand. J. Statist. 6, 1979).
+
+    Raises:
+        ValueError: no p-values, or one outside [0, 1].
+    """
+    p = finite_values("p_values", p_values)
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError(f"p_values must lie in [0, 1]: {p.min():g} to {p.max():g}")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return adjusted
+
+
+def average_ranks(table: ArrayLike) -> Values:
+    """Each method's rank averaged over tasks.
+
+    1 is best, equal values share the mean of their ranks.
+
+    Args:
+        table: (tasks, methods), higher is better.
+
+    Returns:
+        Average ranks, (methods,).
+
+    Raises:
+        ValueError: an empty table, one that is not two-dimensional, or a NaN in it.
+    """
+    data = np.asarray(table, dtype=np.float64)
+    if data.size == 0:
+        raise ValueError("table is empty: nothing to rank")
+    if data.ndim != 2:
+        raise ValueError(f"table must be (tasks, methods), not of shape {data.shape}")
+    if np.isnan(data).any():
+        task, column = np.argwhere(np.isnan(data))[0]
+        raise ValueError(
+            f"table has NaN at task {task}, method {column}: leave out the task, or the method"
+        )
+    better = (data[:, None, :] > data[:, :, None]).sum(axis=2)
+    equal = (data[:, None, :] == data[:, :, None]).sum(axis=2)  # counts the method itself
+    ranks: Values = (better + (equal + 1) / 2).mean(axis=0)
+    return ranks
+
+
+@dataclass(frozen=True, slots=True)
+class RankTest:
+    """Whether methods differ in their ranks over tasks, and which.
+
+    Attributes:
+        ranks: average ranks, (methods,).
+        tasks: how many tasks they are over.
+        p_value: of Friedman's test that all methods are alike.
+        critical_difference: average ranks that are closer than this do not differ significantly
+            (Nemenyi's test).
+        cliques: the largest sets of methods, as columns in the order of their ranks, of which no
+            two differ.
+    """
+
+    ranks: Values
+    tasks: int
+    p_value: float
+    critical_difference: float
+    cliques: tuple[tuple[int, ...], ...]
+
+
+def rank_test(table: ArrayLike, *, level: float = 0.05) -> RankTest:
+    """Friedman's test and Nemenyi's critical difference (Demsar, JMLR 7, 2006, Sec. 3.2.2).
+
+    The tasks are the replicates: the critical difference shrinks with their number, not with that
+    of the seeds behind each entry. Both tests take the tasks for independent, and are weak for few
+    of them.
+
+    Args:
+        table: (tasks, methods), higher is better; two of each at least.
+        level: of the critical difference.
+
+    Raises:
+        ValueError: as for `average_ranks`, or fewer than two tasks or methods, or a level outside
+            (0, 1).
+    """
+    from scipy.stats import (  # half a second to import
+        friedmanchisquare,
+        studentized_range,
+        wilcoxon,
+    )
+
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, not {level}")
+    data = np.asarray(table, dtype=np.float64)
+    ranks = average_ranks(data)
+    tasks, methods = data.shape
+    if tasks < 2 or methods < 2:
+        raise ValueError(
+            f"table must have two tasks and two methods at least, not {tasks} and {methods}"
+        )
+    if (data == data[:, :1]).all():
+        p_value = 1.0
+    elif methods == 2:  # Friedman's test needs three; for two Demsar names Wilcoxon's
+        p_value = float(wilcoxon(data[:, 0] - data[:, 1]).pvalue)
+    else:
+        p_value = float(friedmanchisquare(*data.T).pvalue)
+    quantile = float(studentized_range.ppf(1 - level, methods, np.inf)) / math.sqrt(2)
+    difference = quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
+    return RankTest(ranks, tasks, p_value, difference, _cliques(ranks, difference))
+
+
+def _cliques(ranks: Values, difference: float) -> tuple[tuple[int, ...], ...]:
+    order = np.argsort(ranks, kind="stable")
+    found: list[tuple[int, ...]] = []
+    for start in range(order.size):
+        near = [
+            int(column)
+            for column in order[start:]
+            if ranks[column] - ranks[order[start]] < difference
+        ]
+        if len(near) > 1 and not (found and set(near) <= set(found[-1])):
+            found.append(tuple(near))
+    return tuple(found)

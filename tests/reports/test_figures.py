@@ -1,0 +1,375 @@
+"""The figures' common ground, and each kind of figure from synthetic runs."""
+
+import hashlib
+import importlib
+import sys
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from nasrepro.__main__ import app
+from nasrepro.reports import figures
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures import fronts
+from nasrepro.reports.figures.style import (
+    BASELINE,
+    DASHES,
+    WIDTHS,
+    Drawing,
+    legend_below,
+    look_of,
+    new_figure,
+    save,
+    styled,
+)
+from nasrepro.reports.groups import groups_of
+from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.experiments import ranking
+from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.plan import Plan
+from nasrepro.suite.experiments.ranking import RankKey, RankRecord, Scatter
+from nasrepro.suite.experiments.runner import run_cells
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import load_oracle, methods
+
+
+@pytest.fixture
+def sketch(monkeypatch):
+    """A kind of figure called `sketch` that draws one line, and another of the same name where `twice` is set."""
+    kind = ModuleType("nasrepro.reports.figures.sketch")
+    kind.twice = False
+
+    def draw(store):
+        for _ in range(1 + kind.twice):
+            figure = new_figure("column")
+            figure.add_subplot().plot([0, 1], [0, 1], **look_of(["a"])["a"].line)
+            yield Drawing("sketch-line", f"A line from {store.path.name}.", figure)
+
+    kind.draw = draw
+    monkeypatch.setitem(sys.modules, kind.__name__, kind)
+    monkeypatch.setattr(figures, "kinds", lambda: ["device_agreement", "sketch"])
+    return kind
+
+
+def test_figures_are_written_as_pdf_and_png_the_same_twice(tmp_path, sketch):
+    before = dict(mpl.rcParams)
+    with Store(tmp_path / "runs.sqlite") as store:
+        steps = []
+        for name in ("one", "two"):
+            captions = figures.write(
+                store, tmp_path / name, progress=lambda *step: steps.append(step)
+            )
+            assert captions == [("sketch-line", "A line from runs.sqlite.")]
+    files = [
+        {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (tmp_path / name).iterdir()
+        }
+        for name in ("one", "two")
+    ]
+    assert sorted(files[0]) == ["sketch-line.pdf", "sketch-line.png"] and files[0] == files[1]
+    assert steps[:4] == [
+        (0, 2, "device_agreement"),
+        (1, 2, "device_agreement"),
+        (1, 2, "sketch"),
+        (2, 2, "sketch"),
+    ]
+    assert dict(mpl.rcParams) == before
+    pdf = (tmp_path / "one/sketch-line.pdf").read_bytes()
+    assert b"/Type3" not in pdf and b"CreationDate" not in pdf and b"/Subtype /Image" not in pdf
+
+
+def test_wrong_figures_are_refused_by_name(tmp_path, sketch):
+    with Store(tmp_path / "runs.sqlite") as store:
+        with pytest.raises(UnknownName, match=r"unknown kind of figure 'sketsh'.*sketch"):
+            figures.write(store, tmp_path, only=["sketsh"])
+        sketch.twice = True
+        with pytest.raises(
+            NasreproError, match=r"sketch.py draws a second figure called sketch-line"
+        ):
+            figures.write(store, tmp_path)
+    with pytest.raises(NasreproError, match=r"\.png or \.pdf"):
+        save(new_figure(), tmp_path / "line.gif")
+
+
+def test_the_command_prints_captions_and_tells_where_the_files_are(tmp_path, sketch):
+    Store(tmp_path / "runs.sqlite").close()
+    result = CliRunner().invoke(
+        app, ["figures", "--store", str(tmp_path / "runs.sqlite"), "--only", "sketch"]
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "sketch-line: A line from runs.sqlite.\n"
+    assert (
+        "1 figures, as PDF and PNG, in" in result.stderr
+        and (tmp_path / "figures/sketch-line.png").exists()
+    )
+
+
+def test_every_kind_is_found_by_its_file():
+    kinds = figures.kinds()
+    assert "device_agreement" in kinds and "style" not in kinds
+
+
+def test_looks_differ_and_stay_the_same():
+    names = [f"method{i:02}" for i in range(20)]
+    looks = look_of([*names, BASELINE])
+    assert (
+        len({(look.colour, str(look.dash)) for look in looks.values()}) == 21
+    )  # lines, which have no markers
+    assert (
+        len({(look.colour, look.marker) for look in looks.values()}) == 21
+    )  # points, which have no dashes
+    assert look_of(reversed([*names, BASELINE])) == looks
+    assert looks[BASELINE] == look_of([BASELINE])[BASELINE]
+    first = [looks[name] for name in names[:4]]  # without colour
+    assert len({look.marker for look in first}) == 4 and len(
+        {str(look.dash) for look in first}
+    ) == len(DASHES)
+
+
+def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):
+    """A sample of the ranked architectures, each with its own score and value."""
+    monkeypatch.setattr(ranking, "SCATTERED", 300)
+    oracle = load_oracle("digits201")
+    record, packed = ranking.RankCell(
+        ranking.rank_key(oracle, "params", "digits", 30, resamples=2)
+    ).execute()
+    scatter = Scatter.from_bytes(packed)
+    assert record.status == "done" and len(scatter.rows) == 300 == len(set(scatter.rows))
+    for row, score, value in list(zip(scatter.rows, scatter.scores, scatter.values, strict=True))[
+        ::60
+    ]:
+        arch = oracle.archs()[row]
+        assert score == oracle.space.complexity(arch, classes=10, size=8).params
+        assert value == oracle.query(arch, dataset="digits", epochs=30).values["test_accuracy"]
+
+
+# -- kinds -------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Short real searches on the shipped table at two budgets, one of them by a method of a user, and a ranking."""
+    folder = tmp_path_factory.mktemp("results")
+    mine = folder / "mine.py"
+    mine.write_text(
+        'from nasrepro.suite.registry import method\n\n\n@method("mine", paper="ours")\ndef search(session, rng):\n'
+        "    while True:\n        session.evaluate(session.space.sample(rng))\n"
+    )
+    experiments = [
+        {"oracle": "digits201", "methods": ["random_search", "regularized_evolution"], "datasets": ["digits"], "search_epochs": epochs,
+         "report_epochs": 30, "budgets": [{"seconds": 3}], "seeds": 4}
+        for epochs in (6, 12)
+    ]  # fmt: skip
+    ranking = {
+        "oracle": "digits201",
+        "scorers": ["params", "live_conv_count"],
+        "datasets": ["digits"],
+        "epochs": 30,
+        "resamples": 20,
+    }
+    plan = Plan.model_validate({"experiment": experiments, "ranking": [ranking]})
+    with Store(folder / "runs.sqlite") as store:
+        run_cells(cells_of(plan, [methods.from_file(mine)]), store, executor="inline")
+        yield store
+
+
+def drawn(kind, store):
+    with styled():
+        return list(importlib.import_module(f"nasrepro.reports.figures.{kind}").draw(store))
+
+
+def texts(figure):
+    """Everything that is written in a figure and not hidden."""
+    return [
+        text.get_text()
+        for text in figure.findobj(mpl.text.Text)
+        if text.get_text() and text.get_visible()
+    ]
+
+
+def overlaps(figure):
+    """Pairs of tick labels, titles and axis labels of one axes that cover each other, after the layout."""
+    with styled():  # ticks are made when they are drawn
+        figure.draw_without_rendering()
+    found = []
+    for axes in figure.axes:
+        low, high, left, right = *sorted(axes.get_ylim()), *sorted(axes.get_xlim())
+        ticks = [
+            label for label in axes.get_xticklabels() if left <= label.get_position()[0] <= right
+        ]  # others are not drawn
+        ticks += [
+            label for label in axes.get_yticklabels() if low <= label.get_position()[1] <= high
+        ]
+        written = [
+            text
+            for text in (axes.title, axes.xaxis.label, axes.yaxis.label, *ticks)
+            if text.get_text() and text.get_visible()
+        ]
+        boxes = [(text.get_text(), text.get_window_extent()) for text in written]
+        inside = [(name, box.shrunk(0.9, 0.9)) for name, box in boxes]
+        found += [
+            (a, b)
+            for i, (a, one) in enumerate(inside)
+            for b, two in inside[i + 1 :]
+            if one.overlaps(two)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["anytime", "fronts", "kendall", "rank_scatter"])
+def test_a_kind_of_figure(kind, results):
+    found = drawn(kind, results)
+    assert (
+        len({each.name for each in found})
+        == len(found)
+        == {"anytime": 2, "fronts": 2, "kendall": 1, "rank_scatter": 1}[kind]
+    )
+    for each in found:
+        assert each.name == slug(each.name) and each.caption.endswith((".", "all."))
+        assert each.figure.get_size_inches()[0] in WIDTHS.values()
+        assert overlaps(each.figure) == []
+    words = " ".join(texts(found[0].figure))
+    for name in (
+        ("params", "live_conv_count")
+        if kind in ("kendall", "rank_scatter")
+        else ("random_search", "regularized_evolution", "▸ mine")
+    ):
+        assert name in words
+
+
+def test_two_settings_of_a_scorer_are_told_apart():
+    """No bar stands over another; the caption says what the letters are."""
+    agreement = {
+        "n": 100,
+        "status": "ok",
+        "kendall": 0.5,
+        "kendall_ci": (0.4, 0.6),
+        "top_kendall": 0.1,
+    }
+
+    def ranking(scorer, setting, sample):
+        key = RankKey(
+            scorer,
+            "s" * 64,
+            "nasbench201",
+            "f" * 64,
+            "cifar10",
+            200,
+            "test_accuracy",
+            1000,
+            0,
+            setting,
+            sample,
+        )
+        return RankRecord(key, "done", agreement)
+
+    records = [
+        ranking("zico", {}, 100),
+        ranking("zico", {"batch": 32}, 100),
+        ranking("params", {}, 0),
+    ]
+    (drawing,) = importlib.import_module("nasrepro.reports.figures.kendall").draw(
+        SimpleNamespace(rankings=lambda: records)
+    )
+    panel = drawing.figure.axes[0]
+    assert sorted(label.get_text() for label in panel.get_yticklabels()) == [
+        "params",
+        "zico (A)",
+        "zico (B)",
+    ]
+    assert len({bar.get_y() for bar in panel.patches}) == 3
+    assert drawing.caption.endswith(
+        " A: scored with 2 × 128, full network. B: scored with 2 × 32, full network."
+    )
+
+
+def test_anytime_curves_are_the_means_of_the_incumbents(results):
+    """At the end each curve is the mean of the final regrets."""
+    (drawing,) = [each for each in drawn("anytime", results) if "12ep" in each.name]
+    groups = [group for group in groups_of(results) if group.setting.protocol.search_epochs == 12]
+    panel = drawing.figure.axes[0]
+    lines = {line.get_label(): line.get_ydata() for line in panel.lines}
+    for group in groups:
+        (label,) = [label for label in lines if group.method in label]
+        assert lines[label][-1] == pytest.approx(100 * group.values["digits", "regret"].mean())
+        assert (np.diff(lines[label]) <= 5).all() and lines[label][0] >= lines[label][-1] - 5
+    assert [axes.get_xlabel() for axes in drawing.figure.axes] == [
+        "Simulated training (GPU s)",
+        "Queries",
+    ]
+
+
+def test_fronts_keep_what_no_other_beats():
+    points = [
+        (name, (cost, 0, 0), (result, 0, 0))
+        for name, cost, result in (("a", 1, 5), ("b", 2, 4), ("c", 3, 7), ("d", 3, 6), ("e", 4, 7))
+    ]
+    assert fronts.front_of(points, higher=True) == [(1, 5), (3, 7)]
+    assert fronts.front_of(points, higher=False) == [(1, 5), (2, 4)]
+
+
+def test_the_critical_difference_diagram(monkeypatch, results):
+    assert drawn("critical_difference", results) == []  # one task
+    kind = importlib.import_module("nasrepro.reports.figures.critical_difference")
+    groups = groups_of(results)
+    twice = [
+        (replace(group.setting, dataset=f"set{i}"), group)
+        for i in range(4)
+        for group in groups
+        if group.setting.protocol.search_epochs == 12
+    ]
+    monkeypatch.setattr(
+        kind, "groups_of", lambda _: [replace(group, setting=setting) for setting, group in twice]
+    )
+    (drawing,) = drawn("critical_difference", results)
+    words = texts(drawing.figure)
+    assert any(word.startswith("CD = 1.66") for word in words)  # 2.343 * sqrt(12 / 24)
+    for name in ("random_search", "regularized_evolution", "▸ mine"):
+        assert any(name in word for word in words)
+    assert "4 tasks" in drawing.caption and "The tasks are the replicates" in drawing.caption
+
+
+def test_the_claims_overview(monkeypatch, results):
+    kind = importlib.import_module("nasrepro.reports.figures.claims")
+    base = {
+        "paper": "arXiv:0",
+        "file": "paper",
+        "statement": "s",
+        "where": "w",
+        "source": "recalled",
+    }
+    look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    claims = [Claim(id=f"paper-{i}", value=90.0, margin=1.0, lookup=look, **base) for i in range(3)]
+    verdicts = [
+        Verdict(claims[0], "reproduced", 90.5, 90.0, 90.8),
+        Verdict(claims[1], "not reproduced", 99.0, 98.0, 99.5),
+        Verdict(claims[2], "inconclusive", 91.0, 90.5, 91.5),
+        Verdict(Claim(id="paper-x", needs="a phone", **base), "blocked"),
+    ]
+    monkeypatch.setattr(kind, "judge_all", lambda *_: verdicts)
+    counts, forest = drawn("claims", results)
+    assert [each.name for each in (counts, forest)] == ["claims", "claims-paper"]
+    labels = [label.get_text() for label in forest.figure.axes[0].get_yticklabels()]
+    assert labels == ["paper-2 †", "paper-1 †", "paper-0 †"]  # the first on top
+    markers = [
+        line.get_marker() for line in forest.figure.axes[0].lines if len(line.get_xdata()) == 1
+    ]
+    assert markers[:3] == ["D", ">", "o"]
+    assert overlaps(forest.figure) == [] and overlaps(counts.figure) == []
+    monkeypatch.setattr(kind, "judge_all", lambda *_: verdicts[3:])
+    assert drawn("claims", results) == []
+
+
+def test_a_legend_below_is_no_wider_than_its_figure():
+    with styled():
+        figure = new_figure("page")
+        axes = figure.subplots()
+        for place in range(8):
+            axes.plot([0, 1], [place, place], label=f"a method with a long name, number {place}")
+        legend_below(figure, axes, columns=6)
+        (legend,) = figure.legends
+        assert legend.get_window_extent().width <= figure.bbox.width

@@ -1,0 +1,1519 @@
+"""Tables by hand from synthetic records, and every rendering of them."""
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from nasrepro.__main__ import app
+from nasrepro.reports import render, tables
+from nasrepro.reports.board import board
+from nasrepro.reports.claims import claims_tables
+from nasrepro.reports.document import (
+    BEST,
+    CLOSE,
+    DASH,
+    OWN,
+    PAD,
+    RECALLED,
+    Cell,
+    Column,
+    TableDoc,
+    aligned,
+    interval_decimals,
+    plain_decimals,
+    slug,
+)
+from nasrepro.reports.groups import groups_of
+from nasrepro.reports.latex import escape
+from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.experiments.identity import ENGINE
+from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.study import StudyKey, StudyRecord
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import OracleEntry, load_oracle, methods, oracles, scorers
+from nasrepro.suite.search import Budget
+from nasrepro.suite.statistics import bootstrap_mean
+
+TABLE = "f" * 64
+STRANGE = "α-DÄRTS_50%|&{x}\\ <b>*[2]* # ~$^"  # every character that some format reads as its own
+
+
+def run(
+    method="random_search",
+    seed=0,
+    test=0.9,
+    valid=None,
+    *,
+    status="budget",
+    params=None,
+    oracle="nasbench201",
+    dataset="cifar10",
+    reported=("cifar10",),
+    budget=None,
+    best=0.95,
+    error="",
+    sha256=None,
+    epochs=12,
+):
+    """A synthetic run that found `test` (target) and `valid` (objective) on every reported data set."""
+    known = method.isidentifier() and method in methods.names()
+    if params is None:
+        params = dict(methods.get(method).defaults) if known else {}
+    if sha256 is None:
+        sha256 = methods.get(method).source_sha256 if known else "0" * 64
+    key = RunKey(
+        method,
+        sha256,
+        params,
+        oracle,
+        TABLE,
+        dataset,
+        Protocol(epochs, 200, tuple(reported)),
+        budget or Budget(12000.0),
+        seed,
+    )
+    if status == "failed":
+        return RunRecord(key, "failed", error=error)
+    metrics = {
+        "valid_accuracy": test - 0.02 if valid is None else valid,
+        "test_accuracy": test,
+        "params": 2e6,
+        "macs": 300e6,
+    }
+    reports = {name: Report(metrics, best - test) for name in reported}
+    return RunRecord(key, status, "cell", reports, 100 + seed, 90, 7200.0, 7200.0, {"total": 0.5})
+
+
+def ranking(
+    scorer="params",
+    dataset="cifar10",
+    kendall=0.5,
+    *,
+    failed=False,
+    oracle="nasbench201",
+    epochs=200,
+    sha256="s" * 64,
+    setting=None,
+    sample=0,
+    inputs="",
+    table=TABLE,
+    **agreement,
+):
+    key = RankKey(
+        scorer,
+        sha256,
+        oracle,
+        table,
+        dataset,
+        epochs,
+        "test_accuracy",
+        1000,
+        0,
+        setting or {},
+        sample,
+    )
+    if failed:
+        return RankRecord(
+            key,
+            "failed",
+            error="Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me",
+        )
+    figures = {
+        "n": 15625,
+        "non_finite": 0,
+        "kendall": kendall,
+        "spearman": 0.7,
+        "top_kendall": -0.1,
+        "precision_1": 0.05,
+        "precision_10": 0.4,
+    }
+    intervals = {
+        f"{name}_ci": [value - 0.01, value + 0.01]
+        for name, value in figures.items()
+        if name in ("kendall", "spearman", "top_kendall")
+    }
+    return RankRecord(
+        key,
+        "done",
+        {**figures, **intervals, "top_n": 1563, "status": "ok", **agreement},
+        "|cell|",
+        0.9376,
+        inputs=inputs,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Makes a store from records."""
+    made = []
+
+    def make(*records, name="store.sqlite"):
+        found = Store(tmp_path / name)
+        for record in records:
+            found.add(record)
+        made.append(found)
+        return found
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def cells(doc, column):
+    """The cells of a column, by row."""
+    place = [each.name for each in doc.columns].index(column)
+    return [row[place] for row in doc.rows]
+
+
+def texts(doc, column):
+    return [cell.text.replace(PAD, " ").removeprefix(f"{OWN} ") for cell in cells(doc, column)]
+
+
+def has(doc, column):
+    return any(each.name == column and each.header for each in doc.columns)
+
+
+def main_tables(docs):
+    return [doc for doc in docs if doc.id.startswith("main")]
+
+
+@pytest.fixture
+def docs(store):
+    """Two methods with a clear order, a failed run, a strange name, rankings."""
+    rng = np.random.default_rng(0)
+    records = [
+        run(
+            "regularized_evolution",
+            seed,
+            0.93 + 0.002 * rng.standard_normal(),
+            reported=("cifar10", "cifar100"),
+        )
+        for seed in range(12)
+    ]
+    records += [
+        run(
+            "random_search",
+            seed,
+            0.92 + 0.002 * rng.standard_normal(),
+            reported=("cifar10", "cifar100"),
+        )
+        for seed in range(12)
+    ]
+    records += [
+        run(STRANGE, seed, 0.9295 + 0.002 * rng.standard_normal(), reported=("cifar10", "cifar100"))
+        for seed in range(12)
+    ]
+    records += [
+        run(
+            "random_search",
+            12,
+            status="failed",
+            error="Traceback\nValueError: /home/me/secret",
+            reported=("cifar10", "cifar100"),
+        )
+    ]
+    return tables.build(
+        store(*records, ranking(), ranking("macs", kendall=0.6), ranking("macs", "cifar100"))
+    )
+
+
+# -- numbers by hand ---------------------------------------------------------------------------------------
+def test_main_table_by_hand(store):
+    values = [0.90, 0.92, 0.94]
+    doc, density, cost = tables.build(
+        store(*(run(seed=seed, test=value, valid=value - 0.1) for seed, value in enumerate(values)))
+    )
+    interval = bootstrap_mean(values, seed=0, resamples=tables.RESAMPLES)
+    row = dict(
+        zip(
+            [name for column in doc.columns for name in column.data],
+            [value for cell in doc.rows[0] for value in cell.values],
+            strict=True,
+        )
+    )
+    expected = {
+        "oracle": "nasbench201",
+        "searched_on": "cifar10",
+        "reported_on": "cifar10",
+        "search_epochs": 12,
+        "report_epochs": 200,
+        "budget_s": 12000.0,
+        "budget_queries": None,
+        "method": "random_search",
+        "seeds": 3,
+        "failed_runs": 0,
+        "test_accuracy_mean": pytest.approx(0.92),
+        "test_accuracy_std": pytest.approx(0.02),
+        "test_accuracy_low": pytest.approx(interval.low),
+        "test_accuracy_high": pytest.approx(interval.high),
+        "valid_accuracy_mean": pytest.approx(0.82),
+        "regret_mean": pytest.approx(0.03),
+        "queries": 101.0,
+        "unique_queries": 90.0,
+        "simulated_gpu_hours": 2.0,
+        "overhead_cpu_s": 0.5,
+        "density_percent_per_million_params": pytest.approx(46.0),
+        "density_percent_per_million_macs": pytest.approx(92 / 300),
+        "test_accuracy_published": 0.937,
+        "test_accuracy_published_spread": 0.0036,
+        "test_accuracy_published_source": "recalled",
+    }
+    assert {name: row[name] for name in expected} == expected
+    low, high = 100 * interval.low, 100 * interval.high
+    assert texts(doc, "test_accuracy") == [
+        "92.0 ± 2.0"
+    ]  # a half-width of 2 points supports one decimal
+    assert texts(doc, "test_accuracy_interval") == [f"[{low:.1f}, {high:.1f}]"]
+    assert texts(doc, "regret") == ["3.0"]
+    assert texts(doc, "test_accuracy_published") == ["93.70 ± 0.36"]
+    assert cells(doc, "test_accuracy_published")[0].mark == RECALLED
+    assert any(note.startswith(RECALLED) and "not read" in note for note in doc.footnotes)
+    assert "searched and reported on cifar10" in doc.caption
+    assert (
+        "3 search seeds" in doc.caption
+        and "12,000 simulated s" in doc.caption
+        and "test_accuracy: test split" in doc.caption
+    )
+    assert density.id == "density-nasbench201-cifar10-12ep-12000-s-on-cifar10"
+    assert [texts(density, name) for name in ("params", "macs")] == [["2"], ["300"]]
+    found = [
+        cells(density, f"density_percent_per_million_{unit}")[0].values[0]
+        for unit in ("params", "macs")
+    ]
+    assert found == pytest.approx([46, 92 / 300])
+    interval = bootstrap_mean(np.array(values) * 100 / 2, seed=0, resamples=tables.RESAMPLES)
+    assert cells(density, "density_percent_per_million_params_interval")[0].values == pytest.approx(
+        (interval.low, interval.high)
+    )
+    assert "our definitions" in density.legend
+    assert cost.id == "cost-nasbench201"
+    assert [texts(cost, name) for name in ("gpu_hours", "overhead", "queries")] == [
+        ["2"],
+        ["0.50"],
+        ["101"],
+    ]
+
+
+def test_one_table_per_setting_and_reported_data_set(store):
+    reported = ("cifar10", "cifar100")
+    records = [run(seed=seed, reported=reported) for seed in range(2)] + [
+        run(seed=0, budget=Budget(None, 150)),
+        run(seed=0, epochs=200),
+    ]
+    docs = main_tables(tables.build(store(*records)))
+    assert [doc.id for doc in docs] == [
+        "main-nasbench201-cifar10-12ep-150-queries-on-cifar10",
+        "main-nasbench201-cifar10-12ep-12000-s-on-cifar10",
+        "main-nasbench201-cifar10-12ep-12000-s-on-cifar100",
+        "main-nasbench201-cifar10-200ep-12000-s-on-cifar10",
+    ]
+    assert "searched on cifar10, reported on cifar100" in docs[2].caption
+    assert "150 queries" in docs[0].caption
+    assert not has(docs[0], "test_accuracy_published")  # published for 12,000 s
+
+
+def test_parameters_that_differ_from_the_defaults_are_in_the_label(store):
+    other = {**methods.get("regularized_evolution").defaults, "population": 50}
+    records = [
+        run("regularized_evolution", seed, params=params)
+        for seed in range(2)
+        for params in (None, other)
+    ]
+    doc = main_tables(tables.build(store(*records)))[0]
+    assert sorted(texts(doc, "method")) == [
+        "regularized_evolution",
+        "regularized_evolution (population=50)",
+    ]
+    assert dict(zip(texts(doc, "method"), texts(doc, "test_accuracy_published"), strict=True)) == {
+        "regularized_evolution": "93.92 ± 0.30",
+        "regularized_evolution (population=50)": DASH,  # published for the defaults
+    }
+
+
+def test_two_versions_of_a_method_are_told_apart(store):
+    doc = main_tables(tables.build(store(run(seed=0), run(seed=0, sha256="1234567890"))))[0]
+    assert sorted(texts(doc, "method")) == [
+        f"random_search [source {sha}]"
+        for sha in sorted(("12345678", methods.get("random_search").source_sha256[:8]))
+    ]
+    assert doc.notes == (
+        "random_search: its source differs from what was run, so its deviations may, too.",
+    )
+
+
+def test_parameters_of_a_method_that_is_not_installed(store):
+    records = [run("mine", 0, params={"a": 1, "b": value}) for value in (2, 3)]
+    doc = main_tables(tables.build(store(*records)))[0]
+    assert sorted(texts(doc, "method")) == ["mine (b=2)", "mine (b=3)"]
+    assert "mine: not installed here, so its deviations are not known." in doc.all_notes
+    assert texts(main_tables(tables.build(store(records[0], name="one")))[0], "method") == ["mine"]
+
+
+def test_deviations_notes_and_citations(docs):
+    doc = main_tables(docs)[1]
+    for deviation in methods.get("regularized_evolution").deviations:
+        assert any(deviation in note for note in doc.all_notes)
+    assert any("halves of the official test set" in note for note in doc.all_notes)  # of cifar100
+    assert not any("ImageNet16-120:" in note for note in doc.all_notes)
+    assert doc.citations == (oracles.get("nasbench201").info.citation,)
+
+
+def test_best_first_and_marks(docs):
+    doc = main_tables(docs)[0]
+    assert texts(doc, "method") == ["regularized_evolution", STRANGE, "random_search"]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, CLOSE, ""]
+    assert CLOSE in doc.legend and "Holm" in doc.legend
+
+
+@pytest.mark.parametrize(("seeds", "mark"), [(6, CLOSE), (7, CLOSE), (8, "")])
+def test_holm_counts_every_comparison_of_the_table(store, seeds, mark):
+    # All differences have one sign, so every p is 2 / 2 ** seeds; two metrics and two other methods
+    # make four comparisons.
+    names = {"best": 0.93, "second": 0.92, "third": 0.91}
+    doc = main_tables(
+        tables.build(
+            store(
+                *(
+                    run(name, seed, test + seed / 1e4)
+                    for name, test in names.items()
+                    for seed in range(seeds)
+                )
+            )
+        )
+    )[0]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, mark, mark]
+
+
+def test_too_few_common_seeds_for_a_test(store):
+    doc = main_tables(
+        tables.build(
+            store(
+                *(
+                    run(name, seed, test)
+                    for name, test in (("mine", 0.9), ("yours", 0.91))
+                    for seed in range(5)
+                )
+            )
+        )
+    )[0]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, ""]
+    assert (
+        "Fewer than 6 seeds shared with the best, so not tested against it: ▸ mine."
+        in doc.footnotes
+    )
+
+
+def test_equal_means_are_both_best(store):
+    doc = main_tables(
+        tables.build(store(*(run(name, seed) for name in ("mine", "yours") for seed in range(8))))
+    )[0]
+    assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, BEST]
+
+
+def test_one_seed_has_no_interval(store):
+    doc = main_tables(tables.build(store(run(test=0.9))))[0]
+    assert texts(doc, "test_accuracy") == [f"90.00 ± {DASH}"]
+    assert texts(doc, "test_accuracy_interval") == [DASH]
+    assert cells(doc, "test_accuracy_interval")[0].values == (None, None)
+
+
+def test_failed_runs_are_shown(store):
+    records = [run(seed=seed) for seed in range(3)] + [
+        run("broken", 7, status="failed", error="Traceback\nOSError: /home/me/x")
+    ]
+    doc, _, cost = tables.build(store(*records))
+    assert texts(doc, "method") == ["random_search", "broken"]
+    for table in (doc, cost):
+        assert sorted(texts(table, "failed")) == ["0", "1"]
+        assert (
+            "▸ broken: 1 of 1 runs failed and are in no mean (seed 7: OSError)." in table.footnotes
+        )
+    assert texts(doc, "test_accuracy")[1] == DASH
+    assert texts(doc, "gpu_hours") == ["2", DASH]
+
+
+def test_missing_values_are_counted(store):
+    good, bad = run(seed=0), run(seed=1)
+    bad = replace(bad, reports={"cifar10": Report({"valid_accuracy": 0.8})})
+    doc = main_tables(tables.build(store(good, bad)))[0]
+    assert "random_search: only 1 of 2 finished runs have test_accuracy." in doc.footnotes
+    assert cells(doc, "test_accuracy")[0].values == (0.9, None)
+    assert texts(doc, "regret") == ["5.00"]
+
+
+def test_an_oracle_with_perplexity_and_no_times(store, monkeypatch):
+    metrics = (
+        Metric("valid_loss", "1", "valid", False, (0, 1e9)),
+        Metric("perplexity", "1", "test", False, (1, 1e9)),
+    )
+    info = replace(
+        oracles.get("nasbench201").info,
+        name="words",
+        metrics=metrics,
+        objective="valid_loss",
+        target="perplexity",
+        cost="",
+        notes=(),
+    )
+    real = oracles.get
+    monkeypatch.setattr(
+        oracles,
+        "get",
+        lambda name: OracleEntry("words", info, lambda: None) if name == "words" else real(name),
+    )
+
+    def record(method, seed, perplexity):
+        reports = {
+            "cifar10": Report({"valid_loss": 4.0, "perplexity": perplexity}, perplexity - 50)
+        }
+        return replace(run(method, seed, oracle="words", budget=Budget(None, 100)), reports=reports)
+
+    doc, cost = tables.build(
+        store(
+            *(
+                record(name, seed, value + seed)
+                for name, value in (("bad", 60), ("good", 55))
+                for seed in range(8)
+            )
+        )
+    )
+    assert texts(doc, "method") == ["good", "bad"]
+    assert [cell.mark for cell in cells(doc, "perplexity")] == [BEST, ""]
+    assert texts(doc, "perplexity")[0] == "58.5 ± 2.4"  # not scaled
+    assert [column.header for column in doc.columns if column.name == "perplexity"] == [
+        "Perplexity"
+    ]
+    assert texts(doc, "regret") == [" 8.5", "13.5"]
+    assert not any("density" in column.name for column in doc.columns)
+    assert texts(doc, "gpu_hours") == [DASH, DASH]
+    assert "has no training times" in cost.footnotes[0]
+
+
+def test_an_oracle_whose_target_is_its_objective(store, monkeypatch):
+    info = replace(oracles.get("nasbench201").info, target="valid_accuracy")
+    monkeypatch.setattr(oracles, "get", lambda name: OracleEntry(name, info, lambda: None))
+    doc = main_tables(tables.build(store(run(seed=0), run(seed=1))))[0]
+    assert has(doc, "valid_accuracy") and not any(
+        column.name == "test_accuracy" for column in doc.columns
+    )
+
+
+def test_rankings(store):
+    nan = math.nan
+    constant = {
+        "status": "constant",
+        "kendall": nan,
+        "spearman": nan,
+        "top_kendall": nan,
+        "kendall_ci": [nan, nan],
+        "precision_1": nan,
+    }
+    records = [
+        ranking(),
+        ranking("macs", kendall=0.6),
+        ranking("flat", **constant),
+        ranking("broken", failed=True),
+        ranking("macs", "cifar100"),
+    ]
+    (doc,) = tables.build(store(*records))
+    assert texts(doc, "dataset") == ["cifar10"] * 4 + ["cifar100"]
+    assert texts(doc, "scorer") == ["macs", "params", "broken", "flat", "macs"]
+    assert texts(doc, "kendall") == ["0.600", "0.500", "failed", "constant", "0.500"]
+    assert texts(doc, "kendall_interval")[:3] == ["[0.590, 0.610]", "[0.490, 0.510]", DASH]
+    assert cells(doc, "kendall")[3].values == (None,)
+    assert texts(doc, "top_kendall")[0] == "−0.100"
+    assert texts(doc, "n")[:3] == ["all 15,625", "all 15,625", DASH]
+    assert texts(doc, "best_value")[0] == "93.76" and texts(doc, "best_arch")[:3] == [
+        "|cell|",
+        "|cell|",
+        DASH,
+    ]
+    assert doc.footnotes == ("broken on cifar10 failed: ZeroDivisionError.",)
+    assert "1,000 resamples" in doc.caption
+
+
+def test_a_ranking_says_what_it_was_scored_with_and_over_how_many(store):
+    small = {"batch": 32, "network": {"cells": 1, "channels": 8}}
+    records = [
+        ranking(
+            "zico",
+            kendall=0.6,
+            sample=1627,
+            n=1627,
+            inputs="855 distinct architectures with 2 x 128 random images",
+        ),
+        ranking(
+            "zico",
+            kendall=0.5,
+            sample=2001,
+            n=2001,
+            setting=small,
+            inputs="1,002 distinct architectures with 2 x 32 random images",
+        ),
+        ranking(
+            "synflow",
+            kendall=0.4,
+            sample=15625,
+            inputs="9,445 distinct architectures with 2 x 128 random images",
+        ),
+        ranking(kendall=0.3),
+        ranking("old", kendall=0.2),
+        ranking("old", kendall=0.1, sha256="t" * 64),
+    ]
+    (doc,) = tables.build(store(*records))
+    assert texts(doc, "scorer") == [
+        "zico",
+        "zico",
+        "synflow",
+        "params",
+        "old [source ssssssss]",
+        "old [source tttttttt]",
+    ]
+    assert texts(doc, "n") == [
+        "random 1,627 of 15,625",
+        "random 2,001 of 15,625",
+        *["all 15,625"] * 4,
+    ]
+    assert texts(doc, "setting")[:4] == [
+        "2 × 128, full network", "2 × 32, cells 1, channels 8", "2 × 128, full network", "no network"
+    ]  # fmt: skip
+    assert (
+        "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 random images."
+        in doc.footnotes
+    )
+    alone = tables.build(store(records[0], name="alone"))[0]
+    assert texts(alone, "n") == ["random 1,627"]  # of how many is not known here
+
+
+def test_all_oracles_in_one_table(store):
+    records = [
+        ranking("macs", kendall=0.6),
+        ranking("macs", "digits", kendall=0.2, oracle="digits201", epochs=30),
+        ranking("zico", kendall=0.7, sample=1000, n=1000),
+        ranking("zico", kendall=0.9, sample=500, n=500),  # the larger sample stands
+        ranking("zico", kendall=0.8, sample=400, n=400, setting={"batch": 16}),
+        ranking("flat", status="constant", kendall=math.nan),
+    ]
+    kendall, spearman, *single = tables.build(store(*records))
+    assert (kendall.id, spearman.id) == ("rankings-kendall", "rankings-spearman") and len(
+        single
+    ) == 2
+    assert list(zip(texts(kendall, "scorer"), texts(kendall, "setting"), strict=True)) == [
+        ("macs", "no network"),
+        ("zico", "2 × 16, full network"),
+        ("zico", "2 × 128, full network"),
+        ("flat", "no network"),
+    ]
+    assert [text.strip() for text in texts(kendall, "nasbench201_cifar10")] == [
+        "0.600",
+        "0.800°",
+        "0.700°",
+        "constant",
+    ]
+    assert [cell.mark for cell in cells(kendall, "nasbench201_cifar10")] == ["", BEST, "", ""]
+    assert cells(kendall, "nasbench201_cifar10")[2].values[3] == 1000
+    assert texts(kendall, "digits201_digits") == ["0.200", *[f"    {DASH}"] * 3]
+    assert cells(spearman, "nasbench201_cifar10")[0].values[:3] == pytest.approx((0.7, 0.69, 0.71))
+
+
+def test_of_several_versions_the_table_and_source_that_are_here_stand_in_the_overview(store):
+    here, source = load_oracle("digits201").table_sha256, scorers.get("macs").source_sha256
+    digits = {"dataset": "digits", "oracle": "digits201", "epochs": 30}
+    records = [
+        ranking("macs", kendall=0.2),
+        ranking("macs", kendall=0.9, sha256=source, **digits),  # of another table
+        ranking("macs", kendall=0.8, table=here, n=5044, **digits),  # of another source
+        ranking("macs", kendall=0.6, table=here, sha256=source, n=5044, **digits),
+        ranking(
+            "params", kendall=0.7, table=here, **{**digits, "epochs": 12}
+        ),  # not the longest training
+    ]
+    kendall, *_ = tables.build(store(*records))
+    assert texts(kendall, "scorer") == ["macs"]
+    assert [text.strip() for text in texts(kendall, "digits201_digits")] == ["0.600"]
+
+
+# -- which runs --------------------------------------------------------------------------------------------
+def test_nothing_to_report(store):
+    with pytest.raises(
+        NasreproError, match=r"nothing to report: .*nasrepro run --plan reproduce --store "
+    ):
+        tables.build(store())
+
+
+def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
+    plan = tmp_path / "mine.toml"
+    plan.write_text(
+        "[[experiment]]\n"
+        'oracle = "nasbench201"\nmethods = ["random_search"]\ndatasets = ["CIFAR10"]\nsearch_epochs = 12\nreport_epochs = 200\n'
+        "budgets = [{ seconds = 12000 }]\nseeds = 2\n"
+        '[[ranking]]\noracle = "nasbench201"\nscorers = ["params"]\ndatasets = ["cifar10"]\nepochs = 200\n'
+    )
+    found = store(
+        *(run(seed=seed) for seed in range(4)),
+        run("mine", 1),  # run beside the plan's methods
+        run(seed=0, budget=Budget(None, 150)),
+        ranking(),
+        ranking(dataset="cifar100"),
+    )
+    main, ranks, _, _ = tables.build(found, plan=str(plan))
+    assert dict(zip(texts(main, "method"), texts(main, "seeds"), strict=True)) == {
+        "random_search": "2",
+        "mine": "1",
+    }
+    assert texts(ranks, "dataset") == ["cifar10"]
+    plan.write_text(
+        plan.read_text()
+        .replace("12000", "13000")
+        .replace('"cifar10"', '"cifar100"', 1)
+        .split("[[ranking]]")[0]
+    )
+    with pytest.raises(NasreproError, match=r"no runs of plan .*nasrepro run --plan .*mine\.toml"):
+        tables.build(found, plan=str(plan))
+
+
+# -- renderings --------------------------------------------------------------------------------------------
+def test_two_renderings_are_identical(docs, store, tmp_path):
+    first = render.write(docs, tmp_path / "a", render.FORMATS)
+    again = render.write(
+        tables.build(Store(tmp_path / "store.sqlite")), tmp_path / "b", render.FORMATS
+    )
+    assert [path.name for path in first] == [path.name for path in again]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(
+        path.name for path in first
+    )
+    everything = "".join(path.read_text(encoding="utf-8") for path in first)
+    assert str(tmp_path) not in everything and "/home/me" not in everything
+
+
+def test_unknown_format(docs, tmp_path):
+    with pytest.raises(UnknownName, match="did you mean 'html'"):
+        render.write(docs, tmp_path, ["htm"])
+
+
+def test_csv_holds_raw_numbers(docs, tmp_path):
+    (path, *_) = render.write(main_tables(docs), tmp_path, ["csv"])
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert [row["method"] for row in rows] == ["regularized_evolution", STRANGE, "random_search"]
+    doc = main_tables(docs)[0]
+    assert [float(row["test_accuracy_mean"]) for row in rows] == [
+        cell.values[0] for cell in cells(doc, "test_accuracy")
+    ]
+    assert (
+        rows[0]["simulated_gpu_hours"] == "2.0"
+        and rows[0]["budget_queries"] == ""
+        and rows[2]["failed_runs"] == "1"
+    )
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in rows[0])
+
+
+def test_json(docs):
+    found = json.loads(render.to_json(docs))
+    assert [each["id"] for each in found] == [doc.id for doc in docs]
+    row = found[0]["rows"][0]
+    assert row["marks"]["test_accuracy"] == BEST
+    assert row["test_accuracy_mean"] == cells(docs[0], "test_accuracy")[0].values[0]
+    assert row["budget_queries"] is None
+
+
+def test_markdown(docs, tmp_path):
+    path, _ = render.write(docs, tmp_path, ["md"])
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    bars = [re.sub(r"\\.", "", line).count("|") for line in lines]
+    assert set(bars[: 2 + len(docs[0].rows)]) == {
+        1 + sum(bool(column.header) for column in docs[0].columns)
+    }
+    assert re.search(r"\*\*9\d\.\d+ ± \d\.\d+\*\*", text)
+    assert r"α-DÄRTS_50%\|&{x}\\ \<b\>\*[2]\* # \~$^" in text
+    assert "```bibtex\n@inproceedings{dong2020nasbench201" in text
+
+
+def test_markdown_says_everything_once(store, tmp_path):
+    """Legends, and notes on methods and oracles, are linked to where they stand.
+
+    Details have files of their own.
+    """
+    records = [
+        run(name, seed, 0.9 + seed / 1e3, reported=("cifar10", "cifar100"))
+        for name in ("random_search", "gram")
+        for seed in range(3)
+    ]
+    paths = render.write(tables.build(store(*records)), tmp_path, ["md"])
+    assert [path.name for path in paths] == ["report.md", "report-searches.md"]
+    main, searches = (path.read_text(encoding="utf-8") for path in paths)
+    for note in (
+        *methods.get("gram").deviations,
+        "validation and test: halves of the official test set (x-valid, x-test)",
+    ):
+        assert (main + searches).count(render._md(note)) == 1
+    assert (
+        main.count("Density: test\\_accuracy") + main.count("Density: test_accuracy") == 1
+        and main.count("[How to read it](#legend-1)") == 1
+    )
+    for text, other in ((main, searches), (searches, main)):
+        for file, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
+            assert f'<a id="{anchor}"></a>' in (other if file else text)
+    assert (
+        "Notes: [gram](#notes-gram), [random_search](#notes-random-search), [nasbench201](#notes-nasbench201)."
+        in main
+    )
+    assert (
+        "[gram](report.md#notes-gram)" in searches
+        and "## nasbench201: accuracy density" in searches
+    )
+
+
+def test_long_tables_are_not_padded(tmp_path):
+    columns = (Column("name", "Name", ("name",), "left"), Column("value", "Value", ("value",)))
+    sizes = []
+    for count in (20, 21):
+        rows = tuple((Cell("x" * (1 + place), ("",)), Cell("1", (1,))) for place in range(count))
+        (path,) = render.write([TableDoc("a", "A", "b", columns, rows)], tmp_path, ["md"])
+        sizes.append(
+            len({len(line) for line in path.read_text().splitlines() if line.startswith("|")})
+        )
+    assert sizes[0] == 1 and sizes[1] > 15
+
+
+class _Page(HTMLParser):
+    """Collects tags with their attributes and text; fails on tags that do not nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.found, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_html_is_one_page_without_outside_requests(docs, tmp_path):
+    (path,) = render.write(docs, tmp_path, ["html"])
+    text = path.read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    ids = {attributes.get("id") for _, attributes in page.found}
+    for tag, attributes in page.found:
+        assert tag not in (
+            "script",
+            "link",
+            "img",
+            "iframe",
+            "b",
+        )  # <b> would be the strange name's
+        assert "src" not in attributes and "style" not in attributes
+        assert attributes.get("href", "#").startswith("#")
+        assert {attributes["href"][1:]} <= ids if "href" in attributes else True
+    assert not re.search(r"url\(|@import|https?:", text.partition("</style>")[0])
+    assert f"{OWN} {STRANGE}" in page.text
+    assert [
+        attributes["class"]
+        for tag, attributes in page.found
+        if tag == "tr" and "class" in attributes
+    ] == ["own"] * 5  # in five tables
+    assert sum(tag == "table" for tag, _ in page.found) == len(docs)
+    assert "prefers-color-scheme: dark" in text and 'name="viewport"' in text
+
+
+def _balanced(text):
+    """Braces of LaTeX close in order; comments and escaped braces do not count."""
+    depth = 0
+    for character in re.sub(r"\\\\|\\[{}]|(?<!\\)%[^\n]*", "", text):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    return depth == 0
+
+
+def test_latex(docs, tmp_path):
+    for path, doc in zip(render.write(docs, tmp_path, ["tex"]), docs, strict=True):
+        text = path.read_text(encoding="utf-8")
+        assert path.name == f"{doc.id}.tex"
+        assert _balanced(text)
+        body = re.sub(r"(?<!\\)%[^\n]*", "", text)
+        assert body.isascii()
+        assert (
+            body.count(r"\begin{tabular}")
+            == body.count(r"\toprule")
+            == body.count(r"\end{tabular}")
+            > 0
+        )
+        for tabular in re.findall(r"\\begin{tabular}{(.*?)\\end{tabular}", body, re.DOTALL):
+            spec, _, rows = tabular.partition("}")
+            counts = {
+                len(re.findall(r"(?<!\\)&", row)) + 1
+                for row in rows.splitlines()
+                if row.endswith(r"\\")
+            }
+            assert counts == {len(spec)}
+    text = (tmp_path / f"{docs[0].id}.tex").read_text(encoding="utf-8")
+    assert re.search(r"\\textbf\{9\d\.\d+ \$\\pm\$ \d\.\d+\}", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b & 50 % #1 $x {y}", r"a\_b \& 50 \% \#1 \$x \{y\}"),
+        ("\\~^", r"\textbackslash{}\textasciitilde{}\textasciicircum{}"),
+        ("[1]*", "{[}1{]}{*}"),
+        ("--store - ---", "-{}-store - -{}-{}-"),
+        ("αλ ÄéŠ", r"$\alpha$$\lambda$ \"{A}\'{e}\v{S}"),
+        ("中²", r"\texttt{U+4E2D}\texttt{U+00B2}"),
+        (f"{PAD}1 ± 2 ≈", r"\phantom{0}1 $\pm$ 2 $\approx$"),
+    ],
+)
+def test_latex_escapes(text, expected):
+    assert escape(text) == expected
+
+
+def _has_latex():
+    if not shutil.which("pdflatex") or not shutil.which("kpsewhich"):
+        return False
+    return (
+        subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+@pytest.mark.skipif(
+    not _has_latex(),
+    reason="pdflatex with booktabs is not installed: the LaTeX is only checked for balance and escapes",
+)
+def test_latex_compiles(docs, tmp_path):
+    paths = render.write(docs, tmp_path, ["tex"])
+    inputs = "\n".join(f"\\input{{{path.stem}}}" for path in paths)
+    (tmp_path / "all.tex").write_text(
+        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_terminal_fits(docs, width):
+    out = io.StringIO()
+    render.terminal(docs, Console(file=out, width=width))
+    lines = out.getvalue().splitlines()
+    assert "\x1b" not in out.getvalue()  # plain where it is no terminal
+    assert max(map(len, lines)) <= width
+    if width >= 80:
+        assert any(line.startswith("regularized_evolution") and "*" in line for line in lines)
+        assert any(line.startswith("random_search") for line in lines)
+    if width >= 200:
+        assert sum("95 %" in line for line in lines) > 0 and any("Regret" in line for line in lines)
+
+
+def test_terminal_without_unicode(docs):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    render.terminal(docs, Console(file=out, width=100))
+    out.flush()
+    assert b"regularized_evolution" in raw.getvalue()
+
+
+def test_any_table_renders(tmp_path):
+    """The document type is all that the renderings know.
+
+    A table of another kind needs nothing new.
+    """
+    columns = (
+        Column("claim", "Claim", ("claim",), "left", 0, 0),
+        Column("effect", "Effect", ("effect",), terminal=1),
+        Column("x", "", ("raw",)),
+    )
+    rows = (
+        (Cell("first", ("first",)), Cell("1.0", (1.0,), BEST), Cell("", (math.nan,))),
+        (Cell("", ("",)), Cell(DASH, (None,)), Cell("", (2,))),
+    )
+    doc = TableDoc("claims", "Claims", "A caption", columns, rows)
+    paths = {
+        path.suffix: path.read_text(encoding="utf-8")
+        for path in render.write([doc], tmp_path, render.FORMATS)
+    }
+    assert paths[".csv"] == "claim,effect,raw\nfirst,1.0,\n,,2\n"
+    assert "| first | **1.0** |" in paths[".md"]
+    assert r"\textbf{1.0}" in paths[".tex"]
+    render.terminal([doc], Console(file=io.StringIO()))
+
+
+# -- small parts -------------------------------------------------------------------------------------------
+def test_decimals():
+    assert (
+        interval_decimals([(0.918, 0.9184), (0.90, 0.92)], scale=100) == 2
+    )  # the half-width is 0.02 points
+    assert interval_decimals([(0.5, 0.5), (None, None)]) == 2
+    assert interval_decimals([(0.0, 1e-9)]) == 3
+    assert interval_decimals([(0.0, 90.0)]) == 1
+    assert interval_decimals([(0.0, 90.0)], least=0) == 0
+    assert plain_decimals([100.0, 3.0, None]) == 0
+    assert plain_decimals([117.4, 98.0]) == 1
+    assert plain_decimals([0.0012, 7.0]) == 4
+    assert plain_decimals([0.0, 0.5]) == 2
+    assert plain_decimals([]) == 0
+
+
+def test_aligned():
+    assert aligned([9.5, 10.25, None, -1.0], 1) == [
+        f"{PAD * 1}9.5",
+        "10.2",
+        f"{PAD * 3}{DASH}",
+        "−1.0",
+    ]
+
+
+def test_slug():
+    assert slug("Main", "ImageNet16-120", "12,000 s", "α") == "main-imagenet16-120-12000-s"
+    assert slug("a", taken={"a", "a-2"}) == "a-3"
+    assert slug("α") == "table"
+
+
+# -- more tables -------------------------------------------------------------------------------------------
+def searched(method, seed, test, dataset="cifar10", **more):
+    """A run with a curve: one incumbent after a query, a better one after 40, the last after 90."""
+    found = run(method, seed, test, dataset=dataset, reported=(dataset,), **more)
+    steps = (
+        (1.0, 10.0, 0.5, test - 0.05),
+        (40.0, 5000.0 + seed, 0.6, test - 0.004),
+        (90.0, 9000.0, 0.7, test),
+    )
+    return replace(found, incumbents=steps)
+
+
+def by_id(docs, prefix):
+    return [doc for doc in docs if doc.id.startswith(prefix)]
+
+
+def test_the_second_best_is_underlined(docs, tmp_path):
+    doc = main_tables(docs)[0]
+    assert [cell.second for cell in cells(doc, "test_accuracy")] == [False, True, False]
+    (text,) = (path.read_text() for path in render.write([doc], tmp_path, ["md"]))
+    assert text.count("<ins>") == 2 and re.search(r"\*\*9\d\.\d+ ± ", text)
+    tex = render.write([doc], tmp_path, ["tex"])[0].read_text()
+    assert tex.count(r"\underline{") == 2 and re.search(
+        r"\\underline\{[^{}]*\$\\pm\$[^{}]*\}\$\^\{\\approx\}\$", tex
+    )
+    assert render.write([doc], tmp_path, ["html"])[0].read_text().count('class="right second"') == 2
+
+
+def test_equal_bests_leave_no_second(store):
+    doc = main_tables(
+        tables.build(
+            store(
+                *(
+                    run(name, seed)
+                    for name in ("random_search", "local_search")
+                    for seed in range(3)
+                )
+            )
+        )
+    )[0]
+    assert not any(cell.second for row in doc.rows for cell in row)
+
+
+def test_iqm_stands_beside_the_mean(store):
+    values = (0.90, 0.91, 0.92, 0.99)
+    doc = main_tables(
+        tables.build(store(*(run(seed=seed, test=value) for seed, value in enumerate(values))))
+    )[0]
+    assert cells(doc, "test_accuracy_iqm")[0].values[0] == pytest.approx(0.915)
+    assert "IQM: interquartile mean" in doc.legend
+    assert texts(doc, "test_accuracy") == ["93.0 ± 4.1"] and texts(doc, "test_accuracy_iqm") == [
+        "91.5"
+    ]  # of equal precision
+    # a density of 46.5 % per million parameters, half the accuracy, has an interval of about 2 to
+    # either side
+    assert texts(doc, "density_percent_per_million_params") == ["46"]
+
+
+def test_many_variants_get_a_table_of_their_own(store):
+    """An ablation leaves its defaults, and what the main plan names, in the main table, not its best."""
+    rates = (
+        0.5,
+        0.1,
+        0.05,
+        0.01,
+        0.001,
+    )  # the first is the default, the fourth stands in plan reproduce
+    defaults = dict(methods.get("reinforce").defaults)
+    records = [
+        run("reinforce", s, 0.90 + 0.01 * i, params={**defaults, "learning_rate": r})
+        for i, r in enumerate(rates)
+        for s in range(3)
+    ]
+    docs = tables.build(store(*records, *(run(seed=seed, test=0.905) for seed in range(3))))
+    main, variants = main_tables(docs)[0], by_id(docs, "variants-reinforce")[0]
+    assert sorted(texts(main, "method")) == [
+        "random_search",
+        "reinforce",
+        "reinforce (learning_rate=0.01)",
+    ]
+    where = "the defaults and what plan reproduce names stand here; all are in the table of its variants"
+    assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
+    assert (
+        texts(variants, "method")[0] == "reinforce (learning_rate=0.001)"
+        and len(variants.rows) == 5
+    )
+    few = tables.build(
+        store(
+            *(record for record in records if record.key.params["learning_rate"] > 0.01),
+            name="few.sqlite",
+        )
+    )
+    assert len(main_tables(few)[0].rows) == 3 and not by_id(few, "variants")
+
+
+def test_time_to_a_goal_by_hand(store):
+    """Random search ends at 0.93 in the mean; the best cell has 0.95."""
+    records = [
+        searched("random_search", seed, test) for seed, test in enumerate((0.92, 0.93, 0.94))
+    ]
+    records += [
+        searched("local_search", seed, test) for seed, test in enumerate((0.9495, 0.935, 0.9))
+    ]
+    (doc,) = by_id(tables.build(store(*records)), "goals")
+    assert texts(doc, "method") == ["local_search", "random_search"]
+    rows = {
+        cell[0].values[0]: dict(
+            zip(
+                [n for c in doc.columns for n in c.data],
+                [v for each in cell for v in each.values],
+                strict=True,
+            )
+        )
+        for cell in doc.rows
+    }
+    local, random = rows["local_search"], rows["random_search"]
+    assert (local["baseline_share"], random["baseline_share"]) == pytest.approx((2 / 3, 2 / 3))
+    assert (
+        local["baseline_queries_median"] == 40 and local["baseline_clock_s_median"] == 5001
+    )  # 0.931 of the second run after 5,001 s
+    assert random["baseline_queries_median"] == 90
+    assert (
+        local["within_0.1_share"] == pytest.approx(1 / 3)
+        and local["within_0.1_queries_median"] is None
+    )
+    assert random["within_0.5_share"] == 0 and texts(doc, "within_0.5_queries_median")[1] == DASH
+    assert "within 0.5 points of the best: 94.50 %" in doc.caption
+
+
+def test_average_ranks_over_tasks(store):
+    records = []
+    for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
+        for name, test in (
+            ("random_search", 0.90),
+            ("regularized_evolution", 0.92),
+            ("local_search", 0.93),
+        ):
+            records += [searched(name, seed, test + 0.001 * seed, dataset) for seed in range(4)]
+    records += [searched("reinforce", seed, 0.99) for seed in range(4)]  # on one task only
+    doc = tables.build(store(*records))[0]
+    assert doc.id == "overall" and texts(doc, "method") == [
+        "local_search",
+        "regularized_evolution",
+        "random_search",
+    ]
+    assert [cell.values[0] for cell in cells(doc, "rank")] == [1, 2, 3]
+    # the regrets are 0.0485, 0.0285 and 0.0185 in the mean
+    assert [cell.values[0] for cell in cells(doc, "gap_closed")] == pytest.approx(
+        [1 - 185 / 485, 1 - 285 / 485, 0]
+    )
+    assert [cell.values[0] for cell in cells(doc, "wins")] == [3, 0, 0]
+    assert (
+        "p = 0.05" in doc.footnotes[0] and "1.91" in doc.footnotes[0]
+    )  # Friedman's 6 at 2 degrees of freedom; 2.343 * sqrt(12 / 18)
+    assert any("reinforce (1)" in note for note in doc.footnotes)
+    one = tables.build(
+        store(*(record for record in records if record.key.dataset == "cifar10"), name="one.sqlite")
+    )
+    assert not by_id(one, "overall")
+
+
+def test_studies_are_averaged_over_seeds(store):
+    def measured(seed, *rows, **more):
+        return StudyRecord(
+            StudyKey("toys.error", "0" * 64, {"size": 3}, {}, seed), "done", ("kind",), rows, **more
+        )
+
+    records = [
+        measured(
+            seed,
+            {"kind": "a", "error": 1.0 + seed, "fit": None, "word": "x", "_raw": "[1]"},
+            {"kind": "b", "error": 9.0, "fit": 2.0, "word": "y", "_raw": ""},
+        )
+        for seed in range(3)
+    ]
+    records.append(
+        StudyRecord(
+            StudyKey("toys.error", "0" * 64, {"size": 3}, {}, 7),
+            "failed",
+            error="Traceback\nOSError: /home/me",
+        )
+    )
+    found = store(*records)
+    (doc,) = tables.build(found)
+    assert (
+        doc.id == "study-toys-error-3"
+        and texts(doc, "kind") == ["a", "b"]
+        and texts(doc, "seeds") == ["3", "3"]
+    )
+    assert (
+        texts(doc, "error") == ["2 [1, 3]", "9"]
+        and texts(doc, "fit") == [DASH, "2"]
+        and texts(doc, "word") == ["x", "y"]
+    )
+    assert not any(column.name == "_raw" for column in doc.columns)
+    assert cells(doc, "run_ids")[0].values[0].split() == [
+        record.key.run_id for record in records[:3]
+    ]
+    assert doc.footnotes == ("Seed 7 failed and is in no mean: OSError.",)
+
+
+def test_claims_table():
+    base = {
+        "paper": "arXiv:0",
+        "title": "A paper",
+        "file": "paper",
+        "where": "Table 1",
+        "source": "recalled",
+        "unit": "%",
+    }
+    look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    one = Claim(
+        id="paper-a",
+        statement="It reaches 90 %",
+        value=90.5,
+        spread=0.3,
+        margin=1.0,
+        lookup=look,
+        expected="reproduced",
+        **base,
+    )
+    two = Claim(id="paper-b", statement="On a phone", needs="a phone", **base)
+    verdicts = [
+        Verdict(two, "blocked", why="a phone"),
+        Verdict(one, "not reproduced", 93.123, 93.0, 93.3, 10, "outside", runs=("r1", "r2")),
+    ]
+    (doc,) = claims_tables(verdicts)
+    assert texts(doc, "claim") == ["paper-a", "paper-b"] and texts(doc, "verdict") == [
+        "not reproduced",
+        "blocked",
+    ]
+    assert [(cell.text, cell.mark) for cell in cells(doc, "published")] == [
+        ("90.5 ± 0.3 %", RECALLED),
+        (DASH, RECALLED),
+    ]
+    assert texts(doc, "ours") == ["93.12 [93.00, 93.30]", DASH]
+    assert "2 claims of arXiv:0 (A paper): 1 not reproduced, 1 blocked." in doc.caption
+    assert doc.footnotes == ("paper-a: the verdict is not reproduced, recorded is reproduced.",)
+    assert cells(doc, "run_ids")[0].values[0] == "r1 r2"
+    assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
+    assert claims_tables([]) == []
+    other = Verdict(
+        one.model_copy(update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}),
+        "not judged",
+        why="no runs",
+    )
+    counted, first, second = claims_tables(
+        [*verdicts, other]
+    )  # every claim has a row, also where nothing of its paper was judged
+    assert texts(first, "claim") + texts(second, "claim") == ["paper-a", "paper-b", "z"] and texts(
+        second, "verdict"
+    ) == ["not judged"]
+    assert second.footnotes == () and texts(second, "why") == ["no runs"]
+    assert texts(counted, "paper") == ["A paper", "Another", "All"] and texts(
+        counted, "claims"
+    ) == ["2", "1", "3"]
+    assert texts(counted, "blocked") == ["1", "0", "1"] and texts(counted, "not judged") == [
+        "0",
+        "1",
+        "1",
+    ]
+
+
+def published(scorer, dataset, value, coefficient="kendall", **more):
+    """A claim of a paper on a coefficient of NAS-Bench-201."""
+    where = {
+        "oracle": "nasbench201",
+        "dataset": dataset,
+        "epochs": 200,
+        "scorer": scorer,
+        "coefficient": coefficient,
+    }
+    base = {
+        "paper": "arXiv:0",
+        "title": "A paper",
+        "file": "paper",
+        "where": "Table 3",
+        "source": "paper",
+        "margin": 0.02,
+        "reason": "of ours",
+    }
+    claim_id = f"paper-{scorer}-{dataset}-{coefficient}"
+    return Claim(
+        **{**base, **more}, id=claim_id, statement="It correlates", value=value, ranking=where
+    )
+
+
+def test_published_correlations_beside_ours(store, tmp_path):
+    verdicts = [
+        Verdict(
+            published("zico", "cifar10", 0.6),
+            "inconclusive",
+            0.577,
+            0.555,
+            0.594,
+            1627,
+            runs=("r1",),
+        ),
+        Verdict(published("zico", "cifar100", 0.61), "not reproduced", 0.57, 0.56, 0.604, 1627),
+        Verdict(published("params", "cifar10", 0.57), "reproduced", 0.5749, n=15625),
+        Verdict(
+            published("params", "cifar100", 0.57, source="recalled"),
+            "not reproduced",
+            0.577,
+            n=15625,
+        ),
+        Verdict(
+            published("knas", "cifar10", 0.14, needs="the proxy KNAS"),
+            "blocked",
+            why="the proxy KNAS",
+        ),
+        Verdict(
+            published("zen", "cifar10", 0.29),
+            "not judged",
+            why="the store has none; score some networks: so",
+        ),
+        Verdict(
+            published("zico", "cifar10", 94.0, "best_value", spread=0.4),
+            "inconclusive",
+            93.76,
+            n=1627,
+        ),
+    ]
+    doc, *rest = tables.build(store(ranking()), verdicts=verdicts)
+    assert doc.id == "published-paper-nasbench201" and [each.id for each in rest] == [
+        "ranking-nasbench201-test-accuracy-200-epochs"
+    ]
+    assert texts(doc, "coefficient") == ["Kendall τ-b"] * 4 + ["Best found (%)"]
+    assert texts(doc, "scorer") == [
+        "zico",
+        "params",
+        "zen",
+        "knas",
+        "zico",
+    ]  # by what was published
+    assert texts(doc, "cifar10_published") == ["0.60", "0.57", "0.29", "0.14", "94.0 ± 0.4"]
+    assert texts(doc, "cifar10_ours") == [
+        "0.577 [0.555, 0.594]",
+        "0.575",
+        "not scored",
+        "blocked",
+        "93.76",
+    ]
+    # .60 may be .595, which is above .594; a coefficient over all of them has no interval, but
+    # .5749 is still printed .57
+    assert [cell.mark for cell in cells(doc, "cifar10_difference")] == ["≠", "", "", "", ""]
+    assert texts(doc, "cifar10_difference") == ["−0.023", "+0.005", DASH, DASH, "−0.24"]
+    assert [cell.mark for cell in cells(doc, "cifar100_difference")] == ["≠", "≠", "", "", ""]
+    assert [cell.mark for cell in cells(doc, "cifar100_published")][:2] == ["", RECALLED]
+    assert texts(doc, "over") == [
+        "1,627 of 15,625, 2 × 128, full network.", "all 15,625.", "Score some networks: so.", "The proxy KNAS.",
+        "1,627 of 15,625, 2 × 128, full network.",
+    ]  # fmt: skip
+    assert doc.footnotes == (
+        "In 1 of 4 cells with both figures our interval holds the published one. 2 cells have no figure of ours.",
+    )
+    assert "read in the paper and recalled, the text was not read" in doc.caption
+    (path,) = render.write([doc], tmp_path, ["csv"])
+    lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert len(lines) == len(verdicts) == len(json.loads(render.to_json([doc]))[0]["rows"])
+    first = lines[0]
+    assert (first["claim"], first["published"], first["ours_high"], first["run_ids"]) == (
+        "paper-zico-cifar10-kendall",
+        "0.6",
+        "0.594",
+        "r1",
+    )
+    assert [line["differs_by_more_than_the_interval"] for line in lines] == [
+        "yes",
+        "yes",
+        "no",
+        "yes",
+        "",
+        "",
+        "",
+    ]
+    nothing = [each for each in verdicts if each.ours is None]
+    assert [each.id for each in tables.build(store(ranking(), name="none"), verdicts=nothing)] == [
+        rest[0].id
+    ]
+
+
+def test_every_row_leads_to_its_runs(store, tmp_path):
+    """The CSV of a table names the row, `runs.csv` and the page have the runs of that row."""
+    records = [
+        run(name, seed, 0.9 + 0.001 * seed, reported=("cifar10", "cifar100"))
+        for name in ("random_search", "mine")
+        for seed in range(3)
+    ]
+    records.append(
+        run(
+            "mine", 9, status="failed", error="Traceback\nOSError", reported=("cifar10", "cifar100")
+        )
+    )
+    found = store(*records)
+    docs = tables.build(found)
+    runs = list(csv.DictReader(render.write_runs(found, tmp_path).open(encoding="utf-8")))
+    assert len(runs) == 2 * 2 * 3 + 1 and {each["run_id"] for each in runs} == {
+        record.key.run_id for record in records
+    }
+    site = board(found)
+    for doc in docs:
+        (path,) = render.write([doc], tmp_path, ["csv"])
+        lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        for line, row_id in zip(lines, doc.row_ids, strict=True):
+            behind = [
+                each for each in runs if each["row"] == row_id and each["status"] == "finished"
+            ]
+            assert line["row"] == row_id and {each["method"] for each in behind} == {line["method"]}
+            assert len({each["seed"] for each in behind}) == int(line.get("seeds", 3))
+            assert any(row_id in each["rows"] for each in site.files.values())
+        html = render.write([doc], tmp_path, ["html"], site="leaderboard/index.html")[0].read_text()
+        assert all(f'href="leaderboard/index.html#row={row_id}"' in html for row_id in doc.row_ids)
+    mine = [each for each in runs if each["method"] == "mine" and each["dataset"] == "cifar100"]
+    assert np.mean([float(each["value"]) for each in mine]) == pytest.approx(0.901)
+    assert [each["seed"] for each in runs if each["status"] == "failed"] == ["9"]
+
+
+def test_a_store_is_read_once_until_it_changes(store, monkeypatch):
+    found = store(run(seed=0))
+    first = groups_of(found)
+    assert groups_of(found) is first
+    with Store(found.path) as other:
+        other.add(run(seed=1))
+    assert groups_of(found)[0].seeds.tolist() == [0, 1]
+    found.add(run(seed=2))
+    assert groups_of(found)[0].seeds.tolist() == [0, 1, 2]
+
+
+def test_a_whole_report_twice_is_the_same_bytes(store, tmp_path):
+    found = store(
+        *(
+            searched(name, seed, 0.9 + 0.01 * seed)
+            for name in ("random_search", "mine")
+            for seed in range(6)
+        ),
+        ranking(),
+    )
+    for place in ("one", "two"):
+        result = CliRunner().invoke(
+            app, ["report", "--store", str(found.path), "--out", str(tmp_path / place), "--quiet"]
+        )
+        assert result.exit_code == 0, result.output
+    files = sorted(
+        path.relative_to(tmp_path / "one")
+        for path in (tmp_path / "one").rglob("*")
+        if path.is_file()
+    )
+    names = {str(path) for path in files}
+    assert {
+        "report.md",
+        "report.html",
+        "runs.csv",
+        "manifest.json",
+        "snapshot.json",
+        "leaderboard/index.html",
+    } <= names
+    for path in files:
+        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes(), (
+            path
+        )
+
+
+# -- size --------------------------------------------------------------------------------------------------
+@pytest.mark.nightly
+def test_a_hundred_thousand_runs(tmp_path):
+    """Every table, the runs behind them, the page.
+
+    200 groups of 500 runs, with the curves that real ones have.
+    """
+    Store(tmp_path / "many.sqlite").close()
+    rng = np.random.default_rng(0)
+    rows = []
+    for group in range(200):
+        where = {
+            "reported": ("cifar10", "cifar100", "ImageNet16-120"),
+            "budget": Budget(1000.0 * (1 + group // 5)),
+        }
+        name = ("random_search", "local_search", "method_2", "method_3", "method_4")[group % 5]
+        raw = json.loads(run(name, **where).to_json())
+        for seed in range(500):
+            accuracy = 0.9 + 0.01 * rng.standard_normal()
+            raw["key"]["seed"], raw["chosen"] = seed, f"cell {seed % 90}"
+            for report in raw["reports"].values():
+                report["metrics"]["test_accuracy"], report["regret"] = accuracy, 0.95 - accuracy
+            raw["incumbents"] = [
+                [1 + 10 * i, 100.0 * (1 + i), 0.5, accuracy - 0.01 * (9 - i)] for i in range(10)
+            ]
+            rows.append(
+                (
+                    f"{group:06x}{seed:010x}",
+                    "run",
+                    ENGINE,
+                    "budget",
+                    json.dumps(raw),
+                    "2026-01-01T00:00:00Z",
+                )
+            )
+    with closing(sqlite3.connect(tmp_path / "many.sqlite")) as db, db:
+        db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+    del rows
+    before = os.times()
+    arguments = [
+        "report",
+        "--store",
+        str(tmp_path / "many.sqlite"),
+        "--out",
+        str(tmp_path / "report"),
+        "--quiet",
+    ]
+    code = "import resource, sys; from nasrepro.__main__ import main\ntry: main()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    after = os.times()
+    used = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    peak = int(done.stdout.split()[-1]) / 1024  # MiB
+    print(f"report of 100,000 runs: {used:.1f} s of CPU, {peak:.0f} MiB")
+    assert used < 60 and peak < 2048
+    assert len((tmp_path / "report/runs.csv").read_text().splitlines()) == 1 + 300_000

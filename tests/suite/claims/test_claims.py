@@ -1,0 +1,1450 @@
+"""Claims: what a file may say, the rule behind every verdict, the command, and that nothing broken goes unnoticed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+import re
+import sys
+import tomllib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import toys
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import wilcoxon
+
+from nasrepro import __main__ as cli
+from nasrepro.suite import registry
+from nasrepro.suite.claims import (
+    Claim,
+    Verdict,
+    claim_files,
+    gather,
+    judge_all,
+    junit,
+    load_claims,
+    missing,
+    plan_of,
+    record,
+    repeats,
+    seeds_of,
+    tabulated,
+)
+from nasrepro.suite.claims.evidence import SAMPLE
+from nasrepro.suite.claims.formula import bounds, evaluate, half_digit, names_in
+from nasrepro.suite.data import Table, write_table
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.experiments.identity import environment
+from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.record import Record
+from nasrepro.suite.experiments.runner import run_cells
+from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.study import StudyKey, StudyRecord
+from nasrepro.suite.oracle import Metric, TableOracle
+from nasrepro.suite.registry import load_oracle, methods, scorer, scorers, studies
+from nasrepro.suite.search import Budget
+from nasrepro.suite.statistics import holm
+
+toy = toys.toy_fixture
+
+SETTING = {
+    "oracle": "digits201",
+    "dataset": "digits",
+    "searched_on": "digits",
+    "method": "random_search",
+    "metric": "test_accuracy",
+    "epochs": 30,
+    "search_epochs": 12,
+    "budget_queries": 30,
+}
+BASE = {
+    "id": "paper-x",
+    "paper": "arXiv:0",
+    "statement": "It is so",
+    "where": "Table 1",
+    "source": "paper",
+}
+
+
+def claim(**fields: Any) -> Claim:
+    """A claim about random search on digits201, or about what `fields` say."""
+    kinds = {"setting", "order", "ranking", "study", "complexity", "lookup", "formula", "needs"}
+    about = (
+        {}
+        if kinds & set(fields)
+        else {"setting": SETTING, "value": 90.0, "margin": 1.0, "seeds": 4}
+    )
+    return Claim.model_validate({**BASE, **about, **fields})
+
+
+def run_of(
+    seed: int, percent: float, *, method: str = "random_search", **changes: Any
+) -> RunRecord:
+    """A finished run whose test accuracy is `percent`."""
+    entry = methods.get(method)
+    protocol = Protocol(12, 30, ("digits",))
+    table = load_oracle("digits201").table_sha256
+    key = RunKey(
+        method,
+        entry.source_sha256,
+        dict(entry.defaults),
+        "digits201",
+        table,
+        "digits",
+        protocol,
+        Budget(queries=30),
+        seed,
+    )
+    return RunRecord(
+        dataclasses.replace(key, **changes),
+        "budget",
+        "",
+        {"digits": Report({"test_accuracy": percent / 100})},
+    )
+
+
+def verdict(records: Sequence[Record], one: Claim, *others: Claim, block: int = 0) -> Verdict:
+    """One claim, judged by these records alone."""
+    with Store(Path(":memory:")) as store:
+        for each in records:
+            store.add(each)
+        return judge_all([one], store, claims=[one, *others], block=block)[0]
+
+
+# -- files -------------------------------------------------------------------------------------------------
+def test_the_shipped_claims_are_whole():
+    claims = load_claims()
+    assert len(claims) > 500 and len({each.id for each in claims}) == len(claims)
+    papers = {each.file for each in claims}
+    assert papers >= {
+        "autoshrink",
+        "swiftnet",
+        "msnas",
+        "epnas",
+        "rena",
+        "zico",
+        "flash",
+        "nn_mass",
+        "arch2vec",
+        "oneproxy",
+        "nas_bench_201",
+        "nas_bench_101",
+        "zero_cost_nas",
+        "firefly",
+        "path_level",
+        "compactnet",
+        "supertickets",
+        "proxylessnas",
+        "amc",
+        "haq",
+        "accpar",
+        "fbnet",
+    }
+    for each in claims:
+        assert (
+            each.title and each.where and each.id.split("-")[0] and not each.statement.endswith(".")
+        ), each.id
+        if each.kind in ("value", "correlation") and each.test == "about":
+            assert each.reason, f"{each.id} does not say why its margin is what it is"
+        if each.kind == "blocked":
+            assert each.needs and each.expected == "", each.id
+
+
+def test_what_takes_no_runs_is_as_recorded(real_devices):
+    exact = [each for each in load_claims() if each.kind in ("derived", "complexity")]
+    with Store(Path(":memory:")) as store:
+        verdicts = judge_all(exact, store)
+        assert len(verdicts) >= 10 and {each.verdict for each in verdicts} == {
+            "reproduced",
+            "not reproduced",
+        }
+        assert [each.why for each in verdicts if each.changed] == []
+        for source in ("hwnasbench", "oneproxy"):
+            real_devices(source)
+        assert [
+            each.why
+            for each in judge_all([each for each in load_claims() if each.devices], store)
+            if each.changed
+        ] == []
+
+
+def test_what_was_not_read_is_known_as_such():
+    claims = {each.id: each for each in load_claims()}
+    assert (
+        claims["zico-tss-zico-c10-kendall"].read
+        and claims["zico-tss-zico-c10-kendall"].value == 0.61
+    )
+    assert not claims["nasbench201-rea-cifar10-test"].read
+    assert not claims["autoshrink-params-48"].read, (
+        "its abstract was read, the network it is compared with was not"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {
+                "setting": SETTING,
+                "value": 1,
+                "margin": 1,
+                "formula": "a",
+                "figures": {"a": {"value": 1, "where": "here"}},
+            },
+            "one of them",
+        ),
+        ({"needs": ""}, "nothing says how it is tested"),
+        ({"setting": SETTING, "value": 90.0}, "give `margin`"),
+        ({"setting": SETTING}, "needs the published `value`"),
+        ({"setting": {**SETTING, "budget": 3}, "value": 1, "margin": 1}, "budget"),
+        (
+            {"formula": "a / b", "value": 1, "figures": {"a": {"value": 1, "where": "here"}}},
+            "differ: b",
+        ),
+        (
+            {"formula": "a", "value": 1, "figures": {"a": {"value": 1}}},
+            "either `claim`, or `value`",
+        ),
+        ({"value": 1, "needs": "x", "expected": "maybe"}, "expected"),
+        (
+            {
+                "ranking": {
+                    "oracle": "a",
+                    "dataset": "b",
+                    "epochs": 1,
+                    "scorer": "c",
+                    "coefficient": "kendall",
+                    "setting": {"batchs": 3},
+                },
+                "value": 1,
+                "margin": 1,
+            },
+            "`setting` has no batchs; it has batch, batches",
+        ),
+    ],
+)
+def test_wrong_claims_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Claim.model_validate({**BASE, **fields})
+
+
+FILE = """\
+# a comment that stays
+paper = "arXiv:0000.00000"
+title = "Mine"
+
+[defaults]
+source = "paper"
+reason = "ours"
+
+[[claim]]
+id = "mine-random"  # the first
+statement = "Random search reaches 89 %"
+where = "Table 1"
+value = 89.0
+margin = 5.0
+seeds = 20
+setting = { oracle = "digits201", dataset = "digits", searched_on = "digits", method = "random_search", metric = "test_accuracy", epochs = 30, search_epochs = 12, budget_queries = 10 }
+expected = "not reproduced"  # as of last year
+
+[[claim]]
+id = "mine-impossible"
+statement = "It flies"
+where = "Table 2"
+value = 1.5
+needs = "wings"
+
+[[claim]]
+id = "mine-ratio"
+statement = "Half as many"
+where = "abstract"
+value = 50
+formula = "100 * a / b"
+
+[claim.figures]
+a = { value = 3, source = "recalled", where = "elsewhere" }
+b = { value = 6, where = "Table 3" }
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A user's own file of claims."""
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def test_defaults_of_a_file_stand_for_its_claims(mine):
+    impossible, random, ratio = (
+        load_claims([mine])[0],
+        load_claims([mine])[1],
+        load_claims([mine])[2],
+    )
+    assert (random.id, random.kind, random.source, random.reason) == (
+        "mine-random",
+        "value",
+        "paper",
+        "ours",
+    )
+    assert (impossible.kind, impossible.recorded, ratio.kind, ratio.recorded, ratio.read) == (
+        "blocked",
+        "blocked",
+        "derived",
+        "",
+        False,
+    )
+    assert {each.file for each in load_claims([mine])} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('id = "mine-ratio"', 'id = "mine-random"', "occurs twice"),
+        ("margin = 5.0", 'margin = "wide"', "margin"),
+        ("[[claim]]", "[[claim]", "mine.toml"),
+        (
+            'a = { value = 3, source = "recalled", where = "elsewhere" }',
+            'a = { claim = "nobody" }',
+            "nobody",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(mine, old, new, message):
+    mine.write_text(FILE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(NasreproError, match=message):
+        load_claims([mine])
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(NasreproError, match="cannot read claims"):
+        load_claims([Path("nowhere.toml")])
+
+
+# -- arithmetic --------------------------------------------------------------------------------------------
+def test_formulas():
+    assert evaluate("100 * (1 - ours / theirs)", {"ours": 3.6, "theirs": 6.9}) == pytest.approx(
+        47.826, abs=1e-3
+    )
+    assert evaluate("-a + 2", {"a": 0.5}) == 1.5
+    assert names_in("a * (b - 1) / a") == {"a", "b"}
+    assert bounds("a / b", {"a": 10, "b": 5}, {"a": 1, "b": 1}) == (9 / 6, 11 / 4)
+    assert [half_digit(value) for value in (6.9, 384, 0.45, 1.5)] == pytest.approx(
+        [0.05, 0.5, 0.005, 0.05]
+    )
+
+
+@given(
+    st.lists(st.integers(-9, 9), min_size=3, max_size=3),
+    st.sampled_from(["a + b * c", "(a - b) * c", "a - b - c", "-a * (b + c)"]),
+)
+def test_formulas_are_pythons_arithmetic(numbers, formula):
+    values = dict(zip("abc", map(float, numbers), strict=True))
+    assert evaluate(formula, values) == eval(formula, {}, values)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "__import__('os')",
+        "a.real",
+        "a ** 9",
+        "a[0]",
+        "f(1)",
+        "1 if a else 2",
+        "'a'",
+        "a, a",
+        "a <",
+        "True",
+    ],
+)
+def test_a_formula_is_arithmetic_or_refused(formula):
+    with pytest.raises(NasreproError, match="formula"):
+        evaluate(formula, {"a": 1.0})
+
+
+def test_a_formula_without_a_value_says_so():
+    with pytest.raises(NasreproError, match="b has no value"):
+        evaluate("a / b", {"a": 1.0})
+    with pytest.raises(NasreproError, match="divides by zero"):
+        evaluate("a / b", {"a": 1.0, "b": 0.0})
+
+
+# -- the rule for figures ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("values", "test", "expected"),
+    [
+        ((89.9, 90.0, 90.1, 90.2), "about", "reproduced"),
+        ((95.0, 95.1, 95.2, 95.3), "about", "not reproduced"),
+        ((90.0, 90.5, 91.0, 92.0), "about", "inconclusive"),
+        ((95.0, 95.1, 95.2, 95.3), "at least", "reproduced"),
+        ((85.0, 85.1, 85.2, 85.3), "at least", "not reproduced"),
+        ((85.0, 85.1, 85.2, 85.3), "at most", "reproduced"),
+        ((88.0, 89.0, 90.0, 91.5), "at least", "inconclusive"),
+    ],
+)
+def test_inside_the_margin_outside_it_or_over_its_end(values, test, expected):
+    found = verdict([run_of(seed, value) for seed, value in enumerate(values)], claim(test=test))
+    assert found.verdict == expected and found.n == 4 and len(found.runs) == 4
+    assert (
+        found.ours == pytest.approx(np.mean(values))
+        and found.low is not None
+        and found.low < found.ours < (found.high or 0)
+    )
+    assert (found.needed is not None) == (expected == "inconclusive")
+
+
+def test_an_inconclusive_verdict_says_how_many_seeds_would_decide_it():
+    rng = np.random.default_rng(0)
+    few = [run_of(seed, value) for seed, value in enumerate(rng.normal(90.8, 1.0, 12))]
+    found = verdict(few, claim(seeds=12))
+    assert (
+        found.verdict == "inconclusive"
+        and found.needed is not None
+        and f"{found.needed:,} seeds would decide it" in found.why
+    )
+    ours, spread = found.ours or 0.0, (found.high or 0) - (found.low or 0)
+    assert (
+        spread / 2 * math.sqrt(12 / found.needed)
+        <= abs(ours - 91)
+        < spread / 2 * math.sqrt(12 / (found.needed - 1))
+    )
+
+
+def test_the_published_error_widens_the_interval():
+    runs = [run_of(seed, value) for seed, value in enumerate((90.6, 90.7, 90.8, 90.9))]
+    assert verdict(runs, claim()).verdict == "reproduced"
+    wide = verdict(runs, claim(spread=2.0, n=10))  # their mean is known to 1.24 only
+    assert (
+        wide.verdict == "inconclusive" and wide.needed is None and "no number of seeds" in wide.why
+    )
+
+
+def test_the_seeds_are_the_first_ones_or_those_of_a_block():
+    runs = [run_of(seed, 90 + seed) for seed in range(12)]
+    assert list(seeds_of(claim(), 2)) == [8, 9, 10, 11]
+    assert verdict(runs, claim()).ours == pytest.approx(91.5) and verdict(
+        runs, claim(), block=2
+    ).ours == pytest.approx(99.5)
+
+
+def test_what_other_sources_parameters_or_settings_gave_is_no_evidence():
+    good = [run_of(seed, 90.0) for seed in range(3)]
+    for changes in (
+        {"method_sha256": "0" * 64},
+        {"table_sha256": "0" * 64},
+        {"device_tables": {"digits201": "0" * 64}},
+        {"budget": Budget(queries=31)},
+        {"protocol": Protocol(30, 30, ("digits",))},
+        {"params": {"x": 1}},
+        {"dataset": "other"},
+    ):
+        found = verdict([*good, run_of(3, 90.0, **changes)], claim())
+        assert found.verdict == "not judged" and "3 of the 4 runs" in found.why, changes
+    failed = dataclasses.replace(run_of(3, 90.0), status="failed", reports={})
+    assert verdict([*good, failed], claim()).verdict == "not judged"
+
+
+def test_a_regret_and_a_value_that_is_no_number():
+    setting = {**SETTING, "metric": "regret"}
+    runs = [
+        dataclasses.replace(run_of(seed, 90.0), reports={"digits": Report({}, 0.01 + seed / 1000)})
+        for seed in range(4)
+    ]
+    found = verdict(runs, claim(setting=setting, value=1.15, margin=0.5, seeds=4))
+    assert found.ours == pytest.approx(1.15)
+    assert verdict([run_of(seed, math.nan) for seed in range(4)], claim()).verdict == "not judged"
+
+
+def test_names_that_do_not_exist():
+    assert (
+        "there is no method no_such"
+        in verdict([], claim(setting={**SETTING, "method": "no_such"}, value=1, margin=1)).why
+    )
+    with pytest.raises(UnknownName, match="metric of digits201"):
+        verdict([], claim(setting={**SETTING, "metric": "no_such"}, value=1, margin=1))
+    ranking = {
+        "oracle": "digits201",
+        "dataset": "digits",
+        "epochs": 30,
+        "scorer": "no_such",
+        "coefficient": "kendall",
+    }
+    assert verdict([], claim(ranking=ranking, value=1, margin=1)).verdict == "not judged"
+    blocked = claim(ranking=ranking, value=1, margin=1, needs="the scorer no_such")
+    assert (verdict([], blocked).verdict, verdict([], blocked).why) == (
+        "blocked",
+        "the scorer no_such",
+    )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found", "changed"),
+    [
+        ("reproduced", "reproduced", False),
+        ("reproduced", "inconclusive", True),
+        ("", "reproduced", True),
+        ("reproduced", "not judged", False),
+        ("blocked", "reproduced", False),  # this machine has what others lack
+        ("reproduced", "blocked", True),
+    ],
+)
+def test_what_counts_as_a_change(recorded, found, changed):
+    assert Verdict(claim(expected=recorded), found).changed is changed
+
+
+# -- orders ------------------------------------------------------------------------------------------------
+def order(
+    id: str = "paper-order",
+    *,
+    better: str = "regularized_evolution",
+    worse: str = "random_search",
+    **fields: Any,
+) -> Claim:
+    return claim(
+        **{
+            "id": id,
+            "order": {"setting": {**SETTING, "method": better}, "than": worse},
+            "seeds": 12,
+            **fields,
+        }
+    )
+
+
+def pairs(difference: float, noise: float = 1.0) -> list[Record]:
+    """Twelve seeds of both methods: evolution is better by `difference` points, give or take."""
+    rng = np.random.default_rng(1)
+    base, steps = rng.normal(90, 2, 12), rng.permutation(np.linspace(-noise, noise, 12))
+    evolved = [
+        run_of(seed, base[seed] + difference + steps[seed], method="regularized_evolution")
+        for seed in range(12)
+    ]
+    return [*evolved, *(run_of(seed, base[seed]) for seed in range(12))]
+
+
+@pytest.mark.parametrize(
+    ("difference", "margin", "expected"),
+    [
+        (1.0, None, "reproduced"),
+        (-1.0, None, "not reproduced"),
+        (0.1, None, "inconclusive"),
+        (0.1, 2.0, "not reproduced"),  # whatever it is, it is less than 2
+        (0.5, 2.0, "not reproduced"),  # significant, but less than what would count
+    ],
+)
+def test_orders(difference, margin, expected):
+    found = verdict(pairs(difference), order(margin=margin))
+    assert found.verdict == expected and found.ours == pytest.approx(difference) and found.n == 12
+    assert (found.needed is None) == (expected != "inconclusive")
+
+
+def test_an_order_whose_mean_and_ranks_point_in_two_directions_is_inconclusive():
+    """Worse in eleven of twelve seeds by a little, better in one by much.
+
+    The mean is up, the test is significant the other way.
+    """
+    differences = [50.0, *np.linspace(-2, -1, 11)]
+    assert wilcoxon(differences).pvalue < 0.05 and np.mean(differences) > 0
+    runs = [
+        run_of(seed, 50 + difference, method="regularized_evolution")
+        for seed, difference in enumerate(differences)
+    ]
+    found = verdict([*runs, *(run_of(seed, 50.0) for seed in range(12))], order())
+    assert (
+        found.verdict == "inconclusive" and found.needed is None and "two directions" in found.why
+    )
+
+
+def test_orders_are_corrected_over_the_paper_and_only_over_it():
+    one, other, foreign = (
+        order(),
+        order("paper-order2", better="random_search", worse="regularized_evolution"),
+        order("x", paper="arXiv:1"),
+    )
+    alone = verdict(pairs(0.35), one)
+    raw = wilcoxon(
+        0.35 + np.random.default_rng(1).permutation(np.linspace(-1, 1, 12))
+    ).pvalue  # the same differences, shuffled otherwise
+    assert alone.p_value == pytest.approx(raw, abs=0.05)
+    assert verdict(pairs(0.35), one, foreign).p_value == alone.p_value
+    assert verdict(pairs(0.35), one, other).p_value == pytest.approx(
+        holm([alone.p_value or 0] * 2)[0]
+    )
+    assert "Holm over 2" in verdict(pairs(0.35), one, other).why
+
+
+def test_an_order_needs_the_runs_of_both():
+    found = verdict(pairs(1.0)[:20], order())
+    assert found.verdict == "not judged" and "8 of the 12 runs" in found.why
+
+
+# -- rankings, studies, counts -----------------------------------------------------------------------------
+RANKING = {
+    "oracle": "digits201",
+    "dataset": "digits",
+    "epochs": 30,
+    "scorer": "params",
+    "coefficient": "kendall",
+}
+
+
+def rank_of(
+    tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "params", best: float = 0.9
+) -> RankRecord:
+    table = load_oracle("digits201").table_sha256
+    key = RankKey(
+        scorer,
+        scorers.get(scorer).source_sha256,
+        "digits201",
+        table,
+        "digits",
+        30,
+        "test_accuracy",
+        1000,
+        0,
+    )
+    agreement = {"n": n, "kendall": tau, "kendall_ci": (tau - half, tau + half), "status": "ok"}
+    return RankRecord(key, "done", agreement, "x", best)
+
+
+def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space():
+    about = claim(ranking=RANKING, value=0.55, margin=0.02)
+    sample = verdict([rank_of(0.54, half=0.02)], about)
+    assert (
+        sample.verdict == "inconclusive"
+        and sample.needed == 4000
+        and "4,000 architectures would decide it" in sample.why
+    )
+    for tau, margin in (
+        (0.54, 0.02),
+        (0.55, 0.0),
+    ):  # by the interval's width 9,000 would, or no number
+        more = verdict([rank_of(tau)], about.model_copy(update={"margin": margin}))
+        assert (more.verdict, more.needed) == (
+            "inconclusive",
+            5_044,
+        ) and "; all 5,044 would decide it" in more.why
+    unsure = verdict([rank_of(0.54)], about.model_copy(update={"spread": 0.1, "n": 2}))
+    assert unsure.needed is None and "no number of architectures would decide it" in unsure.why, (
+        "the published error is there over all, too"
+    )
+    whole = verdict([rank_of(0.54, n=5_044)], about)
+    assert (whole.verdict, whole.low, whole.n) == ("reproduced", None, 5_044)
+    assert verdict([rank_of(0.45)], about).verdict == "not reproduced"
+
+
+def test_all_the_architectures_there_are(monkeypatch):
+    """One for equal cells where the table has one; a slice of a published space is a part of it."""
+    assert tabulated("digits201") == len(load_oracle("digits201").archs()) == 5_044
+    assert tabulated("trained201") == 15_625, "it has no table"
+    part = types.SimpleNamespace(space=object(), archs=lambda: range(30_001))
+    monkeypatch.setattr("nasrepro.suite.claims.evidence.load_oracle", lambda name: part)
+    assert tabulated("nasbench101_slice") == 423_624
+
+    def gone(name: str) -> Any:
+        raise DataMissing("no table")
+
+    monkeypatch.setattr("nasrepro.suite.claims.evidence.load_oracle", gone)
+    assert tabulated("digits201") == 15_625
+
+
+def test_a_ranking_of_an_oracle_that_nobody_has_is_passed_over():
+    ours, claimed = rank_of(0.54), claim(ranking=RANKING, value=0.55, margin=0.1)
+    foreign = dataclasses.replace(
+        ours, key=dataclasses.replace(ours.key, oracle="of_a_plug_in", sample=50)
+    )
+    assert verdict([foreign, ours], claimed) == verdict([ours], claimed)
+
+
+def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
+    about = claim(ranking={**RANKING, "scorer": "zico"}, value=0.5, margin=0.1)
+
+    def of(tau: float, sample: int, **setting: Any) -> RankRecord:
+        record = rank_of(tau, scorer="zico", n=sample)
+        return dataclasses.replace(
+            record, key=dataclasses.replace(record.key, setting=setting, sample=sample)
+        )
+
+    found = verdict(
+        [of(0.9, 299), of(0.52, 2000), of(0.9, 1000), of(0.1, 9000, network={"channels": 8})], about
+    )
+    assert (found.verdict, found.n, found.ours) == ("reproduced", 2000, 0.52)
+    assert "over a random sample of 2,000 of the 5,044 architectures" in found.why
+    assert verdict([of(0.9, 299)], about).verdict == "not judged", "too few"
+    assert verdict([of(0.9, 300)], about).verdict == "not reproduced"
+    reduced = claim(
+        ranking={**RANKING, "scorer": "zico", "setting": {"network": {"channels": 8}}},
+        value=0.1,
+        margin=0.1,
+    )
+    assert verdict([of(0.52, 2000), of(0.1, 9000, network={"channels": 8})], reduced).n == 9000
+
+
+def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
+    best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
+    whole = verdict([rank_of(0.5, n=5_044)], best)
+    assert (whole.verdict, whole.ours) == (
+        "reproduced",
+        pytest.approx(90.0),
+    ) and "best-scored of" not in whole.why
+    assert verdict([rank_of(0.5, n=5_044, best=0.8)], best).verdict == "not reproduced"
+    for reached in (0.9, 0.8):
+        part = verdict([rank_of(0.5, best=reached)], best)
+        assert (part.verdict, part.needed) == (
+            "inconclusive",
+            5_044,
+        ) and "the best-scored of the 1,000 of 5,044" in part.why
+    over = claim(
+        ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least"
+    )
+    apart = verdict([rank_of(0.6, scorer="live_params"), rank_of(0.5)], over)
+    assert (
+        apart.verdict == "reproduced"
+        and apart.ours == pytest.approx(0.1)
+        and apart.low == pytest.approx(0.1 - 0.03 * math.sqrt(2))
+    )
+    assert (
+        verdict([rank_of(0.52, scorer="live_params"), rank_of(0.5)], over).verdict == "inconclusive"
+    )
+    assert verdict([rank_of(0.6, scorer="live_params")], over).verdict == "not judged"
+    assert "live_params over" not in apart.why, "both are over the same"
+    mixed = verdict([rank_of(0.6, n=5_044, scorer="live_params"), rank_of(0.5)], over)
+    assert mixed.n == 1000 and mixed.low is not None, (
+        "one over the whole space does not make the other so"
+    )
+    assert mixed.why.endswith(
+        "of 5,044 architectures in the table (live_params over all, params over 1,000)"
+    )
+    absolute = claim(ranking={**RANKING, "absolute": True}, value=0.5, margin=0.1)
+    turned = verdict([rank_of(-0.5)], absolute)
+    assert turned.verdict == "reproduced" and (turned.low or 0) < (turned.ours or 0) < (
+        turned.high or 0
+    )
+    around = verdict(
+        [rank_of(0.01)], claim(ranking={**RANKING, "absolute": True}, value=0.03, margin=0.015)
+    )
+    assert (around.low, around.high) == (0.0, pytest.approx(0.04)), (
+        "an interval over zero begins at zero"
+    )
+    assert (
+        verdict([rank_of(math.nan)], claim(ranking=RANKING, value=0.5, margin=0.1)).verdict
+        == "not judged"
+    )
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Record]]:
+    """A study of a user's file; gives records of it, one per seed."""
+    monkeypatch.setattr(studies, "_found", dict(studies._found))
+    text = 'from nasrepro.suite.registry import study\n@study("mine.speed", paper="none", by=("what",), size=3)\ndef m(rng, *, size):\n    yield {}\n'
+    (tmp_path / "mine.py").write_text(text)
+    entry = studies.from_file(tmp_path / "mine.py")
+    studies.add(entry.name, entry, __name__)
+
+    def made(*tables: Sequence[Mapping[str, Any]], size: int = 3) -> list[Record]:
+        keys = [
+            StudyKey("mine.speed", entry.source_sha256, {"size": size}, {}, seed)
+            for seed in range(len(tables))
+        ]
+        return [
+            StudyRecord(key, "done", ("what",), tuple(rows))
+            for key, rows in zip(keys, tables, strict=True)
+        ]
+
+    return made
+
+
+def test_studies_and_ratios_measured_in_one_run(study):
+    rows = [
+        {"what": "ours", "slow_s": 6.0, "fast_s": 2.0},
+        {"what": "theirs", "slow_s": 1.0, "fast_s": 1.0},
+    ]
+    wanted = {"study": "mine.speed", "where": {"what": "ours"}, "column": "slow_s / fast_s"}
+    ratio = claim(study=wanted, value=2.5, test="at least", seeds=1)
+    found = verdict(study(rows), ratio)
+    assert (found.claim.kind, found.verdict, found.ours, found.low, found.n) == (
+        "speed",
+        "reproduced",
+        3.0,
+        None,
+        1,
+    )
+    assert found.why.endswith(
+        "; both sides measured in each of these runs on ? ?, Python ?, the published one elsewhere"
+    )
+    here = [dataclasses.replace(each, environment=environment()) for each in study(rows)]
+    assert (
+        f"on {platform.machine()} {platform.system()}, Python {platform.python_version()}"
+        in verdict(here, ratio).why
+    )
+    timed = claim(study={**wanted, "column": "fast_s"}, unit="s", value=2, margin=1, seeds=1)
+    assert (
+        "; measured on " in verdict(here, timed).why
+        and "measured on" not in verdict(here, timed.model_copy(update={"unit": ""})).why
+    )
+    assert verdict(study(rows, size=4), ratio).verdict == "not judged", (
+        "other parameters are another measurement"
+    )
+    several = claim(
+        study={**wanted, "column": "fast_s", "scale": 10}, value=20, margin=0.5, seeds=3
+    )
+    assert verdict(study(rows, rows), several).verdict == "not judged"
+    assert verdict(study(rows, rows, rows), several).verdict == "reproduced"
+    with pytest.raises(UnknownName, match="column of study"):
+        verdict(
+            study(rows), claim(study={**wanted, "column": "no_such"}, value=1, margin=1, seeds=1)
+        )
+    with pytest.raises(NasreproError, match="2 rows of study"):
+        verdict(study(rows), claim(study={**wanted, "where": {}}, value=1, margin=1, seeds=1))
+
+
+def test_counts_and_values_of_tables_are_exact():
+    arch = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    counted = {
+        "space": "nasbench201",
+        "arch": arch,
+        "classes": 10,
+        "size": 32,
+        "what": "macs",
+        "scale": 1e-6,
+    }
+    macs = 7.78305 + 6 * 35.38944  # the benchmark's own arithmetic
+    assert verdict([], claim(complexity=counted, value=round(macs, 1))).verdict == "reproduced"
+    assert (
+        verdict([], claim(complexity=counted, value=round(macs + 0.1, 1))).verdict
+        == "not reproduced"
+    )
+    made = {
+        **counted,
+        "space": "nasrepro.oracles.spaces.cell201:Cell201",
+        "options": {"channels": 32},
+    }
+    assert (verdict([], claim(complexity=made, value=1)).ours or 0) > 3 * macs
+    best = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    found = verdict([], claim(lookup=best, value=50))
+    assert found.verdict == "not reproduced" and 90 < (found.ours or 0) < 100
+    assert verdict([], claim(lookup=best, value=round(found.ours or 0, 2))).verdict == "reproduced"
+
+
+def test_without_its_table_nothing_is_judged(monkeypatch, tmp_path):
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
+    monkeypatch.setattr("nasrepro.suite.registry.loading._open", {})
+    looked = claim(
+        lookup={
+            "oracle": "nasbench201",
+            "dataset": "cifar10",
+            "epochs": 200,
+            "metric": "test_accuracy",
+        },
+        value=94.37,
+    )
+    found = verdict([], looked)
+    assert (
+        found.verdict == "not judged"
+        and "nasrepro data fetch nasbench201" in found.why
+        and not found.changed
+    )
+    away = claim(
+        setting={
+            **SETTING,
+            "oracle": "nasbench201",
+            "dataset": "cifar10",
+            "searched_on": "cifar10",
+        },
+        value=94,
+        margin=1,
+    )
+    assert "nasrepro data fetch nasbench201" in verdict([], away).why
+    with Store(Path(":memory:")) as store:
+        cells, left_out = missing([away], gather(store, [away]), [away])
+    assert cells == [] and list(left_out) == ["nasbench201"]
+
+
+def test_derived_figures_are_as_sure_as_their_digits():
+    figures = {"ours": {"value": 3.6, "where": "Table 1"}, "theirs": {"claim": "paper-y"}}
+    theirs = claim(id="paper-y", value=6.9, needs="a phone")
+    for value, expected in ((48, "reproduced"), (46, "not reproduced")):
+        found = verdict(
+            [], claim(formula="100 * (1 - ours / theirs)", figures=figures, value=value), theirs
+        )
+        assert (
+            found.verdict == expected
+            and found.ours == pytest.approx(47.83, abs=0.01)
+            and "theirs = 6.9" in found.why
+        )
+
+
+# -- what is run -------------------------------------------------------------------------------------------
+def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
+    wanted = {"oracle": "nasbench201", "searched_on": "cifar10", "epochs": 200, "budget_queries": 3}
+    claims = [
+        claim(
+            id=f"c-{dataset}",
+            setting={**SETTING, **wanted, "dataset": dataset},
+            value=1,
+            margin=1,
+            seeds=seeds,
+        )
+        for dataset, seeds in (("cifar100", 2), ("cifar10", 3))
+    ]
+    (experiment,) = plan_of(claims, claims).experiment
+    assert experiment.report_datasets == ("cifar10", "cifar100") and experiment.seeds == (0, 1, 2)
+    (alone,) = plan_of(claims[:1], claims).experiment
+    assert alone.report_datasets == ("cifar10", "cifar100") and alone.seeds == (0, 1), (
+        "asked for alone it is the same run"
+    )
+    with Store(Path(":memory:")) as store:
+        store.add(run_of(1, 90.0))
+        about = claim()
+        (rest,) = plan_of([about], [about], gather(store, [about])).experiment
+    assert rest.seeds == (0, 2, 3)
+
+
+@pytest.fixture
+def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
+    """Install a table in which every test accuracy is that number plus a little; None.
+
+    Take it away. One process knows one version.
+    """
+    for module in ("evidence", "judging"):
+        monkeypatch.setattr(
+            f"nasrepro.suite.claims.{module}.oracles", registry.oracles
+        )  # the registry of the toy's test
+    methods.get("random_search")  # its file is imported once: it must be known after this test, too
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    registered(toys.source(SEARCH, "toy_best"))
+    scorer("toy_sum", paper="none", needs_network=False)(
+        lambda space, arch, dataset: sum(arch.code)
+    )
+    info, path, numbers = (
+        toys.named("changing", cost=""),
+        tmp_path / "t.arrow",
+        np.arange(81) / 1000,
+    )
+    gone = DataMissing("the table of changing is not here")
+
+    def opened() -> TableOracle:
+        if not path.exists():
+            raise gone
+        return TableOracle(info, Table(path), row=toys.SPACE.index, archs=lambda: tuple(toys.SPACE))
+
+    registry.oracle(info)(opened)
+
+    def install(level: float | None) -> None:
+        monkeypatch.setattr("nasrepro.suite.registry.loading._open", {})
+        path.unlink(missing_ok=True)
+        if level is not None:
+            write_table(
+                path,
+                {"toys/1/0/valid_accuracy": numbers, "toys/9/0/test_accuracy": numbers + level},
+                {},
+            )
+
+    return install
+
+
+def test_results_of_another_version_of_a_table_count_as_missing(installed):
+    setting = {**NOISY, "oracle": "changing", "method": "toy_best"}
+    rank = {
+        "oracle": "changing",
+        "dataset": "toys",
+        "epochs": 9,
+        "scorer": "toy_sum",
+        "coefficient": "best_value",
+    }
+    claims = [
+        claim(id="value", setting=setting, value=50.0, margin=9.0, seeds=5),
+        claim(id="order", order={"setting": setting, "than": "random_search"}, seeds=5),
+        claim(id="rank", ranking=rank, value=50.0, margin=9.0),
+    ]
+    with Store(Path(":memory:")) as store:
+
+        def ours() -> dict[str, tuple[str, float, int]]:
+            return {
+                each.claim.id: (each.verdict, round(each.ours or 0), each.n)
+                for each in judge_all(claims, store, claims=claims)
+            }
+
+        def cells() -> list[Any]:
+            return missing(claims, gather(store, claims), claims)[0]
+
+        installed(0.5)
+        assert len(cells()) == 11 and run_cells(cells(), store, executor="inline").failed == ()
+        assert cells() == [] and (ours()["value"], ours()["rank"]) == (
+            ("reproduced", 58, 5),
+            ("reproduced", 58, 81),
+        )
+
+        installed(0.2)
+        stale = judge_all(claims, store, claims=claims)
+        assert {each.verdict for each in stale} == {"not judged"} and not any(
+            each.changed for each in stale
+        )
+        assert all(
+            "5 of another version of the table than what is here" in each.why for each in stale[:2]
+        )
+        assert "1 of another version" in stale[2].why
+        assert len(cells()) == 11 and run_cells(cells(), store, executor="inline").failed == ()
+        assert (ours()["value"], ours()["rank"]) == (
+            ("not reproduced", 28, 5),
+            ("not reproduced", 28, 81),
+        ), "of the new table alone"
+
+        installed(0.5)
+        assert cells() == [] and ours()["value"] == ("reproduced", 58, 5), (
+            "what was run of a table counts again when it is back"
+        )
+        installed(None)
+        assert ours()["value"][1] in (58, 28), (
+            "where no table is to compare with, one version counts, never a mixture"
+        )
+        assert ours()["rank"][1] in (58, 28)
+
+
+def test_of_tables_just_the_hash_is_read_and_only_of_those_that_results_are_of(monkeypatch):
+    asked: list[str] = []
+    sha256 = load_oracle("digits201").table_sha256
+
+    def opened(name: str) -> Any:
+        asked.append(name)
+        return types.SimpleNamespace(table_sha256=sha256)  # nothing else of it is there
+
+    monkeypatch.setattr("nasrepro.suite.claims.evidence.load_oracle", opened)
+    elsewhere = {**SETTING, "oracle": "nasbench201", "dataset": "cifar10", "searched_on": "cifar10"}
+    claims = [
+        claim(),
+        claim(id="y", setting=elsewhere, value=1, margin=1),
+        claim(id="z", ranking=RANKING, value=1, margin=1),
+    ]
+    with Store(Path(":memory:")) as store:
+        for each in (*(run_of(seed, 90.0) for seed in range(4)), rank_of(0.5)):
+            store.add(each)
+        evidence = gather(store, claims)
+    assert evidence.stale == {} and len(evidence.rankings) == 1 and asked == ["digits201"]
+
+
+def test_networks_are_never_scored_for_a_claim():
+    slow = claim(
+        ranking={**RANKING, "scorer": "zico", "setting": {"seed": 12345}}, value=0.6, margin=0.1
+    )  # nobody has scored with that
+    quick = claim(id="q", ranking=RANKING, value=0.6, margin=0.1)
+    assert [each.scorers for each in plan_of([slow, quick], []).ranking] == [("params",)]
+    why = verdict([], slow).why
+    assert f"over at least {SAMPLE} networks" in why and why.endswith(
+        f"nasrepro score digits201 --scorer zico --sample {SAMPLE}"
+    )
+
+
+def test_what_takes_long_runs_only_where_it_is_asked_for():
+    long = claim(long=True)
+    assert (
+        plan_of([long], [long], long=False).experiment == ()
+        and len(plan_of([long], [long]).experiment) == 1
+    )
+
+
+# -- the command -------------------------------------------------------------------------------------------
+@pytest.fixture
+def nasrepro(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process with a store of its own.
+
+    Gives its exit code, standard output and standard error.
+    """
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+
+    def run(*arguments: object, store: bool = True) -> tuple[int, str, str]:
+        options = ["--store", str(tmp_path / "s.sqlite")] if store else []
+        monkeypatch.setattr(sys, "argv", ["anything", *map(str, arguments), *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+OWN = toys.source("return session.evaluate(session.space.sample(rng)).arch", "random_search")
+
+
+def test_a_users_claims_from_the_first_run_to_the_record(nasrepro, mine, tmp_path):
+    code, out, err = nasrepro(
+        "claims", "--file", mine, "--workers", 1, "--junit", tmp_path / "out.xml"
+    )
+    assert (
+        code == 1
+        and "changed: mine-random is reproduced, recorded: not reproduced" in err
+        and "changed: mine-ratio is reproduced, recorded: nothing yet" in err
+    )
+    cases = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert (cases.get("tests"), cases.get("failures"), cases.get("skipped")) == ("3", "2", "1")
+
+    code, out, _ = nasrepro("claims", "record", "--file", mine, "--no-run")
+    assert code == 0 and "mine-ratio: nothing -> reproduced" in out and "mine-impossible" not in out
+    found = {each.id: each.recorded for each in load_claims([mine])}
+    assert found["mine-ratio"] == "reproduced" and found["mine-random"] == "reproduced"
+    expected = FILE.replace('expected = "not reproduced"', 'expected = "reproduced"')
+    expected = expected.replace(
+        'id = "mine-ratio"\n', 'id = "mine-ratio"\nexpected = "reproduced"\n'
+    )
+    assert mine.read_text(encoding="utf-8") == expected, "only the verdicts change"
+
+    code, out, err = nasrepro("claims", "--paper", "mine", "record", "--file", mine)
+    assert (code, out, err) == (
+        2,
+        "",
+        "error: give the options after record: nasrepro claims record --paper ...\n",
+    )
+
+    code, out, err = nasrepro("claims", "--file", mine, "--no-run", "--json")
+    rows = {row["id"]: row for row in json.loads(out)}
+    assert (
+        code == 0
+        and err == ""
+        and rows["mine-random"]["n"] == 20
+        and len(rows["mine-random"]["runs"]) == 20
+    )
+    assert (
+        nasrepro("claims", "--file", mine, "--no-run", "--paper", "mine", "--id", "mine-ratio")[0]
+        == 0
+    )
+
+    code, out, _ = nasrepro("claims", "--file", mine, "--no-run", "--explain", "mine-random")
+    runs = rows["mine-random"]["runs"]
+    assert (
+        code == 0
+        and '"seeds": 20' in out
+        and "margin      5: ours" in out
+        and f"runs        20: {', '.join(runs[:4])} ..." in out
+    )
+    (command,) = re.findall(r"one of them +nasrepro (show .*) --store", out)
+    code, out, _ = nasrepro(*command.split(), "--trace")
+    shown = json.loads(out)
+    assert (
+        code == 0
+        and shown["id"] == runs[0]
+        and shown["key"]["method"] == "random_search"
+        and shown["queries"] == 10
+    )
+    assert len(shown["evaluations"]) == 10 and "evaluations" not in json.loads(
+        nasrepro(*command.split())[1]
+    )
+    assert "has no result 'no_such'" in nasrepro("show", "no_such")[2]
+
+
+def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):
+    (tmp_path / "one.py").write_text(OWN, encoding="utf-8")
+    mine.write_text(FILE.replace('"not reproduced"', '"reproduced"'), encoding="utf-8")
+    assert nasrepro("claims", "--file", mine, "--id", "mine-random", "--workers", 1)[0] == 0
+    code, _, err = nasrepro(
+        "claims",
+        "--file",
+        mine,
+        "--id",
+        "mine-random",
+        "--method",
+        tmp_path / "one.py",
+        "--workers",
+        1,
+    )
+    assert code == 1 and "changed: mine-random is not reproduced, recorded: reproduced" in err
+
+
+def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, monkeypatch):
+    def repeated(blocks: int) -> tuple[int, str, str]:
+        options = [
+            "--file",
+            mine,
+            "--blocks",
+            blocks,
+            "--folder",
+            tmp_path / "blocks",
+            "--workers",
+            1,
+            "--quiet",
+        ]
+        return nasrepro("claims", "repeat", *options, store=False)
+
+    text = FILE.replace("margin = 5.0", "margin = 9.0")
+    mine.write_text(text, encoding="utf-8")
+    code, out, err = repeated(2)
+    assert (
+        code == 1
+        and "2 of 2 verdicts (100.0%) are not the recorded ones" in out
+        and "2 reproduced" in out
+    )
+    assert "flipped: mine-random is reproduced in block 2, recorded: not reproduced" in err
+    for block in (1, 2):
+        with Store(tmp_path / "blocks" / "mine" / f"0{block}.sqlite") as store:
+            assert sorted(run.key.seed for run in store.runs()) == list(
+                range(20 * block, 20 * block + 20)
+            ), "no seed is in two blocks"
+
+    ran: list[int] = []
+    real = repeats.run_cells
+    monkeypatch.setattr(
+        "nasrepro.suite.claims.repeats.run_cells",
+        lambda cells, store, **rest: ran.append(len(cells)) or real(cells, store, **rest),
+    )
+    mine.write_text(text.replace('"not reproduced"', '"reproduced"'), encoding="utf-8")
+    code, out, err = repeated(2)
+    assert (code, err, ran) == (0, "", []) and "0 of 2 verdicts (0.0%)" in out, (
+        "verdicts are kept; what was recorded has no part in them"
+    )
+    mine.write_text(
+        FILE.replace("margin = 5.0", "margin = 0.1").replace('"not reproduced"', '"reproduced"'),
+        encoding="utf-8",
+    )
+    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
+        before = store.manifest()["results"]
+    assert repeated(1)[0] == 1 and ran == [20], "another test is another verdict, of the same runs"
+    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
+        assert store.manifest()["results"] == before
+    rules = tmp_path / "rules.py"
+    rules.write_text("other = 1\n", encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr("nasrepro.suite.claims.judging.__file__", str(rules))
+        kept = (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8")
+        assert repeated(1)[0] == 1 and ran == [20, 20], (
+            "by other rules it is judged again, of the same runs"
+        )
+        assert (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8") != kept
+    (tmp_path / "blocks" / "mine" / "01.json").write_text("{", encoding="utf-8")
+    assert "delete it" in repeated(1)[2]
+    mine.write_text(
+        FILE.partition('[[claim]]\nid = "mine-random"')[0]
+        + FILE[FILE.index('[[claim]]\nid = "mine-imp') :],
+        encoding="utf-8",
+    )
+    assert "none of these claims" in repeated(1)[2]
+
+
+def test_the_command_of_contributing_is_one(nasrepro, mine, tmp_path, monkeypatch):
+    text = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"- run: nasrepro (claims .*)", text)
+    monkeypatch.chdir(tmp_path)
+    kept = FILE.replace('"not reproduced"', '"reproduced"').replace(
+        'id = "mine-ratio"', 'id = "mine-ratio"\nexpected = "reproduced"'
+    )
+    (tmp_path / "my_claims.toml").write_text(kept, encoding="utf-8")
+    searching = toys.source(
+        "while True:\n    session.evaluate(session.space.sample(rng))", "random_search"
+    )
+    (tmp_path / "my_method.py").write_text(searching, encoding="utf-8")
+    code, out, err = nasrepro(*command.split(), "--workers", 1)
+    assert code == 0 and "mine-random" in out, err
+    assert ElementTree.parse(tmp_path / "claims.xml").getroot().get("failures") == "0"
+
+
+def test_a_run_that_fails_is_not_passed_over(nasrepro, mine, tmp_path):
+    (tmp_path / "bad.py").write_text(
+        toys.source("raise ValueError('no idea')", "random_search"), encoding="utf-8"
+    )
+    code, out, err = nasrepro(
+        "claims",
+        "--file",
+        mine,
+        "--id",
+        "mine-random",
+        "--method",
+        tmp_path / "bad.py",
+        "--workers",
+        1,
+    )
+    assert code == 1 and "a run failed: ValueError: no idea" in err and "not judged" in out
+
+
+def test_strict_and_bad_names(nasrepro, mine):
+    (code, _, err), first = nasrepro("claims", "--file", mine, "--no-run"), "not judged"
+    assert code == 2 and "there is no results store" in err
+    assert nasrepro("claims", "--file", mine, "--id", "mine-impossible")[0] == 0
+    code, out, _ = nasrepro("claims", "--file", mine, "--no-run", "--id", "mine-random")
+    assert code == 0 and first in out
+    code, _, err = nasrepro("claims", "--file", mine, "--no-run", "--id", "mine-random", "--strict")
+    assert code == 1 and "not judged: mine-random" in err
+    assert (
+        "did you mean 'mine-random'" in nasrepro("claims", "--file", mine, "--id", "mine-randon")[2]
+    )
+    assert "unknown paper" in nasrepro("claims", "--paper", "nobody")[2]
+
+
+def test_recording_touches_nothing_that_was_not_judged(mine):
+    impossible, random, ratio = load_claims([mine])
+    assert record([mine], [Verdict(random, "not judged"), Verdict(impossible, "blocked")]) == {}
+    assert mine.read_text(encoding="utf-8") == FILE
+    assert record([mine], [Verdict(random, "reproduced")]) == {
+        "mine-random": ("not reproduced", "reproduced")
+    }
+    assert mine.read_text(encoding="utf-8") == FILE.replace('"not reproduced"', '"reproduced"')
+    odd = (
+        FILE.replace('id = "mine-ratio"', 'where = "x"')
+        .replace('where = "abstract"', 'statement2 = ""')
+        .replace('statement2 = ""\n', "")
+    )
+    mine.write_text(
+        odd.replace(
+            'statement = "Half as many"', '"id" = "mine-ratio"\nstatement = "Half as many"'
+        ),
+        encoding="utf-8",
+    )
+    before = mine.read_text(encoding="utf-8")
+    with pytest.raises(NasreproError, match="cannot find where to write"):
+        record([mine], [Verdict(ratio, "reproduced")])
+    assert mine.read_text(encoding="utf-8") == before
+
+
+def test_every_shipped_file_can_be_recorded_in(tmp_path):
+    for path in claim_files():
+        copy = tmp_path / path.name
+        copy.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+        claims = [each for each in load_claims([copy]) if each.kind != "blocked"]
+        flipped = [
+            Verdict(each, "inconclusive")
+            for each in claims
+            if each.recorded not in ("inconclusive", "blocked")
+        ]
+        assert set(record([copy], flipped)) == {each.claim.id for each in flipped}
+        assert len(tomllib.loads(copy.read_text(encoding="utf-8"))["claim"]) == len(
+            load_claims([path])
+        )
+
+
+def test_junit_says_what_differs():
+    text = junit(
+        [
+            Verdict(claim(expected="reproduced"), "inconclusive", why="3 < 4 & more"),
+            Verdict(claim(id="b"), "not judged", why="x"),
+        ]
+    )
+    root = ElementTree.fromstring(text.partition("\n")[2])
+    assert (
+        root[0][0].tag == "failure"
+        and root[0][0].get("message") == "inconclusive, recorded: reproduced"
+        and root[1][0].tag == "skipped"
+    )
+    coloured = junit([Verdict(claim(), "not judged", why="\x1b[31mred")]).partition("\n")[2]
+    assert ElementTree.fromstring(coloured)[0][0].get("message") == "not judged: ?[31mred"
+
+
+# -- mutations: what is broken must not go unnoticed -------------------------------------------------------
+def noisy(arch: Any, epochs: int) -> dict[str, float]:
+    """Validation and test accuracy share a little; the rest of each is luck."""
+    luck = np.random.default_rng([toys.SPACE.index(arch), 7]).uniform(-0.2, 0.2, 2)
+    true = 0.5 + 0.02 * sum(arch.code)
+    return {
+        **toys.values(arch, epochs),
+        "valid_accuracy": true + luck[0],
+        "test_accuracy": true + luck[1],
+    }
+
+
+LEAKED = toys.named(
+    "noisy",
+    metrics=tuple(
+        dataclasses.replace(each, split="valid") if each.name == "test_accuracy" else each
+        for each in toys.INFO.metrics
+    ),
+    objective="test_accuracy",
+)
+SEARCH = "done = [session.evaluate(session.space.sample(rng)) for _ in range(20)]\nreturn max(done, key=lambda each: each.score).arch"
+NOISY = {
+    **SETTING,
+    "oracle": "noisy",
+    "dataset": "toys",
+    "searched_on": "toys",
+    "epochs": 9,
+    "search_epochs": 1,
+    "budget_queries": 20,
+}
+SEEDS = 60
+
+
+def registered(text: str) -> str:
+    entry = methods.from_file(Path("toy.py"), text)
+    methods.add(entry.name, entry, __name__)
+    return entry.name
+
+
+def toy_claims(value: float) -> list[Claim]:
+    """What was found when nothing was broken, as claims."""
+    best, first = {**NOISY, "method": "toy_best"}, "toy_first"
+    known = {
+        "oracle": "noisy",
+        "dataset": "toys",
+        "epochs": 9,
+        "scorer": "toy_sum",
+        "metric": "test_accuracy",
+        "coefficient": "kendall",
+    }
+    return [
+        claim(id="best", setting=best, value=value, margin=4.0, seeds=SEEDS, expected="reproduced"),
+        claim(
+            id="order", order={"setting": best, "than": first}, seeds=SEEDS, expected="reproduced"
+        ),
+        claim(id="proxy", ranking=known, value=0.1, test="at least", expected="reproduced"),
+    ]
+
+
+@pytest.fixture
+def broken(toy, monkeypatch):
+    """Which of the three claims change when the method's text, the oracle's description or the scorer is another one."""
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    plain = toys.named("noisy")
+    first = registered(
+        toys.source("return session.evaluate(session.space.sample(rng)).arch", "toy_first")
+    )
+    assert first == "toy_first"
+
+    def changed(
+        value: float, text: str = SEARCH, info: Any = plain, sign: int = 1
+    ) -> tuple[set[str], float]:
+        monkeypatch.setattr("nasrepro.suite.registry.loading._open", {})
+        toys.known(toys.Toy(info, noisy))
+        monkeypatch.setattr(
+            "nasrepro.suite.claims.evidence.oracles", registry.oracles
+        )  # the registry of the toy's test
+        monkeypatch.setattr("nasrepro.suite.claims.judging.oracles", registry.oracles)
+        registered(toys.source(text, "toy_best"))
+        scorer("toy_sum", paper="none", needs_network=False)(
+            lambda space, arch, dataset: sign * sum(arch.code)
+        )
+        claims = toy_claims(value)
+        with Store(Path(":memory:")) as store:
+            cells, _ = missing(claims, gather(store, claims), claims)
+            assert run_cells(cells, store, executor="inline").failed == ()
+            verdicts = judge_all(claims, store, claims=claims)
+        return {each.claim.id for each in verdicts if each.changed}, verdicts[0].ours or 0.0
+
+    return changed
+
+
+def test_a_broken_method_a_leak_and_a_negated_proxy_each_change_a_verdict(broken):
+    _, value = broken(0.0)
+    assert broken(value)[0] == set(), "nothing is broken"
+    reversed_best, worst = broken(value, SEARCH.replace("max(", "min("))
+    assert reversed_best == {"best", "order"} and worst < value - 5
+    leaked, better = broken(value, info=LEAKED)
+    assert leaked == {"best"} and better > value + 5
+    assert broken(value, sign=-1)[0] == {"proxy"}
+
+
+def test_the_leak_of_the_mutation_is_one():
+    assert (
+        LEAKED.objective_of("toys").name == "test_accuracy"
+        and LEAKED.target_of("toys").name == "test_accuracy"
+    )
+    assert (
+        isinstance(LEAKED.metric("test_accuracy"), Metric)
+        and toys.INFO.objective_of("toys").name == "valid_accuracy"
+    )

@@ -1,0 +1,307 @@
+"""Plans: what ships loads, and what is misspelt is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from toys import INFO, PLAN, toy_fixture  # noqa: F401
+
+from nasrepro.suite import registry
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans
+from nasrepro.suite.experiments.ranking import RankCell
+from nasrepro.suite.experiments.search import RunCell
+from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.registry import OracleEntry, methods
+from nasrepro.suite.search import Budget
+
+RANKING = """
+[[ranking]]
+oracle = "toy"
+scorers = ["params", "macs"]
+datasets = ["toys"]
+epochs = 9
+"""
+
+
+def loaded(folder: Path, text: str, name: str = "plan.toml") -> Plan:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return load_plan(str(path))
+
+
+# -- what ships -------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", shipped_plans())
+def test_every_shipped_plan_loads_and_names_what_exists(name: str) -> None:
+    plan = load_plan(name)
+    assert plan.title and (plan.experiment or plan.ranking or plan.study)
+    missing: list[str] = []
+    cells = cells_of(plan, missing=lambda oracle, error: missing.append(oracle))
+    assert cells or missing
+    assert len({cell.key.run_id for cell in cells}) == len(cells)
+
+
+def test_the_main_job_is_shipped() -> None:
+    assert {"reproduce", "nightly", "nasbench201", "digits201"} <= set(shipped_plans())
+
+
+# -- one plan ---------------------------------------------------------------------------------------------
+def test_a_plan_is_the_product_of_its_lists(toy: Oracle, tmp_path: Path) -> None:
+    text = PLAN.replace(
+        '["random_search"]', '["random_search", { name = "reinforce", learning_rate = 0.01 }]'
+    )
+    text = text.replace('["toys"]', '["toys", "BLOCKS"]').replace(
+        "{ queries = 20 }", "{ queries = 20 }, { seconds = 50, queries = 3 }"
+    )
+    cells = cells_of(loaded(tmp_path, text + RANKING))
+    rankings, runs = (
+        [cell for cell in cells if isinstance(cell, RankCell)],
+        [cell for cell in cells if isinstance(cell, RunCell)],
+    )
+    assert cells == [*rankings, *runs] and len(rankings) == 2 and len(runs) == 2 * 2 * 2 * 6
+    assert {cell.key.metric for cell in rankings} == {"test_accuracy"}
+    assert {cell.key.dataset for cell in runs} == {"toys", "blocks"}
+    assert {cell.key.budget for cell in runs} == {Budget(queries=20), Budget(seconds=50, queries=3)}
+    assert {
+        cell.key.params.get("learning_rate") for cell in runs if cell.key.method == "reinforce"
+    } == {0.01}
+    assert all(cell.key.protocol.report_datasets == (cell.key.dataset,) for cell in runs)
+
+
+@pytest.mark.parametrize(("given", "seeds"), [("3", (0, 1, 2)), ("[7, 5]", (7, 5)), ("1", (0,))])
+def test_seeds_are_a_number_or_a_list(given: str, seeds: tuple[int, ...], tmp_path: Path) -> None:
+    (experiment,) = loaded(tmp_path, PLAN.replace("seeds = 6", f"seeds = {given}")).experiment
+    assert experiment.seeds == seeds
+
+
+def test_methods_given_beside_the_plan_join_every_experiment(toy: Oracle, tmp_path: Path) -> None:
+    cells = cells_of(
+        loaded(tmp_path, PLAN + PLAN.replace("queries = 20", "queries = 30")),
+        [methods.get("local_search")],
+    )
+    assert (
+        sum(cell.key.method == "local_search" for cell in cells if isinstance(cell, RunCell)) == 12
+    )
+
+
+# -- what is wrong ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[[experiment]]", "[[experimnt]]", r"top level\): 'experimnt'; did you mean 'experiment'"),
+        (
+            "search_epochs",
+            "serch_epochs",
+            r"experiment\.0\): 'serch_epochs'; did you mean 'search_epochs'",
+        ),
+        ("seeds = 6", "seeds = 6\nseed = 3", r"experiment\.0\): 'seed'; did you mean 'seeds'"),
+        (
+            "queries = 20",
+            "querys = 20",
+            r"experiment\.0\.budgets\.0\): 'querys'; did you mean 'queries'",
+        ),
+        (
+            "queries = 20",
+            "queries = 20, second = 3",
+            r"experiment\.0\.budgets\.0\): 'second'; did you mean 'seconds'",
+        ),
+        ("scorers =", "scorer =", r"ranking\.0\): 'scorer'; did you mean 'scorers'"),
+        (
+            "scorers =",
+            "setting = { batchs = 3 }\nscorers =",
+            r"ranking\.0\.setting\): 'batchs'; did you mean 'batches'",
+        ),
+    ],
+)
+def test_a_misspelt_key_gets_the_nearest(old: str, new: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=f"unknown key in plan .*plan.toml \\({message}"):
+        loaded(tmp_path, (PLAN + RANKING).replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "search_epochs = 1",
+            'search_epochs = "1"',
+            r"experiment\.0\.search_epochs: Input should be a valid integer \(got '1'\)",
+        ),
+        ("search_epochs = 1", "search_epochs = true", "valid integer"),
+        ("search_epochs = 1", "search_epochs = 0", "greater than 0"),
+        ("search_epochs = 1\n", "", r"experiment\.0\.search_epochs: Field required"),
+        ("queries = 20", "queries = 2.5", r"budgets\.0\.queries: Input should be a valid integer"),
+        ("queries = 20", "seconds = true", r"budgets\.0\.seconds: Input should be a valid number"),
+        ("queries = 20", "queries = -2", "plan .*: budget queries = -2 must be a positive number"),
+        ("queries = 20", "seconds = inf", "budget seconds = inf"),
+        ("{ queries = 20 }", "{}", "plan .*: a budget needs seconds, queries, or both"),
+        ("{ queries = 20 }", "", r"experiment\.0\.budgets: .*at least 1 item"),
+        ("seeds = 6", "seeds = 0", r"experiment\.0\.seeds: "),
+        (
+            "seeds = 6",
+            "seeds = [0, -1]",
+            r"experiment\.0\.seeds\.1: .*greater than or equal to 0 \(got -1\)",
+        ),
+        ("seeds = 6", "seeds = 2.5", r"experiment\.0\.seeds: "),
+        ("seeds = 6", "seeds = true", r"experiment\.0\.seeds: "),
+        ('["toys"]', '"toys"', r"experiment\.0\.datasets: Input should be a valid array"),
+        ('["random_search"]', "[3]", r"experiment\.0\.methods\.0: "),
+        (
+            '["random_search"]',
+            "[{ population = 3 }]",
+            r"experiment\.0\.methods\.0\.name: Field required",
+        ),
+        ("[[experiment]]", "[experiment]", "experiment: Input should be a valid array"),
+        (
+            "[[experiment]]",
+            'include = "reproduce"\n[[experiment]]',
+            "include: Input should be a valid array",
+        ),
+        ("seeds = 6", "seeds = = 6", "is not TOML: .*line"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(NasreproError, match=message) as caught:
+        loaded(tmp_path, PLAN.replace(old, new))
+    assert "plan.toml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"toy"', '"toyy"', r"unknown oracle 'toyy'; did you mean 'toy'"),
+        ('["toys"]', '["toyss"]', r"unknown data set of toy: 'toyss'; did you mean 'toys'"),
+        (
+            '"random_search"',
+            '"random_serch"',
+            r"unknown method 'random_serch'; did you mean 'random_search'",
+        ),
+        (
+            '"random_search"',
+            '{ name = "reinforce", rate = 1 }',
+            r"unknown parameter of method reinforce: 'rate'",
+        ),
+        (
+            "search_epochs = 1",
+            "search_epochs = 2",
+            "no toys trainings of 2 epochs; accepted: 1, 3, 9",
+        ),
+        (
+            "report_epochs = 9",
+            "report_epochs = 12",
+            "no toys trainings of 12 epochs; accepted: 1, 3, 9",
+        ),
+        ("search_epochs = 1", "search_epochs = 1\nsearch_seed = 5", "seed 5"),
+        (
+            "search_epochs = 1",
+            'search_epochs = 1\nreport_datasets = ["toys", "blcks"]',
+            "'blcks'; did you mean 'blocks'",
+        ),
+    ],
+)
+def test_what_the_oracle_does_not_have_is_refused_before_anything_runs(
+    old: str, new: str, message: str, toy: Oracle, tmp_path: Path
+) -> None:
+    plan = loaded(tmp_path, PLAN.replace(old, new))
+    with pytest.raises(NasreproError, match=message):
+        cells_of(plan)
+
+
+def test_a_ranking_of_what_is_not_there_is_refused(toy: Oracle, tmp_path: Path) -> None:
+    for old, new, message in [
+        ("epochs = 9", "epochs = 5", "5 epochs"),
+        ('"macs"', '"mac"', "unknown scorer 'mac'; did you mean 'macs'"),
+        (
+            "epochs = 9",
+            'epochs = 9\nmetric = "test_acuracy"',
+            "'test_acuracy'; did you mean 'test_accuracy'",
+        ),
+    ]:
+        with pytest.raises(NasreproError, match=message):
+            cells_of(loaded(tmp_path, RANKING.replace(old, new)))
+
+
+def test_a_parameter_may_be_any_value_of_toml(toy: Oracle, tmp_path: Path) -> None:
+    text = PLAN.replace(
+        '["random_search"]',
+        '[{ name = "reinforce", learning_rate = 2020-01-01, momentum = [1, nan], scale = "x" }]',
+    )
+    first = cells_of(loaded(tmp_path, text))[0]
+    assert (
+        len(first.key.run_id) == 16
+    )  # whether it makes sense is the method's to say: a failed run
+
+
+# -- includes ---------------------------------------------------------------------------------------------
+def test_an_include_is_a_shipped_plan_or_a_file_beside_this_one(tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    loaded(folder, RANKING, "ranking.toml")
+    loaded(folder, 'include = ["ranking.toml"]' + PLAN, "both.toml")
+    plan = loaded(tmp_path, 'include = ["inner/both.toml", "digits201"]' + PLAN)
+    assert [each.oracle for each in plan.experiment] == ["toy", "digits201", "toy"]
+    assert [each.oracle for each in plan.ranking] == ["toy", "digits201"]
+
+
+def test_plans_that_include_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('include = ["b.toml"]')
+    (tmp_path / "b.toml").write_text('include = ["a.toml"]')
+    with pytest.raises(
+        NasreproError, match=r"a\.toml includes itself: .*a\.toml > .*b\.toml > .*a\.toml"
+    ):
+        load_plan(str(tmp_path / "a.toml"))
+
+
+def test_a_plan_that_includes_itself_by_a_relative_path_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text('include = ["a.toml"]')
+    with pytest.raises(NasreproError, match="includes itself"):
+        load_plan("./a.toml")
+
+
+# -- which plan -------------------------------------------------------------------------------------------
+def test_an_unknown_plan_gets_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        UnknownName,
+        match=r"unknown plan 'nasbench210'; did you mean 'nasbench201'.*or give the path of a \.toml file",
+    ):
+        load_plan("nasbench210")
+    with pytest.raises(UnknownName, match="did you mean 'reproduce'"):
+        loaded(tmp_path, 'include = ["reprodce"]')
+
+
+def test_a_plan_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(
+        NasreproError,
+        match=r"cannot read plan .*absent.toml \(No such file or directory\); shipped plans: .*reproduce",
+    ):
+        load_plan(str(tmp_path / "absent.toml"))
+    with pytest.raises(NasreproError, match="cannot read plan"):
+        load_plan(str(tmp_path))
+    (tmp_path / "bytes.toml").write_bytes(b"title = '\xff'")
+    with pytest.raises(NasreproError, match="no UTF-8 text"):
+        load_plan(str(tmp_path / "bytes.toml"))
+
+
+# -- a table that is not here -----------------------------------------------------------------------------
+def test_parts_without_their_table_are_left_out_and_reported(toy: Oracle, tmp_path: Path) -> None:
+    def gone() -> Oracle:
+        raise DataMissing("fetch it")
+
+    (tmp_path / "plan.toml").write_text(
+        PLAN.replace('"toy"', '"elsewhere"') + PLAN + RANKING.replace('"toy"', '"elsewhere"')
+    )
+    registry.oracles.add("elsewhere", OracleEntry("elsewhere", INFO, gone), __name__)
+    plan = load_plan(str(tmp_path / "plan.toml"))
+    left_out = []
+    cells = cells_of(plan, missing=lambda name, error: left_out.append((name, str(error))))
+    assert {cell.key.oracle for cell in cells} == {"toy"} and left_out == [
+        ("elsewhere", "fetch it")
+    ] * 2
+    with pytest.raises(DataMissing):
+        cells_of(plan)

@@ -1,0 +1,374 @@
+"""The results store: what goes in comes out, whole or not at all, also when the writer is killed."""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import nasrepro
+from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.store import VERSION, Store
+from nasrepro.suite.search import Budget
+from nasrepro.suite.statistics import RankAgreement
+
+KEY = RunKey(
+    "m",
+    "f" * 64,
+    {"population": 10},
+    "toy",
+    "0" * 64,
+    "toys",
+    Protocol(1, 9, ("toys", "blocks")),
+    Budget(seconds=10.0, queries=3),
+    7,
+)
+RUN = RunRecord(
+    KEY,
+    "budget",
+    chosen="0-1-2-0",
+    reports={
+        "toys": Report({"test_accuracy": 0.9, "cost_s": 3.0}, 0.01),
+        "blocks": Report({}, None),
+    },
+    queries=3,
+    unique_queries=2,
+    simulated_s=9.5,
+    wall_s=9.5,
+    overhead_s={"predictor": 0.25, "total": 0.5},
+    incumbents=((1, 3.0, 0.5, 0.6), (3, 9.5, 0.7, math.nan)),
+    environment={"python": "3.11"},
+)
+RANK_KEY = RankKey("params", "e" * 64, "toy", "0" * 64, "toys", 9, "test_accuracy", 100, 0)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, NaN standing for itself, and a tuple for no list."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (one != one and other != other)
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(same(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    if hasattr(one, "__dataclass_fields__"):
+        return type(one) is type(other) and all(
+            same(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)
+        )
+    return type(one) is type(other) and one == other
+
+
+# -- round trips ------------------------------------------------------------------------------------------
+texts = st.text(max_size=8)
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+counts = st.integers(0, 2**40)
+params = st.dictionaries(
+    texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | numbers
+    | texts
+    | st.lists(st.integers(), max_size=3),
+    max_size=3,
+)
+budgets = st.builds(Budget, seconds=st.floats(1, 1e9), queries=st.none() | st.integers(1, 10**6))
+protocols = st.builds(
+    Protocol, counts, counts, st.tuples(texts, texts), st.integers(0, 999) | texts
+)
+reports = st.builds(Report, st.dictionaries(texts, numbers, max_size=3), st.none() | numbers)
+incumbents = st.lists(st.tuples(st.integers(1, 999), numbers, numbers, numbers), max_size=3).map(
+    tuple
+)
+runs = st.builds(
+    RunRecord,
+    st.builds(RunKey, texts, texts, params, texts, texts, texts, protocols, budgets, counts),
+    st.sampled_from(["done", "budget", "failed"]),
+    chosen=texts,
+    reports=st.dictionaries(texts, reports, max_size=3),
+    queries=counts,
+    unique_queries=counts,
+    simulated_s=numbers,
+    wall_s=numbers,
+    overhead_s=st.dictionaries(texts, numbers, max_size=3),
+    incumbents=incumbents,
+    error=texts,
+    environment=st.dictionaries(texts, texts, max_size=3),
+)
+
+
+@given(runs)
+@settings(max_examples=40, deadline=None)
+def test_a_run_comes_back_as_it_was(record: RunRecord) -> None:
+    back = RunRecord.from_json(record.to_json())
+    assert same(back, record) and back.key.run_id == record.key.run_id
+
+
+def test_a_ranking_comes_back_as_it_was() -> None:
+    agreement = {each.name: 0.5 for each in fields(RankAgreement)}
+    agreement |= {
+        "n": 81,
+        "status": "ok",
+        "kendall_ci": (0.1, math.nan),
+        "spearman_ci": (0.1, 0.2),
+        "top_kendall": math.nan,
+    }
+    for record in (
+        RankRecord(RANK_KEY, "done", agreement, "0-0-0-0", 0.5, 0.1),
+        RankRecord(RANK_KEY, "failed", error="a\nb"),
+    ):
+        back = RankRecord.from_json(record.to_json())
+        assert same(back, record) and back.key.run_id == record.key.run_id
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(runs, min_size=1, max_size=3, unique_by=lambda record: record.key.run_id),
+    st.binary(min_size=1, max_size=9),
+)
+def test_what_was_added_is_read_by_the_next_opening(
+    tmp_path_factory: pytest.TempPathFactory, records: list[RunRecord], trace: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("store") / "runs.sqlite"
+    with Store(path) as store:
+        for record in records:
+            store.add(record, trace)
+    with Store(path, must_exist=True) as store:
+        there = {record.key.run_id: record for record in store.runs()}
+        assert len(there) == len(records) and not list(store.rankings())
+        assert all(
+            same(there[record.key.run_id], record) and store.trace(record.key.run_id) == trace
+            for record in records
+        )
+        assert store.finished() == {
+            record.key.run_id for record in records if record.status != "failed"
+        }
+
+
+# -- ids --------------------------------------------------------------------------------------------------
+def test_an_id_changes_with_everything_that_determines_a_run() -> None:
+    protocol, budget = KEY.protocol, KEY.budget
+    changed = [
+        replace(KEY, method="n"),
+        replace(KEY, method_sha256="0"),
+        replace(KEY, params={"population": 11}),
+        replace(KEY, oracle="other"),
+        replace(KEY, table_sha256="1"),
+        replace(KEY, dataset="blocks"),
+        replace(KEY, seed=8),
+        replace(KEY, protocol=replace(protocol, search_epochs=3)),
+        replace(KEY, protocol=replace(protocol, report_epochs=3)),
+        replace(KEY, protocol=replace(protocol, report_datasets=("toys",))),
+        replace(KEY, protocol=replace(protocol, search_seed=0)),
+        replace(KEY, budget=replace(budget, seconds=11.0)),
+        replace(KEY, budget=replace(budget, queries=None)),
+    ]
+    assert len({key.run_id for key in (KEY, *changed)}) == len(changed) + 1
+    assert replace(KEY, params=dict(KEY.params)).run_id == KEY.run_id
+
+
+# -- replacing --------------------------------------------------------------------------------------------
+def test_a_failed_run_is_replaced_and_not_finished(tmp_path: Path) -> None:
+    with Store(tmp_path / "new" / "runs.sqlite") as store:
+        store.add(replace(RUN, status="failed", error="ZeroDivisionError"))
+        store.add(RankRecord(RANK_KEY, "failed", error="x"))
+        assert store.finished() == set()
+        with pytest.raises(NasreproError, match=f"no trace of run {KEY.run_id}"):
+            store.trace(KEY.run_id)
+        store.add(RUN, b"trace")
+        store.add(RankRecord(RANK_KEY, "done", {"n": 3}))
+        assert store.finished() == {KEY.run_id, RANK_KEY.run_id}
+        assert [record.status for record in store.runs()] == ["budget"] and [
+            record.status for record in store.rankings()
+        ] == ["done"]
+        assert store.trace(KEY.run_id) == b"trace"
+
+
+# -- files that are none ----------------------------------------------------------------------------------
+def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.add(RUN)
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(
+        NasreproError,
+        match=rf"newer nasrepro \(store version {VERSION + 1}, this one reads up to {VERSION}\); upgrade",
+    ):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes\n" * 100)
+    with pytest.raises(DataCorrupt, match="not a results store"):
+        Store(path)
+    assert path.read_text() == "these are my notes\n" * 100
+
+
+@pytest.mark.parametrize("version", [0, VERSION])
+def test_another_programs_database_is_refused_and_left_alone(version: int, tmp_path: Path) -> None:
+    path = tmp_path / "places.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE places (url TEXT)")
+        db.execute(f"PRAGMA user_version = {version}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(DataCorrupt, match="another program"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_store_cut_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        for seed in range(200):
+            store.add(replace(RUN, key=replace(KEY, seed=seed)))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DataCorrupt, match="not a results store"):
+        Store(path)
+
+
+def test_a_store_that_must_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(
+        NasreproError, match=r"no results store at .*; make one with: nasrepro run --store"
+    ):
+        Store(tmp_path / "runs.sqlite", must_exist=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NasreproError, match=r"cannot make .*file \(.*\); give another --store"):
+        Store(tmp_path / "file" / "runs.sqlite")
+    with pytest.raises(NasreproError, match="cannot open the results store"):
+        Store(tmp_path)  # a folder
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
+)
+def test_a_read_only_folder_says_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(NasreproError, match="cannot open the results store"):
+            Store(tmp_path / "runs.sqlite")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limit on a file's size here")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Store(tmp_path / "runs.sqlite") as store:
+        store.add(RUN)
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (300_000, limits[1])
+        )  # as if the disk ended there
+        try:
+            with pytest.raises(NasreproError, match="cannot write to the results store"):
+                store.add(replace(RUN, key=replace(KEY, seed=8), error="x" * 1_000_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        store.add(replace(RUN, queries=4))  # the transaction was given back
+        assert [record.queries for record in store.runs()] == [4]
+
+
+# -- killed -----------------------------------------------------------------------------------------------
+WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.store import Store
+run = RunRecord.from_json(sys.argv[3])
+with Store(Path(sys.argv[1])) as store:
+    print("ready", flush=True)
+    for seed in range(int(sys.argv[2]), 10**9):
+        store.add(replace(run, key=replace(run.key, seed=seed), chosen=str(seed) * 500), str(seed).encode())
+        print(seed, flush=True)
+"""
+
+
+def test_a_killed_writer_loses_nothing_that_it_had_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    monkeypatch.setenv(
+        "PYTHONPATH",
+        os.pathsep.join(
+            [str(Path(nasrepro.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        ),
+    )
+    following = 0
+    for pause in (0.0, 0.013, 0.05):
+        command = [sys.executable, "-c", WRITER, str(path), str(following), RUN.to_json()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
+            time.sleep(pause)
+            writer.kill()
+            said = [
+                int(line)
+                for line in writer.stdout.read().splitlines(keepends=True)
+                if line.endswith("\n")
+            ]
+        with Store(path, must_exist=True) as store:
+            there = {record.key.seed: record for record in store.runs()}
+            assert set(range(following)) <= set(there) and set(said) <= set(there)
+            for seed, record in there.items():
+                assert (
+                    record.chosen == str(seed) * 500
+                    and store.trace(record.key.run_id) == str(seed).encode()
+                )
+            following = len(there)
+            assert set(there) == set(range(following))
+    assert following > 0
+
+
+def test_the_manifest_says_where_results_come_from(tmp_path: Path) -> None:
+    other = replace(
+        RUN,
+        key=replace(KEY, oracle="another", table_sha256="1" * 64),
+        environment={"python": "3.12"},
+        status="failed",
+    )
+    with Store(tmp_path / "s.sqlite") as store:
+        store.add(RUN)
+        store.add(other)
+        store.add(
+            RankRecord(RANK_KEY, "done", {"kendall": math.nan}, environment={"python": "3.11"})
+        )
+        manifest = store.manifest()
+    assert manifest["results"] == {"rank done": 1, "run budget": 1, "run failed": 1}
+    assert manifest["tables"] == {"another": ["1" * 64], "toy": ["0" * 64]}
+    assert manifest["environments"] == [{"python": "3.11"}, {"python": "3.12"}]
+    assert manifest["first_result"] <= manifest["last_result"]
+
+
+def test_two_openings_may_write_in_turn(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as one, Store(path) as other:
+        one.add(RUN)
+        other.add(replace(RUN, key=replace(KEY, seed=8)))
+        one.add(replace(RUN, key=replace(KEY, seed=9)))
+        assert len(list(one.runs())) == len(list(other.runs())) == 3
