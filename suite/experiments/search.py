@@ -260,6 +260,7 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
             ended, chosen = True, None
         except BudgetSwallowed:
             chosen = None
+    session.finish()  # what the method did not wait for costs all the same
     total = time.process_time() - started - session.door_s + session.earlier_s
     if session.exhausted and not ended:
         raise ProtocolError(

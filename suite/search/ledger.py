@@ -86,7 +86,7 @@ class Ledger:
     Attributes:
         evaluations: in order.
         simulated_s: GPU seconds of training, summed.
-        wall_s: the same on the workers that `evaluate_many` was given, evaluations side by side.
+        wall_s: simulated wall clock, trainings of `evaluate_many` and `submit` side by side.
         overhead_s: CPU seconds by kind, as charged by the method.
         events: what the method told `Session.log`, in order.
         ratings: what the method told `Session.rate`, in order.

@@ -14,7 +14,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
 from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nasrepro.suite.oracle import DeviceTable, Kind
+
+
+class _Training(NamedTuple):
+    """A training that is running; see `Session.submit`."""
+
+    arch: Arch
+    epochs: int
+    values: dict[str, float]
+    cost_s: float
 
 
 class Session:
@@ -49,14 +58,18 @@ class Session:
         dataset: the data set (classes, image size).
         objective: the metric that `score` is made of.
         max_epochs: longest training.
+        fidelities: training lengths in epochs that an evaluation can have, ascending; the last one
+            is `max_epochs`. A training costs about in proportion to its epochs.
+        resumable: whether a longer training continues a shorter one, and pays the difference; else
+            each length is a training of its own, and pays in full.
         budget: as given.
         ledger: what was done so far; read it, do not write it.
     """
 
     __slots__ = (
     "_batches", "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated",
-    "_resumable",
-    "budget", "dataset", "ledger", "max_epochs", "objective", "space",
+    "_running",
+    "budget", "dataset", "fidelities", "ledger", "max_epochs", "objective", "resumable", "space",
 )  # fmt: skip
 
     def __init__(
@@ -85,12 +98,20 @@ class Session:
         self.max_epochs = epochs
         self.budget = budget
         self.ledger = Ledger()
-        self._cost, self._resumable = info.cost, info.resumable
+        self.fidelities: tuple[int, ...] = tuple(
+            length
+            for length in oracle.epochs(self.dataset.name)
+            if length <= epochs and seed in (MEAN, *oracle.seeds(self.dataset.name, length))
+        )
+        self.resumable: bool = info.resumable
+        self._cost = info.cost
         self._needed = (objective.name, info.cost) if info.cost else (objective.name,)
         self._best: Evaluation | None = None
         self._rated: Rating | None = None
         self._exhausted = False
         self._paid: dict[Arch, int] = {}
+        # by simulated time of the end, then by order of submission: see `submit`
+        self._running: list[tuple[float, int, _Training]] = []
         self._door_s = 0.0
         self._earlier_s = 0.0
         self._devices = devices
@@ -158,10 +179,45 @@ class Session:
             self.ledger.wall_s += max(free_at)
         return done
 
+    def submit(self, arch: Arch, *, epochs: int | None = None) -> None:
+        """Start a training now, on a simulated worker of its own; `next_done` gives its result.
+
+        The method decides how many workers there are: it submits while fewer than that many
+        trainings are running. What is running counts against the budget.
+
+        Raises:
+            BudgetExhausted: it does not fit the budget; what is running has been booked.
+        """
+        length = self.max_epochs if epochs is None else epochs
+        values, cost_s = self._measure(arch, length)
+        training = _Training(arch, length, values, cost_s)
+        order = self.ledger.queries + len(self._running)
+        heapq.heappush(self._running, (self.ledger.wall_s + cost_s, order, training))
+
+    def next_done(self) -> Evaluation:
+        """Wait for the submitted training that ends first; of several, the one submitted first.
+
+        The simulated wall clock stands at its end afterwards, or stays where it is past that.
+
+        Raises:
+            NasreproError: nothing is running.
+        """
+        if not self._running:
+            raise NasreproError("session.next_done: nothing is running; submit a training first")
+        end_s, _, training = heapq.heappop(self._running)
+        self.ledger.wall_s = max(self.ledger.wall_s, end_s)
+        return self._book(*training)
+
+    def finish(self) -> None:
+        """Wait for everything that is running, and book it."""
+        while self._running:
+            self.next_done()
+
     def _measure(self, arch: Arch, epochs: int) -> tuple[dict[str, float], float]:
         """Metrics and price of one evaluation, checked against the budget."""
         budget, ledger = self.budget, self.ledger
-        if self._exhausted or (budget.queries is not None and ledger.queries >= budget.queries):
+        queries = ledger.queries + len(self._running)
+        if self._exhausted or (budget.queries is not None and queries >= budget.queries):
             self._refuse()
         started = time.process_time()
         try:
@@ -172,17 +228,19 @@ class Session:
                         f"no {name} of {self.space.format(arch)} on {self.dataset.name} after {epochs} epochs; a search cannot do without"
                     )
             cost_s = values.get(self._cost, 0.0)
-            if self._resumable and 0 < self._paid.get(arch, 0) < epochs:
+            if self.resumable and 0 < self._paid.get(arch, 0) < epochs:
                 cost_s -= self._door(self._paid[arch])(arch).get(self._cost, 0.0)
         finally:
             self._door_s += time.process_time() - started
-        if budget.seconds is not None and ledger.simulated_s + cost_s > budget.seconds:
+        spent_s = ledger.simulated_s + sum(training.cost_s for _, _, training in self._running)
+        if budget.seconds is not None and spent_s + cost_s > budget.seconds:
             self._refuse()
         return values, cost_s
 
     def _refuse(self) -> NoReturn:
         if self._exhausted:
             raise BudgetSwallowed
+        self.finish()
         self._exhausted = True
         raise BudgetExhausted
 
@@ -200,7 +258,7 @@ class Session:
             score = -math.inf
         done = Evaluation(arch, epochs, score, values, cost_s, ledger.simulated_s)
         ledger.evaluations.append(done)
-        if self._resumable:
+        if self.resumable:
             self._paid[arch] = max(epochs, self._paid.get(arch, 0))
         if self._best is None or (epochs, score) > (self._best.epochs, self._best.score):
             self._best = done

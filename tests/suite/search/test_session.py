@@ -160,6 +160,68 @@ def test_what_came_before_the_end_of_the_budget_is_booked() -> None:
     assert booked(made) == (3, 32, 20, 3)
 
 
+def test_submitted_trainings_end_in_the_order_of_simulated_time() -> None:
+    """Two workers, trainings of 12, 10, 11 and 10 s: ends at 12, 10, 10 + 11 and 12 + 10."""
+    made = session(seconds=1000)
+    middle = SPACE.arch((0, 0, 0, 1))
+    made.submit(DEAR)
+    made.submit(CHEAP)
+    first = made.next_done()
+    assert (first.arch, first.clock_s, made.ledger.wall_s) == (CHEAP, 10, 10)
+    made.submit(middle)
+    second = made.next_done()
+    assert (second.arch, second.clock_s, made.ledger.wall_s) == (DEAR, 22, 12)
+    made.submit(CHEAP)
+    assert [(made.next_done().arch, made.ledger.wall_s) for _ in range(2)] == [
+        (middle, 21),
+        (CHEAP, 22),
+    ]
+    assert booked(made) == (4, 43, 22, 4)
+    with pytest.raises(NasreproError, match="nothing is running"):
+        made.next_done()
+
+
+def test_trainings_that_end_together_come_in_the_order_of_submission() -> None:
+    made = session(queries=9)
+    for last in range(2):
+        made.submit(SPACE.arch((last, 0, 0, 0)))
+    assert [made.next_done().arch.code[0] for _ in range(2)] == [0, 1]
+
+
+def test_one_submitted_at_a_time_is_an_evaluation() -> None:
+    made, plain = session(queries=9), session(queries=9)
+    for arch in (DEAR, CHEAP):
+        made.submit(arch)
+        assert made.next_done() == plain.evaluate(arch)
+    assert booked(made) == booked(plain)
+
+
+@pytest.mark.parametrize("budget", [{"seconds": 33.0}, {"queries": 3}])
+def test_what_is_running_counts_against_the_budget_and_is_booked_at_its_end(
+    budget: dict[str, float],
+) -> None:
+    made = session(**budget)
+    for arch in (CHEAP, DEAR, CHEAP):  # 32 s
+        made.submit(arch)
+    with pytest.raises(BudgetExhausted):
+        made.submit(CHEAP)
+    assert booked(made) == (3, 32, 12, 3)
+    with pytest.raises(BudgetSwallowed):
+        made.submit(CHEAP)
+
+
+def test_fidelities_are_the_lengths_up_to_the_longest_that_the_seed_has() -> None:
+    assert session(epochs=3).fidelities == (1, 3) and session(epochs=9).fidelities == (1, 3, 9)
+
+    class Sparse(Toy):
+        def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
+            return (0,) if epochs == 3 else (0, 1)
+
+    made = Session(Sparse(), dataset="toys", epochs=9, budget=Budget(queries=1), seed=1)
+    assert made.fidelities == (1, 9) and not made.resumable
+    assert session(Toy(named("resumable", resumable=True))).resumable
+
+
 def test_workers_must_be_positive() -> None:
     with pytest.raises(NasreproError, match="workers = 0"):
         session().evaluate_many([CHEAP], workers=0)
