@@ -26,8 +26,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.spaces.layers import conv_norm, head, norm, pool, reduction
 from nasrepro.suite.errors import InvalidArch, UnknownName
-from nasrepro.suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace, Topology
+from nasrepro.suite.space import (
+    Arch,
+    Block,
+    Complexity,
+    Graph,
+    Growth,
+    Layer,
+    SearchSpace,
+    Topology,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -351,26 +361,23 @@ class Cell201(SearchSpace):
         second = Growth((1, 2), (0, 1, 2), (0, 0, 0, NONE, NONE, SKIP))
         return first, second, Growth((3, 4, 5), (0, 1, 2, 3, 4, 5), (0,) * 6)
 
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes moved by the built network."""
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, cells edge by edge with the reductions between stages, batch norm, classifier."""
         self.check(arch)
-        ones, threes, pools = arch.code.count(CONV1), arch.code.count(CONV3), arch.code.count(POOL)
         width, side = self.channels, size
-        numbers = (self.in_channels + width) * side**2 + 9 * self.in_channels * width  # stem
+        layers = [*conv_norm(self.in_channels, width, 3, side)]
         for stage in range(self.stages):
             if stage:
-                before, side, wide = side, -(-side // 2), 2 * width
-                numbers += width * before**2 + wide * side**2 + 9 * width * wide  # 3x3, stride 2
-                numbers += 2 * wide * side**2 + 9 * wide**2  # 3x3
-                numbers += (
-                    width * (before**2 + side**2) + (width + wide) * side**2 + width * wide
-                )  # pooling, 1x1
-                width = wide
-            layers = ones + threes + pools
-            numbers += self.cells * (layers * 2 * width * side**2 + (ones + 9 * threes) * width**2)
-        return 4 * (
-            numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes
-        )  # global pooling, classifier with bias
+                layers += reduction(width, 2 * width, side)
+                width, side = 2 * width, -(-side // 2)
+            edges = {
+                CONV1: conv_norm(width, width, 1, side),
+                CONV3: conv_norm(width, width, 3, side),
+                POOL: (pool("avg_pool", width, 3, side, stride=1),),
+            }
+            cell = [layer for option in arch.code for layer in edges.get(option, ())]
+            layers += cell * self.cells
+        return (*layers, norm(width, side), *head(width, side, classes))
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
         """The cells and the reductions between them.

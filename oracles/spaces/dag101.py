@@ -41,8 +41,9 @@ from nasrepro.oracles.spaces.graph101 import (
     pruned,
     vertex_channels,
 )
+from nasrepro.oracles.spaces.layers import conv_norm, head, pool
 from nasrepro.suite.errors import InvalidArch, UnknownName
-from nasrepro.suite.space import Arch, Complexity, Graph, Growth, SearchSpace, Topology
+from nasrepro.suite.space import Arch, Complexity, Graph, Growth, Layer, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,6 +76,20 @@ def _cell_sizes(graph: int, ops: Sequence[int], inputs: int, channels: int) -> t
             weights += (9 if op == CONV3 else 1) * width**2
             norms += 2 * width
     return weights, norms
+
+
+def _cell_layers(cell: Graph, inputs: int, channels: int, side: int) -> list[Layer]:
+    """Vertex by vertex, each projection of the input before the operation that it feeds."""
+    layers: list[Layer] = []
+    widths = (*vertex_channels(cell.adjacency, channels), channels)
+    for vertex, (op, width) in enumerate(zip(cell.ops[1:], widths, strict=True), start=1):
+        if cell.adjacency[0, vertex]:
+            layers += conv_norm(inputs, width, 1, side)
+        if op == OPS[POOL]:
+            layers.append(pool("max_pool", width, 3, side, stride=1))
+        elif op != OUTPUT:
+            layers += conv_norm(width, width, 3 if op == OPS[CONV3] else 1, side)
+    return layers
 
 
 class Dag101(SearchSpace):
@@ -378,11 +393,20 @@ class Dag101(SearchSpace):
             )
         return tuple(steps)
 
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes moved by the built network, of the cell's canonical form."""
-        from nasrepro.oracles.spaces.traffic import counted_traffic
-
-        return counted_traffic(self, self.canonical(arch), self.in_channels, classes, size)
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, the cells of the canonical form, the poolings between stacks, classifier."""
+        cell = self.graph(self.canonical(arch))
+        inputs = width = self.channels
+        side = size
+        layers = [*conv_norm(self.in_channels, width, 3, side)]
+        for stack in range(self.stacks):
+            if stack:
+                layers.append(pool("max_pool", width, 2, side, stride=2))
+                side, width = -(-side // 2), 2 * width
+            for _ in range(self.modules):
+                layers += _cell_layers(cell, inputs, width, side)
+                inputs = width
+        return (*layers, *head(width, side, classes))
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the network that the benchmark trained for this cell (its canonical form).

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.spaces.layers import conv_norm, head, pool
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space import Arch, Block, Complexity, Graph, SearchSpace
+from nasrepro.suite.space import Arch, Block, Complexity, Graph, Layer, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,7 +121,7 @@ class DenseCell(SearchSpace):
         return Arch(self.name, tuple(code))
 
     # -- structure ---------------------------------------------------------------------------------------
-    def layers(self, arch: Arch) -> Iterator[tuple[int, int, int, int]]:
+    def wiring(self, arch: Arch) -> Iterator[tuple[int, int, int, int]]:
         """Cell, channels of the cell before (of the stem, for the first), width and linked channels of each layer, in order."""
         width, depths, links = self.sizes(arch)
         before = width
@@ -153,7 +154,7 @@ class DenseCell(SearchSpace):
 
         An edge where a layer reads at least one channel of another.
         """
-        layers = list(self.layers(arch))
+        layers = list(self.wiring(arch))
         adjacency = np.eye(len(layers) + 2, k=1, dtype=bool)
         first = {cell: node for node, (cell, *_) in reversed(list(enumerate(layers, start=1)))}
         for node, (cell, _, here, count) in enumerate(layers, start=1):
@@ -167,17 +168,29 @@ class DenseCell(SearchSpace):
         width = self.sizes(arch)[0]
         weights = 9 * self.in_channels * width
         params, macs, here, side, at = weights + 2 * width, weights * size**2, width, size, 0
-        for cell, before, here, count in self.layers(arch):
+        for cell, before, here, count in self.wiring(arch):
             if cell != at:
                 at, side = cell, -(-side // 2)
             weights = 9 * (before + count) * here
             params, macs = params + weights + 2 * here, macs + weights * side**2
         return Complexity(params + (here + 1) * classes, macs + here * classes)
 
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, layers with the poolings between cells, classifier."""
+        here, side, at = self.sizes(arch)[0], size, 0
+        layers = [*conv_norm(self.in_channels, here, 3, side)]
+        for cell, before, width, count in self.wiring(arch):
+            if cell != at:
+                layers.append(pool("avg_pool", here, 2, side, stride=2))
+                at, side = cell, -(-side // 2)
+            layers += conv_norm(before + count, width, 3, side)
+            here = width
+        return (*layers, *head(here, side, classes))
+
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, with PyTorch's default initialisation."""
         from nasrepro.oracles.spaces.netdense import DenseNetwork
 
         return DenseNetwork(
-            list(self.layers(arch)), linked, classes=classes, in_channels=self.in_channels
+            list(self.wiring(arch)), linked, classes=classes, in_channels=self.in_channels
         )

@@ -1,12 +1,5 @@
 """Convolutions that cells of several spaces share."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    pass
-
 #: Operations: kernel side, and whether the convolution is separable.
 KERNELS = {
     "sep_conv_3x3": (3, True),
@@ -14,17 +7,6 @@ KERNELS = {
     "conv_1x1": (1, False),
     "conv_3x3": (3, False),
 }
-
-
-class Conv(NamedTuple):
-    """A convolution with its batch norm.
-
-    Weights of the convolution, channels out, side out (pixels).
-    """
-
-    weights: int
-    channels: int
-    side: int
 
 
 def divisible(filters: float) -> int:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasrepro.oracles.spaces.layers import conv, conv_norm, head, norm
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space import Arch, Complexity, Graph, Growth, SearchSpace
+from nasrepro.suite.space import Arch, Complexity, Graph, Growth, Layer, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -100,11 +101,29 @@ class MacroSpace(SearchSpace):
             for first, end in zip(_FIRST, ends, strict=True)
         )
 
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes moved by the built network."""
-        from nasrepro.oracles.spaces.traffic import counted_traffic
-
-        return counted_traffic(self, self.canonical(arch), self.in_channels, classes, size)
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, blocks, the 1x1 convolution behind them, classifier."""
+        self.check(arch)
+        width, side = self.channels, size
+        layers = [*conv_norm(self.in_channels, width, 3, side)]
+        for layer, option in enumerate(arch.code):
+            begins = layer in _FIRST
+            out, stride = (2 * width, 2) if begins else (width, 1)
+            after = -(-side // stride)
+            if option:
+                expansion, kernel = _BLOCKS[option]
+                inner = expansion * width
+                layers += [
+                    *conv_norm(width, inner, 1, side),
+                    conv(inner, inner, kernel, side, stride=stride, groups=inner),
+                    norm(inner, after),
+                    *conv_norm(inner, out, 1, after),
+                ]
+            elif begins:
+                layers += conv_norm(width, out, 1, side, stride=stride)
+            width, side = out, after
+        layers += conv_norm(width, self.head, 1, side)
+        return (*layers, *head(self.head, side, classes))
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs.

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasrepro.oracles.spaces.kernels import KERNELS, Conv, divisible
+from nasrepro.oracles.spaces.kernels import KERNELS, divisible
+from nasrepro.oracles.spaces.layers import conv, conv_norm, head, pool
 from nasrepro.oracles.spaces.leafdag import LeafDag
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.space import Arch, Complexity
+from nasrepro.suite.space import Arch, Complexity, Graph, Layer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,42 +95,40 @@ class NodeDag(LeafDag):
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters (batch norms included) and MACs (convolutions and classifier, without biases)."""
-        convs, features = self.layers(arch, size=size)
-        params = sum(conv.weights + 2 * conv.channels for conv in convs)
-        macs = sum(conv.weights * conv.side**2 for conv in convs)
-        return Complexity(params + (features + 1) * classes, macs + features * classes)
+        return Complexity.of(self.layers(arch, classes=classes, size=size))
 
-    def layers(self, arch: Arch, *, size: int) -> tuple[list[Conv], int]:
-        """Every convolution of the network for images of `size` pixels, in order.
-
-        And the channels that the classifier sees.
-        """
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, cells node by node, each with its residual connection last, classifier."""
         graph = self.graph(arch)
-        last = len(graph.ops) - 1
-        sources = [np.flatnonzero(graph.adjacency[:, node]).tolist() for node in range(last + 1)]
         channels, side = self.stem, -(-size // self.stem_stride)
-        convs = [Conv(9 * self.in_channels * channels, channels, side)]
-        for width, pool, repeats in zip(self.widths, self.pools, self.repeats, strict=True):
-            for repeat in range(repeats):
-                before = channels, side
-                side = -(-side // pool) if repeat == 0 else side
-                outputs = [channels] + [width] * (last - 1)
-                for node in range(1, last):
-                    inputs = sum(outputs[source] for source in sources[node])
-                    kernel, separable = KERNELS[graph.ops[node]]
-                    convs.append(
-                        Conv(
-                            inputs * (kernel**2 + width if separable else kernel**2 * width),
-                            width,
-                            side,
-                        )
-                    )
-                channels = sum(outputs[source] for source in sources[last])
-                if self.residual and before != (channels, side):
-                    convs.append(Conv(before[0] * channels, channels, side))
+        layers = [*conv_norm(self.in_channels, channels, 3, size, stride=self.stem_stride)]
+        for width, pooling, repeats in zip(self.widths, self.pools, self.repeats, strict=True):
+            for step in [pooling] + [1] * (repeats - 1):
+                cell, outputs = self._cell_layers(graph, channels, width, side, step)
+                layers += cell
+                channels, side = outputs, -(-side // step)
         if self.head:
-            convs.append(Conv(channels * self.head, self.head, side))
-        return convs, self.head or channels
+            layers += conv_norm(channels, self.head, 1, side)
+            channels = self.head
+        return (*layers, *head(channels, side, classes))
+
+    def _cell_layers(
+        self, graph: Graph, inputs: int, width: int, side: int, step: int
+    ) -> tuple[list[Layer], int]:
+        """A cell's layers, and the channels that it writes; `step` is the pooling before node 0."""
+        layers = [] if step == 1 else [pool("max_pool", inputs, step, side, stride=step)]
+        pooled, last = -(-side // step), len(graph.ops) - 1
+        channels = np.array([inputs] + [width] * last)
+        for node in range(1, last):
+            read = int(channels[graph.adjacency[:, node]].sum())
+            kernel, separable = KERNELS[graph.ops[node]]
+            if separable:
+                layers.append(conv(read, read, kernel, pooled, groups=read))
+            layers += conv_norm(read, width, 1 if separable else kernel, pooled)
+        outputs = int(channels[graph.adjacency[:, last]].sum())
+        if self.residual and (step != 1 or inputs != outputs):
+            layers += conv_norm(inputs, outputs, 1, side, stride=step)
+        return layers, outputs
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The network, with PyTorch's default initialisation."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasrepro.oracles.spaces.layers import conv_norm, head, norm, reduction
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space import Arch, Block, Complexity, Graph, Growth, SearchSpace
+from nasrepro.suite.space import Arch, Block, Complexity, Graph, Growth, Layer, SearchSpace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -82,30 +83,21 @@ class SizeSpace(SearchSpace):
             Growth((block,), tuple(range(block + 1)), middle) for block in range(len(BLOCKS))
         )
 
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes moved by the built network."""
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """Stem, blocks, batch norm, classifier; a cell's edges in the official order."""
         widths = self.widths(arch)
         width, side = widths[0], size
-        numbers = (self.in_channels + width) * side**2 + 9 * self.in_channels * width  # stem
+        layers = [*conv_norm(self.in_channels, width, 3, side)]
         for block, out in zip(BLOCKS, widths, strict=True):
-            before = side
             if block == "reduction":
+                layers += reduction(width, out, side)
                 side = -(-side // 2)
-                numbers += width * before**2 + out * side**2 + 9 * width * out  # 3x3, stride 2
-                numbers += 2 * out * side**2 + 9 * out**2  # 3x3
-                numbers += (
-                    width * (before**2 + side**2) + (width + out) * side**2 + width * out
-                )  # pooling, 1x1
             else:
-                numbers += 2 * ((width + out) * side**2 + 9 * width * out) + 3 * (
-                    2 * out * side**2 + 9 * out**2
-                )
-                if width != out:
-                    numbers += (width + out) * side**2 + width * out
+                skip = conv_norm(width, out, 1, side) if width != out else ()
+                first, later = conv_norm(width, out, 3, side), conv_norm(out, out, 3, side)
+                layers += [*first, *first, *later, *skip, *later, *later]
             width = out
-        return 4 * (
-            numbers + width * (side**2 + 1) + width + (width + 1) * classes + classes
-        )  # global pooling, classifier with bias
+        return (*layers, norm(width, side), *head(width, side, classes))
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs.

@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.oracles.spaces.cell201 import EDGES
+from nasrepro.oracles.spaces.layers import conv, norm
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space import Arch, Complexity, Graph, SearchSpace, Topology
+from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,19 +54,34 @@ _RULES = "4 to 6 modules out of 1 to 4, of which 1 to 3 widen (2, 4) and 1 to 4 
 class Conv(NamedTuple):
     """A convolution without bias and the batch norm behind it.
 
-    Kernel, channels and sides (pixels) in and out.
+    Kernel, channels and side (pixels) in, channels out, stride; `halves` where it is two 1x1 side
+    by side, the second one pixel off (a skip that halves the side).
     """
 
     kernel: int
     channels: int
     side: int
     out_channels: int
-    out_side: int
+    stride: int
+    halves: bool = False
 
     @property
-    def weights(self) -> int:
-        """Weights of the convolution alone."""
-        return self.kernel**2 * self.channels * self.out_channels
+    def out_side(self) -> int:
+        """Height and width of what it writes, pixels."""
+        return -(-self.side // self.stride)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The convolution, or its two halves, and the batch norm."""
+        half = self.out_channels // 2
+        parts = (half, self.out_channels - half) if self.halves else (self.out_channels,)
+        return (
+            *(
+                conv(self.channels, out, self.kernel, self.side, stride=self.stride)
+                for out in parts
+            ),
+            norm(self.out_channels, self.out_side),
+        )
 
 
 class _Backbone(SearchSpace):
@@ -88,7 +104,7 @@ class _Backbone(SearchSpace):
 
     @abstractmethod
     def block(
-        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+        self, arch: Arch, channels: int, side: int, out_channels: int, stride: int
     ) -> Iterable[Conv]:
         """The convolutions of one block."""
 
@@ -98,28 +114,29 @@ class _Backbone(SearchSpace):
         All but the first have a ReLU before them.
         """
         self.check(arch)
-        half = -(-size // self.stem_stride)
-        side = -(-half // self.stem_stride)
-        channels = self.channels
-        yield Conv(3, self.in_channels, size, channels // 2, half)
-        yield Conv(3, channels // 2, half, channels, side)
+        channels, step = self.channels, self.stem_stride
+        stem = Conv(3, self.in_channels, size, channels // 2, step)
+        yield stem
+        second = Conv(3, channels // 2, stem.out_side, channels, step)
+        yield second
+        side = second.out_side
         for module in self.skeleton(arch):
             out_channels = 2 * channels if module in WIDENING else channels
-            out_side = -(-side // 2) if module in HALVING else side
-            yield from self.block(arch, channels, side, out_channels, out_side)
-            channels, side = out_channels, out_side
-            yield from self.block(arch, channels, side, channels, side)
+            stride = 2 if module in HALVING else 1
+            yield from self.block(arch, channels, side, out_channels, stride)
+            channels, side = out_channels, -(-side // stride)
+            yield from self.block(arch, channels, side, channels, 1)
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs of the backbone.
 
         `classes` makes no difference, for the head is not counted.
         """
-        params = macs = 0
-        for conv in self.convolutions(arch, size=size):
-            params += conv.weights + 2 * conv.out_channels
-            macs += conv.weights * conv.out_side**2
-        return Complexity(params, macs)
+        return Complexity.of(self.layers(arch, classes=classes, size=size))
+
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """The backbone's layers, block by block; as in `complexity`, without the task's head."""
+        return tuple(layer for made in self.convolutions(arch, size=size) for layer in made.layers)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The backbone with the head of the classification tasks.
@@ -221,17 +238,19 @@ class TransNasMicro(_Backbone):
         return MICRO_SKELETON
 
     def block(
-        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+        self, arch: Arch, channels: int, side: int, out_channels: int, stride: int
     ) -> Iterator[Conv]:
         """The convolutions of a cell. Edges from node 0 carry the change of shape.
 
         A skip over one is a 1x1 convolution.
         """
+        inner = -(-side // stride)
         for option, (source, _) in zip(arch.code, EDGES, strict=True):
-            width, pixels = (channels, side) if source == 0 else (out_channels, out_side)
-            changes = (width, pixels) != (out_channels, out_side)
-            if option in (CONV1, CONV3) or (option == SKIP and changes):
-                yield Conv(3 if option == CONV3 else 1, width, pixels, out_channels, out_side)
+            width, pixels, step = (out_channels, inner, 1) if source else (channels, side, stride)
+            if option in (CONV1, CONV3):
+                yield Conv(3 if option == CONV3 else 1, width, pixels, out_channels, step)
+            elif option == SKIP and (width, step) != (out_channels, 1):
+                yield Conv(1, width, pixels, out_channels, step, halves=True)
 
     def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
         """The cell."""
@@ -306,13 +325,14 @@ class TransNasMacro(_Backbone):
         return tuple(module for module in arch.code if module)
 
     def block(
-        self, arch: Arch, channels: int, side: int, out_channels: int, out_side: int
+        self, arch: Arch, channels: int, side: int, out_channels: int, stride: int
     ) -> Iterator[Conv]:
         """The convolutions of a basic block; its shortcut has one where the shape changes."""
-        yield Conv(3, channels, side, out_channels, out_side)
-        yield Conv(3, out_channels, out_side, out_channels, out_side)
-        if (channels, side) != (out_channels, out_side):
-            yield Conv(1, channels, side, out_channels, out_side)
+        first = Conv(3, channels, side, out_channels, stride)
+        yield first
+        yield Conv(3, out_channels, first.out_side, out_channels, 1)
+        if (channels, stride) != (out_channels, 1):
+            yield Conv(1, channels, side, out_channels, stride)
 
     def built_block(self, arch: Arch) -> Callable[[int, int, int], nn.Module]:
         """ResNet's basic block."""

@@ -2,7 +2,7 @@
 
 from nasrepro.suite.space.confined import ConfinedSpace
 from nasrepro.suite.space.space import Arch, SearchSpace
-from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Topology
+from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Layer, Topology
 
 __all__ = [
     "Arch",
@@ -11,6 +11,7 @@ __all__ = [
     "ConfinedSpace",
     "Graph",
     "Growth",
+    "Layer",
     "SearchSpace",
     "Topology",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space.space import Arch, SearchSpace
-from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Topology
+from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Layer, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -110,6 +110,10 @@ class ConfinedSpace(SearchSpace):
     def growth(self) -> tuple[Growth, ...]:
         """As in the whole space; what lies outside is none of this space."""
         return self.whole.growth()
+
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """As in the whole space."""
+        return self.whole.layers(arch, classes=classes, size=size)
 
     def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
         """As in the whole space."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.suite.errors import InvalidArch, NasreproError, NoTopology
-from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Topology
+from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Layer, Topology
 
 if TYPE_CHECKING:
     from torch import nn
@@ -229,17 +229,32 @@ class SearchSpace(ABC):
         every = tuple(range(len(self.cardinalities)))
         return (Growth(every, every, (0,) * len(every)),)
 
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes that one forward pass of one image moves.
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """The layers that `complexity` counts, and the poolings between them, in forward order.
 
-        What each convolution, pooling and classifier reads and writes, 4 bytes a number.
+        Args:
+            arch: the architecture.
+            classes: outputs of the classifier.
+            size: height and width of the input image, pixels.
 
-        Weights included; batch norm, ReLU and sums are taken as fused. MACs per byte are the
-        compute intensity.
+        Raises:
+            NasreproError: the space has no convolutional networks, or does not list their layers.
         """
         raise NasreproError(
-            f"space {self.name} does not count the bytes that its networks move; its MACs and parameters are exact"
+            f"space {self.name} does not list the layers of its networks; "
+            "its parameters and MACs are exact"
         )
+
+    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
+        """Bytes that one forward pass of one image moves, 4 bytes a number.
+
+        What each convolution, pooling and classifier reads and writes, parameters included; batch
+        norm, ReLU and sums are taken as fused. MACs per byte are the compute intensity.
+
+        Raises:
+            NasreproError: as for `layers`.
+        """
+        return 4 * sum(layer.moved for layer in self.layers(arch, classes=classes, size=size))
 
     def convs(self, arch: Arch) -> int:
         """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""

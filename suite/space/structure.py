@@ -1,19 +1,16 @@
 """Parts of an architecture that a space may show.
 
-Graph, size, steps of growth, topology, blocks.
+Graph, size, layers, steps of growth, topology, blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +39,66 @@ class Complexity:
 
     params: int
     macs: int
+
+    @classmethod
+    def of(cls, layers: Iterable[Layer]) -> Complexity:
+        """The size of a network of these layers."""
+        listed = tuple(layers)
+        return cls(sum(layer.params for layer in listed), sum(layer.macs for layer in listed))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a built network, on one square image.
+
+    Attributes:
+        kind: what it computes; `global_pool` is the mean over all places.
+        in_channels: channels that it reads.
+        out_channels: channels that it writes.
+        kernel: side of its kernel or window, pixels.
+        stride: step of its kernel or window, pixels.
+        groups: of a convolution; `in_channels` where it is depthwise.
+        in_side: height and width of what it reads, pixels; 1 for a linear layer.
+        out_side: height and width of what it writes, pixels.
+        bias: whether a convolution or linear layer adds a bias; a batch norm always does.
+    """
+
+    kind: Literal["conv", "linear", "batch_norm", "avg_pool", "max_pool", "global_pool"]
+    in_channels: int
+    out_channels: int
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+    in_side: int = 1
+    out_side: int = 1
+    bias: bool = False
+
+    @property
+    def weights(self) -> int:
+        """Weights of a convolution or a linear layer, without its bias; else 0."""
+        if self.kind not in ("conv", "linear"):
+            return 0
+        return self.kernel**2 * (self.in_channels // self.groups) * self.out_channels
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters: weights and bias, or scale and shift of a batch norm."""
+        if self.kind == "batch_norm":
+            return 2 * self.out_channels
+        return self.weights + self.bias * self.out_channels
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations on one image, without the bias."""
+        return self.weights * self.out_side**2
+
+    @property
+    def moved(self) -> int:
+        """Numbers read and written on one image, parameters included; 0 for a batch norm, taken as fused."""
+        if self.kind == "batch_norm":
+            return 0
+        read = self.in_channels * self.in_side**2
+        return read + self.out_channels * self.out_side**2 + self.params
 
 
 @dataclass(frozen=True, slots=True)
