@@ -26,7 +26,7 @@ Deviations:
 
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method, scorers
-from nasrepro.suite.scoring import Judge, Setting
+from nasrepro.suite.scoring import ScoringSetting, StoredScorer
 from nasrepro.suite.space import Arch
 
 STRATEGIES = ("rank", "evolve")
@@ -87,8 +87,10 @@ def search(
         raise NasreproError(f"zico: strategy {strategy!r} is neither of {', '.join(STRATEGIES)}")
 
     def judge_of(seed):
-        setting = Setting(batch, batches, data, seed, network)
-        return Judge.of(session.space, session.dataset, session.batch, scorers.get(scorer), setting)
+        setting = ScoringSetting(batch, batches, data, seed, network)
+        return StoredScorer.of(
+            session.space, session.dataset, session.batch, scorers.get(scorer), setting
+        )
 
     def within(arch):
         size = session.complexity(arch)

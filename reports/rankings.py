@@ -29,7 +29,7 @@ from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_wor
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.registry import oracles, scorers
-from nasrepro.suite.scoring import Setting
+from nasrepro.suite.scoring import ScoringSetting
 
 _ORIGIN = (
     "run_id",
@@ -256,7 +256,7 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
     """
     if not network:
         return "no network"
-    whole = Setting(**setting)
+    whole = ScoringSetting(**setting)
     size = (
         ", ".join(f"{name} {value}" for name, value in sorted(whole.network.items()))
         or "full network"

@@ -1,4 +1,17 @@
-"""Errors a user can cause: each message names the thing, the value and the way out, on one line."""
+"""Errors that a user can cause: each names the thing, the value and the way out, on one line.
+
+NasreproError            printed on one line, exit code 2
+  UnknownName            a name that is not in its list; the nearest one is suggested
+  InvalidArch            names no architecture of the space
+  NoTopology             the space has no edges to add or remove
+  NotTabulated           the table does not hold the value
+  DataMissing            a table or file is not on this machine
+  DataCorrupt            a file is not what it must be
+  ProtocolError          a rule of a fair comparison is broken
+BaseException
+  BudgetExhausted        the next evaluation does not fit the budget; ends a search
+  BudgetIgnored          an evaluation after that
+"""
 
 from __future__ import annotations
 
@@ -60,3 +73,7 @@ class BudgetExhausted(BaseException):
     Derives from BaseException, like KeyboardInterrupt, so that a method's `except Exception` cannot
     swallow it by accident.
     """
+
+
+class BudgetIgnored(BaseException):
+    """Raised if a method keeps evaluating after catching BudgetExhausted; ends its loop."""

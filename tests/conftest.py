@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasrepro.suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, fetch_table, replacing
+from nasrepro.suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, atomic_write, fetch_table
 from nasrepro.suite.oracle import DeviceTable, Oracle, ReferenceTable
 from nasrepro.suite.registry import devices, load_devices, load_oracle, oracles, references
 
@@ -95,7 +95,7 @@ def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
     if spec is None or spec.path.exists() or not obtainable(spec, mirror):
         return obtainable(spec, mirror)
     if users(spec).exists():
-        with replacing(spec.path) as temporary:
+        with atomic_write(spec.path) as temporary:
             shutil.copyfile(users(spec), temporary)
         return True
     with pytest.MonkeyPatch.context() as patch:

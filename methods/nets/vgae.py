@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasrepro.methods.nets.graphs import Graphs
-from nasrepro.suite.data import cache_dir, replacing, sha256_file
+from nasrepro.suite.data import atomic_write, cache_dir, sha256_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def pretrained(graphs: Graphs, recipe: Recipe) -> Pretrained:
         started = time.process_time()
         network = train(graphs, recipe)
         made = Pretrained(network, time.process_time() - started)
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             torch.save({"state": network.state_dict(), "seconds": made.seconds}, temporary)
         return made
     with contained(recipe.seed):

@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
 from nasrepro.suite.data import (
     SourceFile,
+    atomic_write,
     cache_dir,
     check_file,
     fetch_file,
-    replacing,
     sha256_file,
 )
 from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
@@ -190,7 +190,7 @@ def download(name: str) -> Path:
         check_file(target, file)
         return target
     found = fetch_file(file)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         shutil.copyfile(found, temporary)
     if found.is_relative_to(cache_dir() / "sources"):  # downloaded: one copy is enough
         found.unlink()

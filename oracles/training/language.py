@@ -25,7 +25,7 @@ from torch import Tensor
 from nasrepro.oracles.spaces.netrnn import LanguageModel
 from nasrepro.oracles.training.loop import one_thread
 from nasrepro.oracles.training.text import LanguageRecipe, Text
-from nasrepro.suite.data import replacing
+from nasrepro.suite.data import atomic_write
 from nasrepro.suite.space import Arch, SearchSpace
 
 #: From this loss on (nats a token) a training has diverged, as in AutoShrink's code; its perplexity
@@ -178,7 +178,7 @@ def _keep(path: Path | None, network: LanguageModel, done: _Rows) -> None:
         return
     file = io.BytesIO()
     torch.save({"network": network.state_dict(), "done": done}, file)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(file.getbuffer())
 
 

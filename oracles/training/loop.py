@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasrepro.oracles.training.recipe import Sgd
-from nasrepro.suite.data import replacing
+from nasrepro.suite.data import atomic_write
 
 
 class Learner(Protocol):
@@ -215,7 +215,7 @@ def _keep(
         },
         file,
     )
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(file.getbuffer())
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from nasrepro.oracles.training import provenance
-from nasrepro.suite.data import alone, cache_dir
+from nasrepro.suite.data import cache_dir, lock
 from nasrepro.suite.errors import DataCorrupt, NasreproError, NotTabulated
 from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from nasrepro.suite.space import Arch
@@ -192,7 +192,7 @@ class TrainedOracle(Oracle):
         # One lock for all trainings of an architecture: one of them may answer for several (grouped
         # seeds, a whole schedule). Few files, and none is ever removed under a process that waits
         # for it; at worst two architectures wait for each other.
-        with alone(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
+        with lock(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
             if self._recall(key):  # another process has just trained it
                 return self._known[key]
             checkpoint.parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
-from nasrepro.suite.data import replacing
+from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
@@ -193,5 +193,5 @@ def save(figure: Figure, path: Path) -> None:
         raise NasreproError(
             f"cannot draw to {path}; give a file that ends in {' or '.join(_METADATA)}"
         )
-    with styled(), replacing(path) as temporary:
+    with styled(), atomic_write(path) as temporary:
         figure.savefig(temporary, metadata=_METADATA[path.suffix.lower()])

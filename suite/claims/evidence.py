@@ -25,7 +25,7 @@ from nasrepro.suite.registry import (
     scorers,
     studies,
 )
-from nasrepro.suite.scoring import Setting as Scoring
+from nasrepro.suite.scoring import ScoringSetting as Scoring
 from nasrepro.suite.search import Budget
 
 #: Networks whose scores make a sample worth a ranking: of so many a rank correlation has a 95 %

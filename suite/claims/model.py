@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nasrepro.suite.claims.formula import names_in
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import MEAN, Seed
-from nasrepro.suite.scoring import Setting as Scoring
+from nasrepro.suite.scoring import ScoringSetting as Scoring
 
 #: How the text behind a claim is known; what was not read is shown with a mark everywhere.
 Source = Literal["paper", "code", "secondary", "recalled"]
@@ -85,7 +85,7 @@ class Ranked(_Strict):
             best reaches.
         over: another scorer; the figure is then the difference of the two coefficients.
         absolute: without its sign, as some papers print it.
-        setting: how networks are scored, where not by default; see `nasrepro.suite.scoring.Setting`.
+        setting: how networks are scored, where not by default; see `nasrepro.suite.scoring.ScoringSetting`.
     """
 
     oracle: str

@@ -11,7 +11,7 @@ from nasrepro.suite.cli.common import Json, Quiet, app, print_json, print_table,
 from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
-    from nasrepro.suite.scoring import Setting
+    from nasrepro.suite.scoring import ScoringSetting
 
 Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
 Count = Annotated[
@@ -38,9 +38,9 @@ DatasetOf = Annotated[
 
 def setting_of(
     batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str
-) -> Setting:
+) -> ScoringSetting:
     """The setting that the options give."""
-    from nasrepro.suite.scoring import Setting
+    from nasrepro.suite.scoring import ScoringSetting
 
     sizes = {}
     for text in network or []:
@@ -50,7 +50,7 @@ def setting_of(
                 f"--network {text!r} is not name=number, a positive one such as channels=8"
             )
         sizes[name] = int(value)
-    return Setting(batch, batches, data, seed, sizes, dataset)
+    return ScoringSetting(batch, batches, data, seed, sizes, dataset)
 
 
 @app.command()

@@ -163,7 +163,7 @@ def _write(
     """The JSON, and a curve of every metric that changes with the epochs."""
     from matplotlib.figure import Figure
 
-    from nasrepro.suite.data import replacing, write_text
+    from nasrepro.suite.data import atomic_write, write_text
 
     write_text(folder / "training.json", json_text(document) + "\n")
     lengths, seeds = (
@@ -190,7 +190,7 @@ def _write(
     if names and len(seeds) > 1:
         figure.axes[0].legend(frameon=False, fontsize=7)
     figure.suptitle(f"{document['data']}: {document['arch']}", fontsize=8, wrap=True)
-    with replacing(folder / "training.png") as temporary:
+    with atomic_write(folder / "training.png") as temporary:
         figure.savefig(temporary, format="png", dpi=200)
 
 

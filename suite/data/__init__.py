@@ -1,6 +1,6 @@
 """Tables on disk: what they are made of, download, checks, memory-mapped columns."""
 
-from nasrepro.suite.data.files import alone, replacing, sha256_file, stable_hash, write_text
+from nasrepro.suite.data.files import atomic_write, lock, sha256_file, stable_hash, write_text
 from nasrepro.suite.data.sources import check_file, fetch_file, fetch_table, open_table
 from nasrepro.suite.data.spec import (
     DATA_VARIABLE,
@@ -24,14 +24,14 @@ __all__ = [
     "SourceFile",
     "Table",
     "TableSpec",
-    "alone",
+    "atomic_write",
     "cache_dir",
     "check_file",
     "content_sha256",
     "fetch_file",
     "fetch_table",
+    "lock",
     "open_table",
-    "replacing",
     "sha256_file",
     "stable_hash",
     "write_table",

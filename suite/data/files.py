@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from nasrepro.suite.errors import NasreproError
 
-if TYPE_CHECKING:
-    import sqlite3
-import json
-from typing import Any
-
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`.
 
     Rename it to `path` if the block succeeds, remove it if not.
@@ -53,7 +49,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -64,41 +60,23 @@ def sha256_file(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Wait until no other process has this lock.
-
-    It is the system's, taken through SQLite, and a killed process lets it go.
+def lock(path: Path) -> Iterator[None]:
+    """Wait until no other process holds this lock; the system frees that of a killed process.
 
     Raises:
         NasreproError: the folder cannot be written to, or the disk is full; the message names it.
     """
-    import sqlite3  # what only reads files does without
-
-    with contextlib.ExitStack() as ends:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = ends.enter_context(
-                contextlib.closing(sqlite3.connect(path, timeout=0.5, isolation_level=None))
-            )
-            while not _taken(lock):  # each try is short, so that Ctrl-C is heard
-                pass
-        except (sqlite3.Error, OSError) as error:
-            raise NasreproError(
-                f"cannot lock {path} ({error}); free some space or set NASREPRO_DATA to another folder"
-            ) from error
-        yield
-
-
-def _taken(lock: sqlite3.Connection) -> bool:
-    import sqlite3
+    from filelock import FileLock
 
     try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            return False
-        raise
-    return True
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(path).acquire()
+    except OSError as error:
+        raise NasreproError(
+            f"cannot lock {path} ({error}); free some space or set NASREPRO_DATA to another folder"
+        ) from error
+    with held:
+        yield
 
 
 def stable_hash(value: Any) -> str:

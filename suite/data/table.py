@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.suite.data.files import replacing
+from nasrepro.suite.data.files import atomic_write
 from nasrepro.suite.errors import DataCorrupt
 
 _META = b"nasrepro"
@@ -52,7 +52,7 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any]], meta: Mapping[s
     table = pa.table(dict(columns)).replace_schema_metadata(
         {_META: json.dumps(full, sort_keys=True)}
     )
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         if path.suffix == ".parquet":
             pq.write_table(table, temporary, compression="zstd", compression_level=19)
         else:

@@ -41,7 +41,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.oracle import MEAN, Seed
-from nasrepro.suite.scoring import Setting
+from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.search import Budget
 
 Positive = Annotated[int, Field(gt=0)]
@@ -100,7 +100,7 @@ class Experiment(_Strict):
 class Ranking(_Strict):
     """Scorers x data sets against a metric of one oracle's table.
 
-    `setting` and `sample` are for scorers that need networks: see `nasrepro.suite.scoring.Setting`, and how
+    `setting` and `sample` are for scorers that need networks: see `nasrepro.suite.scoring.ScoringSetting`, and how
     many architectures of a random order are ranked (what is not scored yet is scored then); those
     that are scored already if not given.
     """
@@ -111,7 +111,7 @@ class Ranking(_Strict):
     epochs: Positive
     metric: str = ""
     resamples: Positive = 1000
-    setting: Setting = Setting()
+    setting: ScoringSetting = ScoringSetting()
     sample: Positive | None = None
 
 
@@ -219,7 +219,7 @@ def _validated(raw: Mapping[str, Any], name: str) -> Plan:
             if "budgets" in where:
                 accepted = list(Budget.__dataclass_fields__)
             elif where[-2:-1] == ["setting"]:
-                accepted = list(Setting.__dataclass_fields__)
+                accepted = list(ScoringSetting.__dataclass_fields__)
             else:
                 accepted = list(
                     _MODELS.get(where[0], Plan).model_fields

@@ -23,7 +23,7 @@ from nasrepro.suite.registry import load_oracle, scorers
 from nasrepro.suite.scoring import (
     Progress,
     ScoreTable,
-    Setting,
+    ScoringSetting,
     dataset_of,
     inputs_of,
     sample,
@@ -37,7 +37,7 @@ class RankKey:
     """Everything that determines a ranking: a scorer against a metric of a table.
 
     Of a scorer that needs networks: `setting` has what differs from the defaults of
-    `nasrepro.suite.scoring.Setting`, and `sample` is how many architectures of a fixed random order are
+    `nasrepro.suite.scoring.ScoringSetting`, and `sample` is how many architectures of a fixed random order are
     ranked. Else both are empty, and all are ranked.
     """
 
@@ -171,7 +171,9 @@ def rank_cells(ranking: Ranking) -> Iterator[RankCell]:
             yield RankCell(of_networks(key, oracle, ranking.setting, ranking.sample))
 
 
-def of_networks(key: RankKey, oracle: Oracle, setting: Setting, size: int | None = None) -> RankKey:
+def of_networks(
+    key: RankKey, oracle: Oracle, setting: ScoringSetting, size: int | None = None
+) -> RankKey:
     """The key with how networks are scored and how many are ranked, where its scorer needs them.
 
     `size`: as many as are scored by now.
@@ -273,7 +275,9 @@ def _scored_networks(
     """Rows of the key's sample, their scores and CPU seconds, (n,) each, and what they were scored with; scores what is missing."""
     oracle, scorer = load_oracle(key.oracle), scorers.get(key.scorer)
     archs = [oracle.archs()[row] for row in sample(oracle, key.sample)]
-    table = score_networks(oracle, [scorer], archs, Setting(**key.setting), progress=progress)
+    table = score_networks(
+        oracle, [scorer], archs, ScoringSetting(**key.setting), progress=progress
+    )
     distinct = len({oracle.space.canonical(arch) for arch in archs})
     return *scored(
         oracle, table, key.scorer, key.sample

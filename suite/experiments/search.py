@@ -18,12 +18,18 @@ from typing import Any
 import numpy as np
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
+from nasrepro.suite.errors import (
+    BudgetExhausted,
+    BudgetIgnored,
+    NasreproError,
+    NotTabulated,
+    ProtocolError,
+)
 from nasrepro.suite.experiments.identity import ENGINE, Status, environment, tables_of
 from nasrepro.suite.experiments.plan import Experiment
 from nasrepro.suite.oracle import MEAN, Oracle, Seed, searching
 from nasrepro.suite.registry import Method, load_devices, load_oracle, methods
-from nasrepro.suite.search import Budget, BudgetSwallowed, Ledger, Rating, Session
+from nasrepro.suite.search import Budget, Ledger, Rating, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +264,10 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
             chosen = method.search(session, np.random.default_rng(key.seed), **key.params)
         except BudgetExhausted:
             ended, chosen = True, None
-        except BudgetSwallowed:
+        except BudgetIgnored:
             chosen = None
     session.finish()  # what the method did not wait for costs all the same
-    total = time.process_time() - started - session.door_s + session.earlier_s
+    total = time.process_time() - started - session.oracle_cpu_s + session.cached_cpu_s
     if session.exhausted and not ended:
         raise ProtocolError(
             f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger"

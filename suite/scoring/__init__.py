@@ -1,8 +1,15 @@
 """Scores of untrained networks: settings, batches, tables, scoring."""
 
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded, shared
-from nasrepro.suite.scoring.scores import Judge, Progress, sample, score, score_one, scored
-from nasrepro.suite.scoring.setting import VERSION, Inputs, Setting, dataset_of, inputs_of, space_of
+from nasrepro.suite.scoring.scores import Progress, StoredScorer, sample, score, score_one, scored
+from nasrepro.suite.scoring.setting import (
+    VERSION,
+    Inputs,
+    ScoringSetting,
+    dataset_of,
+    inputs_of,
+    space_of,
+)
 from nasrepro.suite.scoring.table import ScoreTable
 
 __all__ = [
@@ -10,11 +17,11 @@ __all__ = [
     "Batches",
     "Images",
     "Inputs",
-    "Judge",
     "Labels",
     "Progress",
     "ScoreTable",
-    "Setting",
+    "ScoringSetting",
+    "StoredScorer",
     "batches_of",
     "dataset_of",
     "inputs_of",

@@ -63,7 +63,7 @@ class Batches(Sequence[Any]):
             self.reads,
         )  # what is known stays with the networks it is of
 
-    def once(self, compute: Callable[..., T], network: Any, *args: Any) -> T:
+    def memo(self, compute: Callable[..., T], network: Any, *args: Any) -> T:
         """`compute(network, self, *args)`, computed at most once for each network."""
         known = self._known.setdefault(network, {})
         if (compute, args) not in known:
@@ -82,7 +82,7 @@ def shared(compute: Callable[..., T], network: Any, batches: Sequence[Any], *arg
     At most once for each network where `batches` are `Batches`.
     """
     return (
-        batches.once(compute, network, *args)
+        batches.memo(compute, network, *args)
         if isinstance(batches, Batches)
         else compute(network, batches, *args)
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded
-from nasrepro.suite.scoring.setting import Inputs, Setting, dataset_of, inputs_of, space_of
+from nasrepro.suite.scoring.setting import Inputs, ScoringSetting, dataset_of, inputs_of, space_of
 from nasrepro.suite.scoring.table import ScoreTable
 from nasrepro.suite.space import Arch, SearchSpace
 
@@ -71,7 +71,7 @@ def score(
     oracle: Oracle,
     scorers: Sequence[Scorer],
     archs: Sequence[Arch],
-    setting: Setting,
+    setting: ScoringSetting,
     *,
     workers: int = 1,
     limit_s: float = float("inf"),
@@ -215,7 +215,7 @@ def _versions() -> Mapping[str, str]:
 
 
 @dataclass(slots=True)
-class Judge:
+class StoredScorer:
     """Scores of networks one by one, for a search: what is stored is read, the rest is computed.
 
     Attributes:
@@ -245,8 +245,8 @@ class Judge:
         dataset: Dataset,
         draw: Callable[..., Any],
         scorer: Scorer,
-        setting: Setting,
-    ) -> Judge:
+        setting: ScoringSetting,
+    ) -> StoredScorer:
         """For a space and data set as a session has them."""
         inputs = inputs_of(space, dataset, setting)
         table = ScoreTable.load(inputs)

@@ -21,7 +21,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ScoringSetting:
     """How networks are scored; the defaults are ZiCo's (arXiv:2301.11300, Sec. 4.5).
 
     Attributes:
@@ -63,7 +63,7 @@ class Setting:
         }
 
 
-_DEFAULT = Setting()
+_DEFAULT = ScoringSetting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Inputs:
         return f"{self.batches} x {self.batch} {self.data} images of {self.size} pixels, {self.classes} classes, {network}, seed {self.seed}"
 
 
-def inputs_of(space: SearchSpace, dataset: Dataset, setting: Setting) -> Inputs:
+def inputs_of(space: SearchSpace, dataset: Dataset, setting: ScoringSetting) -> Inputs:
     """The setting for networks of a space and a data set, with every default filled in."""
     space, data = space_of(space, setting), setting.data or dataset.images or RANDOM
     return Inputs(
@@ -105,12 +105,12 @@ def inputs_of(space: SearchSpace, dataset: Dataset, setting: Setting) -> Inputs:
     )
 
 
-def dataset_of(oracle: Oracle, setting: Setting) -> Dataset:
+def dataset_of(oracle: Oracle, setting: ScoringSetting) -> Dataset:
     """The data set for which networks are built."""
     return oracle.info.dataset(setting.dataset) if setting.dataset else oracle.info.datasets[0]
 
 
-def space_of(space: SearchSpace, setting: Setting) -> SearchSpace:
+def space_of(space: SearchSpace, setting: ScoringSetting) -> SearchSpace:
     """The whole space, with the network of the setting."""
     space = getattr(space, "whole", space)
     if not setting.network:

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasrepro.suite.data import alone, cache_dir, replacing
+from nasrepro.suite.data import atomic_write, cache_dir, lock
 from nasrepro.suite.errors import DataCorrupt
 from nasrepro.suite.scoring.setting import Inputs
 
@@ -83,7 +83,7 @@ class ScoreTable:
         """Write it to `path`, or to the user's cache, together with what other processes have put there meanwhile."""
         if path is not None:
             return self._write(path)
-        with alone(
+        with lock(
             self.path.with_suffix(".lock")
         ):  # between reading and writing no other process saves
             if self.path.exists():
@@ -117,6 +117,6 @@ class ScoreTable:
         table = pa.table(columns, ["scorer", "index", "score", "cpu_s"]).replace_schema_metadata(
             {"nasrepro": json.dumps(about)}
         )
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", compression_level=9)
         return path

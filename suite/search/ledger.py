@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.space import Arch
-
-if TYPE_CHECKING:
-    pass
-
-
-class BudgetSwallowed(BaseException):
-    """Raised by every evaluation after a `BudgetExhausted`, which the method has caught.
-
-    Under another name, so that its loop ends.
-    """
 
 
 @dataclass(frozen=True, slots=True)

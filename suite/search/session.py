@@ -16,9 +16,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from nasrepro.suite.errors import BudgetExhausted, NasreproError, NotTabulated, ProtocolError
+from nasrepro.suite.errors import (
+    BudgetExhausted,
+    BudgetIgnored,
+    NasreproError,
+    NotTabulated,
+    ProtocolError,
+)
 from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, Reader, Seed
-from nasrepro.suite.search.ledger import Budget, BudgetSwallowed, Evaluation, Ledger, Rating
+from nasrepro.suite.search.ledger import Budget, Evaluation, Ledger, Rating
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
 if TYPE_CHECKING:
@@ -67,7 +73,7 @@ class Session:
     """
 
     __slots__ = (
-    "_batches", "_best", "_cost", "_devices", "_door_s", "_doors", "_earlier_s", "_exhausted", "_needed", "_open_door", "_paid", "_rated",
+    "_batches", "_best", "_cost", "_devices", "_oracle_cpu_s", "_readers", "_cached_cpu_s", "_exhausted", "_needed", "_open_reader", "_paid", "_rated",
     "_running",
     "budget", "dataset", "fidelities", "ledger", "max_epochs", "objective", "resumable", "space",
 )  # fmt: skip
@@ -112,12 +118,12 @@ class Session:
         self._paid: dict[Arch, int] = {}
         # by simulated time of the end, then by order of submission: see `submit`
         self._running: list[tuple[float, int, _Training]] = []
-        self._door_s = 0.0
-        self._earlier_s = 0.0
+        self._oracle_cpu_s = 0.0
+        self._cached_cpu_s = 0.0
         self._devices = devices
 
         # The oracle stays in this closure: the session has no attribute that leads to it.
-        def open_door(length: int) -> Reader:
+        def open_reader(length: int) -> Reader:
             if length > epochs:
                 raise ProtocolError(
                     f"{length} epochs asked for in a search of at most {epochs} ({info.name}, {dataset})"
@@ -129,8 +135,8 @@ class Session:
         ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
             return oracle.batches(dataset, size=size, count=count, seed=draw, data=data)
 
-        self._open_door, self._batches = open_door, batches
-        self._doors: dict[int, Reader] = {epochs: open_door(epochs)}
+        self._open_reader, self._batches = open_reader, batches
+        self._readers: dict[int, Reader] = {epochs: open_reader(epochs)}
 
     # -- evaluating --------------------------------------------------------------------------------------
     def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
@@ -146,7 +152,7 @@ class Session:
         Raises:
             BudgetExhausted: it does not fit the budget; nothing is booked, and nothing can be
                 evaluated from now on.
-            BudgetSwallowed: evaluated from then on all the same.
+            BudgetIgnored: evaluated from then on all the same.
             NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
         """
         length = self.max_epochs if epochs is None else epochs
@@ -221,7 +227,7 @@ class Session:
             self._refuse()
         started = time.process_time()
         try:
-            values = self._door(epochs)(arch)
+            values = self._reader(epochs)(arch)
             for name in self._needed:
                 if name not in values:
                     raise NotTabulated(
@@ -229,9 +235,9 @@ class Session:
                     )
             cost_s = values.get(self._cost, 0.0)
             if self.resumable and 0 < self._paid.get(arch, 0) < epochs:
-                cost_s -= self._door(self._paid[arch])(arch).get(self._cost, 0.0)
+                cost_s -= self._reader(self._paid[arch])(arch).get(self._cost, 0.0)
         finally:
-            self._door_s += time.process_time() - started
+            self._oracle_cpu_s += time.process_time() - started
         spent_s = ledger.simulated_s + sum(training.cost_s for _, _, training in self._running)
         if budget.seconds is not None and spent_s + cost_s > budget.seconds:
             self._refuse()
@@ -239,15 +245,15 @@ class Session:
 
     def _refuse(self) -> NoReturn:
         if self._exhausted:
-            raise BudgetSwallowed
+            raise BudgetIgnored
         self.finish()
         self._exhausted = True
         raise BudgetExhausted
 
-    def _door(self, epochs: int) -> Reader:
-        if epochs not in self._doors:
-            self._doors[epochs] = self._open_door(epochs)
-        return self._doors[epochs]
+    def _reader(self, epochs: int) -> Reader:
+        if epochs not in self._readers:
+            self._readers[epochs] = self._open_reader(epochs)
+        return self._readers[epochs]
 
     def _book(self, arch: Arch, epochs: int, values: dict[str, float], cost_s: float) -> Evaluation:
         ledger = self.ledger
@@ -281,17 +287,17 @@ class Session:
         return self._exhausted
 
     @property
-    def door_s(self) -> float:
+    def oracle_cpu_s(self) -> float:
         """CPU seconds spent inside the oracle; not part of a method's overhead."""
-        return self._door_s
+        return self._oracle_cpu_s
 
     @property
-    def earlier_s(self) -> float:
+    def cached_cpu_s(self) -> float:
         """CPU seconds booked for what an earlier run computed, less those of reading it.
 
         Part of a method's overhead (see `charge`).
         """
-        return self._earlier_s
+        return self._cached_cpu_s
 
     def complexity(self, arch: Arch) -> Complexity:
         """Exact parameters and MACs for this session's data set; free."""
@@ -330,7 +336,7 @@ class Session:
                 )
             return table.value(arch, device, self.dataset.name)
         finally:
-            self._door_s += time.process_time() - started
+            self._oracle_cpu_s += time.process_time() - started
 
     def build(self, arch: Arch) -> nn.Module:
         """The untrained network for this session's data set.
@@ -360,14 +366,14 @@ class Session:
                 encoder, seconds = ...
                 took(seconds)
         """
-        started, inside = time.process_time(), self._door_s
+        started, inside = time.process_time(), self._oracle_cpu_s
         told: list[float] = []
         try:
             yield told.append
         finally:
-            spent = time.process_time() - started - (self._door_s - inside)
+            spent = time.process_time() - started - (self._oracle_cpu_s - inside)
             booked = sum(told) if told else spent
-            self._earlier_s += booked - spent
+            self._cached_cpu_s += booked - spent
             self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + booked
 
     def log(self, event: str, **values: Any) -> None:

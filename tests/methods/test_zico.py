@@ -7,7 +7,7 @@ from toys import SPACE, Toy
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import searching
 from nasrepro.suite.registry import load_oracle, methods, scorers
-from nasrepro.suite.scoring import Judge, ScoreTable, Setting, inputs_of, scored
+from nasrepro.suite.scoring import ScoreTable, ScoringSetting, StoredScorer, inputs_of, scored
 from nasrepro.suite.search import Budget, Session
 
 ZICO = methods.get("zico")
@@ -38,7 +38,7 @@ def stored(oracle, values, setting):
 def test_the_highest_score_is_the_one_evaluation():
     oracle = Toy()
     values = {arch: float(index) for index, arch in enumerate(SPACE)}
-    stored(oracle, values, Setting())
+    stored(oracle, values, ScoringSetting())
     for strategy in ("rank", "evolve"):
         chosen, session = searched(oracle, strategy=strategy, candidates=0, steps=600)
         assert chosen == list(SPACE)[-1] and [done.arch for done in session.ledger.evaluations] == [
@@ -51,7 +51,7 @@ def test_the_highest_score_is_the_one_evaluation():
 def test_stored_scores_are_booked_by_what_they_took_and_confine_a_ranking():
     oracle = Toy()
     half = {arch: -float(index) for index, arch in enumerate(SPACE) if index % 2}
-    stored(oracle, half, Setting())
+    stored(oracle, half, ScoringSetting())
     chosen, session = searched(oracle, candidates=0)
     assert chosen == SPACE.at(1) and session.ledger.overhead_s == {"proxy": pytest.approx(2.0 * 40)}
     chosen, session = searched(oracle, candidates=7)
@@ -65,7 +65,7 @@ def test_stored_scores_are_booked_by_what_they_took_and_confine_a_ranking():
 
 def test_limits_are_kept():
     oracle = Toy()
-    stored(oracle, {arch: float(sum(arch.code)) for arch in SPACE}, Setting())
+    stored(oracle, {arch: float(sum(arch.code)) for arch in SPACE}, ScoringSetting())
     for strategy in ("rank", "evolve"):
         chosen, session = searched(
             oracle, strategy=strategy, candidates=0, max_params=50, steps=500
@@ -83,7 +83,7 @@ def test_the_population_keeps_the_best():
     Each step keeps the better of the member and its mutation.
     """
     oracle = Toy()
-    stored(oracle, {arch: float(sum(arch.code)) for arch in SPACE}, Setting())
+    stored(oracle, {arch: float(sum(arch.code)) for arch in SPACE}, ScoringSetting())
     chosen, _ = searched(oracle, strategy="evolve", steps=400, population=1)
     assert chosen.code == (2, 2, 2, 2)
 
@@ -92,9 +92,9 @@ def test_scores_by_another_source_are_not_read():
     oracle = Toy()
     dataset, zico = oracle.info.datasets[0], scorers.get("zico")
     ScoreTable(
-        inputs_of(SPACE, dataset, Setting()), {"zico": {0: (1.0, 1.0)}}, {"zico": "another"}
+        inputs_of(SPACE, dataset, ScoringSetting()), {"zico": {0: (1.0, 1.0)}}, {"zico": "another"}
     ).save()
-    assert Judge.of(SPACE, dataset, oracle.batches, zico, Setting()).stored == {}
+    assert StoredScorer.of(SPACE, dataset, oracle.batches, zico, ScoringSetting()).stored == {}
 
 
 # -- tables of scores that ship ----------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def check_shipped(oracle, setting, tried):
     dataset = oracle.info.datasets[0]
     table = ScoreTable.load(inputs_of(oracle.space, dataset, setting))
     for scorer, rows in table.rows.items():
-        judge = Judge.of(
+        judge = StoredScorer.of(
             oracle.space,
             dataset,
             lambda **given: oracle.batches(dataset.name, **given),
@@ -117,7 +117,7 @@ def check_shipped(oracle, setting, tried):
         )
         how = f"{scorer} has changed: nasrepro score {oracle.name} --scorer {scorer} takes its scores over or makes them anew"
         assert judge.stored.keys() == rows.keys(), how
-        fresh = Judge(judge.space, judge.scorer, judge.inputs, judge.draw)
+        fresh = StoredScorer(judge.space, judge.scorer, judge.inputs, judge.draw)
         for index in list(rows)[:: max(1, len(rows) // max(1, tried))][:tried]:
             again, kept = fresh.score(judge.space.at(index)), rows[index][0]
             assert again == pytest.approx(
@@ -127,13 +127,15 @@ def check_shipped(oracle, setting, tried):
 
 
 def test_scores_of_digits201_are_there_for_every_cell():
-    table = check_shipped(load_oracle("digits201"), Setting(), 3)
+    table = check_shipped(load_oracle("digits201"), ScoringSetting(), 3)
     assert len(table.rows["zico"]) == 5044
 
 
 def test_scores_of_nasbench201_are_there_for_a_thousand_cells_and_more(nasbench201):
     """In a small network by all scorers, on at least the first 2,000 of the sample, and in the benchmark's own by the cheaper ones."""
-    table = check_shipped(nasbench201, Setting(batch=32, network={"channels": 8, "cells": 1}), 1)
+    table = check_shipped(
+        nasbench201, ScoringSetting(batch=32, network={"channels": 8, "cells": 1}), 1
+    )
     assert set(table.rows) == {entry.name for entry in scorers.all() if entry.needs_network}
     assert all(len(scored(nasbench201, table, scorer)[0]) >= 2000 for scorer in table.rows)
-    assert len(check_shipped(nasbench201, Setting(), 0).rows["zico"]) >= 63
+    assert len(check_shipped(nasbench201, ScoringSetting(), 0).rows["zico"]) >= 63

