@@ -73,9 +73,27 @@ class Session:
     """
 
     __slots__ = (
-    "_batches", "_best", "_cost", "_devices", "_oracle_cpu_s", "_readers", "_cached_cpu_s", "_exhausted", "_needed", "_open_reader", "_paid", "_rated",
-    "_running",
-    "budget", "dataset", "fidelities", "ledger", "max_epochs", "objective", "resumable", "space",
+        "_batches",
+        "_best",
+        "_cached_cpu_s",
+        "_cost",
+        "_devices",
+        "_exhausted",
+        "_needed",
+        "_open_reader",
+        "_oracle_cpu_s",
+        "_paid",
+        "_rated",
+        "_readers",
+        "_running",
+        "budget",
+        "dataset",
+        "fidelities",
+        "ledger",
+        "max_epochs",
+        "objective",
+        "resumable",
+        "space",
 )  # fmt: skip
 
     def __init__(

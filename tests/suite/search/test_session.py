@@ -207,7 +207,7 @@ def test_what_is_running_counts_against_the_budget_and_is_booked_at_its_end(
     with pytest.raises(BudgetExhausted):
         made.submit(CHEAP)
     assert booked(made) == (3, 32, 12, 3)
-    with pytest.raises(BudgetSwallowed):
+    with pytest.raises(BudgetIgnored):
         made.submit(CHEAP)
 
 
