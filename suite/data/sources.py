@@ -9,8 +9,9 @@ never meets an old table.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from nasrepro.suite.data.spec import (
     resolved,
 )
 from nasrepro.suite.data.table import Table, write_table
-from nasrepro.suite.errors import DataCorrupt, DataMissing
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError
 
 
 def open_table(spec: TableSpec) -> Table:
@@ -63,7 +64,8 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
     convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = resolved(
         spec.converter
     )
-    columns, meta = convert(paths)
+    with reading(spec.name):
+        columns, meta = convert(paths)
     provenance = {
         name: {"url": file.url, "sha256": file.sha256, "licence": file.licence}
         for name, file in spec.files.items()
@@ -77,12 +79,28 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
     return spec.path
 
 
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """What a converter stumbles over in a file that is not what it should be is that file's fault."""
+    try:
+        yield
+    except NasreproError:
+        raise
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise DataCorrupt(
+            f"the originals of {name} are not what its converter reads "
+            f"({type(error).__name__}: {reason}); get them again from where they came"
+        ) from error
+
+
 def _convert_local(spec: TableSpec, progress: Progress) -> Path:
     originals, path = spec.originals(), spec.path
     convert: Callable[[Mapping[str, Path], Progress], tuple[Columns, Mapping[str, Any]]] = resolved(
         spec.converter
     )
-    columns, meta = convert(originals, progress)
+    with reading(spec.name):
+        columns, meta = convert(originals, progress)
     provenance = {
         name: {"name": original.name, "inventory": inventory({name: original})}
         for name, original in originals.items()
