@@ -87,7 +87,10 @@ def readers() -> dict[str, Format]:
         "pbz2": (bz2.compress(plain), pickles.load_bz2),
         "pbz2, inside": (plain, lambda path: pickles.load_bz2(compressed(path))),
         "arrow": (arrow(".arrow"), read_table),
-        "parquet": (arrow(".parquet"), read_table),
+        "parquet": (
+            arrow(".parquet"),
+            lambda path: read_table(path.rename(path.with_suffix(".parquet"))),
+        ),
     }
 
 
