@@ -7,10 +7,9 @@ A metric of topology, and SHGO over it.
     measure `measurements` networks on the device; fit latency and energy, linear in analytical
       features
     maximise theta(g) under the limits: SHGO on a coarse lattice of the relaxed decisions, SHGO in a
-      fine box round each
-        point kept, unit steps from the points kept after that (`methods.nets.lattice`)
-    walk down the networks found by theta(g), that is by g: re-check the limits by measuring,
-      evaluate the first `finals` that keep them
+      fine box round each point kept, unit steps from the points kept after that
+    walk down all networks by theta(g), that is by g, equal ones in canonical order: re-check the
+      limits by measuring, evaluate the first `finals` that keep them
     return the best evaluated; with `samples` = 0 (training-free), g itself is maximised and nothing
       is fitted
 
@@ -21,6 +20,11 @@ Deviations:
     - The paper's space has cells with real depths and link counts. Here any space is relaxed:
       options of a decision are put in the order of their mean g (`contexts` random networks each),
       and functions of them are interpolated piecewise linearly.
+    - The walk goes over the whole space where that can be listed (`LISTED`), so SHGO decides nothing
+      there; the point that it found is in the trace ("shgo" of the event "search") and compared
+      with the arg-max by the study `flash.search`. In a larger space the walk is over the points
+      that SHGO evaluated, and which these are hangs on the last bits of its arithmetic. Paper and
+      `finals` = 1 evaluate one network; the walk further down is ours.
     - Number of cells and width multiplier are decisions like the others, not a level of their own;
       the unit steps are ours.
     - `nn_degree_operators` is an adaptation for spaces whose cells differ in operators: strict
@@ -37,6 +41,7 @@ Deviations:
 
 import math
 import time
+from functools import lru_cache
 
 import numpy as np
 
@@ -54,6 +59,8 @@ from nasrepro.suite.registry import load_devices, load_oracle, method, methods, 
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch
 
+#: A space of at most so many architectures is walked whole.
+LISTED = 200_000
 #: Networks drawn for one sample within the limits before it is given up.
 _TRIES = 1000
 _UNITS = {"macs": "MACs", "params": "parameters", "latency": "ms", "energy": "mJ"}
@@ -165,6 +172,16 @@ def search(
         parameters = {name: getattr(curve, name) for name in curve.__slots__}
         session.log("predictor", metric=metric, g=g.tolist(), score=scores.tolist(), **parameters)
 
+    # theta is monotone, and flat where it saturates
+    sign = 1 if curve is None or curve.rises else -1
+
+    def predicted_excesses(arch):
+        """By how much each limit is exceeded by the device models, or by the count of MACs."""
+        return [
+            round((models[name](arch) if name in models else cost(arch, name)) / limit - 1, 9)
+            for name, limit in limits.items()
+        ]
+
     # searching
     with session.charge("shgo"):
         order = ordered(space, topology, rng, contexts)
@@ -178,14 +195,8 @@ def search(
                 arch = arch_of(point)
             except InvalidArch:
                 return 0.0, [1.0] * (len(limits) + 1)
-            value = (
-                topology(arch) if curve is None or curve.rises else -topology(arch)
-            )  # theta is monotone, and flat where it saturates
-            over = [
-                (models[name](arch) if name in models else cost(arch, name)) / limit - 1
-                for name, limit in limits.items()
-            ]
-            return value, [0.0, *over] if sparse else over
+            over = predicted_excesses(arch)
+            return sign * topology(arch), [0.0, *over] if sparse else over
 
         lattice = Lattice(evaluate, space.cardinalities)
         best = max(within or drawn, key=topology).code if within or drawn else ()
@@ -194,11 +205,23 @@ def search(
             keep=keep,
             start=tuple(options.index(k) for options, k in zip(order, best, strict=False)),
         )
+        kept = (arch_of(point) for point in lattice.feasible())
+        peak = next((arch for arch in kept if excess(arch) <= 0), None)
+    if len(space) <= LISTED:
+        with session.charge("listing") as took:
+            ranked, seconds = _ranked(space, metric, sign)
+            took(seconds)
+    else:
+        ranked = [arch_of(point) for point in lattice.feasible()]
+    with session.charge("walk"):
         chosen: list[Arch] = []
         known = {space.canonical(each.arch) for each in evaluated}
-        for point in lattice.feasible():
-            arch = arch_of(point)
-            if len(chosen) < finals and space.canonical(arch) not in known and excess(arch) <= 0:
+        for arch in ranked:
+            if len(chosen) == finals:
+                break
+            if max(predicted_excesses(arch), default=0.0) > 0 or space.canonical(arch) in known:
+                continue
+            if excess(arch) <= 0:
                 known.add(space.canonical(arch))
                 chosen.append(arch)
         if not chosen and not within:
@@ -208,14 +231,26 @@ def search(
         "search",
         points=len(lattice.seen),
         limits=limits,
+        shgo=space.format(peak) if peak else None,
         found=[space.format(arch) for arch in chosen],
         measured=counts,
     )
     return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
 
 
+@lru_cache(maxsize=4)
+def _ranked(space, metric, sign):
+    """All architectures, largest sign * g first, equal ones in canonical order; CPU seconds."""
+    started = time.process_time()
+    ranked = sorted(space, key=lambda arch: (-sign * METRICS[metric](space.blocks(arch)), arch))
+    return ranked, time.process_time() - started
+
+
 def _device_models(session, drawn, cost, names, measurements, features):
-    """A function from architecture to predicted latency or energy, by name, fitted to the first measurable ones of those drawn."""
+    """Functions from architecture to predicted latency or energy, by name.
+
+    Each is fitted to the first measurable ones of those drawn.
+    """
     space, dataset = session.space, session.dataset
     kinds = (
         sorted({op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"})
@@ -245,7 +280,10 @@ def _device_models(session, drawn, cost, names, measurements, features):
 
 
 def _least_excess(arch_of, excess, limits, cost, space):
-    """A network within limits that neither sampling nor the models found, by the measured excess alone; an error where there is none."""
+    """A network within limits that neither sampling nor the models found; an error if none is.
+
+    It is looked for by the measured excess alone.
+    """
 
     def evaluate(point):
         try:
@@ -260,7 +298,8 @@ def _least_excess(arch_of, excess, limits, cost, space):
             for name, limit in limits.items()
         )
         raise NasreproError(
-            f"flash: no architecture found within all limits; the nearest, {space.format(arch)}, has {said}"
+            "flash: no architecture found within all limits; the nearest, "
+            f"{space.format(arch)}, has {said}"
         )
     return arch
 
@@ -278,7 +317,7 @@ def _least_excess(arch_of, excess, limits, cost, space):
     epochs=0,
 )
 def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, epochs):
-    """What the method finds under limits, against the exhaustive arg-max of its own predictor and against the best of the table.
+    """What SHGO finds under limits, against the arg-max of its own predictor and the best network.
 
     Args:
         rng: random generator.
@@ -318,9 +357,8 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
             params = {"metric": metric, "features": features, "samples": samples, **limits}
             chosen = flash.search(session, rng, **flash.params(params))
             events = {event["event"]: event for event in session.ledger.events}
-            first = (
-                space.parse(events["search"]["found"][0]) if events["search"]["found"] else chosen
-            )
+            peak = events["search"]["shgo"]
+            first = space.parse(peak) if peak else chosen
             found, returned = (
                 rows[arch if arch in rows else space.canonical(arch)] for arch in (first, chosen)
             )

@@ -10,7 +10,9 @@ Deviations:
     - First improvement, not best of all neighbours: the variant that naszilla runs when it counts
       queries. The paper's text was not read here.
     - A neighbour evaluated before is not evaluated again; its score is remembered, as in naszilla.
-    - Restarts go on while the budget lasts (the paper stops at the first local optimum).
+      Architectures that compute the same function (`space.canonical`) count as one.
+    - Restarts go on while the budget lasts (the paper stops at the first local optimum), or until the
+      whole space was seen.
 """
 
 from nasrepro.suite.registry import method
@@ -25,21 +27,26 @@ def search(session, rng, *, initial):
         rng: random generator.
         initial: random architectures before each climb.
     """
-    scores = {}
+    space, scores = session.space, {}
 
     def score(arch):
-        if arch not in scores:
-            scores[arch] = session.evaluate(arch).score
-        return scores[arch]
+        same = space.canonical(arch)
+        if same not in scores:
+            scores[same] = session.evaluate(arch).score
+        return scores[same]
 
-    while len(scores) < len(session.space):
-        current = max((session.space.sample(rng) for _ in range(initial)), key=score)
+    order = iter(space)
+    unseen = next(order)
+    while unseen is not None:
+        current = max((space.sample(rng) for _ in range(initial)), key=score)
         climbing = True
         while climbing:
-            near = session.space.neighbours(current)
+            near = space.neighbours(current)
             better = (
                 near[i] for i in rng.permutation(len(near)) if score(near[i]) > score(current)
             )
             following = next(better, None)
             climbing = following is not None
             current = following or current
+        while unseen is not None and space.canonical(unseen) in scores:
+            unseen = next(order, None)

@@ -35,7 +35,7 @@ def nn_mass(blocks: Sequence[Block]) -> float:
             total += block.links / block.possible * block.width * block.depth
         elif block.links:
             total += block.inputs + block.width
-    return total
+    return round(total, 9)  # so that equal sums of other terms tie, here and below
 
 
 def nn_degree(blocks: Sequence[Block]) -> float:
@@ -44,7 +44,7 @@ def nn_degree(blocks: Sequence[Block]) -> float:
     Width + skip links / (width x depth), summed over cells.
     """
     degree = sum(block.width + block.links / (block.width * block.depth) for block in blocks)
-    return round(degree, 9)  # so that equal sums of other terms tie
+    return round(degree, 9)
 
 
 def nn_degree_operators(blocks: Sequence[Block]) -> float:
@@ -87,7 +87,7 @@ class Curve:
     @property
     def rises(self) -> bool:
         """Whether a larger g predicts a score that is at least as good."""
-        return self.b * self.c >= 0
+        return round(self.b * self.c, 9) >= 0  # flat curves, too
 
     def __call__(self, g: Values | float) -> Values:
         """The predicted score, in the shape of `g`."""
@@ -123,12 +123,12 @@ def fit_curve(g: Values, score: Values) -> Curve:
         return _theta(g, unit, *p) - y
 
     best, least = (1.0, 0.0, 1.0), np.inf
-    for c in (-30, -10, -3, -1, -0.3, -0.1, 0.1, 0.3, 1, 3, 10, 30):
+    for c in (1, 0.3, 3, 0.1, 10, 30, -1, -0.3, -3, -0.1, -10, -30):
         weight = y**2  # a small change of 1 / y is one of y times 1 / y^2
         rise = np.exp(np.clip(c * unit / np.maximum(g, 1e-12), -60, 60))
         (a, b), _ = nnls(np.stack([weight, weight * rise], axis=1), weight / y)
         cost = float((residual((a, b, c)) ** 2).sum())
-        if cost < least:
+        if cost < least * (1 - 1e-9):  # where all fit alike, the first
             best, least = (float(a), float(b), float(c)), cost
     bounds = ([0, 0, -60], [np.inf, np.inf, 60])
     try:
@@ -137,7 +137,7 @@ def fit_curve(g: Values, score: Values) -> Curve:
         )
     except (ValueError, np.linalg.LinAlgError):  # a residual overflows
         found = None
-    a, b, c = best if found is None or 2 * found.cost >= least else found.x.tolist()
+    a, b, c = best if found is None or 2 * found.cost >= least * (1 - 1e-9) else found.x.tolist()
     return Curve(a, b, c, unit, shift)
 
 

@@ -57,10 +57,9 @@ class Lattice:
         return -max(0.0, *found[1:]) if len(found) > 1 else 0.0, float(found[0])
 
     def feasible(self) -> list[Code]:
-        """The points seen that keep all limits, best first; equal ones in their order."""
-        return sorted(
-            (code for code in self.seen if self.rank(code)[0] == 0), key=self.rank, reverse=True
-        )
+        """The points seen that keep all limits, best first; equal ones by their code."""
+        kept = sorted(code for code in self.seen if self.rank(code)[0] == 0)
+        return sorted(kept, key=self.rank, reverse=True)
 
     # -- the search ----------------------------------------------------------------------------------------
     def maximise(self, *, coarse: int = 4, keep: int = 3, start: Code = ()) -> Code:
@@ -224,6 +223,6 @@ def ordered(
                     values.append(metric(space.arch((*code[:i], option, *code[i + 1 :]))))
                 except InvalidArch:
                     continue
-            means.append(float(np.mean(values)) if values else np.inf)
+            means.append(round(float(np.mean(values)), 9) if values else np.inf)
         orders.append(sorted(range(options), key=means.__getitem__))
     return orders

@@ -19,6 +19,21 @@ class PairedTest:
     p_value: float
 
 
+def significant(values: ArrayLike, *, scale: float = 0.0) -> Values:
+    """Values without the noise of their last bits, so that equal means of equal runs compare equal.
+
+    Rounded to 12 significant digits, those of `scale` where one is given: a difference of numbers
+    of that size. Values that are not finite stay as they are.
+    """
+    data = np.array(values, dtype=np.float64)
+    finite = data[np.isfinite(data)]
+    if scale:
+        data[np.isfinite(data)] = [round(x, 11 - math.floor(math.log10(scale))) for x in finite]
+    else:
+        data[np.isfinite(data)] = [float(f"{x:.12g}") for x in finite]
+    return data
+
+
 def paired_test(
     a: ArrayLike, b: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
 ) -> PairedTest:
@@ -36,7 +51,7 @@ def paired_test(
         raise ValueError(
             f"a has {first.size} values and b {second.size}: a paired test needs one of each per seed"
         )
-    difference = first - second
+    difference = significant(first - second, scale=max(np.abs(first).max(), np.abs(second).max()))
     p_value = 1.0
     if difference.any():
         from scipy.stats import wilcoxon  # half a second to import
@@ -65,7 +80,7 @@ def holm(p_values: ArrayLike) -> Values:
 def average_ranks(table: ArrayLike) -> Values:
     """Each method's rank averaged over tasks.
 
-    1 is best, equal values share the mean of their ranks.
+    1 is best, values that are equal to 12 digits share the mean of their ranks.
 
     Args:
         table: (tasks, methods), higher is better.
@@ -86,6 +101,7 @@ def average_ranks(table: ArrayLike) -> Values:
         raise ValueError(
             f"table has NaN at task {task}, method {column}: leave out the task, or the method"
         )
+    data = significant(data)
     better = (data[:, None, :] > data[:, :, None]).sum(axis=2)
     equal = (data[:, None, :] == data[:, :, None]).sum(axis=2)  # counts the method itself
     ranks: Values = (better + (equal + 1) / 2).mean(axis=0)
@@ -136,8 +152,8 @@ def rank_test(table: ArrayLike, *, level: float = 0.05) -> RankTest:
 
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
-    data = np.asarray(table, dtype=np.float64)
-    ranks = average_ranks(data)
+    ranks = average_ranks(table)
+    data = significant(table)
     tasks, methods = data.shape
     if tasks < 2 or methods < 2:
         raise ValueError(

@@ -308,7 +308,7 @@ def test_the_search_is_logged_and_charged():
     fit, search = session.ledger.events
     assert (fit["event"], len(fit["g"]), len(fit["score"])) == ("predictor", 25, 25)
     assert (
-        set(session.ledger.overhead_s) == {"predictor", "shgo"}
+        set(session.ledger.overhead_s) == {"predictor", "shgo", "listing", "walk"}
         and search["points"] > 0
         and len(search["found"]) == 1
     )
@@ -324,6 +324,27 @@ def test_more_finals_are_more_networks():
     assert len(finals) == 10 and not finals & {
         same(done.arch) for done in session.ledger.evaluations[:25]
     }
+
+
+@pytest.mark.parametrize("metric", ["nn_degree", "nn_degree_operators"])
+def test_the_walk_goes_down_the_metric_over_the_whole_space(metric):
+    session, _ = searched(seed=3, queries=65, finals=40, metric=metric)
+    same, (fit, search) = session.space.canonical, session.ledger.events
+    sign = 1 if fit["b"] * fit["c"] >= 0 else -1
+    known, expected = {same(done.arch) for done in session.ledger.evaluations[:25]}, []
+    for arch in sorted(
+        session.space, key=lambda arch: (-sign * METRICS[metric](session.space.blocks(arch)), arch)
+    ):
+        if same(arch) not in known:
+            known.add(same(arch))
+            expected.append(arch)
+    assert [session.space.parse(text) for text in search["found"]] == expected[:40]
+
+
+def test_a_metric_that_says_nothing_leaves_the_canonical_order():
+    # all widths of a cell are equal: theta is flat, and no rounding decides
+    _, chosen = searched(metric="sum_of_widths", samples=0, queries=1)
+    assert chosen == min(load_oracle("digits201").space)
 
 
 @pytest.mark.parametrize(
