@@ -19,6 +19,7 @@ from itertools import pairwise
 from nasrepro.methods.nets.halving import rungs, top
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
+from nasrepro.suite.search import Evaluation
 
 
 @method("asha", paper="arXiv:1810.05934", eta=3, shortest=1, workers=1)
@@ -36,8 +37,8 @@ def search(session, rng, *, eta, shortest, workers):
         raise NasreproError(f"asha: workers = {workers} must be at least 1")
     lengths = rungs(session.fidelities, eta, shortest)
     steps = list(pairwise(lengths))[::-1]
-    done = {epochs: [] for epochs in lengths}
-    promoted = {epochs: set() for epochs in lengths}
+    done: dict[int, list[Evaluation]] = {epochs: [] for epochs in lengths}
+    promoted: dict[int, set[int]] = {epochs: set() for epochs in lengths}
 
     def job():
         for epochs, longer in steps:

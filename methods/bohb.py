@@ -89,11 +89,11 @@ class _Model:
     def __init__(self, space, rng, top, min_bandwidth):
         self.space, self.rng, self.top, self.min_bandwidth = space, rng, top, min_bandwidth
         self.codes, self.scores = {}, {}
-        self.epochs, self.good, self.bad = 0, None, None
+        self.epochs, self.densities = 0, tuple[Density, ...]()
 
     @property
     def ready(self):
-        return self.good is not None
+        return bool(self.densities)
 
     def add(self, done):
         if done.epochs < self.epochs:
@@ -109,19 +109,22 @@ class _Model:
             return
         ranked = np.array(codes)[np.argsort(-np.array(scores), kind="stable")]
         self.epochs = done.epochs
-        self.good = Density(ranked[:good], self.space.cardinalities, self.min_bandwidth)
-        self.bad = Density(ranked[good : good + bad], self.space.cardinalities, self.min_bandwidth)
+        self.densities = tuple(
+            Density(points, self.space.cardinalities, self.min_bandwidth)
+            for points in (ranked[:good], ranked[good : good + bad])
+        )
 
     def best_of(self, draws):
-        drawn, archs = self.good.draw(draws, self.rng), {}
+        good, bad = self.densities
+        drawn, archs = good.draw(draws, self.rng), {}
         for row, code in enumerate(drawn):
             with contextlib.suppress(InvalidArch):
                 archs[row] = self.space.arch(code)
         if not archs:
             return None
         rows = list(archs)
-        good, bad = (np.maximum(density(drawn[rows]), 1e-32) for density in (self.good, self.bad))
-        ratios = [float(f"{ratio:.9g}") for ratio in good / bad]
+        likelier = np.maximum(good(drawn[rows]), 1e-32) / np.maximum(bad(drawn[rows]), 1e-32)
+        ratios = [float(f"{ratio:.9g}") for ratio in likelier]
         return archs[rows[int(np.argmax(ratios))]]
 
 

@@ -133,7 +133,7 @@ def test_the_model_is_of_the_longest_length_with_enough_points() -> None:
         model.add(done._replace(epochs=10))
     assert model.ready and model.epochs == 10
     ranked = sorted(evaluations, key=lambda done: -done.score)
-    assert model.good.points.tolist() == [list(done.arch.code) for done in ranked[:7]]
-    before = model.good
+    assert model.densities[0].points.tolist() == [list(done.arch.code) for done in ranked[:7]]
+    before = model.densities
     model.add(evaluations[0]._replace(epochs=3))
-    assert model.good is before and 3 not in model.codes
+    assert model.densities is before and 3 not in model.codes
