@@ -99,7 +99,14 @@ def load_digits(recipe: Recipe) -> Digits:
         offsets = torch.randint(0, 2 * edge + 1, (len(chosen), 2), generator=generator)
         return shifted(padded[chosen], offsets), target[chosen]
 
-    return Digits((padded[train], target[train]), copies(valid), copies(test))
+    valid_part, test_part = copies(valid), copies(test)
+    learned = target[train].clone()
+    wrong = torch.randperm(len(train), generator=generator)[
+        : round(recipe.label_noise * len(train))
+    ]
+    steps = torch.randint(1, CLASSES, (len(wrong),), generator=generator)
+    learned[wrong] = (learned[wrong] + steps) % CLASSES
+    return Digits((padded[train], learned), valid_part, test_part)
 
 
 # -- the grouped network ---------------------------------------------------------------------------------------------------

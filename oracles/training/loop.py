@@ -16,7 +16,7 @@ import math
 import pickle
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,6 +85,7 @@ def train(
     recipe: Sgd,
     *,
     until: int | None = None,
+    validated: Collection[int] | None = None,
     checkpoint: Path | None = None,
     tell: Callable[[float, int], None] = lambda done, total: None,
 ) -> Curves:
@@ -94,6 +95,8 @@ def train(
         learner: what is trained; it is changed.
         recipe: the optimiser and its schedule.
         until: epochs.
+        validated: the epochs, counted from 1, after which the validation part is measured, NaN
+            elsewhere; all of them if not given.
         checkpoint: where the state after each epoch is kept; a training that finds one goes on from
             it. Left there at the end.
         tell: called with (epochs done, epochs in all), at the start too.
@@ -106,7 +109,7 @@ def train(
         weight_decay=recipe.weight_decay,
     )
     length = recipe.epochs if until is None else until
-    valid, loss_of = np.zeros((2, learner.seeds, length), np.float32)
+    valid, loss_of = np.full((2, learner.seeds, length), np.nan, np.float32)
     seconds = np.zeros(length)
     first = (
         0
@@ -130,7 +133,8 @@ def train(
             images_seen += len(losses)
         loss_of[:, epoch] = (total / images_seen).cpu().numpy()  # waits for an accelerator
         seconds[epoch] = _clock(device) - started
-        valid[:, epoch] = learner.accuracy("valid")
+        if validated is None or epoch + 1 in validated:
+            valid[:, epoch] = learner.accuracy("valid")
         if checkpoint is not None:
             _keep(checkpoint, learner, optimiser, epoch + 1, (valid, loss_of, seconds))
         tell(epoch + 1, length)

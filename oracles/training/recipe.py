@@ -39,7 +39,19 @@ class Sgd:
 
 @dataclass(frozen=True, slots=True)
 class Recipe(Sgd):
-    """All that determines a training on digits besides the cell and the seed."""
+    """All that determines a training on digits besides the cell and the seed.
+
+    Attributes:
+        channels: C, channels of the one stage.
+        cells: N, cells in a row.
+        stages: number of stages; the grouped network has one.
+        train_images: for training, stratified by class.
+        valid_images: for validation; the rest is the test part.
+        shift: largest shift of an image, pixels.
+        eval_copies: shifted copies of each validation and test image.
+        split_seed: of the split, the copies and the wrong labels.
+        label_noise: fraction of the training images whose label is another class's.
+    """
 
     channels: int = 8
     cells: int = 1
@@ -49,6 +61,7 @@ class Recipe(Sgd):
     shift: int = 1
     eval_copies: int = 2
     split_seed: int = 201
+    label_noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

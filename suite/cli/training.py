@@ -216,6 +216,12 @@ def train_table(
         Path | None,
         typer.Option(help="Train nothing: fill the folder from this table, to go on from there."),
     ] = None,
+    trial: Annotated[
+        str | None,
+        typer.Option(
+            help="Try a recipe on a sample of the cells, and say which criteria it meets."
+        ),
+    ] = None,
 ) -> None:
     """Train a table that this project ships.
 
@@ -245,5 +251,6 @@ def train_table(
             cells=cells,
             collect_to=collect,
             unpack_from=unpack,
+            trial_of=trial,
         )
     )

@@ -120,8 +120,10 @@ def _started(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> None:
     run: dict[str, Any] = {"recipe": wanted, "starts": []}
     if path.exists():
         run = json.loads(path.read_text(encoding="utf-8"))
-        if run["recipe"] != wanted:
-            differing = [name for name in wanted if run["recipe"].get(name) != wanted[name]]
+        # a setting that came later had its default before
+        held = {**dataclasses.asdict(Recipe()), **run["recipe"]}
+        if held != wanted:
+            differing = [name for name in wanted if held[name] != wanted[name]]
             raise ProtocolError(
                 f"{folder} holds trainings by another recipe (different: {', '.join(differing)}); choose another --out"
             )

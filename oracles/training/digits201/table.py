@@ -16,9 +16,7 @@ Columns of the table, one row per cell, sorted by `number` (the base-5 number of
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,8 +42,10 @@ from nasrepro.oracles.training.digits201.shards import (
     train_table,
     work_order,
 )
+from nasrepro.oracles.training.digits201.trials import trial
 from nasrepro.suite.data import Table, atomic_write, write_table, write_text
-from nasrepro.suite.errors import DataMissing, NasreproError
+from nasrepro.suite.errors import DataMissing
+from nasrepro.suite.registry import load_oracle
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
 # to find the oracles.
@@ -183,6 +183,7 @@ def make(
     cells: int | None = None,
     unpack_from: Path | None = None,
     collect_to: Path | None = None,
+    trial_of: str | None = None,
 ) -> str:
     """Train the table into shards, or do one of the other steps.
 
@@ -195,11 +196,14 @@ def make(
         cells: only the first so many of the random order.
         unpack_from: a table to fill the folder from, to go on from there.
         collect_to: the Parquet file to write, with its data card beside it.
+        trial_of: a recipe of `trials.TRIALS`, to be tried on a sample of the cells.
 
     Returns:
         What was done, in one line.
     """
     groups = [list(seeds[start : start + GROUP]) for start in range(0, len(seeds), GROUP)]
+    if trial_of is not None:
+        return trial(trial_of, out, load_oracle("nasbench201"), load_oracle(NAME))
     if unpack_from is not None:
         return f"{out}: {sum(unpack(unpack_from, out, group) for group in groups)} shards from {unpack_from}"
     if collect_to is not None:
@@ -209,47 +213,3 @@ def make(
     for group in groups:
         train_table(out, group, workers=workers, cells=cells)
     return f"{out}: trained; write the table with --collect FILE.parquet"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="nasrepro train-table digits201",
-        description=f"Train the table {NAME}, or collect it.",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        nargs="+",
-        default=list(SEEDS),
-        help="trained three at a time, as one grouped network",
-    )
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes")
-    parser.add_argument(
-        "--cells",
-        type=int,
-        help="only the first so many cells of the random order, rounded up to whole shards",
-    )
-    parser.add_argument(
-        "--unpack",
-        dest="unpack_from",
-        type=Path,
-        metavar="PARQUET",
-        help="train nothing: fill the folder from a table, to go on from there",
-    )
-    parser.add_argument(
-        "--collect",
-        dest="collect_to",
-        type=Path,
-        metavar="PARQUET",
-        help="train nothing: write the table, and its data card beside it",
-    )
-    try:
-        print(make(**vars(parser.parse_args(arguments))), file=sys.stderr)
-    except NasreproError as error:
-        parser.exit(2, f"{error}\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,7 @@ import nasrepro.oracles.data
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.training import digits, loop
 from nasrepro.oracles.training.digits import Grouped, initial, load_digits, space_of, train
-from nasrepro.oracles.training.digits201 import shards
+from nasrepro.oracles.training.digits201 import shards, trials
 from nasrepro.oracles.training.digits201 import table as table_maker
 from nasrepro.oracles.training.digits201.card import card
 from nasrepro.oracles.training.digits201.shards import (
@@ -356,9 +356,6 @@ def test_the_shipped_table_unpacks_into_the_shards_it_was_made_of(tmp_path):
 def test_nothing_to_collect_says_how_to_get_something(tmp_path):
     with pytest.raises(DataMissing, match="train some: nasrepro train-table"):
         collect(tmp_path, tmp_path / "table.parquet")
-    with pytest.raises(SystemExit) as stop:
-        table_maker.main(["--out", str(tmp_path), "--collect", str(tmp_path / "table.parquet")])
-    assert stop.value.code == 2
 
 
 def test_the_card_is_computed_from_the_table(tmp_path):
@@ -408,10 +405,36 @@ def test_all_seeds_are_trained_three_at_a_time_by_one_command(tmp_path, monkeypa
         "train_table",
         lambda folder, seeds, **options: trained.append((folder, seeds, options)),
     )
-    table_maker.main(["--out", str(tmp_path), "--cells", "7"])
+    table_maker.make(out=tmp_path, cells=7)
     assert trained == [
         (tmp_path, group, {"workers": 2, "cells": 7}) for group in ([0, 1, 2], [3, 4, 5])
     ]
+
+
+def test_the_sample_of_a_trial_is_groups_of_equal_size_and_the_largest_cells():
+    numbers, sizes = trials.sample()
+    _, counts = np.unique(sizes, return_counts=True)
+    assert (counts == 20).sum() == 6 and counts[-3:].tolist() == [13, 6, 1]  # 13 + 6 + 1 = 20
+    assert SPACE.format(SPACE.numbered(int(numbers[-1]))).count("nor_conv_3x3") == 6
+    assert len(set(numbers.tolist())) == len(numbers) == 140
+
+
+def test_the_figures_of_a_trial_by_hand():
+    """20 cells of equal size, and a larger one below one of them."""
+    test = np.array([[*range(20), 18.5], [*range(20), 17.5]], float)
+    target = np.array([*reversed(range(20)), 30.0])
+    sizes = np.array([1] * 20 + [2])
+    found = trials._agreement(test, target, sizes)
+    assert found["largest_rank"] == 2  # its mean is 18, as high as that of cell 18
+    assert found["equal_size_tau"] == -1
+
+
+def test_wrong_labels_leave_the_evaluation_alone():
+    clean, noisy = load_digits(Recipe()), load_digits(Recipe(label_noise=0.25))
+    assert (clean.train[1] != noisy.train[1]).sum() == 96  # a quarter of 384
+    for part in ("valid", "test"):
+        assert torch.equal(getattr(clean, part)[0], getattr(noisy, part)[0])
+        assert torch.equal(getattr(clean, part)[1], getattr(noisy, part)[1])
 
 
 def test_reading_the_table_maker_imports_no_torch():
