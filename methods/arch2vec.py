@@ -67,6 +67,7 @@ KNOWN = {
 @method(
     "arch2vec",
     paper="arXiv:2006.06936; parameters of the authors' code",
+    floating=True,
     encoding="arch2vec",
     strategy="bo",
     surrogate="dngo",

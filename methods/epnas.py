@@ -54,6 +54,7 @@ ARMS = ("reinforce", "progressive", "predictor_reward", "predictor_screen", "pre
 @method(
     "epnas",
     paper="arXiv:1907.04648",
+    floating=True,
     arm="predictor_screen",
     workers=8,
     batch=0,

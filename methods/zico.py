@@ -35,6 +35,7 @@ STRATEGIES = ("rank", "evolve")
 @method(
     "zico",
     paper="arXiv:2301.11300",
+    floating=True,
     strategy="rank",
     scorer="zico",
     candidates=25,

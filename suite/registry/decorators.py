@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from nasrepro.suite.oracle import DeviceInfo, OracleInfo, ReferenceInfo
 
 
-def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
+def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) -> Callable[[F], F]:
     """Register `search(session, rng, *, <parameters>)` as a method.
 
-    `defaults` gives each parameter its default.
+    `defaults` gives each parameter its default; for `floating`, see `Method`.
     """
 
     def register(search: F) -> F:
@@ -51,6 +51,7 @@ def method(name: str, *, paper: str, **defaults: Any) -> Callable[[F], F]:
             source_sha256(search),
             str(there.get("__file__", "")),
             there.get(SOURCE, ""),
+            floating,
         )
         methods.add(name, made, search.__module__)
         return search

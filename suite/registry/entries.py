@@ -42,6 +42,8 @@ class Method:
         source_sha256: hash of its source without comments and docstrings; part of a run's key.
         path: its file.
         source: text of its file where it came by path, so that a worker needs no file; else "".
+        floating: whether it decides by floating-point training, so that another CPU or library may
+            give other bits, and with them another search from the same distribution.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Method:
     source_sha256: str = ""
     path: str = ""
     source: str = ""
+    floating: bool = False
 
     @property
     def doc(self) -> str:
