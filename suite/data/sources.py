@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasrepro.suite.data.files import sha256_file
+from nasrepro.suite.data.download import downloader
+from nasrepro.suite.data.files import sha256_file, write_text
 from nasrepro.suite.data.spec import (
     DATA_VARIABLE,
     MIRROR_VARIABLE,
@@ -39,7 +41,24 @@ def open_table(spec: TableSpec) -> Table:
         raise DataMissing(
             f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data fetch {spec.name}"
         )
-    return Table(spec.path)
+    table = Table(spec.path)
+    _check_contents(table)
+    return table
+
+
+def _check_contents(table: Table) -> None:
+    """Hash a table's contents, once for each size and time of its file (a note beside it says so)."""
+    status = table.path.stat()
+    state = f"{status.st_size} {status.st_mtime_ns} {table.sha256}"
+    note = table.path.with_suffix(".checked")
+    try:
+        checked = note.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        checked = ""
+    if checked != state:
+        table.verify()
+        with contextlib.suppress(NasreproError):  # a cache that is read only: hashed at each start
+            write_text(note, state)
 
 
 def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: None) -> Path:
@@ -51,6 +70,7 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
         DataMissing: an original is neither in the mirror nor in the cache nor to be downloaded.
         DataCorrupt: an original is not what it must be, or the converter found a fact violated.
     """
+    _sweep()
     if spec.path.exists():
         Table(spec.path)
         return spec.path
@@ -77,6 +97,20 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
     )
     progress(len(spec.files) + 1, len(spec.files) + 1, "done")
     return spec.path
+
+
+#: Seconds since the last write after which a temporary file is one that a killed process left.
+_ABANDONED_S = 1800
+
+
+def _sweep() -> None:
+    """Remove temporary files that killed downloads and conversions left behind."""
+    cache = cache_dir()
+    for pattern in ("sources/**/tmp*", "tables/.*"):
+        for path in cache.glob(pattern):
+            with contextlib.suppress(OSError):  # not ours to remove, or removed by another process
+                if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                    path.unlink()
 
 
 @contextlib.contextmanager
@@ -172,7 +206,7 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
                 known_hash=f"sha256:{file.sha256}",
                 path=target.parent,
                 fname=target.name,
-                downloader=pooch.HTTPDownloader(timeout=(10, 60)),
+                downloader=downloader(file),
             )
             return target
         except requests.RequestException as error:
@@ -181,19 +215,21 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
                 _silent[base] = reasons[-1]
         except ValueError as error:
             raise DataCorrupt(
-                f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... (changed, or cut short on the way); "
-                f"try again, or use a mirror: {MIRROR_VARIABLE}"
+                f"{base}/{file.path} does not have sha256 {file.sha256[:16]}... and {file.bytes:,} "
+                f"bytes (changed on the way, or at the source); try again, or use a mirror: "
+                f"{MIRROR_VARIABLE}"
             ) from error
         except OSError as error:
             raise DataMissing(
                 f"cannot write to the cache folder {target.parent} ({error.strerror}); "
                 f"make it writable or set {DATA_VARIABLE} to another folder"
             ) from error
-    where = (
-        f"{MIRROR_VARIABLE} ({mirror}) does not have it"
-        if mirror
-        else f"{MIRROR_VARIABLE} is not set"
-    )
+    if not mirror:
+        where = f"{MIRROR_VARIABLE} is not set"
+    elif "://" not in mirror and not Path(mirror).expanduser().is_dir():
+        where = f"{MIRROR_VARIABLE} ({mirror}) is not a folder"
+    else:
+        where = f"{MIRROR_VARIABLE} ({mirror}) does not have it"
     raise DataMissing(
         f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
         f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"

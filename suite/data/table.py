@@ -135,8 +135,9 @@ class Table:
         return self._columns[name]
 
     def _unreadable(self, error: Exception) -> DataCorrupt:
+        reason = str(error).partition("\n")[0]
         return DataCorrupt(
-            f"{self.path} cannot be read as a table ({error}); delete it and fetch it again: nasrepro data fetch"
+            f"{self.path} cannot be read as a table ({reason}); delete it and fetch it again: nasrepro data fetch"
         )
 
     def verify(self) -> None:

@@ -5,10 +5,13 @@ Where they come from, how damage is found, what is left behind (nothing), and wh
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import pickle
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -28,6 +31,7 @@ from nasrepro.suite.data import (
     TableSpec,
     cache_dir,
     check_file,
+    download,
     fetch_file,
     fetch_table,
     open_table,
@@ -66,6 +70,7 @@ def cache(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("NASREPRO_DATA", str(folder))
     monkeypatch.setattr("nasrepro.suite.data.spec.ORIGIN", "http://127.0.0.1:9")
+    monkeypatch.setattr(download, "PAUSES", (0.01, 0.01))
     converted.clear()
     return folder
 
@@ -165,7 +170,6 @@ def test_nothing_to_be_had_names_every_way_out(cache, monkeypatch, serve, tmp_pa
     address = serve(tmp_path / "empty")
     for mirror, found in [
         (tmp_path / "empty", "refused"),
-        (tmp_path / "absent", "refused"),
         (address, "404"),
         ("ftp://x/y", "ftp"),
     ]:
@@ -173,6 +177,9 @@ def test_nothing_to_be_had_names_every_way_out(cache, monkeypatch, serve, tmp_pa
         with pytest.raises(DataMissing, match=r"NASREPRO_MIRROR \(.*\) does not have it") as caught:
             fetch_table(SPEC)
         assert str(mirror) in str(caught.value) and found in str(caught.value)
+    monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path / "absent"))
+    with pytest.raises(DataMissing, match=r"NASREPRO_MIRROR \(.*absent\) is not a folder"):
+        fetch_table(SPEC)
     assert everything_in(cache) == []
 
 
@@ -214,6 +221,93 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, cache, serve, monke
     with pytest.raises(DataMissing, match="no answer from"):
         fetch_file(FILE)
     assert everything_in(cache) == []
+
+
+class Endless(Quiet):
+    """Never stops sending."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"x" * 2**16)
+
+
+class Trickle(Quiet):
+    """A byte at a time."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for byte in CONTENT:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.02)
+
+
+class Flaky(Quiet):
+    """Answers at the third request."""
+
+    requests = 0
+
+    def do_GET(self):
+        Flaky.requests += 1
+        if Flaky.requests < 3:
+            self.send_error(503)
+        else:
+            super().do_GET()
+
+
+def test_a_body_without_end_is_refused_at_the_expected_size(tmp_path, cache, serve, monkeypatch):
+    monkeypatch.setenv("NASREPRO_MIRROR", serve(tmp_path, Endless))
+    with pytest.raises(DataCorrupt, match="and 5,120 bytes"):
+        fetch_file(FILE)
+    assert everything_in(cache) == []
+
+
+def test_a_body_that_trickles_ends_in_time(tmp_path, cache, serve, monkeypatch):
+    monkeypatch.setattr(download, "_SECONDS", 0.3)
+    monkeypatch.setenv("NASREPRO_MIRROR", serve(tmp_path, Trickle))
+    began = time.monotonic()
+    with pytest.raises(DataMissing, match="bytes in time"):
+        fetch_file(FILE)
+    assert time.monotonic() - began < 5 and everything_in(cache) == []
+
+
+def test_a_busy_server_is_asked_again(tmp_path, serve, monkeypatch):
+    put(tmp_path)
+    Flaky.requests = 0
+    monkeypatch.setenv("NASREPRO_MIRROR", serve(tmp_path, Flaky))
+    assert fetch_file(FILE).read_bytes() == CONTENT and Flaky.requests == 3
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_start(mirror_folder, cache):
+    old = [cache / "sources" / "owner" / "tmpabc", cache / "tables" / ".tiny-1.arrow.x.arrow"]
+    new = cache / "sources" / "owner" / "tmpnew"  # of a download that still goes on
+    for path in (*old, new):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    for path in old:
+        os.utime(path, (0, 0))
+    path = fetch_table(SPEC)
+    assert sorted(everything_in(cache)) == sorted([new, path])
+
+
+def test_a_table_that_was_edited_is_found_when_it_is_opened(mirror_folder, cache):
+    path = fetch_table(SPEC)
+    whole = path.read_bytes()
+    open_table(SPEC)
+    note = path.with_suffix(".checked")
+    before = note.stat().st_mtime_ns
+    open_table(SPEC)
+    assert note.stat().st_mtime_ns == before  # not hashed again
+    at = whole.index(CONTENT[:64])
+    path.write_bytes(whole[: at + 5] + b"\xff" + whole[at + 6 :])
+    with pytest.raises(DataCorrupt, match=r"contents hash to .* expected"):
+        open_table(SPEC)
+    path.write_bytes(whole)
+    open_table(SPEC)
 
 
 def test_a_changed_byte_of_a_real_original_is_found(mirror, tmp_path):
