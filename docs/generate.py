@@ -1,0 +1,153 @@
+"""Pages made from the registry: every method, oracle and paper, and the reference. Run by mkdocs (gen-files)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import mkdocs_gen_files
+
+from nasrepro.suite.claims import load_claims
+from nasrepro.suite.registry import methods, oracles, scorers, studies
+
+#: Packages whose public names make the reference, with what a reader looks for in them.
+REFERENCE = {
+    "nasrepro.suite.search": "Sessions and budgets: what a method sees",
+    "nasrepro.suite.space": "Search spaces",
+    "nasrepro.suite.oracle": "Oracles, tables, devices",
+    "nasrepro.suite.registry": "Decorators and registries",
+    "nasrepro.suite.scoring": "Scoring untrained networks",
+    "nasrepro.suite.statistics": "Statistics",
+    "nasrepro.suite.claims": "Claims",
+    "nasrepro.suite.errors": "Errors",
+    "nasrepro.oracles.compat": "Interfaces of other packages",
+}
+
+
+def write(path: str, text: str) -> None:
+    """A page of the site."""
+    with mkdocs_gen_files.open(path, "w") as page:
+        page.write(text)
+
+
+def code(text: str) -> str:
+    """A docstring as it stands."""
+    return f"```text\n{text.strip()}\n```\n"
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
+
+
+def first_line(text: str) -> str:
+    """The summary of a docstring."""
+    return " ".join(text.strip().split("\n\n")[0].split())
+
+
+def method_pages() -> None:
+    """One page a method, and their list with scorers and studies."""
+    for method in methods.all():
+        algorithm = method.doc.partition("Deviations")[0]
+        deviations = "".join(f"* {line}\n" for line in method.deviations) or "None.\n"
+        parameters = table(
+            ["parameter", "default"],
+            [[f"`{name}`", f"`{value!r}`"] for name, value in method.defaults.items()],
+        )
+        write(
+            f"methods/{method.name}.md",
+            f"# {method.name}\n\nPaper: {method.paper}\n\n{algorithm}\n## Deviations\n\n{deviations}\n"
+            f"## Parameters\n\n{parameters if method.defaults else 'None.'}\n",
+        )
+    rows = [
+        [f"[{method.name}](methods/{method.name}.md)", method.paper, first_line(method.doc)]
+        for method in methods.all()
+    ]
+    scored = [
+        [f"`{scorer.name}`", scorer.paper, first_line(scorer.doc)] for scorer in scorers.all()
+    ]
+    studied = [[f"`{study.name}`", study.paper, first_line(study.doc)] for study in studies.all()]
+    write(
+        "methods.md",
+        f"# Methods\n\n{table(['method', 'paper', 'what'], rows)}\n## Scorers\n\n{table(['scorer', 'paper', 'what'], scored)}\n"
+        f"## Studies\n\n{table(['study', 'paper', 'what'], studied)}",
+    )
+
+
+def oracle_pages() -> None:
+    """One page an oracle, what it is not good for first, and their list."""
+    rows = []
+    for entry in oracles.all():
+        info = entry.info
+        notes = "".join(f"* {note}\n" for note in info.notes) or "None known.\n"
+        metrics = table(
+            ["metric", "split", "unit", "better"],
+            [
+                [
+                    f"`{metric.name}`",
+                    metric.split,
+                    metric.unit,
+                    "higher" if metric.higher_is_better else "lower",
+                ]
+                for metric in info.metrics
+            ],
+        )
+        names = ", ".join(dataset.name for dataset in info.datasets)
+        write(
+            f"oracles/{entry.name}.md",
+            f"# {entry.name}\n\nData sets: {names}\n\n## Limits and traps\n\n{notes}\n## Metrics\n\n{metrics}\n"
+            f"## Licence and citation\n\n{info.licence}\n\n{code(info.citation)}",
+        )
+        rows.append([f"[{entry.name}](oracles/{entry.name}.md)", names, info.space.name])
+    write("oracles.md", f"# Oracles\n\n{table(['oracle', 'data sets', 'space'], rows)}")
+
+
+def paper_pages() -> None:
+    """One page a paper with its claims and recorded verdicts, and their list."""
+    papers = defaultdict(list)
+    for claim in load_claims():
+        papers[claim.paper].append(claim)
+    rows = []
+    for number, (paper, claims) in enumerate(sorted(papers.items())):
+        counts: dict[str, int] = defaultdict(int)
+        for claim in claims:
+            counts[claim.expected or "not judged"] += 1
+        shown = [
+            [f"`{claim.id}`", claim.statement, claim.source, claim.expected or "not judged"]
+            for claim in claims
+        ]
+        write(
+            f"papers/{number:02}.md",
+            f"# {claims[0].title}\n\n{paper}\n\n{table(['claim', 'statement', 'source', 'verdict'], shown)}",
+        )
+        said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+        rows.append([f"[{claims[0].title}](papers/{number:02}.md)", paper, said])
+    write(
+        "papers.md",
+        f"# Papers\n\nRecorded verdicts; see [their classes](concepts/verdicts.md).\n\n{table(['paper', 'source', 'verdicts'], rows)}",
+    )
+
+
+def reference_pages() -> None:
+    """The docstrings of what users import."""
+    for package, title in REFERENCE.items():
+        write(
+            f"reference/{package.removeprefix('nasrepro.')}.md",
+            f"# {title}\n\n::: {package}\n    options: {{show_submodules: false}}\n",
+        )
+    rows = [
+        [f"[`{package}`](reference/{package.removeprefix('nasrepro.')}.md)", title]
+        for package, title in REFERENCE.items()
+    ]
+    write(
+        "reference.md",
+        f"# Reference\n\n`import nasrepro as nr` has the names that most users need.\n\n::: nasrepro\n\n{table(['package', 'what'], rows)}",
+    )
+
+
+method_pages()
+oracle_pages()
+paper_pages()
+reference_pages()
