@@ -1,0 +1,35 @@
+"""The site's pages: what they include exists, and their Python runs. `tox -e docs` builds it and checks the links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import nasrepro as nr
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs/pages").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_snippets_exist(page):
+    for file, name in re.findall(r'^--8<-- "([^:"]+):([^"]+)"$', page.read_text("utf-8"), re.M):
+        text = (ROOT / file).read_text("utf-8")
+        assert f"[start:{name}]" in text and f"[end:{name}]" in text, (file, name)
+
+
+def test_the_glossary_is_sorted_and_says_each_word_once():
+    text = (ROOT / "docs/pages/glossary.md").read_text("utf-8")
+    words = re.findall(r"^\*\*(.+?)\*\*", text, re.M)
+    assert len(words) > 30
+    assert [word.lower() for word in words] == sorted({word.lower() for word in words})
+
+
+def test_the_methods_of_the_session_are_those_the_guide_names():
+    text = (ROOT / "docs/pages/how-to/method.md").read_text("utf-8")
+    named = set(re.findall(r"`session\.(\w+)", text))
+    assert {"evaluate", "space", "charge"} <= named
+    offered = set(dir(nr.Session))
+    assert named <= offered
