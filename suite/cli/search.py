@@ -25,7 +25,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from nasrepro.suite.experiments.record import Record
+    from nasrepro.suite.experiments.kind import Record
     from nasrepro.suite.registry import Method
 
 
@@ -146,15 +146,7 @@ def run(
 
     wanted = load_plan(plan)
     if seeds is not None:
-        wanted = wanted.model_copy(
-            update={
-                kind: tuple(
-                    each.model_copy(update={"seeds": tuple(range(seeds))})
-                    for each in getattr(wanted, kind)
-                )
-                for kind in ("experiment", "study")
-            }
-        )
+        wanted = wanted.seeded(seeds)
     left_out: dict[str, DataMissing] = {}
     cells = cells_of(
         wanted,
@@ -214,11 +206,7 @@ def _reasons(failed: Sequence[Record]) -> Iterator[str]:
     """One line for each method or scorer and kind of error: how often, and the first message."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for record in failed:
-        who = next(
-            getattr(record.key, kind)
-            for kind in ("method", "scorer", "study")
-            if hasattr(record.key, kind)
-        )
+        who = record.key.subject
         last = record.error.strip().splitlines()[-1]
         kinds.setdefault((who, last.split(":")[0]), []).append(last)
     for (who, _), messages in kinds.items():

@@ -35,107 +35,57 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.oracle import MEAN, Seed
+from nasrepro.suite.experiments.kind import KINDS, Kind
+from nasrepro.suite.experiments.ranking import Ranking
+from nasrepro.suite.experiments.search import Experiment, MethodUse
+from nasrepro.suite.experiments.study import StudyUse
 from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.search import Budget
 
-Positive = Annotated[int, Field(gt=0)]
-SearchSeed = Annotated[int, Field(ge=0)]
+__all__ = ["Experiment", "MethodUse", "Plan", "Ranking", "StudyUse", "load_plan", "shipped_plans"]
 
 
-def _count(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return tuple(range(value))
-    return tuple(value) if isinstance(value, list) else value
-
-
-#: Seeds 0..n-1 by their number, or a list of them.
-Seeds = Annotated[tuple[SearchSeed, ...], Field(min_length=1), BeforeValidator(_count)]
-
-
-class _Strict(BaseModel):
+class _Plan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class MethodUse(BaseModel):
-    """A method and the parameters that differ from its defaults."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters given."""
-        return dict(self.model_extra or {})
-
-
-class Experiment(_Strict):
-    """Methods x data sets x budgets x seeds on one oracle."""
-
-    oracle: str
-    methods: tuple[MethodUse, ...] = Field(min_length=1)
-    datasets: tuple[str, ...] = Field(min_length=1)
-    report_datasets: tuple[str, ...] = ()
-    search_epochs: Positive
-    report_epochs: Positive
-    search_seed: Seed = MEAN
-    budgets: tuple[Budget, ...] = Field(min_length=1)
-    seeds: Seeds
-
-    @field_validator("methods", mode="before")
-    @classmethod
-    def _names(cls, value: Any) -> Any:
-        return (
-            tuple({"name": item} if isinstance(item, str) else item for item in value)
-            if isinstance(value, list | tuple)
-            else value
-        )
-
-
-class Ranking(_Strict):
-    """Scorers x data sets against a metric of one oracle's table.
-
-    `setting` and `sample` are for scorers that need networks: see `nasrepro.suite.scoring.ScoringSetting`, and how
-    many architectures of a random order are ranked (what is not scored yet is scored then); those
-    that are scored already if not given.
-    """
-
-    oracle: str
-    scorers: tuple[str, ...] = Field(min_length=1)
-    datasets: tuple[str, ...] = Field(min_length=1)
-    epochs: Positive
-    metric: str = ""
-    resamples: Positive = 1000
-    setting: ScoringSetting = ScoringSetting()
-    sample: Positive | None = None
-
-
-class StudyUse(BaseModel):
-    """A study, the parameters that differ from its defaults, and its seeds."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-    seeds: Seeds = (0,)
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters given."""
-        return dict(self.model_extra or {})
-
-
-class Plan(_Strict):
-    """What `nasrepro run` runs."""
-
     title: str = ""
     include: tuple[str, ...] = ()
-    experiment: tuple[Experiment, ...] = ()
-    ranking: tuple[Ranking, ...] = ()
-    study: tuple[StudyUse, ...] = ()
+
+    def parts(self, kind: Kind) -> tuple[Any, ...]:
+        """What it asks for of one kind."""
+        return tuple(getattr(self, kind.section))
+
+    def seeded(self, count: int) -> Self:
+        """The same with seeds 0..count-1 wherever it has seeds."""
+        changed = {
+            kind.section: tuple(
+                part.model_copy(update={"seeds": tuple(range(count))}) for part in self.parts(kind)
+            )
+            for kind in KINDS.values()
+            if "seeds" in kind.part.model_fields
+        }
+        return self.model_copy(update=changed)
+
+
+if TYPE_CHECKING:
+
+    class Plan(_Plan):
+        """What `nasrepro run` runs: a tuple of parts for each kind of experiment."""
+
+        def __init__(self, **fields: Any) -> None: ...
+
+        def __getattr__(self, section: str) -> tuple[Any, ...]: ...
+
+else:
+    Plan = create_model(
+        "Plan",
+        __base__=_Plan,
+        **{kind.section: (tuple[kind.part, ...], ()) for kind in KINDS.values()},
+    )
 
 
 def shipped_plans() -> list[str]:
@@ -184,22 +134,16 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
         raise NasreproError(f"plan {name} is not TOML: {error}") from error
     plan = _validated(raw, name)
     inner = [
-        load_plan(str(folder / each) if each.endswith(".toml") else each, (*_outer, name))
-        for each in plan.include
+        load_plan(str(folder / other) if other.endswith(".toml") else other, (*_outer, name))
+        for other in plan.include
     ]
-    return Plan(
-        title=plan.title,
-        experiment=(*(each for part in inner for each in part.experiment), *plan.experiment),
-        ranking=(*(each for part in inner for each in part.ranking), *plan.ranking),
-        study=(*(each for part in inner for each in part.study), *plan.study),
-    )
+    sections = {
+        kind.section: tuple(part for each in (*inner, plan) for part in each.parts(kind))
+        for kind in KINDS.values()
+    }
+    return Plan(title=plan.title, **sections)
 
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "experiment": Experiment,
-    "ranking": Ranking,
-    "study": StudyUse,
-}
 _MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -221,11 +165,9 @@ def _validated(raw: Mapping[str, Any], name: str) -> Plan:
             elif where[-2:-1] == ["setting"]:
                 accepted = list(ScoringSetting.__dataclass_fields__)
             else:
-                accepted = list(
-                    _MODELS.get(where[0], Plan).model_fields
-                    if len(where) > 1
-                    else Plan.model_fields
-                )
+                parts = {kind.section: kind.part for kind in KINDS.values()}
+                model = parts.get(where[0], Plan) if len(where) > 1 else Plan
+                accepted = list(model.model_fields)
             raise UnknownName(
                 f"key in plan {name} ({'.'.join(where[:-1]) or 'top level'}):", where[-1], accepted
             ) from error

@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import NasreproError, NotTabulated
 from nasrepro.suite.experiments.identity import ENGINE, environment
-from nasrepro.suite.experiments.plan import Ranking
+from nasrepro.suite.experiments.kind import Kind, Part, Positive, register
 from nasrepro.suite.oracle import MEAN, Oracle
-from nasrepro.suite.registry import load_oracle, scorers
+from nasrepro.suite.registry import Method, Scorer, load_oracle, scorers
 from nasrepro.suite.scoring import (
     Progress,
     ScoreTable,
@@ -30,6 +31,29 @@ from nasrepro.suite.scoring import (
     scored,
 )
 from nasrepro.suite.scoring import score as score_networks
+
+
+class Ranking(Part):
+    """Scorers x data sets against a metric of one oracle's table.
+
+    `setting` and `sample` are for scorers that need networks: see
+    `nasrepro.suite.scoring.ScoringSetting`, and how many architectures of a random order are ranked
+    (what is not scored yet is scored then); those that are scored already if not given.
+    """
+
+    oracle: str
+    scorers: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[str, ...] = Field(min_length=1)
+    epochs: Positive
+    metric: str = ""
+    resamples: Positive = 1000
+    setting: ScoringSetting = ScoringSetting()
+    sample: Positive | None = None
+
+    @property
+    def subject(self) -> str:
+        """The oracle."""
+        return self.oracle
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +84,11 @@ class RankKey:
         if not self.sample:
             del key["setting"], key["sample"]
         return stable_hash({"engine": ENGINE, "rank": True, **key})
+
+    @property
+    def subject(self) -> str:
+        """The scorer."""
+        return self.scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +174,7 @@ class RankCell:
     def execute(self) -> tuple[RankRecord, bytes]:
         """Score and rank; a scorer that raises gives a failed record."""
         try:
-            record, scatter = rank_and_scatter(self.key)
+            record, scatter = RankingSetting.opened(self.key).rank()
             return record, scatter.to_bytes()
         except (Exception, SystemExit):
             return self.failed(traceback.format_exc()), b""
@@ -155,8 +184,8 @@ class RankCell:
         return RankRecord(self.key, "failed", error=error, environment=environment())
 
 
-def rank_cells(ranking: Ranking) -> Iterator[RankCell]:
-    """The rankings that a part of a plan asks for."""
+def rank_cells(ranking: Ranking, extra: Sequence[Method]) -> Iterator[RankCell]:
+    """The rankings that a part of a plan asks for; `extra` methods are none of its business."""
     oracle = load_oracle(ranking.oracle)
     for dataset in ranking.datasets:
         for name in ranking.scorers:
@@ -231,100 +260,132 @@ def rank_key(
 SCATTERED = 2000
 
 
-def rank(key: RankKey, within: Sequence[int] | None = None) -> RankRecord:
-    """Score every architecture of a table, those of the key's sample, or those of the rows `within`, and compare with the metric."""
-    return rank_and_scatter(key, within)[0]
+@dataclass(frozen=True)
+class RankingSetting:
+    """A ranking's key with what it names, opened once.
 
-
-def rank_and_scatter(
-    key: RankKey,
-    within: Sequence[int] | None = None,
-    progress: Progress = lambda done, total, label: None,
-) -> tuple[RankRecord, Scatter]:
-    """As `rank`, and up to `SCATTERED` of the scores with their values.
-
-    Networks that are scored already are not scored again; `progress` is called after each other
-    one.
+    Attributes:
+        key: what determines the ranking.
+        oracle: whose architectures are ranked.
+        scorer: what ranks them; None for scores that others computed.
     """
-    oracle = load_oracle(key.oracle)
-    scorer = scorers.get(key.scorer)
-    inputs = ""
-    if scorer.needs_network:
-        there, found, cpu_s, inputs = _scored_networks(key, progress)
-        rows, values = targets(key, there if within is None else np.intersect1d(there, within))
-        scores = found[np.searchsorted(there, rows)]
-        scoring_s = float(cpu_s.sum())
-    else:
-        dataset = oracle.info.dataset(key.dataset)
-        rows, values = targets(key, within)
+
+    key: RankKey
+    oracle: Oracle
+    scorer: Scorer | None
+
+    @classmethod
+    def opened(cls, key: RankKey) -> RankingSetting:
+        """Open what a key names; raises UnknownName, DataMissing."""
+        return cls(key, load_oracle(key.oracle), scorers.get(key.scorer))
+
+    def rank(
+        self,
+        within: Sequence[int] | None = None,
+        progress: Progress = lambda done, total, label: None,
+    ) -> tuple[RankRecord, Scatter]:
+        """Score the key's sample, or those of the rows `within`, and compare with the metric.
+
+        Networks that are scored already are not scored again; `progress` is called after each other
+        one.
+
+        Returns:
+            The record, and up to `SCATTERED` of the scores with their values.
+        """
+        assert self.scorer is not None
+        inputs = ""
+        if self.scorer.needs_network:
+            known, known_scores, seconds, inputs = self._scored_networks(progress)
+            rows, values = self.targets(known if within is None else np.intersect1d(known, within))
+            scores = known_scores[np.searchsorted(known, rows)]
+            scoring_s = float(seconds.sum())
+        else:
+            rows, values = self.targets(within)
+            scores, scoring_s = self._computed(rows)
+        record = replace(self.record(rows, values, scores, scoring_s), inputs=inputs)
+        order = np.random.default_rng(self.key.seed).permutation(rows.size)
+        drawn = np.sort(order[:SCATTERED])
+        shown = (score if math.isfinite(score) else None for score in scores[drawn].tolist())
+        return record, Scatter(
+            tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist())
+        )
+
+    def targets(
+        self, within: Sequence[int] | NDArray[np.intp] | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Rows of the table, all or of those `within`, that have the metric, and its values.
+
+        Shape (n,) both.
+        """
+        key = self.key
+        values = self.oracle.query_many(dataset=key.dataset, epochs=key.epochs).get(key.metric)
+        if values is None or np.isnan(values).all():
+            raise NotTabulated(
+                f"{key.oracle} has no {key.metric} for {key.dataset} at {key.epochs} epochs"
+            )
+        rows = np.flatnonzero(~np.isnan(values))
+        if within is not None:
+            rows = np.intersect1d(rows, within)
+        return rows, values[rows]
+
+    def record(
+        self,
+        rows: NDArray[np.intp],
+        values: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        scoring_s: float,
+    ) -> RankRecord:
+        """The record of scores, shape (n,), for what `targets` gave."""
+        from nasrepro.suite.statistics import rank_agreement
+
+        key, oracle = self.key, self.oracle
+        sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
+        top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
+        return RankRecord(
+            key,
+            "done",
+            agreement=asdict(
+                rank_agreement(scores, sign * values, resamples=key.resamples, seed=key.seed)
+            ),
+            best_arch=oracle.space.format(oracle.archs()[rows[top]]),
+            best_value=float(values[top]),
+            scoring_s=scoring_s,
+            environment=environment(),
+        )
+
+    def _computed(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], float]:
+        """Scores that need no network, shape (n,), and the CPU seconds that they took."""
+        assert self.scorer is not None
+        oracle, dataset = self.oracle, self.oracle.info.dataset(self.key.dataset)
         archs = [oracle.archs()[row] for row in rows.tolist()]
         started = time.process_time()
-        scores = np.array(
-            [scorer.score(oracle.space, arch, dataset) for arch in archs], dtype=np.float64
+        scores = [self.scorer.score(oracle.space, arch, dataset) for arch in archs]
+        return np.array(scores, dtype=np.float64), time.process_time() - started
+
+    def _scored_networks(
+        self, progress: Progress
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], str]:
+        """Rows of the sample, their scores and CPU seconds, (n,) each, and what scored them."""
+        assert self.scorer is not None
+        key, oracle = self.key, self.oracle
+        archs = [oracle.archs()[row] for row in sample(oracle, key.sample)]
+        table = score_networks(
+            oracle, [self.scorer], archs, ScoringSetting(**key.setting), progress=progress
         )
-        scoring_s = time.process_time() - started
-    record = replace(ranked(key, rows, values, scores, scoring_s), inputs=inputs)
-    drawn = np.sort(np.random.default_rng(key.seed).permutation(rows.size)[:SCATTERED])
-    shown = (each if math.isfinite(each) else None for each in scores[drawn].tolist())
-    return record, Scatter(tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist()))
-
-
-def _scored_networks(
-    key: RankKey, progress: Progress
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], str]:
-    """Rows of the key's sample, their scores and CPU seconds, (n,) each, and what they were scored with; scores what is missing."""
-    oracle, scorer = load_oracle(key.oracle), scorers.get(key.scorer)
-    archs = [oracle.archs()[row] for row in sample(oracle, key.sample)]
-    table = score_networks(
-        oracle, [scorer], archs, ScoringSetting(**key.setting), progress=progress
-    )
-    distinct = len({oracle.space.canonical(arch) for arch in archs})
-    return *scored(
-        oracle, table, key.scorer, key.sample
-    ), f"{distinct:,} distinct architectures with {table.inputs}"
-
-
-def targets(
-    key: RankKey, within: Sequence[int] | NDArray[np.intp] | None = None
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Rows of the table, all or of those `within`, that have the metric of a ranking.
-
-    And its values. Shape (n,) both.
-    """
-    values = (
-        load_oracle(key.oracle).query_many(dataset=key.dataset, epochs=key.epochs).get(key.metric)
-    )
-    if values is None or np.isnan(values).all():
-        raise NotTabulated(
-            f"{key.oracle} has no {key.metric} for {key.dataset} at {key.epochs} epochs"
+        distinct = len({oracle.space.canonical(arch) for arch in archs})
+        return (
+            *scored(oracle, table, key.scorer, key.sample),
+            f"{distinct:,} distinct architectures with {table.inputs}",
         )
-    rows = np.flatnonzero(~np.isnan(values))
-    if within is not None:
-        rows = np.intersect1d(rows, within)
-    return rows, values[rows]
 
 
-def ranked(
-    key: RankKey,
-    rows: NDArray[np.intp],
-    values: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    scoring_s: float,
-) -> RankRecord:
-    """The record of scores, shape (n,), for what `targets` gave."""
-    from nasrepro.suite.statistics import rank_agreement
-
-    oracle = load_oracle(key.oracle)
-    sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
-    top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
-    return RankRecord(
-        key,
-        "done",
-        agreement=asdict(
-            rank_agreement(scores, sign * values, resamples=key.resamples, seed=key.seed)
-        ),
-        best_arch=oracle.space.format(oracle.archs()[rows[top]]),
-        best_value=float(values[top]),
-        scoring_s=scoring_s,
-        environment=environment(),
+register(
+    Kind(
+        "rank",
+        "ranking",
+        Ranking,
+        RankRecord,
+        rank_cells,
+        lambda key: {key["oracle"]: key["table_sha256"]},
     )
+)

@@ -22,8 +22,7 @@ from multiprocessing import resource_tracker
 from typing import ParamSpec, TypeVar
 
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments.cells import Cell
-from nasrepro.suite.experiments.record import Record
+from nasrepro.suite.experiments.kind import Cell, Record
 from nasrepro.suite.experiments.store import Store
 
 P = ParamSpec("P")

@@ -10,12 +10,13 @@ import time
 import traceback
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field, field_validator
 
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import (
@@ -26,10 +27,43 @@ from nasrepro.suite.errors import (
     ProtocolError,
 )
 from nasrepro.suite.experiments.identity import ENGINE, Status, environment, tables_of
-from nasrepro.suite.experiments.plan import Experiment
+from nasrepro.suite.experiments.kind import Kind, Part, Positive, Seeds, Use, register
 from nasrepro.suite.oracle import MEAN, Oracle, Seed, searching
 from nasrepro.suite.registry import Method, load_devices, load_oracle, methods
-from nasrepro.suite.search import Budget, Ledger, Rating, Session
+from nasrepro.suite.search import Budget, Ledger, Rating, Session, objective_of
+from nasrepro.suite.space import Arch
+
+
+class MethodUse(Use):
+    """A method and the parameters that differ from its defaults."""
+
+
+class Experiment(Part):
+    """Methods x data sets x budgets x seeds on one oracle."""
+
+    oracle: str
+    methods: tuple[MethodUse, ...] = Field(min_length=1)
+    datasets: tuple[str, ...] = Field(min_length=1)
+    report_datasets: tuple[str, ...] = ()
+    search_epochs: Positive
+    report_epochs: Positive
+    search_seed: Seed = MEAN
+    budgets: tuple[Budget, ...] = Field(min_length=1)
+    seeds: Seeds
+
+    @property
+    def subject(self) -> str:
+        """The oracle."""
+        return self.oracle
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return (
+            tuple({"name": item} if isinstance(item, str) else item for item in value)
+            if isinstance(value, list | tuple)
+            else value
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +81,72 @@ class Protocol:
     report_epochs: int
     report_datasets: tuple[str, ...]
     search_seed: Seed = MEAN
+
+
+@dataclass(frozen=True)
+class SearchSetting:
+    """An opened oracle and how it is searched and reported, checked once.
+
+    Attributes:
+        oracle: what is searched.
+        dataset: official name of the data set searched on.
+        protocol: training lengths and reported data sets, by their official names.
+        budget: of one search.
+    """
+
+    oracle: Oracle
+    dataset: str
+    protocol: Protocol
+    budget: Budget
+
+    @classmethod
+    def checked(
+        cls, oracle: Oracle, dataset: str, protocol: Protocol, budget: Budget
+    ) -> SearchSetting:
+        """The setting with official names.
+
+        Raises:
+            UnknownName, NotTabulated, ProtocolError, NasreproError: it cannot be searched so.
+        """
+        info = oracle.info
+        name = info.dataset(dataset).name
+        reported = tuple(info.dataset(each).name for each in protocol.report_datasets) or (name,)
+        for each in reported:
+            oracle.reader(each, protocol.report_epochs, MEAN)
+        objective_of(oracle, name, protocol.search_epochs, budget, protocol.search_seed)
+        return cls(oracle, name, replace(protocol, report_datasets=reported), budget)
+
+    def session(self) -> Session:
+        """A new session."""
+        return Session(
+            self.oracle,
+            dataset=self.dataset,
+            epochs=self.protocol.search_epochs,
+            budget=self.budget,
+            seed=self.protocol.search_seed,
+            devices=load_devices,
+        )
+
+    def report(self, arch: Arch, dataset: str) -> Report:
+        """What the oracle has of the chosen architecture."""
+        metrics = self._at_report(arch, dataset)
+        target = self.oracle.info.target_of(dataset)
+        best = _best(self.oracle, dataset, self.protocol.report_epochs)
+        if best is None or target.name not in metrics:
+            return Report(metrics)
+        gap = best - metrics[target.name]
+        return Report(metrics, gap if target.higher_is_better else -gap)
+
+    def target(self, arch: Arch) -> float:
+        """What an architecture has of the target on the first reported data set; NaN: nothing."""
+        dataset = self.protocol.report_datasets[0]
+        name = self.oracle.info.target_of(dataset).name
+        return self._at_report(arch, dataset).get(name, math.nan)
+
+    def _at_report(self, arch: Arch, dataset: str) -> dict[str, float]:
+        return self.oracle.query(
+            arch, dataset=dataset, epochs=self.protocol.report_epochs, seed=MEAN
+        ).values
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +176,11 @@ class RunKey:
         ):  # so that runs without devices keep the ids that they had before there were any
             del whole["device_tables"]
         return stable_hash({"engine": ENGINE, **whole})
+
+    @property
+    def subject(self) -> str:
+        """The method."""
+        return self.method
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,45 +301,38 @@ class RunCell:
 
 
 def search_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunCell]:
-    """The searches of one experiment of a plan; its setting is checked first."""
+    """The searches of one experiment of a plan; its settings are checked first."""
     oracle = load_oracle(experiment.oracle)
-    info = oracle.info
-    used = [(methods.get(use.name), use.params) for use in experiment.methods] + [
-        (method, {}) for method in extra
+    protocol = Protocol(
+        experiment.search_epochs,
+        experiment.report_epochs,
+        experiment.report_datasets,
+        experiment.search_seed,
+    )
+    settings = [
+        SearchSetting.checked(oracle, dataset, protocol, budget)
+        for dataset in experiment.datasets
+        for budget in experiment.budgets
     ]
-    for dataset in experiment.datasets:
-        name = info.dataset(dataset).name
-        reported = tuple(info.dataset(each).name for each in experiment.report_datasets) or (name,)
-        for each in reported:
-            oracle.reader(each, experiment.report_epochs, MEAN)
-        protocol = Protocol(
-            experiment.search_epochs, experiment.report_epochs, reported, experiment.search_seed
-        )
-        for budget in experiment.budgets:
-            Session(
-                oracle,
-                dataset=name,
-                epochs=protocol.search_epochs,
-                budget=budget,
-                seed=protocol.search_seed,
-            )  # checks the setting
-            for method, given in used:
-                params = method.params(given)
-                tables = tables_of(params)
-                for seed in experiment.seeds:
-                    key = RunKey(
-                        method.name,
-                        method.source_sha256,
-                        params,
-                        info.name,
-                        oracle.table_sha256,
-                        name,
-                        protocol,
-                        budget,
-                        seed,
-                        tables,
-                    )
-                    yield RunCell(key, method.path if method.source else "", method.source)
+    used = [(methods.get(use.name), use.params) for use in experiment.methods]
+    for setting in settings:
+        for method, given in [*used, *((method, {}) for method in extra)]:
+            params = method.params(given)
+            tables = tables_of(params)
+            for seed in experiment.seeds:
+                key = RunKey(
+                    method.name,
+                    method.source_sha256,
+                    params,
+                    oracle.name,
+                    oracle.table_sha256,
+                    setting.dataset,
+                    setting.protocol,
+                    setting.budget,
+                    seed,
+                    tables,
+                )
+                yield RunCell(key, method.path if method.source else "", method.source)
 
 
 def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
@@ -243,20 +341,14 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     if oracle.table_sha256 != key.table_sha256 or tables_of(key.params) != key.device_tables:
         named = ", ".join([key.oracle, *key.device_tables])
         raise NasreproError(
-            f"the table of {named} on this worker differs from the one the plan was made with; fetch the same version everywhere"
+            f"the table of {named} on this worker differs from the one the plan was made with; "
+            "fetch the same version everywhere"
         )
     method = (
         methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
     )
-    protocol = key.protocol
-    session = Session(
-        oracle,
-        dataset=key.dataset,
-        epochs=protocol.search_epochs,
-        budget=key.budget,
-        seed=protocol.search_seed,
-        devices=load_devices,
-    )
+    setting = SearchSetting(oracle, key.dataset, key.protocol, key.budget)
+    session = setting.session()
     ended = False
     started = time.process_time()
     with searching(), contextlib.redirect_stdout(sys.stderr):  # what a method prints is no result
@@ -270,27 +362,24 @@ def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
     total = time.process_time() - started - session.oracle_cpu_s + session.cached_cpu_s
     if session.exhausted and not ended:
         raise ProtocolError(
-            f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture so far is taken from the ledger"
+            f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture "
+            "so far is taken from the ledger"
         )
     chosen = session.best() if chosen is None else chosen
     oracle.space.check(chosen)
 
     ledger = session.ledger
-    reports = {
-        dataset: _report(oracle, chosen, dataset, key.protocol.report_epochs)
-        for dataset in key.protocol.report_datasets
-    }
     record = RunRecord(
         key,
         status="budget" if ended else "done",
         chosen=oracle.space.format(chosen),
-        reports=reports,
+        reports={name: setting.report(chosen, name) for name in setting.protocol.report_datasets},
         queries=ledger.queries,
         unique_queries=len({oracle.space.canonical(done.arch) for done in ledger.evaluations}),
         simulated_s=ledger.simulated_s,
         wall_s=ledger.wall_s,
         overhead_s={**ledger.overhead_s, "total": total},
-        incumbents=_incumbents(oracle, ledger, key.protocol),
+        incumbents=_incumbents(setting, ledger),
         environment=environment(),
     )
     steps = (
@@ -313,21 +402,11 @@ def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
         return None
 
 
-def _report(oracle: Oracle, arch: Any, dataset: str, epochs: int) -> Report:
-    metrics = oracle.query(arch, dataset=dataset, epochs=epochs, seed=MEAN).values
-    target = oracle.info.target_of(dataset)
-    best = _best(oracle, dataset, epochs)
-    if best is None or target.name not in metrics:
-        return Report(metrics)
-    return Report(metrics, (best - metrics[target.name]) * (1 if target.higher_is_better else -1))
+def _incumbents(setting: SearchSetting, ledger: Ledger) -> tuple[tuple[float, ...], ...]:
+    """Rows [queries, clock_s, score, target], one for each change of the best so far.
 
-
-def _incumbents(
-    oracle: Oracle, ledger: Ledger, protocol: Protocol
-) -> tuple[tuple[float, ...], ...]:
-    """Rows [queries, clock_s, score, target of the incumbent], one for each change of the best so far, as `Session.best` sees it."""
-    dataset = protocol.report_datasets[0]
-    target = oracle.info.target_of(dataset).name
+    The best is what `Session.best` would have given.
+    """
     rated = ledger.ratings or [
         Rating(done, done.score, query, done.clock_s)
         for query, done in enumerate(ledger.evaluations, start=1)
@@ -337,8 +416,12 @@ def _incumbents(
     for done, score, query, clock_s in rated:
         if best is None or (done.epochs, score) > best:
             best = (done.epochs, score)
-            values = oracle.query(
-                done.arch, dataset=dataset, epochs=protocol.report_epochs, seed=MEAN
-            ).values
-            rows.append((query, clock_s, score, values.get(target, float("nan"))))
+            rows.append((query, clock_s, score, setting.target(done.arch)))
     return tuple(rows)
+
+
+def _tables(key: Mapping[str, Any]) -> dict[str, str]:
+    return {key["oracle"]: key["table_sha256"], **key.get("device_tables", {})}
+
+
+register(Kind("run", "experiment", Experiment, RunRecord, search_cells, _tables))

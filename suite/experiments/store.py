@@ -9,25 +9,19 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.ranking import RankRecord
-from nasrepro.suite.experiments.record import Record
-from nasrepro.suite.experiments.search import RunRecord
-from nasrepro.suite.experiments.study import StudyRecord
+from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
+
+if TYPE_CHECKING:
+    from nasrepro.suite.experiments.ranking import RankRecord
+    from nasrepro.suite.experiments.search import RunRecord
+    from nasrepro.suite.experiments.study import StudyRecord
 
 #: Layout of the store. A file with a higher number is refused.
 VERSION = 1
-
-Kind = Literal["run", "rank", "study"]
-_KINDS: dict[type, Kind] = {RunRecord: "run", RankRecord: "rank", StudyRecord: "study"}
-_RECORDS: dict[Kind, type[RunRecord] | type[RankRecord] | type[StudyRecord]] = {
-    "run": RunRecord,
-    "rank": RankRecord,
-    "study": StudyRecord,
-}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -43,11 +37,6 @@ CREATE TABLE IF NOT EXISTS traces (
     trace BLOB NOT NULL
 ) WITHOUT ROWID;
 """
-
-
-def _loads(row: tuple[str]) -> dict[str, Any]:
-    raw: dict[str, Any] = json.loads(row[0])
-    return raw
 
 
 class Store:
@@ -129,7 +118,7 @@ class Store:
 
         One with the same key (a failed run, tried again) is replaced.
         """
-        kind = _KINDS[type(record)]
+        kind = kind_of(record).name
         run_id = record.key.run_id
         try:
             with self._db:  # commits, or rolls back
@@ -162,43 +151,41 @@ class Store:
             raise NasreproError(
                 f"{self.path} has no result {run_id!r}; runs.csv of a report and nasrepro claims --explain name them"
             )
-        return _RECORDS[row[0]].from_json(row[1])
+        loaded: Record = KINDS[row[0]].record.from_json(row[1])
+        return loaded
+
+    def identified(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """All results of one kind and of this engine, each with its id, in the order of the ids.
+
+        With their ids, because to hash a hundred thousand keys again takes longer than to read
+        them.
+        """
+        record = KINDS[kind].record
+        for run_id, text in self._db.execute(
+            "SELECT id, record FROM records WHERE kind = ? AND engine = ? ORDER BY id",
+            (kind, ENGINE),
+        ):
+            yield run_id, record.from_json(text)
 
     def runs(self) -> Iterator[RunRecord]:
-        """All runs of this engine, in the order of their ids."""
-        for (text,) in self._db.execute(
-            "SELECT record FROM records WHERE kind = 'run' AND engine = ? ORDER BY id", (ENGINE,)
-        ):
-            yield RunRecord.from_json(text)
+        """All searches."""
+        return (record for _, record in self.identified("run"))
 
     def identified_runs(self) -> Iterator[tuple[str, RunRecord]]:
-        """As `runs`, each with its id.
+        """All searches, each with its id."""
+        return self.identified("run")
 
-        To hash a hundred thousand keys again would take longer than to read them.
-        """
-        for run_id, text in self._db.execute(
-            "SELECT id, record FROM records WHERE kind = 'run' AND engine = ? ORDER BY id",
-            (ENGINE,),
-        ):
-            yield run_id, RunRecord.from_json(text)
+    def rankings(self) -> Iterator[RankRecord]:
+        """All rankings."""
+        return (record for _, record in self.identified("rank"))
+
+    def studies(self) -> Iterator[StudyRecord]:
+        """All measurements of studies."""
+        return (record for _, record in self.identified("study"))
 
     def version(self) -> tuple[int, int]:
         """Changes whenever what is in the file does, by whatever process."""
         return self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes
-
-    def rankings(self) -> Iterator[RankRecord]:
-        """All rankings of this engine, in the order of their ids."""
-        for (text,) in self._db.execute(
-            "SELECT record FROM records WHERE kind = 'rank' AND engine = ? ORDER BY id", (ENGINE,)
-        ):
-            yield RankRecord.from_json(text)
-
-    def studies(self) -> Iterator[StudyRecord]:
-        """All measurements of studies of this engine, in the order of their ids."""
-        for (text,) in self._db.execute(
-            "SELECT record FROM records WHERE kind = 'study' AND engine = ? ORDER BY id", (ENGINE,)
-        ):
-            yield StudyRecord.from_json(text)
 
     def manifest(self) -> dict[str, Any]:
         """Where the results of this engine come from.
@@ -206,18 +193,11 @@ class Store:
         When, how many, which tables, versions and machines.
         """
         # in Python: a record may hold NaN, which SQLite's JSON functions refuse
-        texts = self._db.execute("SELECT record FROM records WHERE engine = ?", (ENGINE,))
+        texts = self._db.execute("SELECT kind, record FROM records WHERE engine = ?", (ENGINE,))
         found = {
             (name, sha256, json.dumps(raw["environment"], sort_keys=True))
-            for raw in map(_loads, texts)
-            for name, sha256 in (
-                raw["key"]["tables"]
-                if "tables" in raw["key"]
-                else {
-                    raw["key"]["oracle"]: raw["key"]["table_sha256"],
-                    **raw["key"].get("device_tables", {}),
-                }
-            ).items()
+            for kind, raw in ((kind, json.loads(text)) for kind, text in texts)
+            for name, sha256 in KINDS[kind].tables(raw["key"]).items()
         }
         first, last = self._db.execute(
             "SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)

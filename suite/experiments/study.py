@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -16,8 +16,19 @@ import numpy as np
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.identity import ENGINE, environment, tables_of
-from nasrepro.suite.experiments.plan import StudyUse
-from nasrepro.suite.registry import studies
+from nasrepro.suite.experiments.kind import Kind, Seeds, Use, register
+from nasrepro.suite.registry import Method, studies
+
+
+class StudyUse(Use):
+    """A study, the parameters that differ from its defaults, and its seeds."""
+
+    seeds: Seeds = (0,)
+
+    @property
+    def subject(self) -> str:
+        """The study."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,11 @@ class StudyKey:
     def run_id(self) -> str:
         """Hash of the key and of the engine's version."""
         return stable_hash({"engine": ENGINE, "study": True, **asdict(self)})
+
+    @property
+    def subject(self) -> str:
+        """The study."""
+        return self.study
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +116,8 @@ class StudyCell:
         return StudyRecord(self.key, "failed", error=error, environment=environment())
 
 
-def study_cells(use: StudyUse) -> Iterator[StudyCell]:
-    """The measurements that a part of a plan asks for."""
+def study_cells(use: StudyUse, extra: Sequence[Method]) -> Iterator[StudyCell]:
+    """The measurements that a part of a plan asks for; `extra` methods are none of its business."""
     study = studies.get(use.name)
     params = study.params(use.params)
     tables = tables_of(params)
@@ -129,3 +145,8 @@ def _measure(key: StudyKey) -> StudyRecord:
     return StudyRecord(
         key, "done", study.by, rows, time.process_time() - started, environment=environment()
     )
+
+
+register(
+    Kind("study", "study", StudyUse, StudyRecord, study_cells, lambda key: dict(key["tables"]))
+)

@@ -44,6 +44,29 @@ class _Training(NamedTuple):
     cost_s: float
 
 
+def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed: Seed) -> Metric:
+    """What a search with these arguments of `Session` optimises.
+
+    Raises:
+        ProtocolError: a metric of the test split.
+        NasreproError: the budget never ends.
+        UnknownName, NotTabulated: no such data set, epochs or seed.
+    """
+    info = oracle.info
+    objective = info.objective_of(dataset)
+    if objective.split == "test":
+        raise ProtocolError(
+            f"{info.name}: objective {objective.name} is of the test split; a search may not see it"
+        )
+    if not info.cost and budget.queries is None:
+        raise NasreproError(
+            f"{info.name} has no training times, so a budget in seconds never ends; "
+            "give one in queries"
+        )
+    oracle.reader(dataset, epochs, seed, splits=("train", "valid", "none"))
+    return objective
+
+
 class Session:
     """A search's view of an oracle.
 
@@ -107,15 +130,7 @@ class Session:
         devices: Callable[[str], DeviceTable] | None = None,
     ) -> None:
         info = oracle.info
-        objective = info.objective_of(dataset)
-        if objective.split == "test":
-            raise ProtocolError(
-                f"{info.name}: objective {objective.name} is of the test split; a search may not see it"
-            )
-        if not info.cost and budget.queries is None:
-            raise NasreproError(
-                f"{info.name} has no training times, so a budget in seconds never ends; give one in queries"
-            )
+        objective = objective_of(oracle, dataset, epochs, budget, seed)
         self.space: SearchSpace = oracle.space
         self.dataset: Dataset = info.dataset(dataset)
         self.objective: Metric = objective

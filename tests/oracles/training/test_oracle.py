@@ -260,12 +260,12 @@ def test_a_search_pays_the_measured_seconds_and_has_no_regret(
 def test_a_ranking_of_it_says_that_it_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nasrepro.suite.experiments.ranking import rank, rank_key
+    from nasrepro.suite.experiments.ranking import RankingSetting, rank_key
 
     oracle = made(tmp_path)
     monkeypatch.setattr("nasrepro.suite.registry.loading._open", {"toy_trained": oracle})
     with pytest.raises(NotTabulated, match="no ranking of them all; name the architectures"):
-        rank(rank_key(oracle, "params", "toys", 1))
+        RankingSetting.opened(rank_key(oracle, "params", "toys", 1)).rank()
 
 
 # -- checkpoints and progress ------------------------------------------------------------------------------------------

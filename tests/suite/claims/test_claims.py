@@ -44,8 +44,8 @@ from nasrepro.suite.claims.formula import bounds, evaluate, half_digit, names_in
 from nasrepro.suite.data import Table, write_table
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import environment
+from nasrepro.suite.experiments.kind import Record
 from nasrepro.suite.experiments.ranking import RankKey, RankRecord
-from nasrepro.suite.experiments.record import Record
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store

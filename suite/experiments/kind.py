@@ -1,0 +1,143 @@
+"""What every kind of experiment is made of: a part of a plan, cells, keys, records.
+
+A kind is one file of this package, which registers itself here; the store, the runner, plans and
+cells know no kind by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Protocol, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nasrepro.suite.registry import Method
+
+Positive = Annotated[int, Field(gt=0)]
+#: What a store, a table of reports and numpy can hold.
+Seed64 = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return tuple(range(value))
+    return tuple(value) if isinstance(value, list) else value
+
+
+#: Seeds 0..n-1 by their number, or a list of them.
+Seeds = Annotated[tuple[Seed64, ...], Field(min_length=1), BeforeValidator(_count)]
+
+
+class Part(BaseModel):
+    """What a plan asks for in one section; a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for messages."""
+        raise NotImplementedError
+
+
+class Use(BaseModel):
+    """Something registered, by its name, and the parameters that differ from its defaults."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters given."""
+        return dict(self.model_extra or {})
+
+
+class Key(Protocol):
+    """Everything that determines a result."""
+
+    @property
+    def run_id(self) -> str:
+        """Hash of the key and of the engine's version."""
+
+    @property
+    def subject(self) -> str:
+        """The method, scorer or study."""
+
+
+class Record(Protocol):
+    """A result: a frozen dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def key(self) -> Any:
+        """What determined it."""
+
+    @property
+    def status(self) -> str:
+        """`failed`, or how it ended."""
+
+    @property
+    def error(self) -> str:
+        """Traceback of a failure, its last line the short message."""
+
+    def to_json(self) -> str:
+        """One JSON object."""
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Inverse of `to_json`."""
+
+
+class Cell(Protocol):
+    """One experiment, as a value that travels to a worker."""
+
+    @property
+    def key(self) -> Any:
+        """What determines its result."""
+
+    @property
+    def label(self) -> str:
+        """For progress lines and messages."""
+
+    def execute(self) -> tuple[Record, bytes]:
+        """The record, and what is kept beside it; what raises gives a failed record."""
+
+    def failed(self, error: str) -> Record:
+        """A failed record with that traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of experiment.
+
+    Attributes:
+        name: in the store.
+        section: in a plan: [[experiment]].
+        part: of a plan.
+        record: class of its records.
+        cells: the cells that a part of a plan asks for, with methods to run beside those it names;
+            raises what a wrong name deserves, and DataMissing.
+        tables: name and hash of every table behind a key, given as JSON has it.
+    """
+
+    name: str
+    section: str
+    part: type[BaseModel]
+    record: type[Any]
+    cells: Callable[[Any, Sequence[Method]], Iterator[Cell]]
+    tables: Callable[[Mapping[str, Any]], Mapping[str, str]]
+
+
+#: By name, in the order in which a plan's cells run.
+KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Make a kind known."""
+    KINDS[kind.name] = kind
+
+
+def kind_of(record: Record) -> Kind:
+    """The kind that a record is of."""
+    return next(kind for kind in KINDS.values() if kind.record is type(record))
