@@ -1,0 +1,225 @@
+"""The same records on every machine: methods x (BLAS kernels, threads, executors, hash seeds).
+
+Every combination runs the same searches in a process of its own, whose CPU is played by the
+environment: OpenBLAS's kernels, the vector instructions of NumPy and of torch. Records and
+evaluations must be equal bit for bit; of methods built on floating-point training (`floating`) the
+results over seeds must come from one distribution (Mann-Whitney's p of the test metric).
+
+    python tests/determinism/matrix.py            # prints the table; --quick for the default test's
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+#: CPUs that are played: OpenBLAS's kernels, what NumPy may not use, what torch may.
+_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
+KERNELS = {
+    "Haswell": (_AVX512, "avx2"),
+    "SkylakeX": ("", "avx512"),
+    "Nehalem": (f"X86_V3 {_AVX512}", "default"),
+    "Zen": (_AVX512, "avx2"),
+}
+#: (kernel, threads, executor, workers, hash seed); the first is what the others are compared with.
+BASE = ("Haswell", 1, "inline", 1, 0)
+QUICK = (BASE, ("Nehalem", 2, "inline", 1, 1))
+FULL = (
+    BASE,
+    ("Haswell", 2, "inline", 1, 0),
+    *((kernel, threads, "inline", 1, 0) for kernel in list(KERNELS)[1:] for threads in (1, 2)),
+    ("Haswell", 1, "inline", 1, 1),
+    *(("Haswell", 1, executor, workers, 0) for executor in ("loky", "dask") for workers in (1, 2)),
+)
+#: Parameters that keep a search short; every method of the registry runs.
+SHORT: Mapping[str, Mapping[str, Any]] = {
+    "arch2vec": {"epochs": 2},
+    "flash": {"finals": 1000},
+    "zico": {"candidates": 8},
+}
+#: Oracle, data set, epochs of the search, epochs reported, budget in queries.
+TASKS = (
+    ("digits201", "digits", 12, 30, 40),
+    ("nasbench201", "cifar10", 12, 200, 40),
+    ("natsbench_size", "cifar10", 90, 90, 40),
+    ("nasbench101_slice", "cifar10", 12, 108, 40),
+    ("nasbench_macro", "cifar10", 50, 50, 40),
+    ("transnas101_micro", "class_scene", 25, 25, 40),
+    ("transnas101_macro", "class_scene", 25, 25, 40),
+    ("ecnas_4v", "cifar10", 12, 108, 40),
+)
+#: Seeds of a bit-for-bit comparison, and of a comparison of distributions.
+SEEDS, MANY = 3, 20
+#: Below it two samples are called different.
+LEVEL = 0.001
+
+
+# -- in the process that plays a CPU -----------------------------------------------------------------
+def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: int) -> None:
+    """Print, by method and task, a digest of the records and the test metric of each seed."""
+    from nasrepro.suite.errors import DataMissing
+    from nasrepro.suite.experiments.runner import run_cells
+    from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
+    from nasrepro.suite.experiments.store import Store
+    from nasrepro.suite.oracle import MEAN
+    from nasrepro.suite.registry import load_oracle, methods
+    from nasrepro.suite.search import Budget
+
+    cells: list[RunCell] = []
+    for oracle, dataset, epochs, report, queries in TASKS[:tasks]:
+        try:
+            table = load_oracle(oracle).table_sha256
+        except DataMissing:
+            continue
+        for name in names:
+            method = methods.get(name)
+            params = method.params(SHORT.get(name, {}))
+            cells += (
+                RunCell(
+                    RunKey(
+                        name,
+                        method.source_sha256,
+                        params,
+                        oracle,
+                        table,
+                        dataset,
+                        Protocol(epochs, report, (dataset,), MEAN),
+                        Budget(queries=queries),
+                        seed,
+                    )
+                )
+                for seed in range(seeds)
+            )
+    outcomes: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "runs.sqlite") as store:
+        with _cluster(executor, workers) as address:
+            run_cells(cells, store, executor=executor, workers=workers, address=address)
+        found = dict(store.identified_runs())
+        for cell in cells:
+            record = found[cell.key.run_id]
+            row = outcomes.setdefault(
+                f"{cell.key.method}|{cell.key.oracle}", {"digests": [], "values": [], "error": ""}
+            )
+            if record.status == "failed":
+                row["error"] = record.error.strip().splitlines()[-1]
+                continue
+            whole = asdict(record)
+            for measured in ("overhead_s", "environment"):
+                del whole[measured]
+            whole["evaluations"] = Trace.from_bytes(store.trace(cell.key.run_id)).evaluations
+            text = json.dumps(whole, sort_keys=True)
+            row["digests"].append(hashlib.sha256(text.encode()).hexdigest())
+            regret = record.reports[cell.key.dataset].regret
+            row["values"].append(record.incumbents[-1][3] if regret is None else regret)
+    json.dump(outcomes, sys.stdout)
+
+
+@contextlib.contextmanager
+def _cluster(executor: str, workers: int) -> Iterator[str]:
+    if executor != "dask":
+        yield ""
+        return
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+# -- in the process that compares --------------------------------------------------------------------
+def outcomes_of(
+    combination: tuple[str, int, str, int, int], names: Sequence[str], tasks: int, seeds: int
+) -> dict[str, dict[str, Any]]:
+    """What `run` prints in a process of that combination."""
+    kernel, threads, executor, workers, hash_seed = combination
+    numpy_without, torch_with = KERNELS[kernel]
+    environment = {
+        **os.environ,
+        "OPENBLAS_CORETYPE": kernel,
+        "NPY_DISABLE_CPU_FEATURES": numpy_without,
+        "ATEN_CPU_CAPABILITY": torch_with,
+        **{f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "OPENBLAS", "MKL")},
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONWARNINGS": "ignore",
+    }
+    command = [sys.executable, __file__, "--run", executor, str(workers), str(tasks), str(seeds)]
+    done = subprocess.run(
+        [*command, *names], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{combination}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def compare(
+    combinations: Sequence[tuple[str, int, str, int, int]],
+    names: Sequence[str],
+    *,
+    tasks: int,
+    seeds: int,
+) -> Iterator[tuple[str, tuple[str, int, str, int, int], str, bool]]:
+    """(method|oracle, combination, what was found, whether it is as it should be)."""
+    from scipy.stats import mannwhitneyu
+
+    from nasrepro.suite.registry import methods
+
+    base = outcomes_of(combinations[0], names, tasks, seeds)
+    for combination in combinations[1:]:
+        other = outcomes_of(combination, names, tasks, seeds)
+        for label, row in other.items():
+            first = base[label]
+            if row["digests"] == first["digests"] and row["error"] == first["error"]:
+                yield label, combination, row["error"] or "equal", True
+            elif methods.get(label.partition("|")[0]).floating and not row["error"]:
+                p = float(mannwhitneyu(row["values"], first["values"]).pvalue)
+                yield label, combination, f"same distribution (p = {p:.2f})", p >= LEVEL
+            else:
+                yield label, combination, "DIFFERENT", False
+
+
+def main() -> int:
+    """Print the table; 1 where something differs that may not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--tasks", type=int, default=len(TASKS))
+    parser.add_argument("--methods", nargs="*", default=[])
+    given = parser.parse_args()
+    from nasrepro.suite.registry import methods
+
+    names = given.methods or methods.names()
+    exact = [name for name in names if not methods.get(name).floating]
+    trained = [name for name in names if methods.get(name).floating]
+    combinations = QUICK if given.quick else FULL
+    good = True
+    print("| method | oracle | kernel | threads | executor | workers | hash seed | records |")
+    print("|---|---|---|---|---|---|---|---|")
+    for group, tasks, seeds in ((exact, given.tasks, SEEDS), (trained, 1, MANY)):
+        if not group:
+            continue
+        for label, combination, verdict, fine in compare(
+            combinations, group, tasks=tasks, seeds=seeds
+        ):
+            method, oracle = label.split("|")
+            print(f"| {method} | {oracle} | {' | '.join(map(str, combination))} | {verdict} |")
+            sys.stdout.flush()
+            good = good and fine
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--run"]:
+        _, _, executor, workers, tasks, seeds, *names = sys.argv
+        run(executor, int(workers), names, int(tasks), int(seeds))
+    else:
+        sys.exit(main())
