@@ -63,7 +63,7 @@ class Judge:
     """
 
     def __init__(self, space: SearchSpace, graphs: Graphs) -> None:
-        self._read = getattr(getattr(space, "whole", space), "from_spec", None)
+        self._read = getattr(space.whole, "from_spec", None)
         self._vocabulary = graphs.vocabulary
         self._known = (
             set()
@@ -112,7 +112,7 @@ def walk(space: SearchSpace, start: Arch, steps: int, rng: np.random.Generator) 
     So the k-th cell is k edits from the start. It ends early where no such step leads to another
     architecture.
     """
-    whole = getattr(space, "whole", space)
+    whole = space.whole
     arch, fixed = start, [False] * len(start.code)
     for _ in range(steps):
         near = [

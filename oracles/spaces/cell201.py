@@ -171,6 +171,7 @@ class Cell201(SearchSpace):
     name = "cell201"
     cardinalities = (len(OPS),) * len(EDGES)
     decisions = tuple(f"{source}->{target}" for source, target in EDGES)
+    settings = ("channels", "cells", "stages", "in_channels")
 
     def __init__(
         self, *, channels: int = 16, cells: int = 5, stages: int = 3, in_channels: int = 3

@@ -108,6 +108,7 @@ class Dag101(SearchSpace):
         *(f"{source}->{target}" for source, target in PAIRS),
         *(f"op {vertex}" for vertex in range(1, VERTICES - 1)),
     )
+    settings = ("channels", "stacks", "modules", "in_channels")
 
     def __init__(
         self, *, channels: int = 128, stacks: int = 3, modules: int = 3, in_channels: int = 3

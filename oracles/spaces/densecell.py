@@ -47,6 +47,7 @@ class DenseCell(SearchSpace):
     """
 
     name = "densecell"
+    settings = ("widths", "depths", "links", "cells", "in_channels")
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class MacroSpace(SearchSpace):
     name = "macro"
     cardinalities = (len(OPS),) * LAYERS
     decisions = tuple(f"layer {layer}" for layer in range(1, LAYERS + 1))
+    settings = ("channels", "head", "in_channels")
 
     def __init__(self, *, channels: int = 32, head: int = 1280, in_channels: int = 3) -> None:
         self.channels, self.head, self.in_channels = channels, head, in_channels

@@ -5,7 +5,7 @@ The layers are those of AutoShrink's authors' code; see `nodedag`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,10 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nasrepro.oracles.spaces.kernels import KERNELS
-
-if TYPE_CHECKING:
-    from nasrepro.oracles.spaces.nodedag import NodeDag
-    from nasrepro.suite.space import Graph
+from nasrepro.suite.space import Graph
 
 
 def _pooled(x: Tensor, pool: int) -> Tensor:
@@ -104,25 +101,39 @@ class NetworkDag(nn.Module):
     """Stem, stages of cells, an optional 1x1 convolution, global average pooling, linear classifier.
 
     Args:
-        space: widths, repeats, pools, stem, head.
         graph: the live cell.
         classes: outputs of the classifier.
+        stem: channels of the stem.
+        stem_stride: of the stem.
+        stages: filters of a node, max-pooling before its first cell, and cells of each stage.
+        head: channels of the 1x1 convolution; 0 for none.
+        residual: whether each cell has a residual connection.
+        in_channels: channels of the images.
     """
 
-    def __init__(self, space: NodeDag, graph: Graph, *, classes: int) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        classes: int,
+        stem: int,
+        stem_stride: int,
+        stages: Sequence[tuple[int, int, int]],
+        head: int,
+        residual: bool,
+        in_channels: int,
+    ) -> None:
         super().__init__()
-        self.stem = ConvNorm(space.in_channels, space.stem, 3, stride=space.stem_stride)
-        channels = space.stem
+        self.stem = ConvNorm(in_channels, stem, 3, stride=stem_stride)
+        channels = stem
         self.cells = nn.Sequential()
-        for width, pool, repeats in zip(space.widths, space.pools, space.repeats, strict=True):
-            for repeat in range(repeats):
-                cell = DagCell(
-                    graph, channels, width, pool=pool if repeat == 0 else 1, residual=space.residual
-                )
+        for width, pool, repeats in stages:
+            for step in [pool] + [1] * (repeats - 1):
+                cell = DagCell(graph, channels, width, pool=step, residual=residual)
                 self.cells.append(cell)
                 channels = cell.outputs
-        self.head = ConvNorm(channels, space.head, 1) if space.head else None
-        self.classifier = nn.Linear(space.head or channels, classes)
+        self.head = ConvNorm(channels, head, 1) if head else None
+        self.classifier = nn.Linear(head or channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (batch, in_channels, H, W) -> logits (batch, classes)."""

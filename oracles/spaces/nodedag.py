@@ -59,6 +59,21 @@ class NodeDag(LeafDag):
         in_channels: channels of the image.
     """
 
+    settings = (
+        "nodes",
+        "ops",
+        "filters",
+        "stem",
+        "stem_stride",
+        "repeats",
+        "scales",
+        "pools",
+        "width",
+        "head",
+        "residual",
+        "in_channels",
+    )
+
     def __init__(
         self,
         *,
@@ -83,14 +98,12 @@ class NodeDag(LeafDag):
             nodes,
             ops,
         )
-        self.stem, self.stem_stride, self.head, self.in_channels = (
-            divisible(stem * width),
-            stem_stride,
-            head,
-            in_channels,
-        )
-        self.repeats, self.pools, self.residual = tuple(repeats), tuple(pools), residual
-        #: Filters of a node in each stage.
+        self.filters, self.stem, self.width = filters, stem, width
+        self.stem_stride, self.head, self.in_channels = stem_stride, head, in_channels
+        self.repeats, self.scales, self.pools = tuple(repeats), tuple(scales), tuple(pools)
+        self.residual = residual
+        #: Channels of the stem, filters of a node in each stage.
+        self.stem_width = divisible(stem * width)
         self.widths = tuple(divisible(filters * scale * width) for scale in scales)
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
@@ -100,7 +113,7 @@ class NodeDag(LeafDag):
     def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
         """Stem, cells node by node, each with its residual connection last, classifier."""
         graph = self.graph(arch)
-        channels, side = self.stem, -(-size // self.stem_stride)
+        channels, side = self.stem_width, -(-size // self.stem_stride)
         layers = [*conv_norm(self.in_channels, channels, 3, size, stride=self.stem_stride)]
         for width, pooling, repeats in zip(self.widths, self.pools, self.repeats, strict=True):
             for step in [pooling] + [1] * (repeats - 1):
@@ -134,7 +147,16 @@ class NodeDag(LeafDag):
         """The network, with PyTorch's default initialisation."""
         from nasrepro.oracles.spaces.netnodedag import NetworkDag
 
-        return NetworkDag(self, self.graph(arch), classes=classes)
+        return NetworkDag(
+            self.graph(arch),
+            classes=classes,
+            stem=self.stem_width,
+            stem_stride=self.stem_stride,
+            stages=list(zip(self.widths, self.pools, self.repeats, strict=True)),
+            head=self.head,
+            residual=self.residual,
+            in_channels=self.in_channels,
+        )
 
 
 def shrinkcnn() -> NodeDag:

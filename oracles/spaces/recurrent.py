@@ -48,6 +48,8 @@ class RecurrentSpace(LeafDag):
             that deep cells hardly learn.
     """
 
+    settings = ("nodes", "embedding", "hidden", "tied", "init_range")
+
     def __init__(
         self,
         *,

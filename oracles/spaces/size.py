@@ -36,6 +36,7 @@ class SizeSpace(SearchSpace):
     name = "size"
     cardinalities = (len(WIDTHS),) * len(BLOCKS)
     decisions = tuple(f"{block} {position}" for position, block in enumerate(BLOCKS, start=1))
+    settings = ("in_channels",)
 
     def __init__(self, *, in_channels: int = 3) -> None:
         self.in_channels = in_channels

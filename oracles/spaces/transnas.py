@@ -95,6 +95,8 @@ class _Backbone(SearchSpace):
         in_channels: channels of the image.
     """
 
+    settings = ("channels", "stem_stride", "in_channels")
+
     def __init__(self, *, channels: int = BASE, stem_stride: int = 2, in_channels: int = 3) -> None:
         self.channels, self.stem_stride, self.in_channels = channels, stem_stride, in_channels
 

@@ -7,7 +7,6 @@ epoch is kept in a checkpoint.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -62,8 +61,8 @@ def train(
     recipe_options: dict[str, Any] = {
         name: given.pop(name) for name in ("epochs", "batch", "learning_rate") if name in given
     }
-    space = _changed(
-        space, {"in_channels": known.channels, **_as_in_digits201(space, known.name, given)}
+    space = space.with_network(
+        **{"in_channels": known.channels, **_as_in_digits201(space, known.name, given)}
     )
     size = space.complexity(arch, classes=known.classes, size=known.side)
     if (
@@ -104,24 +103,6 @@ def _as_in_digits201(space: SearchSpace, dataset: str, given: Mapping[str, int])
         ),
         **given,
     }
-
-
-def _changed(space: SearchSpace, given: Mapping[str, int]) -> SearchSpace:
-    """The space with other settings of its networks."""
-    known = (
-        ("channels", "cells", "stages", "in_channels")
-        if isinstance(space, Cell201)
-        else ("channels", "in_channels")
-    )
-    accepted = [name for name in known if hasattr(space, name)]
-    changed = copy.copy(space)
-    for name, value in given.items():
-        if name not in accepted:
-            raise NasreproError(
-                f"networks of {space.name} have no setting {name}; they have: {', '.join(accepted) or 'none'}"
-            )
-        setattr(changed, name, value)
-    return changed
 
 
 def _grouped(
@@ -179,10 +160,9 @@ def _one_by_one(
         ImageRecipe(flip=False, shift=1) if known.name == "digits" else ImageRecipe(), **options
     )
     data = load(known.name, recipe, device)
-    settings = {name: value for name, value in vars(space).items() if isinstance(value, int)}
     setting = [
         space.name,
-        settings,
+        space.network,
         space.format(arch),
         known.name,
         images.sha256(known.name),

@@ -303,7 +303,7 @@ def scored(
           equal architectures (0 of the others);
         shape (n,) each.
     """
-    space: SearchSpace = getattr(oracle.space, "whole", oracle.space)
+    space: SearchSpace = oracle.space.whole
     known, archs = table.rows.get(scorer, {}), oracle.archs()
     rows, found, seen = [], [], set()
     for row in sample(oracle, size).tolist():

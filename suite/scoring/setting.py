@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -95,7 +94,7 @@ def inputs_of(space: SearchSpace, dataset: Dataset, setting: ScoringSetting) -> 
     space, data = space_of(space, setting), setting.data or dataset.images or RANDOM
     return Inputs(
         space.name,
-        _parameters(space),
+        space.network,
         dataset.classes,
         dataset.size,
         data,
@@ -112,22 +111,4 @@ def dataset_of(oracle: Oracle, setting: ScoringSetting) -> Dataset:
 
 def space_of(space: SearchSpace, setting: ScoringSetting) -> SearchSpace:
     """The whole space, with the network of the setting."""
-    space = getattr(space, "whole", space)
-    if not setting.network:
-        return space
-    known = _parameters(space)
-    for name in setting.network:
-        if name not in known:
-            raise NasreproError(
-                f"networks of space {space.name} have no parameter {name!r}; they have: {', '.join(known) or 'none'}"
-            )
-    return type(space)(**{**known, **setting.network})
-
-
-def _parameters(space: SearchSpace) -> dict[str, Any]:
-    """What a space's constructor was given."""
-    return {
-        name: getattr(space, name)
-        for name in inspect.signature(type(space)).parameters
-        if hasattr(space, name)
-    }
+    return space.with_network(**setting.network) if setting.network else space.whole

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space.space import Arch, SearchSpace
-from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Layer, Topology
+from nasrepro.suite.space.arch import Arch
+from nasrepro.suite.space.space import SearchSpace
 
-if TYPE_CHECKING:
-    from torch import nn
+
+class _Whole:
+    """A method or an attribute that is the whole space's."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, part: ConfinedSpace | None, owner: type) -> Any:
+        return self if part is None else getattr(part.whole, self._name)
 
 
 class ConfinedSpace(SearchSpace):
     """The part of a space that a table has.
 
-    Searches stay inside, everything else is the whole space's.
+    Searches stay inside; everything else, what a space may offer included, is the whole space's.
+    With other networks it is the whole space.
 
     Args:
         whole: the space.
@@ -27,14 +34,16 @@ class ConfinedSpace(SearchSpace):
     """
 
     def __init__(self, whole: SearchSpace, archs: Sequence[Arch]) -> None:
-        self.whole = whole
-        self.name, self.cardinalities, self.decisions = (
-            whole.name,
-            whole.cardinalities,
-            whole.decisions,
-        )
+        self._whole = whole
+        self.name, self.cardinalities = whole.name, whole.cardinalities
+        self.decisions = whole.decisions
         self._archs = tuple(archs)
         self._inside = frozenset(self._archs)
+
+    @property
+    def whole(self) -> SearchSpace:
+        """The space of which this is a part."""
+        return self._whole
 
     def __len__(self) -> int:
         """Architectures inside."""
@@ -45,7 +54,8 @@ class ConfinedSpace(SearchSpace):
         self.whole.check(arch)
         if arch not in self._inside:
             raise InvalidArch(
-                f"{self.format(arch)} is not among the {len(self):,} architectures of {self.name} that this table has"
+                f"{self.format(arch)} is not among the {len(self):,} architectures of {self.name} "
+                "that this table has"
             )
 
     def __iter__(self) -> Iterator[Arch]:
@@ -79,64 +89,27 @@ class ConfinedSpace(SearchSpace):
         near = self.neighbours(arch)
         return near[int(rng.integers(len(near)))] if near else self.sample(rng)
 
-    def canonical(self, arch: Arch) -> Arch:
-        """As in the whole space."""
-        return self.whole.canonical(arch)
-
-    def live(self, arch: Arch) -> Arch:
-        """As in the whole space."""
-        return self.whole.live(arch)
-
-    def encode(self, arch: Arch) -> NDArray[np.float32]:
-        """As in the whole space."""
-        return self.whole.encode(arch)
-
-    def parse(self, text: str) -> Arch:
-        """As in the whole space."""
-        return self.whole.parse(text)
-
-    def format(self, arch: Arch) -> str:
-        """As in the whole space."""
-        return self.whole.format(arch)
-
-    def graph(self, arch: Arch) -> Graph:
-        """As in the whole space."""
-        return self.whole.graph(arch)
-
-    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """As in the whole space."""
-        return self.whole.complexity(arch, classes=classes, size=size)
-
-    def growth(self) -> tuple[Growth, ...]:
-        """As in the whole space; what lies outside is none of this space."""
-        return self.whole.growth()
-
-    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
-        """As in the whole space."""
-        return self.whole.layers(arch, classes=classes, size=size)
-
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """As in the whole space."""
-        return self.whole.traffic(arch, classes=classes, size=size)
-
-    def topology(self) -> Topology:
-        """As in the whole space."""
-        return self.whole.topology()
-
     def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
         """As in the whole space; raises InvalidArch where it is not inside."""
         arch = self.whole.wired(kept, ops)
         self.check(arch)
         return arch
 
-    def convs(self, arch: Arch) -> int:
-        """As in the whole space."""
-        return self.whole.convs(arch)
-
-    def blocks(self, arch: Arch) -> tuple[Block, ...]:
-        """As in the whole space."""
-        return self.whole.blocks(arch)
-
-    def build(self, arch: Arch, *, classes: int) -> nn.Module:
-        """As in the whole space."""
-        return self.whole.build(arch, classes=classes)
+    # -- the whole space's -------------------------------------------------------------------------------
+    parse: Any = _Whole()
+    format: Any = _Whole()
+    canonical: Any = _Whole()
+    live: Any = _Whole()
+    encode: Any = _Whole()
+    graph: Any = _Whole()
+    complexity: Any = _Whole()
+    topology: Any = _Whole()
+    growth: Any = _Whole()
+    layers: Any = _Whole()
+    traffic: Any = _Whole()
+    convs: Any = _Whole()
+    blocks: Any = _Whole()
+    build: Any = _Whole()
+    settings: ClassVar[Any] = _Whole()
+    network: Any = _Whole()
+    with_network: Any = _Whole()

@@ -8,35 +8,40 @@ better.
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.suite.errors import InvalidArch, NasreproError, NoTopology
-from nasrepro.suite.space.structure import Block, Complexity, Graph, Growth, Layer, Topology
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Arch:
-    """One architecture: hashable, sortable, JSON-able. Made by a space.
-
-    `code` has one integer per decision.
-    """
-
-    space: str
-    code: tuple[int, ...]
+from nasrepro.suite.errors import InvalidArch
+from nasrepro.suite.space.arch import Arch
+from nasrepro.suite.space.optional import Built, Described, Growing, Layered, Topological
+from nasrepro.suite.space.structure import Complexity, Graph
 
 
-class SearchSpace(ABC):
+class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
     """A discrete space of architectures.
+
+    What an author writes:
+        `name`, `cardinalities`, `decisions`   the decisions that a code is made of
+        `parse`, `format`                      the ecosystem's own string, and back
+        `graph`                                operations on nodes
+        `complexity`                           parameters and MACs, exactly
+
+    What has a default that follows from the code, and is overridden where the space knows better:
+        `sample`, `neighbours`, `mutate`       uniform over codes; one decision changed
+        `canonical`, `live`                    functionally equal architectures; dead parts left out
+        `encode`                               one-hot
+        `check`, `at`, `index`, `__len__`      where not every code is an architecture, or the
+                                               benchmark has an order of its own
+
+    What a space may offer and a method may ask for (`nasrepro.suite.space.optional`):
+        `Topological`   `topology`, `wired`            subgraphs of one DAG
+        `Growing`       `growth`                       steps from small architectures to whole ones
+        `Layered`       `layers`, `traffic`            the layers of the built network
+        `Described`     `convs`, `blocks`              counts of one cell, blocks of one width
+        `Built`         `build`, `network`, `with_network`   the network, and what surrounds a cell
 
     Attributes:
         name: name of the space, in every `Arch` it makes.
@@ -51,6 +56,11 @@ class SearchSpace(ABC):
     def __len__(self) -> int:
         """Number of architectures."""
         return math.prod(self.cardinalities)
+
+    @property
+    def whole(self) -> SearchSpace:
+        """The whole space, of which a table may hold a part; here the space itself."""
+        return self
 
     # -- making and checking architectures ---------------------------------------------------------------
     def arch(self, code: Sequence[int]) -> Arch:
@@ -197,88 +207,3 @@ class SearchSpace(ABC):
             classes: outputs of the classifier.
             size: height and width of the input image, pixels.
         """
-
-    def topology(self) -> Topology:
-        """The space as subgraphs of one DAG.
-
-        Raises:
-            NoTopology: it is no such space (widths, a row of layers).
-        """
-        raise NoTopology(
-            f"space {self.name} has no topology: its architectures are not subgraphs of one DAG; use a space of cells"
-        )
-
-    def wired(self, kept: Collection[int], ops: Sequence[int]) -> Arch:
-        """The architecture of the live ones of the kept edges.
-
-        Args:
-            kept: indices into `topology().edges`.
-            ops: an index into `topology().ops` for each place, shape (places,); those of dropped
-                places make no difference.
-
-        Raises:
-            InvalidArch: that is none of this space (no path, too many edges, not in the table).
-            NoTopology: as for `topology`.
-        """
-        raise NoTopology(
-            f"space {self.name} has no topology: its architectures are not subgraphs of one DAG; use a space of cells"
-        )
-
-    def growth(self) -> tuple[Growth, ...]:
-        """Steps from small architectures to whole ones, by a rule that closes what is not decided yet. Here: one step, all free."""
-        every = tuple(range(len(self.cardinalities)))
-        return (Growth(every, every, (0,) * len(every)),)
-
-    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
-        """The layers that `complexity` counts, and the poolings between them, in forward order.
-
-        Args:
-            arch: the architecture.
-            classes: outputs of the classifier.
-            size: height and width of the input image, pixels.
-
-        Raises:
-            NasreproError: the space has no convolutional networks, or does not list their layers.
-        """
-        raise NasreproError(
-            f"space {self.name} does not list the layers of its networks; "
-            "its parameters and MACs are exact"
-        )
-
-    def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
-        """Bytes that one forward pass of one image moves, 4 bytes a number.
-
-        What each convolution, pooling and classifier reads and writes, parameters included; batch
-        norm, ReLU and sums are taken as fused. MACs per byte are the compute intensity.
-
-        Raises:
-            NasreproError: as for `layers`.
-        """
-        return 4 * sum(layer.moved for layer in self.layers(arch, classes=classes, size=size))
-
-    def convs(self, arch: Arch) -> int:
-        """Number of convolutions among the operations of `arch` (in one cell, where there are cells)."""
-        return sum("conv" in op for op in self.graph(arch).ops)
-
-    def blocks(self, arch: Arch) -> tuple[Block, ...]:
-        """The parts of the network, for metrics of topology. Here.
-
-        The live graph as one cell of width 1, a link where an edge leaps.
-        """
-        graph = self.graph(self.live(arch))
-        level = np.zeros(len(graph.ops), dtype=int)
-        for node in range(1, len(level)):
-            level[node] = max(level[graph.adjacency[:, node]], default=-1) + 1
-        sources, targets = np.nonzero(graph.adjacency)
-        links = int((level[targets] - level[sources] > 1).sum())
-        areas = [
-            int(side) ** 2
-            for op in graph.ops
-            if "conv" in op
-            for side in re.findall(r"(\d+)x\1", op)
-        ]
-        return (Block(1, max(1, int(level[-1]) - 1), links, 0, 1, sum(areas)),)
-
-    def build(self, arch: Arch, *, classes: int) -> nn.Module:
-        """The network, untrained. Torch is imported only here."""
-        raise NotImplementedError(f"{self.name}: networks of this space cannot be built yet")

@@ -187,7 +187,9 @@ def test_the_proxys_cell_by_hand():
 def test_shrinkcnn_has_its_published_size():
     """3.6 M parameters and 384 M MACs at 224 x 224 (authors' README; 1,001 classes in their prototxt)."""
     space = shrinkcnn()
-    assert space.widths == (12, 24, 44, 88, 180) and space.stem == 44  # filters of the prototxt
+    assert (
+        space.widths == (12, 24, 44, 88, 180) and space.stem_width == 44
+    )  # filters of the prototxt
     arch = space.parse(SHRINKCNN)
     size = space.complexity(arch, classes=1001, size=224)
     assert (size.params, size.macs) == (3_617_085, 383_677_672)

@@ -5,6 +5,7 @@ A new one is tested without touching this file.
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import subprocess
 import sys
@@ -16,9 +17,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.errors import InvalidArch, NasreproError
 from nasrepro.suite.registry import oracles
-from nasrepro.suite.space import Arch, Complexity, ConfinedSpace, Graph, SearchSpace
+from nasrepro.suite.space import (
+    Arch,
+    Built,
+    Complexity,
+    ConfinedSpace,
+    Described,
+    Graph,
+    Growing,
+    Layered,
+    SearchSpace,
+    Topological,
+)
 
 #: One oracle for each distinct space: of one class with the same settings.
 INFOS = {
@@ -334,6 +347,39 @@ def test_spaces_import_no_torch():
         ).stdout.strip()
         == "False"
     )
+
+
+# -- networks ------------------------------------------------------------------------------------------------
+@each_space
+def test_settings_are_the_keywords_of_the_constructor(name):
+    """So that the same space with other networks can be made, and an oracle's hash covers all of them."""
+    whole = SPACES[name].whole
+    keywords = inspect.signature(type(whole)).parameters
+    assert tuple(whole.network) == tuple(keywords)
+    again = whole.with_network()
+    assert type(again) is type(whole) and vars(again).keys() == vars(whole).keys()
+    assert again.network == whole.network and again is not whole
+    with pytest.raises(NasreproError, match=f"networks of {whole.name} have no setting colour"):
+        whole.with_network(colour=1)
+
+
+def test_other_networks_of_one_space():
+    space = Cell201(stages=1)
+    small = space.with_network(channels=2, cells=3)
+    assert small.network == {"channels": 2, "cells": 3, "stages": 1, "in_channels": 3}
+    assert space.network == {"channels": 16, "cells": 5, "stages": 1, "in_channels": 3}
+    # stem 27 x 2 and its norm, last norm, classifier of 10: an empty cell has nothing else
+    assert small.complexity(small.numbered(0), classes=10, size=8).params == 54 + 4 + 4 + 30
+    part = SPACES["confined"]
+    assert part.whole is SMALLEST and part.with_network().network == part.network
+
+
+def test_a_confined_space_passes_on_all_that_a_space_may_offer():
+    """What `SearchSpace` has beyond what follows from its own architectures."""
+    for base in (Topological, Growing, Layered, Described, Built):
+        for method in vars(base):
+            if not method.startswith("_"):
+                assert method in vars(ConfinedSpace), method
 
 
 # -- the confined space itself -------------------------------------------------------------------------------
