@@ -27,7 +27,8 @@ Deviations:
     - Their classifier of ResNet-18 and 34 has 2,048 inputs; 512 here, as the networks have.
     - LeNet is Caffe's (20 and 50 filters of 5x5), which HyPar used [recalled]; HyPar is the search
       over I and II, "one weird trick" is I for convolutions and II for the classifier (their code).
-    - Any architecture whose space lists its layers is a chain here: skips and branches are ignored.
+    - Any architecture whose space lists its layers is a chain here: skips and branches are ignored,
+      and a grouped convolution exchanges as an ungrouped one does, but for its smaller gradient.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.registry import study
+from nasrepro.suite.registry import load_oracle, study
+from nasrepro.suite.space import Arch, SearchSpace
+from nasrepro.suite.statistics import kendall
 
 Values = NDArray[np.float64]
 Types = NDArray[np.intp]
@@ -68,11 +71,17 @@ class Layer(NamedTuple):
     side_in: int = 1
     side_out: int = 1
     side: int = 1
+    groups: int = 1
+
+    @property
+    def weights(self) -> int:
+        """Number of weights."""
+        return self.inputs * self.outputs * self.kernel**2 // self.groups
 
     @property
     def macs(self) -> int:
         """Multiply-accumulate operations of one forward pass of one image."""
-        return self.inputs * self.outputs * self.kernel**2 * self.side**2
+        return self.weights * self.side**2
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,26 @@ NETWORKS = {
 }
 
 
+def network_of(space: SearchSpace, arch: Arch, *, classes: int, size: int) -> Network:
+    """The convolutions and linear layers of an architecture, as a chain."""
+    return Network(
+        tuple(
+            Layer(
+                "conv" if layer.kind == "conv" else "fc",
+                layer.in_channels,
+                layer.out_channels,
+                layer.kernel,
+                layer.in_side,
+                layer.out_side,
+                layer.out_side,
+                layer.groups,
+            )
+            for layer in space.layers(arch, classes=classes, size=size)
+            if layer.kind in ("conv", "linear")
+        )
+    )
+
+
 # -- what a level costs ----------------------------------------------------------------------------
 def convert(share: float) -> Values:
     """Elements of a feature map and its error that a party with `share` receives.
@@ -174,7 +203,7 @@ def convert(share: float) -> Values:
 def level_costs(network: Network, sizes: Values, share: float) -> tuple[Values, Values]:
     """Elements that a party receives inside layers, (L, 3), and before them, (L, 3, 3)."""
     batch, inputs, outputs = sizes.T
-    area = np.array([layer.kernel**2 for layer in network.layers])
+    area = np.array([layer.kernel**2 / layer.groups for layer in network.layers])
     before = batch * inputs * np.array([layer.side_in**2 for layer in network.layers])
     after = batch * outputs * np.array([layer.side_out**2 for layer in network.layers])
     inside = np.stack([inputs * outputs * area, after, before], axis=1)
@@ -541,7 +570,9 @@ def sensitivity(rng: Any, *, v2: list[float], v3: list[float]) -> Iterator[dict[
         v3: the faster one.
     """
     settings = [("rule", rule, rule, 512, v3) for rule in ("0.1", "0.2", "0.3", *RULES)]
-    settings += [("batch", str(batch), "level", batch, v3) for batch in (64, 128, 256, 1024, 2048)]
+    settings += [
+        ("batch", str(batch), "level", batch, v3) for batch in (64, 128, 256, 512, 1024, 2048)
+    ]
     settings += [
         ("bandwidth ratio", str(ratio), "level", 512, [v3[0], v3[1], ratio * v2[2]])
         for ratio in (1, 2, 3, 4)
@@ -601,3 +632,60 @@ def partition(
                     "elements": elements,
                     "types": "".join(str(own + 1) for own in types),
                 }
+
+
+@study(
+    "accpar.ranking",
+    paper="10.1109/HPCA47549.2020.00036; cost model of the authors' code",
+    by=("oracle", "dataset", "scheme"),
+    oracle="nasbench201",
+    dataset="cifar10",
+    archs=200,
+    accelerators=128,
+    batch=512,
+)
+def ranking(
+    rng: Any, *, oracle: str, dataset: str, archs: int, accelerators: int, batch: int
+) -> Iterator[dict[str, Any]]:
+    """How far the time of a training step on an array orders architectures other than MACs do.
+
+    Columns: Kendall's tau between step time and MACs, and of each with the oracle's validation metric
+    (after its longest training); mean speed-up over data parallelism.
+
+    Args:
+        rng: draws the architectures.
+        oracle: whose space and metric.
+        dataset: whose networks.
+        archs: how many are drawn.
+        accelerators: v2 of the paper, equal ones.
+        batch: images.
+    """
+    opened = load_oracle(oracle)
+    data = opened.info.dataset(dataset)
+    objective = opened.info.objective_of(dataset)
+    (group,) = _groups([accelerators, *V2[1:]])
+    whole = list(opened.archs())
+    drawn = [whole[i] for i in rng.choice(len(whole), min(archs, len(whole)), replace=False)]
+    networks = [
+        network_of(opened.space, arch, classes=data.classes, size=data.size) for arch in drawn
+    ]
+    length = opened.epochs(dataset)[-1]
+    values = opened.query_many(drawn, dataset=dataset, epochs=length)[objective.name]
+    quality = values if objective.higher_is_better else -values
+    macs = [network.macs for network in networks]
+    base: list[float] = []
+    for scheme in SCHEMES:
+        seconds = [
+            Partitioner(network, (group,), scheme, batch).plan().step_s for network in networks
+        ]
+        base = base or seconds
+        yield {
+            "oracle": oracle,
+            "dataset": dataset,
+            "scheme": scheme,
+            "time_and_macs": kendall(seconds, macs),
+            "time_and_accuracy": kendall(seconds, quality),
+            "macs_and_accuracy": kendall(macs, quality),
+            "speedup": float(np.mean(np.array(base) / np.array(seconds))),
+            "n": len(drawn),
+        }

@@ -40,7 +40,7 @@ def draw(store: Store) -> Iterator[Drawing]:
                 axes.axhline(published, color=look.colour, linewidth=0.6, linestyle=":")
             axes.set_xticks(range(len(rows)), [row["value"] for row in rows], rotation=45)
             axes.set_xlabel("rule for the share" if varied == "rule" else varied)
-            axes.set_ylim(0, None)
+        every[0].set_ylim(0, None)
         every[0].set_ylabel("speed-up over data parallelism")
         legend_below(figure, every[0], columns=3)
         yield Drawing(

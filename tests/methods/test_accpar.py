@@ -20,9 +20,11 @@ from nasrepro.methods.accpar import (
     best_types,
     convert,
     level_costs,
+    network_of,
     price,
     released_types,
 )
+from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.registry import studies
 
@@ -291,3 +293,21 @@ def test_speedups_of_the_equal_array_stand_with_their_means():
             assert own["geometric mean"] == pytest.approx(np.prod(values) ** (1 / 9))
             assert own["arithmetic mean"] == pytest.approx(np.mean(values))
     assert [V2[0], V3[0]] == [128, 128]
+
+
+def test_any_architecture_with_listed_layers_is_priced():
+    space = Cell201()
+    arch = space.sample(np.random.default_rng(1))
+    network = network_of(space, arch, classes=10, size=32)
+    layers = space.layers(arch, classes=10, size=32)
+    assert network.macs == sum(layer.macs for layer in layers)
+    plan = Partitioner(network, (Group(8, 180, 8),), "AccPar").plan()
+    assert len(plan.types) == 3 and plan.step_s > plan.compute_s > 0
+
+
+def test_ranking_on_the_shipped_table():
+    study = studies.get("accpar.ranking")
+    given = {"oracle": "digits201", "dataset": "digits", "archs": 12, "accelerators": 4}
+    rows = list(study.measure(np.random.default_rng(0), **study.params(given)))
+    assert [row["n"] for row in rows] == [12] * 4
+    assert rows[0]["speedup"] == 1 and rows[3]["speedup"] >= rows[2]["speedup"] * (1 - 1e-9)
