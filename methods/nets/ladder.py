@@ -1,0 +1,59 @@
+"""Options of every decision in order of what they cost: what methods see that trim or prune.
+
+Where a decision is a width the ladder is the widths; of operations on an edge it goes from those
+without a MAC to the largest convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nasrepro.suite.space import Arch, SearchSpace
+
+
+class Ladder:
+    """Architectures by the step that each decision stands on, 0 the cheapest.
+
+    Args:
+        space: the space.
+        classes: outputs of the classifier.
+        size: height and width of the image, pixels.
+    """
+
+    def __init__(self, space: SearchSpace, *, classes: int, size: int) -> None:
+        self.space = space
+        highest = [options - 1 for options in space.cardinalities]
+        self.options: tuple[tuple[int, ...], ...] = ()
+
+        def amount(code: Sequence[int]) -> tuple[int, int]:
+            counted = space.complexity(space.arch(code), classes=classes, size=size)
+            return counted.macs, counted.params
+
+        for _ in range(2):  # the second time with the costliest options of all other decisions
+            amounts = {
+                (decision, option): amount(self.moved(highest, decision, option))
+                for decision, options in enumerate(space.cardinalities)
+                for option in range(options)
+            }
+            self.options = tuple(
+                tuple(
+                    sorted(range(options), key=lambda option, at=d: (*amounts[at, option], option))
+                )
+                for d, options in enumerate(space.cardinalities)
+            )
+            highest = [steps[-1] for steps in self.options]
+
+    @property
+    def top(self) -> tuple[int, ...]:
+        """The steps of the costliest architecture."""
+        return tuple(len(steps) - 1 for steps in self.options)
+
+    def arch(self, steps: Sequence[int]) -> Arch:
+        """The architecture on these steps."""
+        return self.space.arch(
+            [options[step] for options, step in zip(self.options, steps, strict=True)]
+        )
+
+    def moved(self, steps: Sequence[int], decision: int, step: int) -> tuple[int, ...]:
+        """`steps` with a decision on another step."""
+        return *steps[:decision], step, *steps[decision + 1 :]

@@ -1,0 +1,34 @@
+"""CompactNet's simulators: a layer's latency by its output filters, where fewer should be faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
+from nasrepro.suite.experiments.store import Store
+
+
+def draw(store: Store) -> Iterator[Drawing]:
+    """One figure for `compactnet.noise`, which has no randomness; nothing where it was not measured."""
+    for record in store.studies():
+        if record.key.study != "compactnet.noise" or record.status != "done":
+            continue
+        figure = new_figure("page", 0.4)
+        panels = figure.subplots(1, len(record.rows))
+        for axes, row in zip(panels, record.rows, strict=True):
+            looks = look_of(row["_curves"])
+            for layer, curve in row["_curves"].items():
+                axes.plot(range(1, len(curve) + 1), curve, label=layer, **looks[layer].line)
+            axes.set_title(f"{row['device']}: {row['share']:.0%} of steps up are faster")
+            axes.set_xlabel("output filters")
+            axes.set_ylim(0, None)
+        panels[0].set_ylabel("latency of the layer (ms)")
+        legend_below(figure, panels[0], columns=3)
+        yield Drawing(
+            "compactnet-noise",
+            "Latency that CompactNet's simulators give a layer by its output filters, at all of its "
+            "input filters, and the share of all neighbouring entries in which one output filter more "
+            "lowers the latency.",
+            figure,
+        )
+        return
