@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,18 @@ from nasrepro.suite.space import Arch, SearchSpace
 #: What the code's comment says the nominal targets come to: target, iterations, speed-up.
 COMMENT = ((1.5, 18, 1.3), (2.0, 24, 1.5), (2.5, 30, 2.0))
 SCANS = ("largest", "steady")
+
+
+@dataclass(frozen=True)
+class _Narrower:
+    """Latency of a network by one of its widths."""
+
+    widths: Sequence[int]
+    place: int
+    cost: Callable[[Sequence[int]], float]
+
+    def __call__(self, width: int) -> float:
+        return self.cost([*self.widths[: self.place], width, *self.widths[self.place + 1 :]])
 
 
 def floors(space: SearchSpace) -> tuple[int, ...]:
@@ -108,7 +121,7 @@ def search(session, rng, *, device, target, iterations, decay, scan):
 
     def cost(arch: Arch) -> float:
         try:
-            return session.latency(arch, device) if device else session.complexity(arch).macs
+            return float(session.latency(arch, device) if device else session.complexity(arch).macs)
         except NotTabulated:
             return math.inf
 
@@ -123,13 +136,8 @@ def search(session, rng, *, device, target, iterations, decay, scan):
         goal = cost(ladder.arch(steps)) - win
         candidates = []
         for decision in range(len(steps)):
-            step = trimmed(
-                lambda step, at=(steps, decision): cost(ladder.arch(ladder.moved(*at, step))),
-                steps[decision],
-                0,
-                goal,
-                scan,
-            )
+            narrower = _Narrower(steps, decision, lambda steps: cost(ladder.arch(steps)))
+            step = trimmed(narrower, steps[decision], 0, goal, scan)
             moved = ladder.moved(steps, decision, step)
             if step < steps[decision] and cost(ladder.arch(moved)) < math.inf:
                 candidates.append((moved, session.evaluate(ladder.arch(moved))))
@@ -289,16 +297,9 @@ def _rerun(
         goal = cost(widths) - win
         candidates = []
         for group, (width, floor) in enumerate(zip(widths, floors(space), strict=True)):
-            before, behind = widths[:group], widths[group + 1 :]
-            narrower = trimmed(
-                lambda option, sides=(before, behind): cost([*sides[0], option, *sides[1]]),
-                width,
-                floor,
-                goal,
-                scan,
-            )
+            narrower = trimmed(_Narrower(widths, group, cost), width, floor, goal, scan)
             if narrower < width:
-                candidates.append([*before, narrower, *behind])
+                candidates.append([*widths[:group], narrower, *widths[group + 1 :]])
         if not candidates:
             break
         best = max(range(len(candidates)), key=lambda i: sum(candidates[i]))

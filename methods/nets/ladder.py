@@ -30,16 +30,15 @@ class Ladder:
             return counted.macs, counted.params
 
         for _ in range(2):  # the second time with the costliest options of all other decisions
-            amounts = {
-                (decision, option): amount(self.moved(highest, decision, option))
-                for decision, options in enumerate(space.cardinalities)
-                for option in range(options)
-            }
             self.options = tuple(
                 tuple(
-                    sorted(range(options), key=lambda option, at=d: (*amounts[at, option], option))
+                    option
+                    for _, option in sorted(
+                        (amount(self.moved(highest, decision, option)), option)
+                        for option in range(options)
+                    )
                 )
-                for d, options in enumerate(space.cardinalities)
+                for decision, options in enumerate(space.cardinalities)
             )
             highest = [steps[-1] for steps in self.options]
 
