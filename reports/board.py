@@ -16,7 +16,7 @@ from nasrepro.reports.citations import citations
 from nasrepro.reports.document import slug
 from nasrepro.reports.groups import REGRET, Group, Setting, Values, chosen, size_metric
 from nasrepro.reports.words import budget_words, is_own, labels, scale_of, split_words, unit_words
-from nasrepro.suite.claims import Verdict, tabulated
+from nasrepro.suite.claims import Searched, StudyRow, Verdict, tabulated
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.experiments.store import Store
@@ -325,7 +325,7 @@ def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict
             "where": each.claim.where,
             "source": each.claim.source,
             "read": each.claim.read,
-            "methods": sorted({setting.method for setting in each.claim.settings}),
+            "methods": sorted({search.method for search in _searches(each)}),
             "published": each.claim.value,
             "unit": each.claim.unit,
             "ours": None if each.ours is None else _short(each.ours),
@@ -335,15 +335,19 @@ def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict
             "why": each.why,
             "reading": each.claim.reading,
             "reason": each.claim.reason,
-            "dataset": next((setting.dataset for setting in each.claim.settings), ""),
+            "dataset": next((search.dataset for search in _searches(each)), ""),
             "rows": list(dict.fromkeys(rows[run_id] for run_id in each.runs if run_id in rows)),
             "rankings": [run_id for run_id in each.runs if run_id in rankings],
-            "study": each.claim.study.study if each.claim.study else "",
+            "study": each.claim.how.study if isinstance(each.claim.how, StudyRow) else "",
             "runs": len(each.runs),
         }
         for each in sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
         if each.verdict != "not judged"
     ]
+
+
+def _searches(verdict: Verdict) -> list[Searched]:
+    return [need for need in verdict.claim.results if isinstance(need, Searched)]
 
 
 # -- history -----------------------------------------------------------------------------------------------

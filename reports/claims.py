@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from nasrepro.reports.document import (
-    DASH,
     RECALLED,
     Cell,
     Column,
@@ -19,6 +18,7 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.suite.claims import Claim, Judgement, Verdict
+from nasrepro.suite.claims.wording import ours, published
 
 #: The order in which verdicts are counted.
 ORDER: tuple[Judgement, ...] = (
@@ -152,42 +152,21 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
 
 
 def _published(claims: Sequence[Claim]) -> Filled:
-    cells = []
-    for claim in claims:
-        spread = f" ± {claim.spread:g}" if claim.spread is not None else ""
-        sign = {"about": "", "at least": "≥ ", "at most": "≤ "}[claim.test]
-        text = (
-            DASH
-            if claim.value is None
-            else f"{sign}{claim.value:g}{spread} {claim.unit}".rstrip().replace("-", "−")
+    cells = [
+        Cell(
+            published(claim),
+            (claim.value, claim.spread, claim.margin),
+            "" if claim.read else RECALLED,
         )
-        cells.append(
-            Cell(text, (claim.value, claim.spread, claim.margin), "" if claim.read else RECALLED)
-        )
+        for claim in claims
+    ]
     data = ("published", "published_spread", "margin")
     return Column("published", "Published", data, terminal=2), cells
 
 
 def _ours(verdicts: Sequence[Verdict]) -> Filled:
-    cells = []
-    for each in verdicts:
-        text = DASH
-        if each.ours is not None:
-            digits = _digits(each)
-            ends = (
-                ""
-                if each.low is None or each.high is None or each.low == each.high
-                else f" [{each.low:.{digits}f}, {each.high:.{digits}f}]"
-            )
-            text = f"{each.ours:.{digits}f}{ends}".replace("-", "−")
-        cells.append(Cell(text, (each.ours, each.low, each.high)))
+    cells = [Cell(ours(each), (each.ours, each.low, each.high)) for each in verdicts]
     return Column("ours", "Ours [95 %]", ("ours", "ours_low", "ours_high"), terminal=3), cells
-
-
-def _digits(verdict: Verdict) -> int:
-    """Decimals: those of the published number, and one more."""
-    value = verdict.claim.value
-    return 3 if value is None else min(4, len(f"{value:g}".partition(".")[2]) + 1)
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Filled:

@@ -206,9 +206,9 @@ def _register(files: Sequence[str] | None) -> None:
 
 
 def _verdicts(store: Store) -> Sequence[Verdict]:
-    from nasrepro.suite.claims import judge_all
+    from nasrepro.suite.claims import judge_all, load_claims
 
-    return judge_all(None, store)
+    return judge_all(load_claims(), store)
 
 
 def _page(

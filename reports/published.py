@@ -24,7 +24,7 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.rankings import setting_words
-from nasrepro.suite.claims import Claim, Verdict, tabulated
+from nasrepro.suite.claims import Claim, Ranking, Verdict, tabulated
 from nasrepro.suite.registry import oracles, scorers
 
 #: Rows of a scorer, in this order, and whether the figure is a correlation, which has an interval.
@@ -58,7 +58,7 @@ def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
     None of a file of claims of which nothing can be compared.
     """
     wanted = [
-        each for each in verdicts if each.claim.ranking is not None and not each.claim.ranking.over
+        each for each in verdicts if isinstance(each.claim.how, Ranking) and not each.claim.how.over
     ]
     wanted.sort(key=lambda each: (each.claim.file, each.claim.paper, each.claim.id))
     docs = []
@@ -268,8 +268,7 @@ def _over(verdict: Verdict) -> str:
         )  # a cell is short; the whole is in the table of claims
         why = f"score some networks{how}" if to_do else verdict.why
         return f"{why[:1].upper()}{why[1:].rstrip('.')}."
-    ranked = verdict.claim.ranking
-    assert ranked is not None
+    ranked = _ranking(verdict.claim)
     whole = tabulated(ranked.oracle)
     count = f"all {whole:,}" if verdict.n >= whole else f"{verdict.n:,} of {whole:,}"
     how = (
@@ -296,15 +295,15 @@ def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
 
 def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
     claim = verdict.claim
-    assert claim.ranking is not None
+    ranked = _ranking(claim)
     coefficient, scorer, dataset = _place(claim)
     mark = apart(verdict, digits[coefficient])
     return {
         "paper": claim.paper,
-        "oracle": claim.ranking.oracle,
+        "oracle": ranked.oracle,
         "dataset": dataset,
         "metric": _metric(claim),
-        "epochs": claim.ranking.epochs,
+        "epochs": ranked.epochs,
         "coefficient": coefficient,
         "scorer": scorer,
         "claim": claim.id,
@@ -341,21 +340,24 @@ def _readings(verdicts: Sequence[Verdict]) -> list[str]:
 
 # -- names -------------------------------------------------------------------------------------------------
 def _oracle(claim: Claim) -> str:
-    return "" if claim.ranking is None else claim.ranking.oracle
+    return _ranking(claim).oracle
 
 
 def _place(claim: Claim) -> tuple[str, str, str]:
     """Coefficient, scorer, data set."""
-    assert claim.ranking is not None
-    return claim.ranking.coefficient, claim.ranking.scorer, claim.ranking.dataset
+    ranked = _ranking(claim)
+    return ranked.coefficient, ranked.scorer, ranked.dataset
 
 
 def _metric(claim: Claim) -> str:
-    assert claim.ranking is not None
-    return (
-        claim.ranking.metric
-        or oracles.get(claim.ranking.oracle).info.target_of(claim.ranking.dataset).name
-    )
+    return _ranking(claim).target
+
+
+def _ranking(claim: Claim) -> Ranking:
+    """The ranking of a claim that has one; `published_tables` takes no others."""
+    if not isinstance(claim.how, Ranking):
+        raise TypeError(f"claim {claim.id} has no ranking")
+    return claim.how
 
 
 def _digits(claims: Iterable[Claim]) -> int:

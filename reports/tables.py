@@ -57,8 +57,7 @@ from nasrepro.reports.words import (
     searched,
     unit_words,
 )
-from nasrepro.suite.claims import Claim, Verdict, load_claims
-from nasrepro.suite.claims import Setting as ClaimSetting
+from nasrepro.suite.claims import Claim, Search, Verdict, load_claims
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.plan import load_plan
 from nasrepro.suite.experiments.store import Store
@@ -532,7 +531,7 @@ def _published(
 def _claim(group: Group, dataset: str, metric: str, claims: Sequence[Claim]) -> Claim | None:
     """The published number for a row: the claim whose setting is the row's in every field."""
     protocol, budget = group.setting.protocol, group.setting.budget
-    wanted = ClaimSetting(
+    wanted = Search(
         oracle=group.setting.oracle,
         dataset=dataset,
         searched_on=group.setting.dataset,
@@ -546,7 +545,7 @@ def _claim(group: Group, dataset: str, metric: str, claims: Sequence[Claim]) -> 
         budget_queries=budget.queries,
     )
     return next(
-        (claim for claim in claims if claim.setting == wanted and claim.value is not None), None
+        (claim for claim in claims if claim.how == wanted and claim.value is not None), None
     )
 
 

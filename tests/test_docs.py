@@ -4,13 +4,12 @@ Their code runs, their commands exist, their tables stand in results/.
 """
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from nasrepro.__main__ import app
-from nasrepro.suite.claims import Claim
+from nasrepro.suite.claims import load_claims
 from nasrepro.suite.oracle import Dataset
 from nasrepro.suite.registry import load_oracle, methods, oracles, scorers
 from nasrepro.suite.search import Budget, Session
@@ -50,12 +49,18 @@ def test_the_scorer_of_contributing_runs(tmp_path):
     assert entry.score(space, space.parse(chain), Dataset("digits", 10, 8)) == 3
 
 
-def test_the_claim_of_contributing_is_one():
-    (text,) = blocks(CONTRIBUTING, "toml")
-    raw = tomllib.loads(text)
-    assert [
-        Claim.model_validate({"paper": raw["paper"], **each}).value for each in raw["claim"]
-    ] == [93.70]
+def test_the_claims_of_contributing_are_claims(tmp_path):
+    text, table = blocks(CONTRIBUTING, "toml")
+    path = tmp_path / "paper.toml"
+    path.write_text(text, encoding="utf-8")
+    assert [claim.value for claim in load_claims([path])] == [93.70]
+    head = 'paper = "arXiv:0000.00000"\ntitle = "The paper"\ndefaults = { margin = 0.1 }\n'
+    path.write_text(head + table.replace("where =", 'source = "paper"\nwhere ='), encoding="utf-8")
+    claims = {claim.id: claim for claim in load_claims([path])}
+    assert len(claims) == 7 and "paper-snip-c100-kendall" not in claims
+    spearman = claims["paper-snip-c10-spearman"]
+    assert spearman.statement == "SNIP: spearman 0.63 with test accuracy on cifar10"
+    assert (spearman.kind, spearman.value) == ("ranking", 0.63)
 
 
 def test_the_oracle_code_of_readme_runs(nasbench201):

@@ -11,7 +11,7 @@ import numpy as np
 from nasrepro.reports.claims import ORDER
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
-from nasrepro.suite.claims import Judgement, Verdict, judge_all
+from nasrepro.suite.claims import Judgement, Verdict, judge_all, load_claims
 from nasrepro.suite.experiments.store import Store
 
 #: Colour and marker of each verdict: apart by both.
@@ -31,7 +31,9 @@ def draw(store: Store) -> Iterator[Drawing]:
 
     And for each paper the figures that have a margin.
     """
-    verdicts = sorted(judge_all(None, store), key=lambda each: (each.claim.file, each.claim.id))
+    verdicts = sorted(
+        judge_all(load_claims(), store), key=lambda each: (each.claim.file, each.claim.id)
+    )
     by_paper = {
         name: list(members) for name, members in groupby(verdicts, key=lambda each: each.claim.file)
     }

@@ -1,51 +1,55 @@
 """The papers' claims as data (`methods/claims/<paper>.toml`), judged by what was measured.
 
-`judge_all(None, store)` gives a `Verdict` for every claim that comes with the package; nothing is
-run by it. `missing` gives the cells that claims still need, for `nasrepro.suite.experiments.runner.run_cells`.
+`judge_all(load_claims(), store)` gives a `Verdict` for every claim;
+nothing is run by it. `missing` gives the cells that claims still need, for
+`nasrepro.suite.experiments.runner.run_cells`.
 """
 
-from nasrepro.suite.claims.evidence import (
-    Evidence,
-    gather,
-    installed_table,
-    missing,
-    plan_of,
-    seeds_of,
-    tabulated,
-)
-from nasrepro.suite.claims.files import junit, record
-from nasrepro.suite.claims.judging import Verdict, judge, judge_all, judged, with_family
-from nasrepro.suite.claims.model import (
-    RECORDED,
-    Claim,
+from nasrepro.suite.claims.evidence import Evidence, gather, installed_table, tabulated
+from nasrepro.suite.claims.files import claim_files, junit, load_claims, record
+from nasrepro.suite.claims.judging import Verdict, judge_all, judged, with_family
+from nasrepro.suite.claims.kinds import (
+    Devices,
     Figure,
-    Judgement,
-    Kind,
+    Formula,
+    Lookup,
     Order,
-    Setting,
-    Source,
-    claim_files,
-    load_claims,
+    Ranking,
+    Search,
+    StudyRow,
 )
+from nasrepro.suite.claims.model import RECORDED, Claim
+from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched
+from nasrepro.suite.claims.plans import missing, plan_of
 from nasrepro.suite.claims.repeats import BLOCKS, Repeat, repeat, repeatable
+from nasrepro.suite.claims.rules import Finding, Judgement
+from nasrepro.suite.claims.statement import Source
 
 __all__ = [
     "BLOCKS",
     "RECORDED",
     "Claim",
+    "Devices",
     "Evidence",
     "Figure",
+    "Finding",
+    "Formula",
     "Judgement",
-    "Kind",
+    "Lookup",
+    "Measured",
+    "Need",
     "Order",
+    "Ranked",
+    "Ranking",
     "Repeat",
-    "Setting",
+    "Search",
+    "Searched",
     "Source",
+    "StudyRow",
     "Verdict",
     "claim_files",
     "gather",
     "installed_table",
-    "judge",
     "judge_all",
     "judged",
     "junit",
@@ -55,7 +59,6 @@ __all__ = [
     "record",
     "repeat",
     "repeatable",
-    "seeds_of",
     "tabulated",
     "with_family",
 ]

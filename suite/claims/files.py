@@ -1,86 +1,166 @@
-"""Verdicts as files: recorded in the claims' TOML for review in a diff, and as JUnit XML for other programs."""
+"""Claims files: `methods/claims/<paper>.toml` or a user's own, and what stands beside them.
+
+The recorded verdicts of `paper.toml` stand in `paper.verdicts.toml`, a line for each claim, written
+by `nasrepro claims record` for review in a diff. Other programs read verdicts as JUnit XML.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+from pydantic import Field, ValidationError
+
 from nasrepro.suite.claims.judging import Verdict
-from nasrepro.suite.claims.model import RECORDED, load_claims
+from nasrepro.suite.claims.kinds import Formula
+from nasrepro.suite.claims.matrix import cells
+from nasrepro.suite.claims.model import RECORDED, Claim
+from nasrepro.suite.claims.statement import Strict
 from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import NasreproError
 
-_ID = re.compile(r"""^id\s*=\s*["'](?P<id>[^"']+)["']""")
+_VERDICTS = ".verdicts.toml"
+_HEAD = "# Verdicts of {name}, written by: nasrepro claims record\n"
 #: Control characters, as colours of a message have them: no XML may hold them, not even escaped.
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_EXPECTED = re.compile(r"""^expected\s*=\s*["'][^"']*["']""")
+
+
+class _File(Strict):
+    paper: str
+    title: str
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    claim: list[dict[str, Any]] = Field(default_factory=list)
+    table: list[dict[str, Any]] = Field(default_factory=list)
+
+
+def claim_files() -> list[Path]:
+    """The files of the claims that come with the package, by name."""
+    return sorted(
+        Path(str(entry))
+        for entry in resources.files("nasrepro.methods.claims").iterdir()
+        if entry.name.endswith(".toml") and not entry.name.endswith(_VERDICTS)
+    )
+
+
+def load_claims(files: Iterable[Path] | None = None) -> tuple[Claim, ...]:
+    """All claims of all papers, or those of `files`, by id.
+
+    What a file's `[defaults]` table holds stands for every claim of the file that does not say
+    otherwise.
+
+    Raises:
+        NasreproError: a file cannot be read, has a wrong or missing field, an id occurs twice, or a
+            formula names no claim.
+    """
+    claims: dict[str, Claim] = {}
+    for path in claim_files() if files is None else files:
+        for claim in _read(path):
+            if claim.id in claims:
+                raise NasreproError(f"{path}: the id {claim.id!r} occurs twice")
+            claims[claim.id] = claim
+    for claim in claims.values():
+        figures = claim.how.figures.values() if isinstance(claim.how, Formula) else ()
+        for other in (figure.claim for figure in figures if figure.claim):
+            if other not in claims or claims[other].value is None:
+                lacks = "is no claim" if other not in claims else "has none"
+                raise NasreproError(
+                    f"claim {claim.id}: its formula takes the value of {other!r}, which {lacks}"
+                )
+    return tuple(claims[id] for id in sorted(claims))
+
+
+def _read(path: Path) -> Iterator[Claim]:
+    raw = _toml(path)
+    try:
+        file = _File.model_validate(raw)
+    except ValidationError as error:
+        raise NasreproError(f"{path}: {_readable(error)}") from error
+    shared = {"paper": file.paper, "title": file.title, "file": path.stem, **file.defaults}
+    beside = path.with_suffix(_VERDICTS)
+    recorded = _toml(beside) if beside.exists() else {}
+    for fields in [*file.claim, *_tables(path, file)]:
+        id = fields.get("id", "without id")
+        blocked = "blocked" if fields.get("needs") else ""
+        whole = {**shared, **fields, "recorded": recorded.get(id, blocked)}
+        try:
+            yield Claim.model_validate(whole)
+        except (ValidationError, NasreproError) as error:
+            raise NasreproError(f"{path}: claim {id}: {_readable(error)}") from error
+
+
+def _tables(path: Path, file: _File) -> Iterator[dict[str, Any]]:
+    for raw in file.table:
+        try:
+            yield from cells(raw)
+        except ValueError as error:
+            id = raw.get("id", "without id")
+            raise NasreproError(f"{path}: table {id}: {_readable(error)}") from error
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NasreproError(f"cannot read claims from {path} ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise NasreproError(f"{path}: {error}") from error
+
+
+def _readable(error: Exception) -> str:
+    """The faults that pydantic found, each as field and what is wrong; other errors as they are."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    faults = []
+    for fault in error.errors():
+        field = ".".join(str(part) for part in fault["loc"] if part != "how")
+        text = fault["msg"].removeprefix("Value error, ")
+        given = fault["input"]
+        shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+        faults.append(f"{field}: {text}{shown}" if field else text)
+    return "; ".join(faults)
 
 
 def record(files: Iterable[Path], verdicts: Iterable[Verdict]) -> dict[str, tuple[str, str]]:
-    """Write verdicts as the recorded ones.
-
-    Everything else in the files stays as it is, to the character.
+    """Write verdicts as the recorded ones, beside the files of their claims.
 
     Returns:
         Old and new verdict of each claim that changed, by id. What was not judged is left alone,
-          and so is a claim that is recorded as
-        blocked: its verdict here rests on data that others lack.
+        and so is a claim that is recorded as blocked: its verdict here rests on data that others
+        lack.
 
     Raises:
-        NasreproError: a file cannot be written, or is laid out so that the line cannot be found.
+        NasreproError: a file cannot be written.
     """
-    new = {
-        each.claim.id: each.verdict
-        for each in verdicts
-        if each.changed and each.verdict in RECORDED
+    new: dict[str, str] = {
+        verdict.claim.id: verdict.verdict
+        for verdict in verdicts
+        if verdict.changed and verdict.verdict in RECORDED
     }
-    done: dict[str, tuple[str, str]] = {}
+    changes: dict[str, tuple[str, str]] = {}
     for path in files:
-        before = {claim.id: claim for claim in load_claims([path])}
-        mine = {id: verdict for id, verdict in new.items() if id in before}
+        claims = {claim.id: claim for claim in load_claims([path])}
+        mine = {id: (claims[id].recorded, verdict) for id, verdict in new.items() if id in claims}
         if not mine:
             continue
-        old = path.read_text(encoding="utf-8")
+        lines = [
+            f'{id} = "{new.get(id, claim.recorded)}"\n'
+            for id, claim in claims.items()
+            if claim.how is not None and new.get(id, claim.recorded)
+        ]
+        beside = path.with_suffix(_VERDICTS)
         try:
-            write_text(path, _edited(old, mine))
+            write_text(beside, _HEAD.format(name=path.name) + "".join(lines))
         except OSError as error:
             raise NasreproError(
-                f"cannot write {path} ({error.strerror}); record in a checkout of the sources"
+                f"cannot write {beside} ({error.strerror}); record in a checkout of the sources"
             ) from error
-        after = {claim.id: claim for claim in load_claims([path])}
-        if after != {
-            id: claim.model_copy(update={"expected": mine.get(id, claim.expected)})
-            for id, claim in before.items()
-        }:
-            write_text(path, old)
-            raise NasreproError(
-                f"{path}: cannot find where to write the verdicts; give each claim a line of its own for `id` and `expected`"
-            )
-        done |= {id: (before[id].recorded, verdict) for id, verdict in mine.items()}
-    return done
-
-
-def _edited(text: str, verdicts: Mapping[str, str]) -> str:
-    """The text with the `expected` line of each of these claims written anew, after its `id` where there was none."""
-    blocks = re.split(r"(?m)^(?=\[\[claim\]\])", text)
-    for place, block in enumerate(blocks):
-        lines = block.split("\n")
-        named = [
-            (number, found["id"]) for number, line in enumerate(lines) if (found := _ID.match(line))
-        ]
-        if not named or named[0][1] not in verdicts:
-            continue
-        number, id = named[0]
-        line = f'expected = "{verdicts[id]}"'
-        there = [other for other, each in enumerate(lines) if _EXPECTED.match(each)]
-        if there:
-            lines[there[0]] = _EXPECTED.sub(line, lines[there[0]])
-        else:
-            lines.insert(number + 1, line)
-        blocks[place] = "\n".join(lines)
-    return "".join(blocks)
+        changes |= mine
+    return changes
 
 
 def junit(verdicts: Sequence[Verdict]) -> str:
@@ -90,21 +170,21 @@ def junit(verdicts: Sequence[Verdict]) -> str:
     """
     suite = ElementTree.Element("testsuite", name="nasrepro claims", tests=str(len(verdicts)))
     failures = skipped = 0
-    for each in verdicts:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=each.claim.paper, name=each.claim.id
-        )
-        if each.changed:
+    for verdict in verdicts:
+        claim = verdict.claim
+        case = ElementTree.SubElement(suite, "testcase", classname=claim.paper, name=claim.id)
+        if verdict.changed:
             failures += 1
-            said = f"{each.verdict}, recorded: {each.claim.recorded or 'nothing yet'}"
-            ElementTree.SubElement(
-                case, "failure", message=said
-            ).text = f"{each.claim.statement}\n{each.why}"
-        elif each.verdict in ("blocked", "not judged"):
+            said = f"{verdict.verdict}, recorded: {claim.recorded or 'nothing yet'}"
+            failure = ElementTree.SubElement(case, "failure", message=said)
+            failure.text = f"{claim.statement}\n{verdict.why}"
+        elif verdict.verdict in ("blocked", "not judged"):
             skipped += 1
-            ElementTree.SubElement(case, "skipped", message=f"{each.verdict}: {each.why}")
+            message = f"{verdict.verdict}: {verdict.why}"
+            ElementTree.SubElement(case, "skipped", message=message)
         else:
-            ElementTree.SubElement(case, "system-out").text = f"{each.verdict}: {each.why}"
+            out = ElementTree.SubElement(case, "system-out")
+            out.text = f"{verdict.verdict}: {verdict.why}"
     suite.set("failures", str(failures))
     suite.set("skipped", str(skipped))
     ElementTree.indent(suite)

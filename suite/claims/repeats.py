@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasrepro.suite.claims import judging
-from nasrepro.suite.claims.evidence import Evidence, gather, missing
+from nasrepro.suite.claims import rules
+from nasrepro.suite.claims.evidence import Evidence, gather
 from nasrepro.suite.claims.judging import judged
 from nasrepro.suite.claims.model import Claim
+from nasrepro.suite.claims.plans import missing
 from nasrepro.suite.data import stable_hash, write_text
 from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.runner import run_cells
@@ -47,7 +48,7 @@ def repeatable(claim: Claim) -> bool:
     A ratio of speeds is the machine's, not theirs.
     """
     return (
-        claim.kind in ("value", "order", "study")
+        claim.kind in ("search", "order", "study")
         and not claim.long
         and claim.recorded not in ("", "blocked")
     )
@@ -85,9 +86,9 @@ def repeat(
     cells, left_out = missing(claims, Evidence(), context, block=block)
     for error in left_out.values():
         raise error
-    tests = [claim.model_dump(mode="json", exclude={"expected", "reading"}) for claim in claims]
-    rules = Path(judging.__file__).read_text(encoding="utf-8")
-    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests, rules])
+    tests = [claim.model_dump(mode="json", exclude={"recorded", "reading"}) for claim in claims]
+    text = Path(rules.__file__).read_text(encoding="utf-8")
+    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests, text])
     path = folder / claims[0].file / f"{block:02}.json"
     found = _kept(path, key)
     if found is None:
@@ -103,7 +104,8 @@ def repeat(
                 raise NasreproError(
                     f"block {block} of {claims[0].file}: {len(failed)} runs failed: {failed[0].error.strip()}"
                 )
-            verdicts = judged(claims, gather(store, claims), claims, block=block)
+            evidence = gather(store, [need for claim in claims for need in claim.results])
+            verdicts = judged(claims, evidence, claims, block=block)
         found = {each.claim.id: {"verdict": each.verdict, "why": each.why} for each in verdicts}
         write_text(path, json.dumps({"key": key, "verdicts": found}, indent=1))
     return [Repeat(claim.id, claim.recorded, block, **found[claim.id]) for claim in claims]

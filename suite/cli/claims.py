@@ -209,7 +209,11 @@ def repeat_verdicts(
             (claim, Counter(each.verdict for each in found if each.claim == claim.id))
             for claim in wanted
         ]
-        rows = [[claim.id, claim.recorded, *_counted(claim, counts)] for claim, counts in by_claim]
+        rows = []
+        for claim, counts in by_claim:
+            same = counts.pop(claim.recorded, 0)
+            flipped = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+            rows.append([claim.id, claim.recorded, str(same), flipped])
         print_table(["claim", "recorded", f"same, of {blocks}", "others"], rows)
         typer.echo(
             f"\n{len(flips)} of {len(found):,} verdicts ({len(flips) / len(found):.1%}) are not the recorded ones"
@@ -219,13 +223,6 @@ def repeat_verdicts(
                 f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: {each.recorded} ({each.why})"
             )
     return int(bool(flips))
-
-
-def _counted(claim: Claim, counts: Counter[str]) -> list[str]:
-    others = ", ".join(
-        f"{count} {verdict}" for verdict, count in counts.most_common() if verdict != claim.recorded
-    )
-    return [str(counts[claim.recorded]), others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,18 +279,23 @@ def _judged(
     workers: int | None,
     quiet: bool,
 ) -> _Done:
-    from nasrepro.suite.claims import gather, judged, missing, with_family
+    from nasrepro.suite.claims import Searched, gather, judged, missing, with_family
     from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
 
     needed = with_family(chosen, others)
     failed = False
     with Store(path, must_exist=not run) as store:
-        evidence = gather(store, needed)
+        needs = [need for claim in needed for need in claim.results]
+        evidence = gather(store, needs)
         cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})
-        needy = {
-            setting.oracle for claim in needed if claim.needs for setting in claim.settings
-        }  # they say themselves what they need
+        needy = {  # they say themselves what they need
+            need.oracle
+            for claim in needed
+            if claim.needs
+            for need in claim.results
+            if isinstance(need, Searched)
+        }
         for name, error in left_out.items():
             if name not in needy:
                 remark(f"{name}: left out, {error}")
@@ -305,77 +307,46 @@ def _judged(
                 {record.error.strip().splitlines()[-1] for record in outcome.failed}
             ):
                 remark(f"a run failed: {line}")
-            evidence = gather(store, needed)
+            evidence = gather(store, needs)
     return _Done(judged(chosen, evidence, others), failed)
 
 
 # -- what is printed ---------------------------------------------------------------------------------------
-UNREAD = "*"
-
-
 def _print(verdicts: Sequence[Verdict]) -> None:
     from nasrepro.suite.claims import RECORDED
+    from nasrepro.suite.claims.wording import UNREAD, ours, published
 
     rows = [
         [
-            each.claim.id + ("" if each.claim.read else UNREAD),
-            _published(each.claim),
-            _ours(each),
-            each.verdict + (" !" if each.changed else ""),
-            each.claim.recorded or "nothing yet",
+            verdict.claim.id + ("" if verdict.claim.read else UNREAD),
+            published(verdict.claim),
+            ours(verdict),
+            verdict.verdict + (" !" if verdict.changed else ""),
+            verdict.claim.recorded or "nothing yet",
         ]
-        for each in verdicts
+        for verdict in verdicts
     ]
     print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
     typer.echo()
-    names = sorted({each.claim.file for each in verdicts})
     kinds: tuple[str, ...] = (*RECORDED, "not judged")
-    counts: Counter[tuple[str, str]] = Counter((each.claim.file, each.verdict) for each in verdicts)
-    total = ["all", len(verdicts), *(sum(counts[name, kind] for name in names) for kind in kinds)]
+    by_file: dict[str, Counter[str]] = {}
+    for verdict in verdicts:
+        by_file.setdefault(verdict.claim.file, Counter())[verdict.verdict] += 1
+    total = sum(by_file.values(), Counter[str]())
     print_table(
         ["paper", "claims", *kinds],
         [
-            *(
-                [
-                    name,
-                    sum(counts[name, kind] for kind in kinds),
-                    *(counts[name, kind] for kind in kinds),
-                ]
-                for name in names
-            ),
-            total,
+            [name, counts.total(), *(counts[kind] for kind in kinds)]
+            for name, counts in [*sorted(by_file.items()), ("all", total)]
         ],
     )
-    if not all(each.claim.read for each in verdicts):
+    if not all(verdict.claim.read for verdict in verdicts):
         typer.echo(
-            f"{UNREAD} the text behind it, or behind a figure of its formula, was not read (secondary or recalled)"
+            f"{UNREAD} the text behind it, or behind a figure of its formula, was not read "
+            "(secondary or recalled)"
         )
-    if any(each.changed for each in verdicts):
+    if any(verdict.changed for verdict in verdicts):
         typer.echo("! differs from the recorded verdict")
-
-
-def _published(claim: Claim) -> str:
-    if claim.value is None:
-        return f"{claim.order.setting.method} > {claim.order.than}" if claim.order else ""
-    sign = {"about": "", "at least": ">= ", "at most": "<= "}[claim.test]
-    spread = "" if claim.spread is None else f" ± {claim.spread:g}"
-    return f"{sign}{claim.value:g}{spread}{' ' if claim.unit else ''}{claim.unit}"
-
-
-def _ours(each: Verdict) -> str:
-    if each.ours is None:
-        return ""
-    if each.low is None or each.high is None:
-        return f"{each.ours:.4g}"
-    digits = _digits(each.high - each.low)
-    return f"{each.ours:.{digits}f} [{each.low:.{digits}f}, {each.high:.{digits}f}]"
-
-
-def _digits(width: float) -> int:
-    """Decimals that show an interval of that width with two digits."""
-    import math
-
-    return min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2
 
 
 def _row(each: Verdict) -> dict[str, Any]:
@@ -407,47 +378,37 @@ def _row(each: Verdict) -> dict[str, Any]:
     }
 
 
-def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
+def _explain(verdict: Verdict, others: Sequence[Claim], store: Path) -> None:
     """Everything behind one verdict."""
-    from nasrepro.suite.claims import plan_of
+    from nasrepro.suite.claims import Formula, plan_of
+    from nasrepro.suite.claims.wording import ours, published, strip
 
-    claim = each.claim
-    lines: list[tuple[str, object]] = [
+    claim, runs = verdict.claim, verdict.runs
+    reason = f": {claim.reason}" if claim.reason else ""
+    elsewhere = "" if store == DEFAULT_STORE else f" --store {store}"
+    lines: list[tuple[str, str]] = [
         ("claim", claim.id),
         ("statement", claim.statement),
         ("paper", f"{claim.title} ({claim.paper}), {claim.where}"),
         ("text", f"{claim.source}{'' if claim.read else ': not read'}"),
-        ("published", _published(claim)),
-        (
-            "margin",
-            ""
-            if claim.margin is None
-            else f"{claim.margin:g}{': ' if claim.reason else ''}{claim.reason}",
-        ),
-        ("ours", f"{_ours(each)}{f', n = {each.n:,}' if each.n > 1 else ''}"),
-        ("figure", _strip(each)),
-        ("verdict", each.verdict),
-        ("why", each.why),
+        ("published", published(claim)),
+        ("margin", "" if claim.margin is None else f"{claim.margin:g}{reason}"),
+        ("ours", f"{ours(verdict)}{f', n = {verdict.n:,}' if verdict.n > 1 else ''}"),
+        ("figure", strip(verdict)),
+        ("verdict", verdict.verdict),
+        ("why", verdict.why),
         ("recorded", claim.recorded or "nothing yet"),
         ("reading", claim.reading),
-        ("formula", claim.formula),
-        *(
-            (f"  {name}", f"{figure.claim or f'{figure.value:g}'} {figure.source}, {figure.where}")
-            for name, figure in claim.figures.items()
-        ),
-        (
-            "runs",
-            f"{len(each.runs):,}: {', '.join(each.runs[:4])}{' ...' if len(each.runs) > 4 else ''}"
-            if each.runs
-            else "",
-        ),
-        (
-            "one of them",
-            f"nasrepro show {each.runs[0]}{'' if store == DEFAULT_STORE else f' --store {store}'}"
-            if each.runs
-            else "",
-        ),
     ]
+    if isinstance(claim.how, Formula):
+        lines.append(("formula", claim.how.text))
+        for name, figure in claim.how.figures.items():
+            number = figure.claim or f"{figure.value:g}"
+            lines.append((f"  {name}", f"{number} {figure.source}, {figure.where}"))
+    if runs:
+        more = " ..." if len(runs) > 4 else ""
+        lines.append(("runs", f"{len(runs):,}: {', '.join(runs[:4])}{more}"))
+        lines.append(("one of them", f"nasrepro show {runs[0]}{elsewhere}"))
     for name, value in lines:
         if value:
             typer.echo(f"{name:<11} {value}")
@@ -458,29 +419,3 @@ def _explain(each: Verdict, others: Sequence[Claim], store: Path) -> None:
     if plan:
         typer.echo("plan")
         print_json(plan)
-
-
-def _strip(each: Verdict, width: int = 60) -> str:
-    """Ours and the published band on one line: [ ] the band, - our interval, o our figure."""
-    claim = each.claim
-    if each.ours is None:
-        return ""
-    low = each.ours if each.low is None else each.low
-    high = each.ours if each.high is None else each.high
-    margin = claim.margin or 0.0
-    ends = (0.0, margin) if claim.value is None else (claim.value - margin, claim.value + margin)
-    left, right = min(low, *ends), max(high, *ends)
-    if right <= left:
-        return ""
-    marks = [" "] * (width + 1)
-    place = {
-        value: round((value - left) / (right - left) * width)
-        for value in (low, high, each.ours, *ends)
-    }
-    marks[place[low] : place[high] + 1] = "-" * (place[high] - place[low] + 1)
-    if claim.test != "at most":
-        marks[place[ends[0]]] = "["
-    if claim.test != "at least" and (claim.value is not None or margin):
-        marks[place[ends[1]]] = "]"
-    marks[place[each.ours]] = "o"
-    return f"{left:.4g} {''.join(marks)} {right:.4g}"

@@ -507,9 +507,12 @@ def test_what_is_behind_a_claim_is_found_by_its_runs(found):
     }
     verdicts = [
         Verdict(
-            Claim(id="p-a", **base), "reproduced", 1.0, runs=(*runs, RANKING.key.run_id, "unknown")
+            "reproduced",
+            1.0,
+            runs=(*runs, RANKING.key.run_id, "unknown"),
+            claim=Claim(id="p-a", **base),
         ),
-        Verdict(Claim(id="p-b", **base), "not judged"),
+        Verdict("not judged", claim=Claim(id="p-b", **base)),
     ]
     (judged,) = board.judged(verdicts, found[0])
     assert (judged["rows"], judged["rankings"], judged["runs"]) == (

@@ -1213,13 +1213,13 @@ def test_claims_table():
         spread=0.3,
         margin=1.0,
         lookup=look,
-        expected="reproduced",
+        recorded="reproduced",
         **base,
     )
     two = Claim(id="paper-b", statement="On a phone", needs="a phone", **base)
     verdicts = [
-        Verdict(two, "blocked", why="a phone"),
-        Verdict(one, "not reproduced", 93.123, 93.0, 93.3, 10, "outside", runs=("r1", "r2")),
+        Verdict("blocked", why="a phone", claim=two),
+        Verdict("not reproduced", 93.123, 93.0, 93.3, 10, "outside", runs=("r1", "r2"), claim=one),
     ]
     (doc,) = claims_tables(verdicts)
     assert texts(doc, "claim") == ["paper-a", "paper-b"] and texts(doc, "verdict") == [
@@ -1237,9 +1237,11 @@ def test_claims_table():
     assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
     assert claims_tables([]) == []
     other = Verdict(
-        one.model_copy(update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}),
         "not judged",
         why="no runs",
+        claim=one.model_copy(
+            update={"id": "z", "paper": "arXiv:1", "file": "z", "title": "Another"}
+        ),
     )
     counted, first, second = claims_tables(
         [*verdicts, other]
@@ -1285,37 +1287,39 @@ def published(scorer, dataset, value, coefficient="kendall", **more):
 def test_published_correlations_beside_ours(store, tmp_path):
     verdicts = [
         Verdict(
-            published("zico", "cifar10", 0.6),
             "inconclusive",
             0.577,
             0.555,
             0.594,
             1627,
             runs=("r1",),
+            claim=published("zico", "cifar10", 0.6),
         ),
-        Verdict(published("zico", "cifar100", 0.61), "not reproduced", 0.57, 0.56, 0.604, 1627),
-        Verdict(published("params", "cifar10", 0.57), "reproduced", 0.5749, n=15625),
         Verdict(
-            published("params", "cifar100", 0.57, source="recalled"),
+            "not reproduced", 0.57, 0.56, 0.604, 1627, claim=published("zico", "cifar100", 0.61)
+        ),
+        Verdict("reproduced", 0.5749, n=15625, claim=published("params", "cifar10", 0.57)),
+        Verdict(
             "not reproduced",
             0.577,
             n=15625,
+            claim=published("params", "cifar100", 0.57, source="recalled"),
         ),
         Verdict(
-            published("knas", "cifar10", 0.14, needs="the proxy KNAS"),
             "blocked",
             why="the proxy KNAS",
+            claim=published("knas", "cifar10", 0.14, needs="the proxy KNAS"),
         ),
         Verdict(
-            published("zen", "cifar10", 0.29),
             "not judged",
             why="the store has none; score some networks: so",
+            claim=published("zen", "cifar10", 0.29),
         ),
         Verdict(
-            published("zico", "cifar10", 94.0, "best_value", spread=0.4),
             "inconclusive",
             93.76,
             n=1627,
+            claim=published("zico", "cifar10", 94.0, "best_value", spread=0.4),
         ),
     ]
     doc, *rest = tables.build(store(ranking()), verdicts=verdicts)

@@ -1,0 +1,84 @@
+"""Two searches, of which one is said to be better."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from nasrepro.suite.claims.context import Context
+from nasrepro.suite.claims.evidence import Evidence
+from nasrepro.suite.claims.needs import Searched
+from nasrepro.suite.claims.rules import RESAMPLES, CorrectedTest, Finding, ordered
+from nasrepro.suite.claims.statement import Statement, Strict
+from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import holm, paired_test
+
+
+class Order(Strict):
+    """Two searches, paired over seeds, that differ in method and parameters alone.
+
+    Attributes:
+        search: the one that is said to be better.
+        than, than_params: method and parameters of the other.
+    """
+
+    kind: Literal["order"] = "order"
+    needs_margin: ClassVar[bool] = False
+    search: Searched
+    than: str
+    than_params: dict[str, object] = Field(default_factory=dict)
+
+    @property
+    def other(self) -> Searched:
+        """The one that is said to be worse."""
+        return self.search.model_copy(update={"method": self.than, "params": self.than_params})
+
+    def needs(self) -> tuple[Searched, ...]:
+        """The runs of both."""
+        return self.search, self.other
+
+    def judge(self, claim: Statement, context: Context) -> Finding:
+        """By `rules.ordered`."""
+        if claim.id in context.orders:
+            return ordered(claim, context.orders[claim.id])
+        seeds = claim.seeds_of(context.block)
+        counts = [
+            sum(seed in context.evidence.searched(need) for seed in seeds) for need in self.needs()
+        ]
+        fewer = int(np.argmin(counts))
+        return context.lacking(claim, self.needs()[fewer], counts[fewer], len(seeds), "runs")
+
+    def paired(self, evidence: Evidence, seeds: range) -> CorrectedTest | None:
+        """The paired test, not yet corrected; None where runs are missing."""
+        first, second = (evidence.searched(need) for need in self.needs())
+        if not all(seed in first and seed in second for seed in seeds):
+            return None
+        metric, info = self.search.metric, oracles.get(self.search.oracle).info
+        up = metric != "regret" and info.metric(metric).higher_is_better
+        better, worse = (first, second) if up else (second, first)
+        a = np.array([better[seed][1] for seed in seeds])
+        b = np.array([worse[seed][1] for seed in seeds])
+        test = paired_test(a, b, resamples=RESAMPLES)
+        runs = tuple(figures[seed][0] for figures in (first, second) for seed in seeds)
+        return CorrectedTest(test, test.p_value, 1, _agree(a - b), runs)
+
+
+def corrected(tests: dict[str, CorrectedTest]) -> dict[str, CorrectedTest]:
+    """The tests of one paper's orders, Holm-corrected together."""
+    p_values = holm([each.p_value for each in tests.values()])
+    return {
+        id: CorrectedTest(each.test, float(p_value), len(tests), each.agree, each.runs)
+        for (id, each), p_value in zip(tests.items(), p_values, strict=True)
+    }
+
+
+def _agree(differences: ArrayLike) -> bool:
+    """Whether the signed ranks of differences have the sign of their mean."""
+    from scipy.stats import rankdata  # half a second to import
+
+    nonzero = np.asarray(differences)
+    nonzero = nonzero[nonzero != 0]  # as the test has it
+    return bool(np.sum(np.sign(nonzero) * rankdata(np.abs(nonzero))) * nonzero.sum() >= 0)

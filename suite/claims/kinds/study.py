@@ -1,0 +1,82 @@
+"""A column of a study's table, over its seeds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from nasrepro.suite.claims.context import Context
+from nasrepro.suite.claims.needs import Measured
+from nasrepro.suite.claims.rules import Finding, exact, mean_within
+from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.experiments.study import StudyRecord
+
+#: Units of a figure that depends on the machine it was measured on.
+TIMES = ("s", "ms", "us", "min", "h")
+
+
+class StudyRow(Measured):
+    """A column of a study's row, the mean over seeds.
+
+    Attributes:
+        where: what identifies the row.
+        column: its name.
+        scale: the figure is multiplied by it, to be in the unit of the published one.
+        fixed: nothing in it is random; it is measured once, and held against the printed digits.
+    """
+
+    kind: Literal["study"] = "study"
+    needs_margin: ClassVar[bool] = True
+    where: dict[str, object] = Field(default_factory=dict)
+    column: str
+    scale: float = 1.0
+    fixed: bool = False
+
+    def needs(self) -> tuple[Measured, ...]:
+        """The measurements."""
+        return (self,)
+
+    def judge(self, claim: Statement, context: Context) -> Finding:
+        """By `rules.mean_within`, or `rules.exact` where nothing is random."""
+        records, seeds = context.evidence.measured(self), claim.seeds_of(context.block)
+        have = sum(seed in records for seed in seeds)
+        if have < len(seeds):
+            what = f"measurements of {self.study}"
+            return context.lacking(claim, self, have, len(seeds), what)
+        chosen = [records[seed] for seed in seeds]
+        figures = [(record.key.run_id, self._value(claim, record)) for record in chosen]
+        if self.fixed:
+            return exact(claim, figures[0][1], (figures[0][0],))
+        finding = mean_within(claim, figures)
+        if claim.unit not in TIMES:
+            return finding
+        machines = f"measured on {_machines(chosen)}, the published one elsewhere"
+        return replace(finding, why=f"{finding.why}; {machines}")
+
+    def _value(self, claim: Statement, record: StudyRecord) -> float:
+        rows = [
+            row
+            for row in record.rows
+            if all(row.get(name) == value for name, value in self.where.items())
+        ]
+        if len(rows) != 1:
+            raise NasreproError(
+                f"claim {claim.id}: {len(rows)} rows of study {self.study} have {self.where}, "
+                "expected one"
+            )
+        value = rows[0].get(self.column)
+        if not isinstance(value, int | float):
+            what = f"column of study {self.study} in claim {claim.id}:"
+            raise UnknownName(what, self.column, rows[0])
+        return self.scale * value
+
+
+def _machines(records: Iterable[StudyRecord]) -> str:
+    words = "{machine} {system}, Python {python}"
+    names = {words.format_map(defaultdict(lambda: "?", each.environment)) for each in records}
+    return " and ".join(sorted(names))
