@@ -574,4 +574,5 @@ def _load(machine: _Machine, way_out: str) -> Any:
         ValueError,
         struct.error,
     ) as error:
-        raise DataCorrupt(f"{machine.path} is not a whole pickle ({error}); {way_out}") from error
+        reason = " ".join(str(error).split())
+        raise DataCorrupt(f"{machine.path} is not a whole pickle ({reason}); {way_out}") from error

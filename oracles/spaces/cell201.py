@@ -94,19 +94,19 @@ def _representatives() -> NDArray[np.uint16]:
 
 
 def compute_representatives() -> NDArray[np.uint16]:
-    """Group all cells by `_function` (about a second).
+    """Group all cells by `function_of` (about a second).
 
     What `oracles/data/cell201_representatives.npy` holds.
     """
     first: dict[object, int] = {}
     codes = np.stack(np.unravel_index(np.arange(SIZE), (len(OPS),) * len(EDGES)), axis=1).tolist()
     return np.array(
-        [first.setdefault(_function(tuple(code)), number) for number, code in enumerate(codes)],
+        [first.setdefault(function_of(tuple(code)), number) for number, code in enumerate(codes)],
         dtype=np.uint16,
     )
 
 
-def _function(code: tuple[int, ...]) -> object:
+def function_of(code: tuple[int, ...]) -> object:
     """What a cell computes, as a value that is equal for functionally equal cells and for no others.
 
     A node is a sum of terms (pool^k of a base, times a count), where a base is the cell's input or

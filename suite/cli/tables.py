@@ -156,6 +156,7 @@ def _described(entry: OracleEntry) -> dict[str, Any]:
     info = entry.info
     row: dict[str, Any] = {
         "oracle": info.name,
+        "notes": list(info.notes),
         "space": f"{info.space.name}, {len(info.space):,} architectures",
     }
     try:
@@ -186,6 +187,7 @@ def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
     info = entry.info
     row: dict[str, Any] = {
         "source of devices": info.name,
+        "notes": list(info.notes),
         "space": f"{info.space.name}, {len(info.space):,} architectures",
     }
     cells = {device.name: "" for device in info.devices}
@@ -211,6 +213,7 @@ def _described_references(entry: ReferenceEntry) -> dict[str, Any]:
     info = entry.info
     row: dict[str, Any] = {
         "references": info.name,
+        "notes": list(info.notes),
         "oracle": info.oracle,
         "data sets": list(info.datasets),
     }
@@ -230,7 +233,7 @@ def _described_references(entry: ReferenceEntry) -> dict[str, Any]:
 
 def _origin(info: OracleInfo | DeviceInfo | ReferenceInfo) -> dict[str, Any]:
     """What `data info` says last."""
-    row: dict[str, Any] = {"notes": list(info.notes), "licence": info.licence}
+    row: dict[str, Any] = {"licence": info.licence}
     if info.table is not None:
         row["originals"] = [
             f"{file.url} ({file.bytes:,} bytes, sha256 {file.sha256[:16]}...)"

@@ -38,6 +38,9 @@ class SourceFile:
         bytes: its size.
         licence: of the repository that carries it.
         origin: where it is in place of `ORIGIN`.
+        archive: an archive with the same contents that others make anew, so that its bytes vary: it
+            has no `sha256`, its `bytes` are the most it may have, and the converter checks what is
+            in it. Asked for where the file itself is not to be had.
     """
 
     path: str
@@ -45,6 +48,7 @@ class SourceFile:
     bytes: int
     licence: str
     origin: str = ""
+    archive: SourceFile | None = None
 
     @property
     def base(self) -> str:

@@ -3,7 +3,7 @@
     python tests/bench/fuzz.py [--mutants 2000] [--minutes 10] [FORMAT ...]
 
 Whole converters read mutants of one original with all others intact; NASREPRO_MIRROR must name a
-folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds) and
+folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds of CPU) and
 tracebacks (an exception that the command line does not print on one line).
 """
 
@@ -157,7 +157,7 @@ def work(read: Callable[[Path], object], data: bytes, seeds: range, pipe: int) -
         path = Path(folder) / "mutant"
         for seed in seeds:
             path.write_bytes(mutant(data, random.Random(seed)))
-            signal.alarm(HANG_S)
+            signal.setitimer(signal.ITIMER_PROF, HANG_S)
             try:
                 read(path)
                 outcome = "read"
@@ -165,7 +165,7 @@ def work(read: Callable[[Path], object], data: bytes, seeds: range, pipe: int) -
                 outcome = "refused" if "\n" not in str(error) else "traceback: of several lines"
             except Exception as error:
                 outcome = f"traceback: {type(error).__name__}"
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             os.write(pipe, f"{seed} {outcome}\n".encode())
 
 
@@ -193,7 +193,7 @@ def outcomes(form: Format, mutants: int, minutes: float) -> Counter[str]:
                 first = int(seed) + 1
         child.join()
         if child.exitcode:
-            counts["hang" if child.exitcode == -signal.SIGALRM else "crash"] += 1
+            counts["hang" if child.exitcode == -signal.SIGPROF else "crash"] += 1
             print(f"  mutant {first}: exit code {child.exitcode}", flush=True)
             first += 1
     return counts
