@@ -11,31 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from nasrepro.reports.document import (
-    DASH,
-    Cell,
-    Column,
-    Filled,
-    Raw,
-    TableDoc,
-    number_column,
-    plain_decimals,
-    slug,
-    text_column,
-    transposed,
-)
 from nasrepro.reports.groups import REGRET, Group, Setting, Values
-from nasrepro.reports.words import budget_words, labels, searched
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
-from nasrepro.suite.statistics import Reached, time_to_reach
 
 Axis = Literal["queries", "clock_s"]
 
 _PLACE = {"queries": 0, "clock_s": 1}
 _TARGET = 3
-#: Points (of percent) below the best cell of the table that count as reached.
-MARGINS = (0.1, 0.5)
 BASELINE = "random_search"
 
 
@@ -100,139 +83,3 @@ def times_to(group: Group, goal: float, target: Metric, axis: Axis) -> Values:
         if reached.size:
             times[row] = curve[reached[0], _PLACE[axis]]
     return times
-
-
-# -- the table ---------------------------------------------------------------------------------------------
-_LEGEND = (
-    "Share of runs that ever held (by validation score) an architecture as good as the goal, and the time by which half of all runs did, "
-    "with its 95 % percentile bootstrap interval over search seeds. Runs that did not are counted at infinity (right-censored at their "
-    "end), so that there is no median (–) where fewer than half did; > marks an open end."
-)
-
-
-def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
-    """How soon the methods of one setting reached random search's final result, and the neighbourhood of the optimum."""
-    setting = groups[0].setting
-    dataset, target = target_of(setting)
-    groups = [group for group in groups if any(len(curve) for curve in group.curves)]
-    goals = _goals(groups, dataset, target)
-    if not goals:
-        return []
-    info = oracles.get(setting.oracle).info
-    axes: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
-    axes = axes if info.cost else axes[:1]
-    times = {
-        (name, axis): [times_to(group, goal, target, axis) for group in groups]
-        for name, goal, _ in goals
-        for axis, _ in axes
-    }
-    order = sorted(
-        range(len(groups)),
-        key=lambda row: tuple(
-            -np.isfinite(times[name, "queries"][row]).mean() for name, *_ in goals
-        ),
-    )
-    names = labels(groups)
-    rows: list[tuple[Raw, ...]] = [(groups[row].method, groups[row].id) for row in order]
-    filled: list[Filled] = [
-        text_column(
-            Column("method", "Method", ("method", "row"), "left", 0, 0),
-            [names[row] for row in order],
-            rows,
-        )
-    ]
-    for panel, (name, _, words) in enumerate(goals, start=1):
-        reached = [time_to_reach(times[name, "queries"][row]) for row in order]
-        share = Column(
-            f"{name}_share",
-            f"{words}:\nreached (%)",
-            (f"{name}_share",),
-            terminal=panel,
-            panel=panel,
-        )
-        filled.append(
-            number_column(
-                share,
-                [each.share for each in reached],
-                1 if any(each.n > 100 for each in reached) else 0,
-                scale=100,
-            )
-        )
-        for axis, unit in axes:
-            medians = (
-                reached
-                if axis == "queries"
-                else [time_to_reach(times[name, axis][row]) for row in order]
-            )
-            filled.append(_median_column(f"{name}_{axis}", f"median\n{unit}", medians, panel))
-    said = "; ".join(f"{words}: {_said(goal, target)}" for _, goal, words in goals)
-    return [
-        TableDoc(
-            slug(
-                "goals",
-                setting.oracle,
-                setting.dataset,
-                f"{setting.protocol.search_epochs}ep",
-                budget_words(setting.budget, unit="s"),
-            ),
-            f"{setting.oracle}: time to a goal, {searched(setting, dataset)} ({budget_words(setting.budget)})",
-            f"When searches on {setting.oracle} held an architecture whose {target.name} on {dataset} is as good as a goal ({said}).",
-            *transposed(filled),
-            legend=_LEGEND,
-            citations=(info.citation,),
-            row_ids=tuple(groups[row].id for row in order),
-            part="searches",
-        )
-    ]
-
-
-def _goals(groups: Sequence[Group], dataset: str, target: Metric) -> list[tuple[str, float, str]]:
-    """(name, value, words) of each goal that this setting has."""
-    goals = []
-    for group in groups:
-        if group.method == BASELINE:
-            values = group.values[dataset, target.name]
-            if np.isfinite(values).any():
-                goals.append(("baseline", float(np.nanmean(values)), f"{BASELINE}'s final mean"))
-            break
-    best = best_of(groups) if groups else None
-    if best is not None and target.unit == "fraction":
-        sign = 1 if target.higher_is_better else -1
-        goals += [
-            (
-                f"within_{margin:g}",
-                best - sign * margin / 100,
-                f"within {margin:g} points of the best",
-            )
-            for margin in reversed(MARGINS)
-        ]
-    return goals
-
-
-def _said(goal: float, target: Metric) -> str:
-    return f"{100 * goal:.2f} %" if target.unit == "fraction" else f"{goal:.4g}"
-
-
-def _median_column(name: str, header: str, reached: Sequence[Reached], panel: int) -> Filled:
-    """The median time with its interval; the ends may be open."""
-    there = [
-        value
-        for each in reached
-        for value in (each.median, each.low, each.high)
-        if np.isfinite(value)
-    ]
-    decimals = max(0, plain_decimals(there) - 1)
-    cells = []
-    for each in reached:
-        raw = tuple(
-            None if not np.isfinite(value) else float(value)
-            for value in (each.median, each.low, each.high)
-        )
-        if raw[0] is None:
-            cells.append(Cell(DASH, raw))
-            continue
-        low, high = (f"{value:,.{decimals}f}" if value is not None else None for value in raw[1:])
-        ends = "" if each.n == 1 else f" [{low}, {high}]" if high is not None else f" [{low}, >]"
-        cells.append(Cell(f"{raw[0]:,.{decimals}f}{ends}", raw))
-    data = (f"{name}_median", f"{name}_median_low", f"{name}_median_high")
-    return Column(data[0], header, data, terminal=3 + panel, panel=panel), cells

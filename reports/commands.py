@@ -1,11 +1,7 @@
-"""`nasrepro report`, `leaderboard` and `figures`. The engine knows no report.
-
-They are looked up by name, as methods and oracles are.
-"""
+"""`nasrepro report`, `leaderboard` and `figures`; the engine knows no report."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -27,7 +23,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
-    from nasrepro.suite.claims import Verdict
+    from nasrepro.reports.summary import Results
     from nasrepro.suite.experiments.store import Store
 
 PlanName = Annotated[
@@ -85,26 +81,19 @@ def report(
 
     Example: nasrepro report --method my_method.py --against last/snapshot.json
     """
+    from nasrepro.reports import render, tables
     from nasrepro.suite.data import write_text
     from nasrepro.suite.experiments.store import Store
 
     wanted = [each.strip() for each in formats.split(",") if each.strip()]
-    tables, render = (
-        importlib.import_module("nasrepro.reports.tables"),
-        importlib.import_module("nasrepro.reports.render"),
-    )
     for name in wanted:
         if name not in (*render.FORMATS, *_MORE):
             raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
     _register(method)
     folder = out or store.parent / "report"
     with Store(store, must_exist=True) as opened:
-        verdicts = (
-            () if plan else _verdicts(opened)
-        )  # a plan's seeds are not what claims are judged by
-        built = tables.build(
-            opened, plan=plan or None, verdicts=verdicts
-        ) + importlib.import_module("nasrepro.reports.claims").claims_tables(verdicts)
+        results = _results(opened, plan)
+        built = tables.build(results)
         manifest = {
             "command": f"nasrepro report{f' --plan {plan}' if plan else ''}",
             **opened.manifest(),
@@ -114,10 +103,8 @@ def report(
             built, folder, [name for name in wanted if name not in _MORE], site=site
         )
         if "runs" in wanted:
-            written.append(render.write_runs(opened, folder, plan or None))
-        pages, new = _page(
-            opened, plan, verdicts, manifest, folder / "leaderboard" if site else None, against
-        )
+            written.append(render.write_runs(results, folder))
+        pages, new = _page(results, manifest, folder / "leaderboard" if site else None, against)
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     write_text(
         folder / "snapshot.json",
@@ -156,9 +143,7 @@ def leaderboard(
     _register(method)
     folder = out or store.parent / "leaderboard"
     with Store(store, must_exist=True) as opened:
-        pages, new = _page(
-            opened, plan, () if plan else _verdicts(opened), opened.manifest(), folder, against
-        )
+        pages, new = _page(_results(opened, plan), opened.manifest(), folder, against)
     if against is not None:
         _say_changes(new)
     remark(f"{len(pages)} files; open {folder / 'index.html'}", quiet)
@@ -182,9 +167,9 @@ def figures(
 
     Example: nasrepro figures --store runs.sqlite --out figures --only anytime
     """
+    from nasrepro.reports import figures as drawn
     from nasrepro.suite.experiments.store import Store
 
-    drawn = importlib.import_module("nasrepro.reports.figures")
     folder = out or store.parent / "figures"
     with Store(store, must_exist=True) as opened, progress_bar("drawing", quiet) as progress:
         captions = drawn.write(opened, folder, only=only or [], progress=progress)
@@ -205,16 +190,16 @@ def _register(files: Sequence[str] | None) -> None:
         methods.add(entry.name, entry, "")
 
 
-def _verdicts(store: Store) -> Sequence[Verdict]:
+def _results(store: Store, plan: str) -> Results:
+    """What is reported; a plan's seeds are not what claims are judged by."""
+    from nasrepro.reports.summary import Results
     from nasrepro.suite.claims import judge_all, load_claims
 
-    return judge_all(load_claims(), store)
+    return Results(store, plan=plan, verdicts=() if plan else judge_all(load_claims(), store))
 
 
 def _page(
-    store: Store,
-    plan: str,
-    verdicts: Sequence[Verdict],
+    results: Results,
     manifest: dict[str, Any],
     folder: Path | None,
     against: Path | None,
@@ -223,25 +208,26 @@ def _page(
 
     Its files, and the snapshot with what changed since the one it is held against.
     """
-    board, page = (
-        importlib.import_module("nasrepro.reports.board"),
-        importlib.import_module("nasrepro.reports.leaderboard"),
-    )
+    from nasrepro.reports import board, leaderboard
+    from nasrepro.reports.snapshot import changes, snapshot
+
     old = None if against is None else _snapshot(against)
-    found = board.board(store, plan=plan or None)
-    claims = board.judged(verdicts, found)
-    snapshot = board.snapshot(found, claims, manifest)
-    news = [] if old is None else board.changes(old, snapshot)
+    found = board.board(results)
+    claims = board.judged(results.verdicts, found)
+    new = snapshot(results, claims, manifest)
+    news = [] if old is None else changes(old, new)
     since = "" if old is None else old["date"]
     pages = (
         []
         if folder is None
-        else page.write(found, claims, manifest, folder, news=news, since=since)
+        else leaderboard.write(found, claims, manifest, folder, news=news, since=since)
     )
-    return pages, {"snapshot": snapshot, "news": news, "since": since}
+    return pages, {"snapshot": new, "news": news, "since": since}
 
 
 def _snapshot(path: Path) -> dict[str, Any]:
+    from nasrepro.reports.snapshot import read_snapshot
+
     if path.is_dir():
         there = sorted(path.glob("*.json"))
         if not there:
@@ -255,10 +241,7 @@ def _snapshot(path: Path) -> dict[str, Any]:
         raise NasreproError(
             f"cannot read the snapshot {path} ({error}); `nasrepro report` writes one as snapshot.json"
         ) from error
-    found: dict[str, Any] = importlib.import_module("nasrepro.reports.board").read_snapshot(
-        text, str(path)
-    )
-    return found
+    return read_snapshot(text, str(path))
 
 
 def _say_changes(new: dict[str, Any]) -> None:

@@ -159,23 +159,6 @@ def number_column(
     ]
 
 
-def spread_column(
-    column: Column,
-    values: Sequence[tuple[float | None, float | None]],
-    decimals: int,
-    *,
-    scale: float = 1,
-) -> Filled:
-    """A column of `mean ± standard deviation`."""
-    means = aligned([scaled(mean, scale) for mean, _ in values], decimals)
-    spreads = aligned([scaled(spread, scale) for _, spread in values], decimals)
-    texts = [
-        DASH if missing(pair[0]) else f"{mean} ± {spread}"
-        for pair, mean, spread in zip(values, means, spreads, strict=True)
-    ]
-    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
-
-
 def interval_column(
     column: Column,
     values: Sequence[tuple[float | None, float | None]],
@@ -184,13 +167,20 @@ def interval_column(
     scale: float = 1,
 ) -> Filled:
     """A column of `[low, high]`."""
+    texts = intervals_text(values, decimals, scale)
+    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
+
+
+def intervals_text(
+    values: Sequence[tuple[float | None, float | None]], decimals: int, scale: float = 1
+) -> list[str]:
+    """`[low, high]` of each, all of one width; a dash where there is none."""
     lows = aligned([scaled(low, scale) for low, _ in values], decimals)
     highs = aligned([scaled(high, scale) for _, high in values], decimals)
-    texts = [
+    return [
         DASH if missing(pair[0]) else f"[{low}, {high}]"
         for pair, low, high in zip(values, lows, highs, strict=True)
     ]
-    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
 
 
 def missing(value: Raw) -> bool:
@@ -209,11 +199,15 @@ def aligned(values: Sequence[float | None], decimals: int) -> list[str]:
     A dash where there is none.
     """
     texts = [
-        DASH if value is None or math.isnan(value) else f"{value:,.{decimals}f}".replace("-", "−")
-        for value in values
+        DASH if value is None or math.isnan(value) else shown(value, decimals) for value in values
     ]
     width = max(map(len, texts), default=0)
     return [text.rjust(width, PAD) for text in texts]
+
+
+def shown(value: float, decimals: int) -> str:
+    """One number as people read it: thousands parted, a true minus, no minus zero."""
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "−")
 
 
 def interval_decimals(

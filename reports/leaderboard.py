@@ -50,6 +50,8 @@ def write(
         "methods": described(found.rows),
         "claims": list(claims),
         "rankings": found.rankings,
+        "overall": found.overall,
+        "about": _about(manifest),
         "news": list(news),
         "since": since,
         "manifest": manifest,
@@ -61,12 +63,12 @@ def write(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("leaderboard.html.j2")
+    page = environment.get_template("page/page.html.j2")
     text = page.render(
         title=TITLE,
         data=Markup(_script_json(data)),
-        script=Markup(_source("leaderboard.js")),
-        style=Markup(_source("leaderboard.css")),
+        script=Markup("\n".join(map(_source, _SCRIPTS))),
+        style=Markup(_source("page.css")),
     )
     files = {out / "index.html": text}
     for name, runs in found.files.items():
@@ -80,6 +82,24 @@ def write(
     return list(files)
 
 
+#: In this order one script.
+_SCRIPTS = ("base.js", "table.js", "details.js", "charts.js", "page.js")
+
+
+def _about(manifest: Mapping[str, Any]) -> str:
+    """What the page is, and how much is behind it."""
+    names = {"run": "runs", "rank": "rankings", "study": "measurements of studies"}
+    counts: dict[str, int] = {}
+    for kind, count in manifest["results"].items():
+        name = names.get(kind.split()[0], kind)
+        counts[name] = counts.get(name, 0) + count
+    counted = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return (
+        "Neural-architecture-search methods on the same tables, under the same rules, with their "
+        f"cost. {counted}; last result {manifest['last_result']}."
+    )
+
+
 def _script_json(value: Any) -> str:
     """JSON that may stand inside a script element, whatever the names in it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -89,4 +109,6 @@ def _script_json(value: Any) -> str:
 
 
 def _source(name: str) -> str:
-    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8").rstrip()
+    return (
+        (Path(__file__).parent / "templates" / "page" / name).read_text(encoding="utf-8").rstrip()
+    )

@@ -6,11 +6,10 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
-import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nasrepro.reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing, slug
-from nasrepro.reports.groups import COSTS, REGRET, chosen
+from nasrepro.reports.groups import COSTS, REGRET, Group
 from nasrepro.reports.latex import latex
+from nasrepro.reports.summary import Results
 from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import oracles
 
 TITLE = "nasrepro report"
@@ -59,59 +58,54 @@ def write(
     return list(files)
 
 
-def write_runs(store: Store, out: Path, plan: str | None = None) -> Path:
-    """Write `runs.csv`: every run with the `row` of the tables that it is behind, its seed, what it returned and what that gave."""
+_RUN_COLUMNS = (
+    "row",
+    "run_id",
+    "seed",
+    "status",
+    "method",
+    "chosen",
+    "dataset",
+    "metric",
+    "value",
+    "regret",
+    *COSTS,
+)
+
+
+def write_runs(results: Results, out: Path) -> Path:
+    """Write `runs.csv`: every run on every data set that it is reported on.
+
+    With the `row` of the tables that it is behind, its seed, what it returned and what that gave; a
+    failed run has empty fields there.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        (
-            "row",
-            "run_id",
-            "seed",
-            "status",
-            "method",
-            "chosen",
-            "dataset",
-            "metric",
-            "value",
-            "regret",
-            *COSTS,
-        )
+    writer.writerow(_RUN_COLUMNS)
+    writer.writerows(
+        map(_plain_cell, row) for group in results.chosen.groups for row in _run_rows(group)
     )
-    for group in chosen(store, plan).groups:
-        info, row = oracles.get(group.setting.oracle).info, group.id
-        for dataset in group.setting.protocol.report_datasets:
-            target = info.target_of(dataset).name
-            columns = [
-                group.values[dataset, target],
-                group.values[dataset, REGRET],
-                *(group.costs[name] for name in COSTS),
-            ]
-            for place, (run_id, seed) in enumerate(
-                zip(group.run_ids, group.seeds.tolist(), strict=True)
-            ):
-                numbers = [
-                    "" if np.isnan(values[place]) else float(values[place]) for values in columns
-                ]
-                writer.writerow(
-                    (
-                        row,
-                        run_id,
-                        seed,
-                        "finished",
-                        group.method,
-                        group.chosen[place],
-                        dataset,
-                        target,
-                        *numbers,
-                    )
-                )
-        writer.writerows(
-            (row, run_id, seed, "failed", group.method) for seed, run_id in group.failed_ids.items()
-        )
     path = out / "runs.csv"
     write_text(path, text.getvalue())
     return path
+
+
+def _run_rows(group: Group) -> Iterator[tuple[Raw, ...]]:
+    info = oracles.get(group.setting.oracle).info
+    for dataset in group.setting.protocol.report_datasets:
+        target = info.target_of(dataset).name
+        columns = [
+            group.values[dataset, target],
+            group.values[dataset, REGRET],
+            *(group.costs[name] for name in COSTS),
+        ]
+        finished = zip(group.run_ids, group.seeds.tolist(), group.chosen, *columns, strict=True)
+        for run_id, seed, chosen, *values in finished:
+            start = (group.id, run_id, seed, "finished", group.method, chosen, dataset, target)
+            yield (*start, *map(float, values))
+        for seed, run_id in group.failed_ids.items():
+            start = (group.id, run_id, seed, "failed", group.method, "", dataset, target)
+            yield (*start, *(None,) * len(columns))
 
 
 # -- terminal ----------------------------------------------------------------------------------------------
@@ -251,16 +245,29 @@ def _raw(value: Raw) -> Raw:
     return None if missing(value) else value
 
 
+def _plain_cell(value: Raw) -> Raw:
+    """A value for CSV: a text that a spreadsheet would take for a formula gets an apostrophe."""
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in _FORMULA else value
+    return _raw(value)
+
+
+#: What a spreadsheet's formula may begin with.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 def _csv(doc: TableDoc) -> str:
     """Raw values at full precision under their names; empty where there is none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if doc.long:
         writer.writerow(doc.long[0])
-        writer.writerows([_raw(value) for value in each.values()] for each in doc.long)
+        writer.writerows(map(_plain_cell, each.values()) for each in doc.long)
         return text.getvalue()
     writer.writerow([name for column in doc.columns for name in column.data])
-    writer.writerows([_raw(value) for cell in row for value in cell.values] for row in doc.rows)
+    writer.writerows(
+        [_plain_cell(value) for cell in row for value in cell.values] for row in doc.rows
+    )
     return text.getvalue()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from nasrepro.reports.document import CLOSE, OWN, Note
-from nasrepro.reports.groups import REGRET, Group, Setting
+from nasrepro.reports.document import OWN, Note
+from nasrepro.reports.groups import Group, Setting
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import MEAN, Metric, OracleInfo
 from nasrepro.suite.registry import Method, methods, oracles
@@ -115,41 +115,6 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
         f"budget {budget_words(setting.budget)}; {_seed_words(groups)}. "
         f"Reported: {protocol.report_epochs}-epoch trainings, {mean}, read once for the architecture that the search returned ({splits})."
     )
-
-
-def main_legend(
-    target: Metric,
-    columns: Collection[str],
-    marks: Collection[str],
-    resamples: int,
-    level: float,
-    *,
-    own: bool = False,
-) -> str:
-    """How to read a table with these columns and marks: what the spreads, intervals and marks are.
-
-    `own`: whether it has rows of a user.
-    """
-    parts = [
-        "Mean ± standard deviation over search seeds;",
-        f"in brackets the 95 % percentile bootstrap interval of the mean over search seeds ({resamples:,} resamples).",
-        "Best mean in bold, second underlined.",
-    ]
-    if own:
-        parts.append(f"{OWN}: a method that does not ship with nasrepro.")
-    if CLOSE in marks:
-        test = "two-sided Wilcoxon signed-rank test on shared seeds"
-        parts.append(
-            f"{CLOSE}: not significantly worse than the best ({test}, Holm over the comparisons of the table, level {level})."
-        )
-    if any(name.endswith("_iqm") for name in columns):
-        parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
-    if REGRET in columns:
-        parts.append("Regret: to the best cell of the table.")
-    if any(name.startswith("density") for name in columns):
-        parts.append(f"Density: {target.name} in % per million parameters, and per million MACs.")
-    parts.append("Costs: mean of a run; simulated and measured cost are never added up.")
-    return " ".join(parts)
 
 
 def _seed_words(groups: Sequence[Group]) -> str:

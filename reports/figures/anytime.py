@@ -6,18 +6,19 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
-from nasrepro.reports.anytime import Axis, best_of, curves_at, moments_of, target_of
+from nasrepro.reports.anytime import Axis, best_of, moments_of, target_of
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
 from nasrepro.reports.groups import Group, Setting, groups_of
-from nasrepro.reports.tables import main_and_variants
+from nasrepro.reports.summary import curves
+from nasrepro.reports.variants import main_and_variants
 from nasrepro.reports.words import budget_words, labels, searched, unit_words
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
-from nasrepro.suite.statistics import bootstrap_band
+
+#: Points of a curve.
+MOMENTS = 60
 
 
 def draw(store: Store) -> Iterator[Drawing]:
@@ -59,7 +60,7 @@ def _drawing(
     )
     panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=True):
-        _panel(panel, axis, named, looks, target, best)
+        _panel(panel, axis, named, looks, best)
     panels[0].set_ylabel(_goal(target, best))
     legend_below(figure, panels[0], columns=4 if len(axes) == 2 else 2)
     counts = sorted({int(group.seeds.size) for _, group in named})
@@ -93,21 +94,17 @@ def _panel(
     axis: Axis,
     named: Sequence[tuple[str, Group]],
     looks: dict[str, Look],
-    target: Metric,
     best: float | None,
 ) -> None:
-    scale = 100.0 if target.unit == "fraction" else 1.0
-    sign = 1 if target.higher_is_better else -1
-    moments = moments_of([group for _, group in named], axis)
+    drawn = curves([group for _, group in named], axis, MOMENTS)
     for name, group in named:
-        curves = curves_at(group, moments, axis)
-        curves = curves[np.isfinite(curves[:, -1:]).all(axis=1)] if curves.size else curves
-        if not curves.size:
+        if drawn is None or group.id not in drawn.lines:
             continue
-        values = scale * (curves if best is None else sign * (best - curves))
-        mean, low, high = bootstrap_band(values)
-        panel.plot(moments, mean, label=spelled(name), **looks[name].line)
-        panel.fill_between(moments, low, high, color=looks[name].colour, alpha=0.18, linewidth=0)
+        mean, low, high = drawn.lines[group.id]
+        panel.plot(drawn.moments, mean, label=spelled(name), **looks[name].line)
+        panel.fill_between(
+            drawn.moments, low, high, color=looks[name].colour, alpha=0.18, linewidth=0
+        )
     panel.set_xscale("log")
     if best is not None and panel.lines:
         panel.set_yscale("log")

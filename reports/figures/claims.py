@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nasrepro.reports.claims import ORDER
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.tables.claims import VERDICTS
 from nasrepro.suite.claims import Judgement, Verdict, judge_all, load_claims
 from nasrepro.suite.experiments.store import Store
 
@@ -79,7 +79,7 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
     axes = figure.add_subplot()
     totals = np.array([len(by_paper[name]) for name in names])
     left = np.zeros(len(names))
-    for kind in ORDER:
+    for kind in VERDICTS:
         counts = np.array([sum(each.verdict == kind for each in by_paper[name]) for name in names])
         hatch = {"not reproduced": "////", "inconclusive": "...."}.get(kind)
         shares = 100 * counts / totals
@@ -156,7 +156,7 @@ def _forest(verdicts: Sequence[Verdict]) -> Any:
     axes.set_xlim(-EDGE - 0.2, EDGE + 0.2)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Ours less published (margins of the claim)")
-    kinds = [kind for kind in ORDER if any(each.verdict == kind for each in verdicts)]
+    kinds = [kind for kind in VERDICTS if any(each.verdict == kind for each in verdicts)]
     handles = [
         axes.plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0]
         for kind in kinds

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
-from nasrepro.reports.groups import groups_of
-from nasrepro.reports.overall import Comparison, comparison, overall_caption, tested_words
-from nasrepro.reports.tables import main_and_variants
+from nasrepro.reports.overall import Overall, missing_words, overall_caption, tested_words
+from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.statistics import RankTest
 
@@ -21,23 +19,22 @@ if TYPE_CHECKING:
 
 def draw(store: Store) -> Iterator[Drawing]:
     """One diagram of the methods that were run on most tasks."""
-    main, _ = main_and_variants(groups_of(store))
-    found = comparison(
-        [
-            (setting, list(members))
-            for setting, members in groupby(main, key=lambda group: group.setting)
-        ]
-    )
-    if found is not None:
-        tested = found.tested()
-        caption = (
-            f"{overall_caption(found)} Bars join methods whose ranks do not differ significantly. {tested_words(found, tested)} "
-            "The tasks are the replicates, not the seeds."
+    view = Results(store).overview
+    if view is not None:
+        found = view.overall
+        caption = " ".join(
+            (
+                overall_caption(found),
+                "Bars join methods whose ranks do not differ significantly.",
+                tested_words(found),
+                "The tasks are the replicates, not the seeds.",
+                *missing_words(found),
+            )
         )
-        yield Drawing("critical-difference", caption, _figure(found, tested))
+        yield Drawing("critical-difference", caption, _figure(found, found.tested))
 
 
-def _figure(found: Comparison, tested: RankTest):  # type: ignore[no-untyped-def]
+def _figure(found: Overall, tested: RankTest):  # type: ignore[no-untyped-def]
     """Demsar's layout: best rank at the left, names at both sides, bars of the cliques under the axis."""
     order = np.argsort(tested.ranks, kind="stable")
     count = len(order)
@@ -83,7 +80,7 @@ def _figure(found: Comparison, tested: RankTest):  # type: ignore[no-untyped-def
 
 def _name(
     axes: Axes,
-    found: Comparison,
+    found: Overall,
     tested: RankTest,
     column: int,
     height: float,

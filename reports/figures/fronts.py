@@ -11,7 +11,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
 from nasrepro.reports.groups import Group, Setting, Values, groups_of, size_metric
-from nasrepro.reports.tables import main_and_variants
+from nasrepro.reports.variants import main_and_variants
 from nasrepro.reports.words import budget_words, labels, scale_of, searched, unit_words
 from nasrepro.suite.errors import DataMissing, NotTabulated
 from nasrepro.suite.experiments.store import Store

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import BAR, CONTROL, Drawing, new_figure, spelled
-from nasrepro.reports.rankings import rank_order, rank_table_of, scorer_names
+from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.experiments.store import Store

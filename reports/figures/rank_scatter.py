@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure
-from nasrepro.reports.rankings import rank_order, rank_table_of, scorer_names
+from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord, Scatter
 from nasrepro.suite.experiments.store import Store

@@ -18,6 +18,7 @@ from nasrepro.suite.statistics.comparisons import (
     holm,
     paired_test,
     rank_test,
+    tied_levels,
 )
 from nasrepro.suite.statistics.intervals import (
     Interval,
@@ -29,6 +30,7 @@ from nasrepro.suite.statistics.intervals import (
     stratified_bootstrap_mean,
     time_to_reach,
 )
+from nasrepro.suite.statistics.ranking import Ranking, rank_methods
 from nasrepro.suite.statistics.resampling import TOP, resampled_correlations
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "PairedTest",
     "RankAgreement",
     "RankTest",
+    "Ranking",
     "Reached",
     "accuracy_density",
     "average_ranks",
@@ -50,11 +53,13 @@ __all__ = [
     "percentile_interval",
     "precision_at",
     "rank_agreement",
+    "rank_methods",
     "rank_test",
     "regret",
     "resampled_correlations",
     "spearman",
     "stratified_bootstrap_mean",
+    "tied_levels",
     "time_to_reach",
     "top_kendall",
 ]

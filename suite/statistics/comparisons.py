@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nasrepro.suite.statistics.intervals import Interval, Values, bootstrap_mean, finite_values
 
@@ -77,6 +77,36 @@ def holm(p_values: ArrayLike) -> Values:
     return adjusted
 
 
+#: Values nearer to each other than this share of the largest of them are equal: sums in another
+#: order differ by about 1e-15 of it.
+SAME = 1e-11
+
+
+def tied_levels(values: ArrayLike) -> NDArray[np.intp]:
+    """The place of each value among the distinct ones of its row, lowest first.
+
+    Values that differ by no more than rounding (`SAME`) have one place, so that a mean over 7 equal
+    numbers equals the mean over 10 of them.
+
+    Args:
+        values: (..., n), -inf for what is below all.
+
+    Returns:
+        Shape (..., n).
+    """
+    data = np.asarray(values, dtype=np.float64)
+    order = np.argsort(data, axis=-1, kind="stable")
+    ascending = np.take_along_axis(data, order, axis=-1)
+    size = np.max(np.abs(np.where(np.isfinite(data), data, 0.0)), axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # -inf less -inf
+        steps = np.diff(ascending, axis=-1) > SAME * size
+    levels = np.zeros(data.shape, dtype=np.intp)
+    np.cumsum(steps, axis=-1, out=levels[..., 1:])
+    places = np.empty_like(levels)
+    np.put_along_axis(places, order, levels, axis=-1)
+    return places
+
+
 def average_ranks(table: ArrayLike) -> Values:
     """Each method's rank averaged over tasks.
 
@@ -101,10 +131,16 @@ def average_ranks(table: ArrayLike) -> Values:
         raise ValueError(
             f"table has NaN at task {task}, method {column}: leave out the task, or the method"
         )
-    data = significant(data)
-    better = (data[:, None, :] > data[:, :, None]).sum(axis=2)
-    equal = (data[:, None, :] == data[:, :, None]).sum(axis=2)  # counts the method itself
-    ranks: Values = (better + (equal + 1) / 2).mean(axis=0)
+    ranks: Values = ranks_of_rows(data).mean(axis=0)
+    return ranks
+
+
+def ranks_of_rows(table: Values) -> Values:
+    """Ranks within each row (..., methods), 1 for the highest; equal values share their mean rank."""
+    levels = tied_levels(table)
+    better = (levels[..., None, :] > levels[..., :, None]).sum(axis=-1)
+    equal = (levels[..., None, :] == levels[..., :, None]).sum(axis=-1)  # counts the method itself
+    ranks: Values = better + (equal + 1) / 2
     return ranks
 
 
@@ -153,18 +189,20 @@ def rank_test(table: ArrayLike, *, level: float = 0.05) -> RankTest:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     ranks = average_ranks(table)
-    data = significant(table)
+    data = np.asarray(table, dtype=np.float64)
     tasks, methods = data.shape
     if tasks < 2 or methods < 2:
         raise ValueError(
             f"table must have two tasks and two methods at least, not {tasks} and {methods}"
         )
-    if (data == data[:, :1]).all():
+    levels = tied_levels(data)
+    if (levels == levels[:, :1]).all():
         p_value = 1.0
     elif methods == 2:  # Friedman's test needs three; for two Demsar names Wilcoxon's
-        p_value = float(wilcoxon(data[:, 0] - data[:, 1]).pvalue)
+        differences = np.where(levels[:, 0] == levels[:, 1], 0.0, data[:, 0] - data[:, 1])
+        p_value = float(wilcoxon(differences).pvalue)
     else:
-        p_value = float(friedmanchisquare(*data.T).pvalue)
+        p_value = float(friedmanchisquare(*levels.T).pvalue)
     quantile = float(studentized_range.ppf(1 - level, methods, np.inf)) / math.sqrt(2)
     difference = quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
     return RankTest(ranks, tasks, p_value, difference, _cliques(ranks, difference))

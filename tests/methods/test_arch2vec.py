@@ -19,7 +19,7 @@ from nasrepro.methods.nets import vgae
 from nasrepro.methods.nets.graphs import graphs_of
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.reports.figures import latent_map, latent_smoothness
-from nasrepro.reports.studies import study_tables
+from nasrepro.reports.tables.studies import study_tables
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, UnknownName
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey, StudyRecord

@@ -27,6 +27,7 @@ from nasrepro.reports.figures.style import (
     styled,
 )
 from nasrepro.reports.groups import groups_of
+from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments import ranking
@@ -314,16 +315,12 @@ def test_fronts_keep_what_no_other_beats():
 
 def test_the_critical_difference_diagram(monkeypatch, results):
     assert drawn("critical_difference", results) == []  # one task
-    kind = importlib.import_module("nasrepro.reports.figures.critical_difference")
-    groups = groups_of(results)
-    twice = [
-        (replace(group.setting, dataset=f"set{i}"), group)
-        for i in range(4)
-        for group in groups
-        if group.setting.protocol.search_epochs == 12
-    ]
+    groups = [group for group in groups_of(results) if group.setting.protocol.search_epochs == 12]
+    settings = [replace(groups[0].setting, dataset=f"set{i}") for i in range(4)]
     monkeypatch.setattr(
-        kind, "groups_of", lambda _: [replace(group, setting=setting) for setting, group in twice]
+        Results,
+        "by_setting",
+        [(s, [replace(group, setting=s) for group in groups]) for s in settings],
     )
     (drawing,) = drawn("critical_difference", results)
     words = texts(drawing.figure)

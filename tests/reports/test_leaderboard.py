@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
-from nasrepro.reports import board, leaderboard
+from nasrepro.reports import board, leaderboard, snapshot
 from nasrepro.reports.citations import citations
+from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankKey, RankRecord
@@ -149,11 +150,8 @@ CLAIM = {
     "source": "recalled",
     "read": False,
     "methods": ["local_search"],
-    "published": 94.0,
-    "unit": "%",
-    "ours": 93.1,
-    "low": 93.0,
-    "high": 93.2,
+    "published": "94 %",
+    "ours": "93.1 [93.0, 93.2]",
     "verdict": "not reproduced",
     "why": "It lies outside.",
     "reading": "",
@@ -175,9 +173,7 @@ BLOCKED = {
     **CLAIM,
     "id": "paper-blocked",
     "verdict": "blocked",
-    "ours": None,
-    "low": None,
-    "high": None,
+    "ours": "–",
     "methods": [],
 }
 
@@ -187,7 +183,7 @@ def found(tmp_path_factory):
     """A board, and its store's manifest."""
     with Store(tmp_path_factory.mktemp("store") / "runs.sqlite") as store:
         fill(store)
-        return board.board(store), {
+        return board.board(Results(store)), {
             **store.manifest(),
             "first_result": "2026-01-01",
             "last_result": "2026-01-02",
@@ -255,11 +251,14 @@ def test_every_row_has_its_runs(found, site):
             behind = runs["rows"][row["id"]]
             assert len(behind["ids"]) == len(set(behind["ids"])) == row["n"] == len(behind["seeds"])
             assert np.mean(behind["values"][task["dataset"]]) == pytest.approx(
-                row["target"][0], abs=1e-3
+                row["cells"][task["target"]][0], abs=1e-3
             )
             assert len(behind["failed"]) == row["failed"]
     first = next(row for row in found[0].rows if row["n"] == 12)
-    assert first["rank"] == 1 and first["target"][1] < first["target"][0] < first["target"][2]
+    assert first["cells"]["rank"][:2] == [1, "1"]
+    value, text, interval, mark = first["cells"]["test_accuracy"]
+    low, high = map(float, interval.strip("[]").split(", "))
+    assert low < float(text) < high and abs(value - float(text)) < 0.05 and mark == "best"
 
 
 # -- the browser -------------------------------------------------------------------------------------------
@@ -335,18 +334,19 @@ def test_it_loads_fast(page):
 
 
 def test_filters_and_measures(page):
-    assert (
-        len(heads(page)) == 3 + 5
-    )  # three tasks of nasbench201 are four: two budgets, two data sets; and digits201
-    assert rows(page) == [f"▸ {STRANGE}", "regularized_evolution", "local_search", "random_search"]
+    # the columns over all tasks, then those of nasbench201 (two budgets, two data sets) and digits201
+    assert heads(page)[1] == "Average rank ▲" and len(heads(page)) == 1 + 9 + 5
+    assert sorted(rows(page)) == sorted(
+        [f"▸ {STRANGE}", "regularized_evolution", "local_search", "random_search"]
+    )
     one_task(page)
     assert page.input_value("#budget") == "12,000 s"
-    assert heads(page)[:4] == ["Method", "Rank", "test accuracy (%) ▼", "Regret (points)"]
+    assert heads(page)[:4] == ["Method", "Rank", "Test accuracy (%) ▼", "Regret (points)"]
     assert rows(page, 1) == ["1", "2", "3", "4"]
     assert re.fullmatch(r"93\.\d+ \[9\d\.\d+, 9\d\.\d+\]", rows(page, 2)[0])
     page.check("input[value=regret]")
     assert heads(page)[2] == "Regret (points) ▲" and rows(page)[0] == f"▸ {STRANGE}"
-    page.check("input[value=density]")
+    page.check("input[value=density_params]")
     assert heads(page)[2] == "Density (%/M params) ▼"
     page.select_option("#oracle", "")
     page.select_option("#dataset", "")
@@ -354,7 +354,7 @@ def test_filters_and_measures(page):
     page.check("input[value=rank]")
     place = next(i for i, name in enumerate(heads(page)) if name.startswith("nasbench201 cifar10"))
     assert dict(zip(rows(page), rows(page, place), strict=True))["random_search"] == "1"
-    assert {"nasbench201", "digits201"} == {name.split()[0] for name in heads(page)[3:]}
+    assert {"nasbench201", "digits201"} == {name.split()[0] for name in heads(page)[10:]}
 
 
 def test_sorting_by_mouse_and_by_keyboard(page):
@@ -545,7 +545,7 @@ def test_changes_by_hand():
         "tasks": {"t": {"x": [2, 90.0], "y": [1, 91.0], "w": [3, 80.0]}, "u": {"x": [1, 1.0]}},
         "verdicts": {"c": "reproduced", "e": "inconclusive"},
     }
-    assert board.changes(old, new) == [
+    assert snapshot.changes(old, new) == [
         "claim c: blocked → reproduced",
         "claim d: was reproduced, is not judged now",
         "claim e: inconclusive (new)",
@@ -556,7 +556,7 @@ def test_changes_by_hand():
         "t: z is gone",
         "u: new, 1 methods",
     ]
-    assert board.changes(new, new) == []
+    assert snapshot.changes(new, new) == []
 
 
 def test_a_report_against_a_snapshot_tells_what_changed(tmp_path):
@@ -598,9 +598,9 @@ def test_a_report_against_a_snapshot_tells_what_changed(tmp_path):
 
 def test_what_is_no_snapshot_is_refused(tmp_path):
     with pytest.raises(NasreproError, match="is no snapshot"):
-        board.read_snapshot("[]", "x.json")
+        snapshot.read_snapshot("[]", "x.json")
     with pytest.raises(NasreproError, match="is no snapshot"):
-        board.read_snapshot("{", "x.json")
+        snapshot.read_snapshot("{", "x.json")
     (tmp_path / "empty").mkdir()
     Store(tmp_path / "runs.sqlite").close()
     result = CliRunner().invoke(

@@ -28,13 +28,18 @@ from nasrepro.reports.document import (
     text_column,
     transposed,
 )
+from nasrepro.reports.summary import INTERVAL, Results, estimate
 from nasrepro.reports.words import error_kind
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.registry import studies
-from nasrepro.suite.statistics import bootstrap_mean
 
-RESAMPLES = 2000
+ORDER = 80
+
+
+def tables(results: Results) -> list[TableDoc]:
+    """A table for each study, version of its source, and set of parameters."""
+    return study_tables(results.studies, results.seed)
 
 
 def study_tables(records: Sequence[StudyRecord], seed: int) -> list[TableDoc]:
@@ -118,7 +123,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
         ),
         f"{what.rstrip('.')}{paper}. Parameters: {setting or 'none'}; {seeds:,} {'seed' if seeds == 1 else 'seeds'}.",
         *transposed(filled),
-        legend=f"Means over seeds, in brackets their 95 % percentile bootstrap intervals ({RESAMPLES:,} resamples), if there are several.",
+        legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
         footnotes=tuple(
             f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
             for record in failed
@@ -135,22 +140,13 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
             for members in values
         ]
         return [text_column(Column(name, _header(name), (name,), "left", 1 + place), texts)]
-    found: list[tuple[float | None, float | None, float | None]] = []
-    for members in values:
-        numbers = np.array(
-            [value for value in members if isinstance(value, int | float) and math.isfinite(value)],
-            dtype=np.float64,
+    estimates = [
+        estimate(
+            np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64), seed
         )
-        if not numbers.size:
-            found.append((None, None, None))
-            continue
-        interval = bootstrap_mean(
-            numbers,
-            seed=seed,
-            resamples=RESAMPLES if numbers.size > 1 and np.ptp(numbers) > 0 else 1,
-        )
-        ends = (interval.low, interval.high) if numbers.size > 1 else (None, None)
-        found.append((interval.value, *ends))
+        for members in values
+    ]
+    found = [(each.mean, *each.ends) for each in estimates]
     halves = [
         (high - low) / 2
         for _, low, high in found

@@ -17,11 +17,14 @@ from nasrepro.reports.document import (
     text_column,
     transposed,
 )
+from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Judgement, Verdict
 from nasrepro.suite.claims.wording import ours, published
 
+ORDER = 90
+
 #: The order in which verdicts are counted.
-ORDER: tuple[Judgement, ...] = (
+VERDICTS: tuple[Judgement, ...] = (
     "reproduced",
     "not reproduced",
     "inconclusive",
@@ -33,6 +36,11 @@ _LEGEND = (
     "inconclusive: it reaches over an end. An order holds if the difference is significant after Holm's correction. Blocked: it cannot be "
     f"tested here; not judged: this store has no results for it. {RECALLED}: the text behind the number was not read."
 )
+
+
+def tables(results: Results) -> list[TableDoc]:
+    """Counts of verdicts, and a table for each file of claims."""
+    return claims_tables(results.verdicts)
 
 
 def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
@@ -55,7 +63,8 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
     rows = [*by_file, [each for members in by_file for each in members]]
     names = [*(members[0].claim.title or members[0].claim.paper for members in by_file), "All"]
     counts = {
-        kind: [sum(each.verdict == kind for each in members) for members in rows] for kind in ORDER
+        kind: [sum(each.verdict == kind for each in members) for members in rows]
+        for kind in VERDICTS
     }
     unread = [sum(not each.claim.read for each in members) for members in rows]
     filled: list[Filled] = [
@@ -76,7 +85,7 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
                 counts[kind],
                 0,
             )
-            for kind in ORDER
+            for kind in VERDICTS
         ),
         number_column(
             Column("unread", f"Not read\n{RECALLED}", ("text_not_read",), terminal=3), unread, 0
@@ -123,7 +132,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
     first = claims[0]
     counts = ", ".join(
         f"{sum(each.verdict == kind for each in verdicts)} {kind}"
-        for kind in ORDER
+        for kind in VERDICTS
         if any(v.verdict == kind for v in verdicts)
     )
     readings = [

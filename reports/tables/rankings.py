@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from nasrepro.reports.document import (
@@ -25,11 +26,14 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.groups import is_here
+from nasrepro.reports.summary import Results
 from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.registry import oracles, scorers
 from nasrepro.suite.scoring import ScoringSetting
+
+ORDER = 20
 
 _ORIGIN = (
     "run_id",
@@ -55,6 +59,14 @@ _LEGEND = (
 _SAMPLE = "°"
 #: Columns of an overview that fit the width of a page.
 _ACROSS = 5
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """All oracles in one table, then a table for each oracle, metric and training length."""
+    records = sorted(results.rankings, key=rank_order)
+    yield from overview_tables(records)
+    for _, members in groupby(records, key=rank_table_of):
+        yield ranking_table(list(members))
 
 
 def rank_table_of(record: RankRecord) -> tuple[str, str, str, int]:

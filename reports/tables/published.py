@@ -23,9 +23,12 @@ from nasrepro.reports.document import (
     text_column,
     transposed,
 )
-from nasrepro.reports.rankings import setting_words
+from nasrepro.reports.summary import Results
+from nasrepro.reports.tables.rankings import setting_words
 from nasrepro.suite.claims import Claim, Ranking, Verdict, tabulated
 from nasrepro.suite.registry import oracles, scorers
+
+ORDER = 15
 
 #: Rows of a scorer, in this order, and whether the figure is a correlation, which has an interval.
 _COEFFICIENTS = {
@@ -50,6 +53,11 @@ _LEGEND = (
 )
 #: Decimals of ours at most: no interval here supports more.
 _MOST = 3
+
+
+def tables(results: Results) -> list[TableDoc]:
+    """A table for each paper and oracle of which something can be compared."""
+    return published_tables(results.verdicts)
 
 
 def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:

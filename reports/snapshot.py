@@ -1,0 +1,96 @@
+"""What a report keeps for later ones: ranks, means and verdicts, and what changed since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nasrepro.reports.summary import Results
+from nasrepro.suite.errors import NasreproError
+
+
+def snapshot(
+    results: Results, claims: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What later reports are compared with.
+
+    Ranks and means by task and method, verdicts by claim.
+    """
+    tasks = {
+        task.id: {
+            label: [rank, mean]
+            for label, rank, mean in zip(
+                task.labels, task.ranks, task.measures[task.target.name].numbers, strict=True
+            )
+        }
+        for task in (*results.tasks, *results.variants)
+    }
+    return {
+        "date": manifest["last_result"],
+        "tasks": tasks,
+        "verdicts": {claim["id"]: claim["verdict"] for claim in claims},
+    }
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two snapshots, one line each.
+
+    Verdicts, then tasks and methods, then moves of ranks.
+    """
+    return [
+        *_verdict_changes(old["verdicts"], new["verdicts"]),
+        *_task_changes(old["tasks"], new["tasks"]),
+    ]
+
+
+def _verdict_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    for claim in sorted(old.keys() | new.keys()):
+        before, now = old.get(claim), new.get(claim)
+        if before is None:
+            yield f"claim {claim}: {now} (new)"
+        elif now is None:
+            yield f"claim {claim}: was {before}, is not judged now"
+        elif before != now:
+            yield f"claim {claim}: {before} → {now}"
+
+
+def _task_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for task in sorted(old.keys() | new.keys()):
+        if task not in old:
+            yield f"{task}: new, {len(new[task])} methods"
+            continue
+        if task not in new:
+            yield f"{task}: gone"
+            continue
+        before, now = old[task], new[task]
+        for label in sorted(before.keys() | now.keys()):
+            if label not in before:
+                yield (
+                    f"{task}: {label} is new, rank {now[label][0]:g}"
+                    if now[label][0] is not None
+                    else f"{task}: {label} is new, unranked"
+                )
+            elif label not in now:
+                yield f"{task}: {label} is gone"
+            elif before[label][0] != now[label][0]:
+                ranks = [
+                    "none" if each[label][0] is None else f"{each[label][0]:g}"
+                    for each in (before, now)
+                ]
+                means = [
+                    "none" if each[label][1] is None else f"{each[label][1]:g}"
+                    for each in (before, now)
+                ]
+                yield f"{task}: {label} moved from rank {ranks[0]} to {ranks[1]} (mean {means[0]} → {means[1]})"
+
+
+def read_snapshot(text: str, name: str) -> dict[str, Any]:
+    """A snapshot from its file's text; raises NasreproError where it is none."""
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise NasreproError(f"{name} is no snapshot: {error}") from error
+    if not isinstance(raw, dict) or not {"date", "tasks", "verdicts"} <= raw.keys():
+        raise NasreproError(f"{name} is no snapshot; `nasrepro report` writes one as snapshot.json")
+    return raw

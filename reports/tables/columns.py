@@ -1,0 +1,117 @@
+"""Columns that several tables have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from nasrepro.reports.document import Cell, Column, Filled, Raw, data_column, text_column
+from nasrepro.reports.groups import Group
+from nasrepro.reports.summary import Measure
+
+
+def mean(
+    measure: Measure, data: str = "", *, terminal: int | None = None, panel: int = 1
+) -> Filled:
+    """The means of a measure; `data` names them in CSV and JSON."""
+    name = measure.name
+    column = Column(name, measure.header, (data or name,), "right", terminal, panel)
+    return column, _cells(measure, measure.means, [(each.mean,) for each in measure.estimates])
+
+
+def spread(measure: Measure, *, terminal: int | None = None, panel: int = 1) -> Filled:
+    """`mean ± standard deviation`, with the marks."""
+    data = (f"{measure.name}_mean", f"{measure.name}_std")
+    column = Column(measure.name, measure.header, data, "right", terminal, panel)
+    raw = [(each.mean, each.sd) for each in measure.estimates]
+    return column, _cells(measure, measure.spreads, raw)
+
+
+def interval(
+    measure: Measure, stem: str = "", *, terminal: int | None = None, panel: int = 1
+) -> Filled:
+    """The intervals of a measure's means; `stem` names them in CSV and JSON."""
+    data = (f"{stem or measure.name}_low", f"{stem or measure.name}_high")
+    column = Column(f"{measure.name}_interval", "95 %\ninterval", data, "right", terminal, panel)
+    return column, [
+        Cell(text, each.ends)
+        for text, each in zip(measure.intervals, measure.estimates, strict=True)
+    ]
+
+
+def _cells(measure: Measure, texts: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> list[Cell]:
+    marks = measure.marks or ("",) * len(texts)
+    return [
+        Cell(text, raw, mark, row in measure.second)
+        for row, (text, raw, mark) in enumerate(zip(texts, values, marks, strict=True))
+    ]
+
+
+def count_columns(measures: Mapping[str, Measure]) -> list[Filled]:
+    """Numbers of finished runs and, where there are any, of failed ones."""
+    failed, cells = mean(measures["failed"], "failed_runs", terminal=0)
+    if not any(each.mean for each in measures["failed"].estimates):
+        failed = replace(failed, header="")
+    return [mean(measures["seeds"], terminal=3), (failed, cells)]
+
+
+def cost_columns(measures: Mapping[str, Measure], *, panel: int, terminal: int) -> list[Filled]:
+    """Queries, unique queries, simulated GPU hours and CPU seconds of overhead."""
+    places = (
+        ("queries", "queries", 1),
+        ("unique_queries", "unique_queries", 5),
+        ("gpu_hours", "simulated_gpu_hours", 0),
+        ("overhead", "overhead_cpu_s", 2),
+    )
+    return [
+        mean(measures[name], data, terminal=terminal + place, panel=panel)
+        for name, data, place in places
+    ]
+
+
+def method_column(groups: Sequence[Group], names: Sequence[str]) -> Filled:
+    """The names of the rows; for programs the parameters, the source and the row's id, too."""
+    values: list[tuple[Raw, ...]] = [
+        (
+            group.method,
+            json.dumps(dict(group.params), sort_keys=True),
+            group.method_sha256,
+            group.id,
+        )
+        for group in groups
+    ]
+    return text_column(
+        Column("method", "Method", ("method", "params", "method_sha256", "row"), "left", 0, 0),
+        names,
+        values,
+    )
+
+
+def origin_column(groups: Sequence[Group], dataset: str | None = None) -> Filled:
+    """Where each row is from, for programs: one table's CSV can be put under another's."""
+    data = [
+        "oracle",
+        "table_sha256",
+        "searched_on",
+        "search_epochs",
+        "table_seed",
+        "report_epochs",
+        "budget_s",
+        "budget_queries",
+    ]
+    values: list[tuple[Raw, ...]] = []
+    for setting in (group.setting for group in groups):
+        protocol, budget = setting.protocol, setting.budget
+        lengths = (
+            protocol.search_epochs,
+            protocol.search_seed,
+            protocol.report_epochs,
+            budget.seconds,
+            budget.queries,
+        )
+        values.append((setting.oracle, setting.table_sha256, setting.dataset, *lengths))
+    if dataset is not None:
+        data.append("reported_on")
+        values = [(*each, dataset) for each in values]
+    return data_column(data, values)

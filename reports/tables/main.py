@@ -1,0 +1,237 @@
+"""Main results: the methods of each setting, best first, reported on each of its data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+
+from nasrepro.reports.document import (
+    CLOSE,
+    DASH,
+    OWN,
+    RECALLED,
+    Cell,
+    Column,
+    Filled,
+    TableDoc,
+    aligned,
+    slug,
+    transposed,
+)
+from nasrepro.reports.groups import REGRET, Group
+from nasrepro.reports.summary import INTERVAL, LEVEL, MIN_PAIRS, Results, Task
+from nasrepro.reports.tables.columns import (
+    cost_columns,
+    count_columns,
+    interval,
+    mean,
+    method_column,
+    origin_column,
+    spread,
+)
+from nasrepro.reports.variants import MAIN_PLAN, Family
+from nasrepro.reports.words import (
+    budget_words,
+    changed_params,
+    changed_sources,
+    failures,
+    main_caption,
+    method_notes,
+    oracle_notes,
+    scale_of,
+    searched,
+    unit_words,
+)
+from nasrepro.suite.claims import Claim, Search, load_claims
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import oracles
+
+ORDER = 10
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """A table for each setting and data set that it is reported on."""
+    families = results.rows[1]
+    by_setting = dict(results.by_setting)
+    for task in results.tasks:
+        yield main_table(task, footnotes=_more(by_setting[task.setting], families))
+
+
+def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
+    """The table of one task, or of one method's variants."""
+    setting, dataset, target, groups = task.setting, task.dataset, task.target, task.groups
+    info = oracles.get(setting.oracle).info
+    filled: list[Filled] = [
+        origin_column(groups, dataset),
+        method_column(groups, task.labels),
+        *count_columns(task.measures),
+    ]
+    notes = list(footnotes)
+    for metric in task.shown:
+        main, measure = metric is target, task.measures[metric.name]
+        filled.append(spread(measure, terminal=1 if main else 4))
+        filled.append(interval(measure, terminal=2 if main else None))
+        published, sources = _published(groups, dataset, metric)
+        filled += published
+        notes += [source for source in sources if source not in notes]
+        notes += [
+            f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
+            for name, each, group in zip(task.labels, measure.estimates, groups, strict=True)
+            if each.n < group.seeds.size
+        ]
+    filled.append(mean(task.measures["iqm"], f"{target.name}_iqm", terminal=11, panel=2))
+    if REGRET in task.measures:
+        regret = task.measures[REGRET]
+        filled.append(mean(regret, f"{REGRET}_mean", terminal=6, panel=2))
+        filled.append(interval(regret, terminal=None, panel=2))
+    filled += cost_columns(task.measures, panel=3, terminal=6)
+    filled += [
+        mean(measure, f"density_percent_per_million_{name.removeprefix('density_')}", panel=3)
+        for name, measure in task.measures.items()
+        if name.startswith("density_")
+    ]
+    if task.untested:
+        untested = ", ".join(task.labels[row] for row in sorted(task.untested))
+        notes.append(
+            f"Fewer than {MIN_PAIRS} seeds shared with the best, so not tested against it: "
+            f"{untested}."
+        )
+    columns, cells = transposed(filled)
+    variants = f"variants of {task.variants_of}, " if task.variants_of else ""
+    used = {mark for metric in task.shown for mark in task.measures[metric.name].marks}
+    return TableDoc(
+        task.id if task.variants_of else slug("main", task.id),
+        f"{setting.oracle}: {variants}{searched(setting, dataset)} ({budget_words(setting.budget)})",
+        main_caption(groups, dataset, task.shown),
+        columns,
+        cells,
+        legend=_legend(
+            target,
+            [column.name for column in columns],
+            used,
+            own=any(name.startswith(OWN) for name in task.labels),
+        ),
+        footnotes=(*notes, *failures(groups, task.labels)),
+        notes=tuple(changed_sources(groups)),
+        background=(
+            *method_notes(groups),
+            *oracle_notes(info, (setting.dataset, dataset), task.shown),
+        ),
+        citations=(info.citation,),
+        row_ids=tuple(group.id for group in groups),
+        part="searches" if task.variants_of else "",
+    )
+
+
+def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *, own: bool) -> str:
+    """How to read a table with these columns and marks: what spreads, intervals and marks are.
+
+    `own`: whether it has rows of a user.
+    """
+    parts = [
+        "Mean ± standard deviation over search seeds;",
+        f"in brackets the {INTERVAL}.",
+        "Best mean in bold, second underlined.",
+    ]
+    if own:
+        parts.append(f"{OWN}: a method that does not ship with nasrepro.")
+    if CLOSE in marks:
+        parts.append(
+            f"{CLOSE}: not significantly worse than the best (two-sided Wilcoxon signed-rank test "
+            f"on shared seeds, Holm over the comparisons of the table, level {LEVEL})."
+        )
+    if "iqm" in columns:
+        parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
+    if REGRET in columns:
+        parts.append("Regret: to the best cell of the table.")
+    if any(name.startswith("density") for name in columns):
+        parts.append(f"Density: {target.name} in % per million parameters, and per million MACs.")
+    parts.append("Costs: mean of a run; simulated and measured cost are never added up.")
+    return " ".join(parts)
+
+
+def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
+    """A line for each family of this setting that has its own table."""
+    setting, methods_here = rows[0].setting, {group.method for group in rows}
+    standing = f"the defaults and what plan {MAIN_PLAN} names stand here"
+    missing = f"neither the defaults nor what plan {MAIN_PLAN} names, so none stands here"
+    return [
+        f"{method}: {len(family)} sets of parameters were run, "
+        f"{standing if method in methods_here else missing}; all are in the table of its variants."
+        for (where, method, _), family in variants.items()
+        if where == setting
+    ]
+
+
+def _published(
+    groups: Sequence[Group], dataset: str, metric: Metric
+) -> tuple[list[Filled], list[str]]:
+    """What papers state for these rows, and where they state it.
+
+    Nothing where they state nothing.
+    """
+    claims = [_claim(group, dataset, metric.name) for group in groups]
+    known = [claim for claim in claims if claim is not None]
+    if not known:
+        return [], []
+    scale = scale_of(metric)
+    decimals = max(
+        len(repr(number).partition(".")[2])
+        for claim in known
+        for number in (claim.value, claim.spread)
+        if number is not None
+    )
+    means = aligned([claim.value if claim else None for claim in claims], decimals)
+    spreads = aligned([claim.spread if claim else None for claim in claims], decimals)
+    cells = []
+    for claim, value, sd in zip(claims, means, spreads, strict=True):
+        if claim is None:
+            cells.append(Cell(DASH, (None, None, None)))
+            continue
+        raw = (
+            None if number is None else round(number / scale, 12)
+            for number in (claim.value, claim.spread)
+        )
+        text = value if claim.spread is None else f"{value} ± {sd}"
+        cells.append(
+            Cell(text, (*raw, claim.source), RECALLED if claim.source == "recalled" else "")
+        )
+    data = tuple(f"{metric.name}_published{part}" for part in ("", "_spread", "_source"))
+    header = f"Published\n{metric.split} {unit_words(metric)}".rstrip()
+    column = Column(data[0], header, data, terminal=5 if metric.split == "test" else None, panel=2)
+    places = sorted(
+        {(claim.source == "recalled", f"{claim.paper}, {claim.where}") for claim in known}
+    )
+    notes = [
+        f"{RECALLED} {where}: recalled, the text was not read."
+        if recalled
+        else f"Published: {where}."
+        for recalled, where in places
+    ]
+    return [(column, cells)], notes
+
+
+def _claim(group: Group, dataset: str, metric: str) -> Claim | None:
+    """The published number for a row: the claim whose setting is the row's in every field."""
+    protocol, budget = group.setting.protocol, group.setting.budget
+    wanted = Search(
+        oracle=group.setting.oracle,
+        dataset=dataset,
+        searched_on=group.setting.dataset,
+        method=group.method,
+        params=changed_params(group, [group]),
+        metric=metric,
+        epochs=protocol.report_epochs,
+        search_epochs=protocol.search_epochs,
+        search_seed=protocol.search_seed,
+        budget_s=budget.seconds,
+        budget_queries=budget.queries,
+    )
+    return next(
+        (claim for claim in _claims() if claim.how == wanted and claim.value is not None), None
+    )
+
+
+@cache
+def _claims() -> tuple[Claim, ...]:
+    return tuple(load_claims())

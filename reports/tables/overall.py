@@ -1,0 +1,111 @@
+"""All tasks in one table: average ranks of the methods that were run (almost) everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nasrepro.reports.anytime import BASELINE
+from nasrepro.reports.document import BEST, Cell, Column, Filled, Raw, TableDoc, transposed
+from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
+from nasrepro.reports.summary import Overview, Results
+
+ORDER = 0
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """One table; nothing where fewer than two methods share two tasks."""
+    if results.overview is not None:
+        yield overall_table(results.overview)
+
+
+def overall_table(view: Overview) -> TableDoc:
+    """Best average rank first."""
+    found = view.overall
+    filled: list[Filled] = [
+        _column("method", "Method", ("method",), view.labels, [(name,) for name in view.methods]),
+        _column("rank", "Average\nrank", ("average_rank",), view.ranks, view.raw("ranks"), 1, view),
+        _column(
+            "rank_interval",
+            "95 %, over\nseeds",
+            ("rank_low", "rank_high"),
+            view.over_seeds,
+            view.raw("over_seeds"),
+            3,
+        ),
+        _column(
+            "rank_tasks",
+            "95 %, over\ntasks",
+            ("rank_low_over_tasks", "rank_high_over_tasks"),
+            view.over_tasks,
+            view.raw("over_tasks"),
+            6,
+        ),
+        _column("group", "Group", ("group_rank",), view.groups, view.raw("groups"), 2),
+        _column("borda", "Borda", ("borda_points",), view.borda, view.raw("borda"), 7),
+        _column("wins", "Best\non", ("tasks_won",), view.best_on, view.raw("best_on"), 8),
+    ]
+    if found.gap_closed:
+        filled += [
+            _column(
+                "gap_closed", "Gap\nclosed (%)", ("gap_closed",), view.gaps, view.raw("gaps"), 4
+            ),
+            _column(
+                "gap_interval",
+                "95 %, over\nseeds",
+                ("gap_low", "gap_high"),
+                view.gap_intervals,
+                view.raw("gap_intervals"),
+                5,
+            ),
+        ]
+    filled.append(_column("tasks", "Tasks", ("tasks",), view.covered, view.raw("covered"), 9))
+    return TableDoc(
+        "overall",
+        f"All tasks: average ranks of {len(found.names)} methods over {len(found.settings)} tasks",
+        overall_caption(found),
+        *transposed(filled),
+        legend=_legend(view),
+        footnotes=(tested_words(found), TESTS, *missing_words(found)),
+    )
+
+
+def _column(
+    name: str,
+    header: str,
+    data: tuple[str, ...],
+    texts: Sequence[str],
+    values: Sequence[tuple[Raw, ...]],
+    terminal: int = 0,
+    marked: Overview | None = None,
+) -> Filled:
+    cells = [
+        Cell(
+            text,
+            raw,
+            BEST if marked and row in marked.best else "",
+            marked is not None and row in marked.second,
+        )
+        for row, (text, raw) in enumerate(zip(texts, values, strict=True))
+    ]
+    panel = 0 if name == "method" else 1
+    return Column(
+        name, header, data, "left" if name == "method" else "right", terminal, panel
+    ), cells
+
+
+def _legend(view: Overview) -> str:
+    words = (
+        f"Intervals of ranks: 95 % percentile bootstrap ({RESAMPLES:,} resamples), once over search "
+        "seeds with the tasks as they are (how sure is this order on these tasks), once over tasks "
+        "(how far does it carry); none below 5 seeds, or 5 tasks. Group: one and the number of "
+        "methods whose average rank is surely lower on these tasks (p < 0.05 over seeds, Holm over "
+        "all pairs). Borda: methods beaten, summed over tasks; a tie counts half. Best on: tasks, "
+        "shared with equals."
+    )
+    if view.overall.gap_closed:
+        words += (
+            f" Gap closed: share of {BASELINE}'s mean regret that a method removes, mean over the "
+            f"{view.overall.gap_tasks} tasks with a best cell, each counting alike; 100 % is the "
+            "best cell, below 0 is worse than random search."
+        )
+    return words

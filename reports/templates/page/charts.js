@@ -1,0 +1,143 @@
+// -- charts
+function nice(low, high, count = 5) {
+  const span = high - low || Math.abs(high) || 1;
+  const raw = span / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * [1, 2, 5, 10].find((each) => each * power >= raw);
+  const ticks = [];
+  for (let i = Math.ceil(low / step); i * step <= high + 1e-9 * step; i++) ticks.push(Number((i * step).toPrecision(10)));
+  return ticks;
+}
+function logTicks(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
+    for (const digit of [1, 2, 5]) if (digit * 10 ** power >= low * 0.999 && digit * 10 ** power <= high * 1.001) ticks.push(digit * 10 ** power);
+  return ticks.length > 6 ? ticks.filter((each) => /^[1]/.test(each.toExponential())) : ticks;
+}
+const narrow = () => window.innerWidth < 600;
+const look = (i) => ({ colour: colours[i % colours.length], dash: dashes[i % dashes.length] }); // 7 and 4: 28 lines before two look alike
+const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B"];
+const dashes = ["", "7 3", "2 3", "8 3 2 3"];
+const SHOWN_RUNS = 200;
+const short = (label, length) => (label.length > length ? `${label.slice(0, length - 1)}…` : label);
+
+function strips(task, rows, file) {
+  // one line of points for each method: its runs, their mean and its interval
+  const measure = state.measure === "regret" ? "regrets" : "values";
+  const key = state.measure === "regret" ? "regret" : "target";
+  const width = narrow() ? 380 : 900, left = narrow() ? 110 : 220, line = 30, height = rows.length * line + 46;
+  const ends = file.range[task.dataset][measure];
+  if (!ends) return null;
+  const [low, high] = ends; // the worst hundredth stands at the edge
+  const x = (each) => left + 10 + ((Math.min(Math.max(each, low), high) - low) / (high - low || 1)) * (width - left - 30);
+  const points = [];
+  const parts = rows.map((row, i) => {
+    const found = file.rows[row.id], y = 18 + i * line, { colour } = look(i);
+    const runs = found.values[task.dataset].map((_, j) => j).filter((j) => found[measure][task.dataset][j] !== null).slice(0, SHOWN_RUNS);
+    const dots = runs.map((j) => {
+      const dot = make("circle", { cx: x(found[measure][task.dataset][j]).toFixed(1), cy: (y + ((found.seeds[j] * 7) % 11) - 5).toFixed(1), r: 2.6, fill: colour, "fill-opacity": 0.35 });
+      points.push({ node: dot, words: `${row.label}, seed ${found.seeds[j]}, run ${found.ids[j]}: ${text(found.values[task.dataset][j])} ${task.unit}`
+        + `${found.regrets[task.dataset][j] === null ? "" : `, regret ${text(found.regrets[task.dataset][j])}`}, ${text(found.queries[j])} queries, ${found.archs[found.chosen[j]]}` , row });
+      return dot;
+    });
+    const [mean, from, to] = (file.estimates[task.dataset][key] || {})[row.id] || [null, null, null];
+    return make("g", {}, make("text", { x: left, y: y + 4, "text-anchor": "end" }, short(row.label, narrow() ? 15 : 31)),
+      make("line", { x1: left + 8, x2: width - 15, y1: y, y2: y, class: "rule" }), dots,
+      from === null || mean === null ? null : make("line", { x1: x(from), x2: x(to), y1: y, y2: y, stroke: "var(--text)", "stroke-width": 3 }),
+      mean === null ? null : make("path", { d: `M${x(mean).toFixed(1)} ${y - 9}v18`, stroke: "var(--text)", "stroke-width": 2 }));
+  });
+  const ticks = nice(low, high, narrow() ? 3 : 6).map((each) => make("g", {}, make("line", { x1: x(each), x2: x(each), y1: 6, y2: height - 38, class: "rule" }),
+    make("text", { x: x(each), y: height - 22, "text-anchor": "middle", class: "quiet" }, each.toLocaleString("en"))));
+  const name = `${key === "regret" ? "Regret" : task.target.replaceAll("_", " ")}${(key === "regret" && task.unit === "%" ? "points" : task.unit) ? ` (${(key === "regret" && task.unit === "%" ? "points" : task.unit)})` : ""}`;
+  const figure = framed(width, height, [ticks, parts, make("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, name)],
+    `Runs of each method (the first ${SHOWN_RUNS} seeds), mean and 95 % interval; the worst hundredth stands at the edge. Point at a run, or use the arrow keys.`);
+  walk(figure.querySelector("svg"), points);
+  return figure;
+}
+function walk(svg, points) {
+  // the run behind a point: under the mouse, or by arrow keys
+  let at = -1;
+  const say = (i) => {
+    if (points[at]) { points[at].node.setAttribute("r", 2.6); points[at].node.removeAttribute("stroke"); }
+    at = i;
+    if (!points[i]) return;
+    points[i].node.setAttribute("r", 5);
+    points[i].node.setAttribute("stroke", "var(--text)");
+    $("point").textContent = points[i].words;
+  };
+  const places = new Map(points.map((point, i) => [point.node, i]));
+  svg.addEventListener("pointerover", (event) => { if (places.has(event.target)) say(places.get(event.target)); });
+  svg.addEventListener("click", (event) => { if (places.has(event.target)) show(points[places.get(event.target)].row); });
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) { event.preventDefault(); say(Math.min(points.length - 1, Math.max(0, at + step))); }
+    if (event.key === "Enter" && points[at]) { event.preventDefault(); show(points[at].row); } // or the key would press the button that gets the focus
+  });
+}
+function framed(width, height, parts, words) {
+  return make("figure", {}, make("svg", { viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: "img", "aria-label": words }, ...parts), make("figcaption", {}, words));
+}
+function anytime(task, rows, file) {
+  const { curves } = file;
+  const there = rows.filter((row) => curves.lines && curves.lines[row.id]);
+  if (!there.length || curves.dataset !== task.dataset) return null;
+  const width = narrow() ? 380 : 900, bottom = 36, left = 52, legend = 18 * Math.ceil(there.length / (narrow() ? 1 : 3)), height = 306 + legend;
+  const xs = curves.x, flat = there.flatMap((row) => curves.lines[row.id].flat().filter((each) => each !== null));
+  const logged = flat.every((each) => each > 0) && curves.of === "regret";
+  const [low, high] = [Math.min(...flat), Math.max(...flat)];
+  const scale = logged ? Math.log10 : (each) => each;
+  const x = (each) => left + (Math.log10(each / xs[0]) / Math.log10(xs.at(-1) / xs[0])) * (width - left - 12);
+  const y = (each) => 8 + ((scale(high) - scale(each)) / (scale(high) - scale(low) || 1)) * (300 - bottom - 12);
+  const path = (values) => values.map((each, i) => `${i ? "L" : "M"}${x(xs[i]).toFixed(1)} ${y(each).toFixed(1)}`).join("");
+  const lines = there.map((row, i) => {
+    const [mean, from, to] = curves.lines[row.id], { colour, dash } = look(rows.indexOf(row));
+    const across = narrow() ? 1 : 3, column = ((width - left) / across) * (i % across) + left, down = 306 + 18 * Math.floor(i / across) + 8;
+    return make("g", {}, from[0] === null ? null : make("path", { d: `${path(from)}L${xs.map((_, j) => xs.length - 1 - j).map((j) => `${x(xs[j]).toFixed(1)} ${y(to[j]).toFixed(1)}`).join("L")}Z`, fill: colour, "fill-opacity": 0.15 }),
+      make("path", { d: path(mean), fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": dash || false }),
+      make("line", { x1: column, x2: column + 30, y1: down, y2: down, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash || false }),
+      make("text", { x: column + 36, y: down + 4 }, short(row.label, 38)));
+  });
+  const grid = [...logTicks(xs[0], xs.at(-1)).map((each) => make("g", {}, make("line", { x1: x(each), x2: x(each), y1: 8, y2: 300 - bottom, class: "rule" }),
+    make("text", { x: x(each), y: 300 - bottom + 15, "text-anchor": "middle", class: "quiet" }, each.toLocaleString("en")))),
+  ...(logged ? logTicks(low, high) : nice(low, high)).map((each) => make("g", {}, make("line", { x1: left, x2: width - 10, y1: y(each), y2: y(each), class: "rule" }),
+    make("text", { x: left - 6, y: y(each) + 4, "text-anchor": "end", class: "quiet" }, each.toLocaleString("en"))))];
+  const axis = curves.axis === "clock_s" ? "simulated training (GPU s)" : "queries";
+  const of = curves.of === "regret" ? `Regret${task.unit === "%" ? " (points)" : ""}` : `${task.target} ${task.unit}`;
+  return framed(width, height, [grid, lines, make("text", { x: (left + width) / 2, y: 297, "text-anchor": "middle" }, axis)],
+    `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds with 95 % intervals.`);
+}
+function rankDots() {
+  // average ranks with their intervals over seeds, as the table over all tasks has them
+  if (!data.overall || state.variants) return null;
+  const lines = data.overall.rows.filter((line) => !state.hidden.has(line.label));
+  const width = narrow() ? 380 : 900, left = narrow() ? 110 : 220, step = 24, height = lines.length * step + 40;
+  const worst = data.overall.rows.length;
+  const x = (rank) => left + 12 + ((rank - 1) / (worst - 1)) * (width - left - 90);
+  const bar = ({ ends }, y) => {
+    if (!ends) return null;
+    const [from, to] = ends;
+    return make("line", { x1: x(from), x2: x(to), y1: y, y2: y, stroke: "var(--text)", "stroke-width": 2 });
+  };
+  return framed(width, height, [nice(1, worst, 5).map((each) => make("g", {}, make("line", { x1: x(each), x2: x(each), y1: 4, y2: height - 32, class: "rule" }),
+    make("text", { x: x(each), y: height - 18, "text-anchor": "middle", class: "quiet" }, String(each)))),
+  lines.map((line, i) => make("g", {}, make("text", { x: left, y: 18 + i * step, "text-anchor": "end" }, short(line.label, narrow() ? 15 : 31)),
+    bar(line, 14 + i * step), make("circle", { cx: x(line.cells.rank[0]), cy: 14 + i * step, r: 5, fill: colours[0] }),
+    make("text", { x: x(line.ends ? line.ends[1] : line.cells.rank[0]) + 9, y: 18 + i * step, class: "quiet" }, line.cells.rank[1]))),
+  make("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, "average rank")], "Average rank over all tasks with its 95 % interval over seeds; 1 is best.");
+}
+async function drawChart(shown) {
+  $("point").textContent = "";
+  if (shown.length !== 1) {
+    $("chart").replaceChildren(...[rankDots()].filter(Boolean));
+    return;
+  }
+  const [task] = shown;
+  const rows = byTask.get(task.id);
+  $("chart").replaceChildren(make("p", { class: "soft" }, "loading the runs…"));
+  try {
+    const file = await runsOf(task.file);
+    if (shownTasks().length === 1 && shownTasks()[0] === task) $("chart").replaceChildren(...[strips(task, rows, file), anytime(task, rows, file)].filter(Boolean));
+  } catch (error) {
+    $("chart").replaceChildren(make("p", {}, error.message));
+  }
+}

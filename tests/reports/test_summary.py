@@ -1,0 +1,140 @@
+"""One summary: a store gives the same numbers in every form."""
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from nasrepro.reports import board, leaderboard, render, snapshot, summary, tables
+from nasrepro.reports.document import PAD
+from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import methods
+from nasrepro.suite.search import Budget
+
+NAMES = ("random_search", "regularized_evolution", "local_search")
+
+
+def run(method, dataset, seed, test, *, failed=False):
+    entry = methods.get(method)
+    protocol = Protocol(12, 200, ("cifar10", "cifar100") if dataset == "cifar10" else (dataset,))
+    key = RunKey(
+        method,
+        entry.source_sha256,
+        dict(entry.defaults),
+        "nasbench201",
+        "f" * 64,
+        dataset,
+        protocol,
+        Budget(12000.0),
+        seed,
+    )
+    if failed:
+        return RunRecord(key, "failed", error="Traceback\nValueError: no")
+    reports = {
+        name: Report(
+            {"valid_accuracy": test - 0.02, "test_accuracy": test, "params": 1e6, "macs": 1e8},
+            0.95 - test,
+        )
+        for name in protocol.report_datasets
+    }
+    return RunRecord(key, "budget", "|cell|", reports, 100, 90, 11000.0, 11000.0, {"total": 0.5})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    with Store(tmp_path_factory.mktemp("store") / "runs.sqlite") as store:
+        for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
+            for place, method in enumerate(NAMES):
+                for seed in range(9):
+                    test = 0.9 + 0.005 * place + 0.004 * rng.standard_normal()
+                    failed = (method, dataset, seed) == ("local_search", "cifar10", 3)
+                    store.add(run(method, dataset, seed, test, failed=failed))
+        yield summary.Results(store)
+
+
+def numbers(text):
+    """Printed numbers, without what only aligns them."""
+    return re.findall(r"\d[\d,]*(?:\.\d+)?", text.replace(PAD, "").replace("{[}", "["))
+
+
+def page_of(results, folder):
+    manifest = {"results": {"run budget": 81}, "last_result": "2026-01-01"}
+    leaderboard.write(board.board(results), [], manifest, folder)
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    return json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+
+
+def test_every_form_shows_the_same_numbers(results, tmp_path):
+    docs = {doc.id: doc for doc in tables.build(results)}
+    page = page_of(results, tmp_path)
+    for task in results.tasks:
+        doc = docs[f"main-{task.id}"]
+        measure = task.measures["test_accuracy"]
+        shown = [
+            numbers(f"{spread} {interval}")
+            for spread, interval in zip(measure.spreads, measure.intervals, strict=True)
+        ]
+        # Markdown, LaTeX, HTML and a wide terminal: the strings themselves
+        (markdown,) = (p.read_text() for p in render.write([doc], tmp_path, ["md"]))
+        (html,) = (p.read_text() for p in render.write([doc], tmp_path, ["html"]))
+        (tex,) = (p.read_text() for p in render.write([doc], tmp_path, ["tex"]))
+        console = Console(file=io.StringIO(), width=200)
+        render.terminal([doc], console)
+        forms = (markdown, html, tex.replace(r"\_", "_"), console.file.getvalue())
+        for text in forms:
+            # a row of HTML has many lines, a row of LaTeX one in each panel
+            rows = text.split("</tr>" if text is html else "\n")
+            for name, row in zip(task.labels, shown, strict=True):
+                printed = numbers(" ".join(line for line in rows if name in line))
+                assert set(row) <= set(printed)
+        # CSV: the raw numbers, which print as these
+        (path,) = render.write([doc], tmp_path, ["csv"])
+        lines = list(csv.DictReader(path.open(encoding="utf-8")))
+        parts = ("mean", "std", "low", "high")
+        for line, row in zip(lines, shown, strict=True):
+            raw = [100 * float(line[f"test_accuracy_{part}"]) for part in parts]
+            assert [f"{value:.{measure.decimals}f}" for value in raw] == row
+        # the page, and a snapshot
+        rows = [row for row in page["rows"] if row["task"] == task.id]
+        assert [row["label"] for row in rows] == list(task.labels)
+        kept = snapshot.snapshot(results, [], {"last_result": ""})["tasks"][task.id]
+        for row, printed, rank in zip(rows, shown, task.ranks, strict=True):
+            value, text, interval, _ = row["cells"]["test_accuracy"]
+            mean, _, low, high = printed
+            assert numbers(text) == [mean] and numbers(interval) == [low, high]
+            assert round(value, measure.decimals) == float(mean)
+            assert kept[row["label"]] == [rank, float(mean)] and row["cells"]["rank"][0] == rank
+        density = docs[f"density-{task.id}"]
+        place = [column.name for column in density.columns].index("density_params")
+        printed = {line[1].text: line[place].text.replace(PAD, "") for line in density.rows}
+        assert {row["label"]: row["cells"]["density_params"][1] for row in rows} == printed
+
+
+def test_the_order_over_all_tasks_is_one(results, tmp_path):
+    doc = tables.build(results)[0]
+    page = page_of(results, tmp_path)["overall"]
+    names = [column.name for column in doc.columns]
+    assert [row["label"] for row in page["rows"]] == [row[0].text for row in doc.rows]
+    for line, row in zip(page["rows"], doc.rows, strict=True):
+        for name, cell in zip(names[1:], row[1:], strict=True):
+            assert line["cells"][name][1] == cell.text.replace(PAD, "")
+    # three tasks: cifar10's search counts once, though it is reported on cifar100, too
+    assert "3 tasks" in doc.caption or "over 3 tasks" in doc.title
+
+
+def test_a_method_that_fails_on_a_seed_is_not_better_for_it(results):
+    task = next(task for task in results.tasks if "on-cifar10" in task.id)
+    row = task.labels.index("local_search")
+    assert task.measures["failed"].estimates[row].mean == 1
+    view = results.overview
+    column = view.overall.names.index("local_search")
+    place = [setting.dataset for setting in view.overall.settings].index("cifar10")
+    values = view.overall.values[place]
+    assert values[column].size == 9 and values[column][3] == min(v.min() for v in values)
+    assert any("1 of its runs failed" in line for line in tables.build(results)[0].footnotes)
