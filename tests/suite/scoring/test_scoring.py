@@ -531,7 +531,7 @@ def test_equal_cells_are_scored_once_and_dead_parts_not_at_all(cache):
 def test_errors_name_what_to_do(cache, toy):
     with pytest.raises(NasreproError, match="zico needs 2 batches, the setting has 1"):
         scoring.score(toy, [scorers.get("zico")], toy.archs()[:1], ScoringSetting(batches=1))
-    with pytest.raises(NasreproError, match="no parameter 'channels'"):
+    with pytest.raises(NasreproError, match="have no setting channels"):
         scoring.space_of(toy.space, ScoringSetting(network={"channels": 4}))
     with pytest.raises(NasreproError, match="batch = 0"):
         ScoringSetting(batch=0)
