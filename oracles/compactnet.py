@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.convert.compactnet import convert_compactnet
 from nasrepro.oracles.spaces.mobilenetv2_widths import FULL, MobileNetV2Widths
 from nasrepro.suite.data import SourceFile, Table, TableSpec, open_table
 from nasrepro.suite.errors import NotTabulated
@@ -87,7 +88,7 @@ COMPACTNET = DeviceInfo(
             name: SourceFile(f"{_AT}/{path}", sha256, size, "GPL-3.0")
             for name, (path, sha256, size) in _FILES.items()
         },
-        converter="nasrepro.oracles.convert.compactnet:convert_compactnet",
+        converter=convert_compactnet,
     ),
     notes=(
         "sums of single layers at 224 pixels, whereas the networks are trained at 32",

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.training.digits201.table import make
 from nasrepro.suite.data import Table
 from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -80,7 +81,7 @@ INFO = OracleInfo(
 )
 
 
-@oracle(INFO, trained_by="nasrepro.oracles.training.digits201.table:make")
+@oracle(INFO, trained_by=make)
 def load() -> Oracle:
     """The oracle over the shipped table."""
     table = Table(Path(str(resources.files("nasrepro.oracles.data").joinpath("digits201.parquet"))))

@@ -7,6 +7,7 @@ Searches are confined to these cells. `ecnas_5v` has those of up to 5 vertices a
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.ecnas import convert_4v
 from nasrepro.oracles.nasbench101_slice import open_part
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.suite.data import SourceFile, TableSpec
@@ -84,7 +85,7 @@ TABLE = TableSpec(
             "MIT",
         )
     },
-    converter="nasrepro.oracles.convert.ecnas:convert_4v",
+    converter=convert_4v,
 )
 INFO = describe(
     TABLE, ("91 of the 423,624 cells, those of up to 4 vertices: searches stay inside",)

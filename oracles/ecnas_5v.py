@@ -5,6 +5,7 @@ One run, with test accuracy and energy.
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.ecnas import convert_5v
 from nasrepro.oracles.ecnas_4v import FOLDER, describe
 from nasrepro.oracles.nasbench101_slice import open_part
 from nasrepro.suite.data import SourceFile, TableSpec
@@ -22,7 +23,7 @@ TABLE = TableSpec(
             "MIT",
         )
     },
-    converter="nasrepro.oracles.convert.ecnas:convert_5v",
+    converter=convert_5v,
 )
 INFO = describe(
     TABLE,

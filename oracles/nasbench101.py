@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from nasrepro.oracles.convert.nasbench101 import convert, official
 from nasrepro.oracles.nasbench101_slice import INFO as SLICE
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.suite.data import TableSpec, open_table
@@ -19,13 +20,12 @@ from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOrac
 from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch
 
-_CONVERT = "nasrepro.oracles.convert.nasbench101"
 TABLE = TableSpec(
     name="nasbench101",
     version=1,
     files={},
-    converter=f"{_CONVERT}:convert",
-    local=f"{_CONVERT}:official",
+    converter=convert,
+    local=official,
 )
 
 INFO = OracleInfo(

@@ -8,6 +8,7 @@ has its file.
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.nasbench101 import convert_slice
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.part101 import Part101
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
@@ -42,7 +43,7 @@ TABLE = TableSpec(
             _NO_LICENCE,
         ),
     },
-    converter="nasrepro.oracles.convert.nasbench101:convert_slice",
+    converter=convert_slice,
 )
 
 INFO = OracleInfo(

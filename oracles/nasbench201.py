@@ -5,6 +5,7 @@ Rows are all cells by official index; equal cells were trained separately and ke
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.nasbench201 import convert
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -53,7 +54,7 @@ TABLE = TableSpec(
             "MIT",
         ),
     },
-    converter="nasrepro.oracles.convert.nasbench201:convert",
+    converter=convert,
 )
 
 INFO = OracleInfo(

@@ -11,6 +11,7 @@ set.
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.nasbench_macro import convert
 from nasrepro.oracles.spaces.macro import MacroSpace
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -27,7 +28,7 @@ TABLE = TableSpec(
             "Apache-2.0",
         )
     },
-    converter="nasrepro.oracles.convert.nasbench_macro:convert",
+    converter=convert,
 )
 
 INFO = OracleInfo(

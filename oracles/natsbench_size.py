@@ -8,6 +8,7 @@ and no training time.
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.natsbench_size import convert
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -45,7 +46,7 @@ TABLE = TableSpec(
             262272,
         ),
     },
-    converter="nasrepro.oracles.convert.natsbench_size:convert",
+    converter=convert,
 )
 
 INFO = OracleInfo(

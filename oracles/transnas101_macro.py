@@ -5,6 +5,7 @@ Rows are all of them by official index. Each task has its own metric and its own
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.transnas101 import convert_macro
 from nasrepro.oracles.spaces.tasks_transnas import (
     CITATION,
     DATASETS,
@@ -22,7 +23,7 @@ TABLE = TableSpec(
     name="transnas101_macro",
     version=1,
     files=FILES,
-    converter="nasrepro.oracles.convert.transnas101:convert_macro",
+    converter=convert_macro,
 )
 
 INFO = OracleInfo(

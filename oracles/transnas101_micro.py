@@ -6,6 +6,7 @@ Each task has its own metric and its own training length.
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.transnas101 import convert_micro
 from nasrepro.oracles.spaces.tasks_transnas import (
     CITATION,
     DATASETS,
@@ -31,7 +32,7 @@ TABLE = TableSpec(
             "Apache-2.0",
         ),
     },
-    converter="nasrepro.oracles.convert.transnas101:convert_micro",
+    converter=convert_micro,
 )
 
 INFO = OracleInfo(

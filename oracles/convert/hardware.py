@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from nasrepro.oracles.convert.facts import fact
 from nasrepro.oracles.convert.pickles import load_pickle, load_pt
@@ -80,6 +79,8 @@ def convert_hwnasbench(paths: Mapping[str, Path]) -> Converted:
 
 def convert_help(paths: Mapping[str, Path]) -> Converted:
     """Columns `{device}`; raises DataCorrupt where a known fact fails."""
+    from scipy.stats import spearmanr
+
     space = Cell201()
     order = load_pt(paths["str_arch2idx"])
     fact(

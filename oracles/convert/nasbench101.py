@@ -1,12 +1,9 @@
-"""NAS-Bench-101: the hashes of all its cells, its official files, the public slice of 30,001 cells.
+"""NAS-Bench-101: its official files, the public slice of 30,001 cells.
 
 Converters:
-    hash_cells     module hash of each of the 423,624 cells, computed
     convert        nasbench_full.tfrecord or nasbench_only108.tfrecord, where a user has one
     convert_slice  three JSON files: values of one run each, cells named by module hash; the first
         1,000 with their graphs
-
-Run as a program, it computes the hashes: python -m oracles.convert.nasbench101
 """
 
 from __future__ import annotations
@@ -15,7 +12,6 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +22,7 @@ from nasrepro.oracles.convert.facts import fact
 from nasrepro.oracles.convert.tfrecord import Training, read_trainings
 from nasrepro.oracles.spaces.dag101 import DISTINCT, Dag101
 from nasrepro.oracles.spaces.graph101 import INPUT, OPS, OUTPUT, enumerate_cells
-from nasrepro.oracles.spaces.hash101 import HASHES, find, hash_graph, pack
+from nasrepro.oracles.spaces.hash101 import HASHES, find
 from nasrepro.suite.data import Progress, cache_dir, fetch_table, sha256_file
 from nasrepro.suite.errors import DataCorrupt, DataMissing, InvalidArch, UnknownName
 from nasrepro.suite.space import Arch
@@ -40,8 +36,6 @@ OFFICIAL = {
 PATH_VARIABLE = "NASBENCH101_PATH"
 EPOCHS = (4, 12, 36, 108)
 CLASSES, SIZE = 10, 32
-#: The Inception-like cell of the benchmark's README.
-INCEPTION = "28cfc7874f6d200472e1a9dcd8650aa0"
 
 Columns = dict[str, NDArray[Any]]
 #: Metric -> (evaluation: 1 half-way, 2 at the end; field of it).
@@ -56,31 +50,6 @@ METRICS: Sources = {
     "halfway_train_accuracy": (1, 3),
     "halfway_cost_s": (1, 2),
 }
-
-
-# -- module hashes -----------------------------------------------------------------------------------------
-def hash_cells(paths: Mapping[str, Path]) -> tuple[Columns, dict[str, Any]]:
-    """Module hash of each distinct cell, in the order of `enumerate_cells`; about a minute."""
-    found = list(_hashes())
-    fact(HASHES.name, "number of distinct module hashes", len(set(found)), DISTINCT)
-    fact(
-        HASHES.name,
-        "hash of the README's Inception-like cell is among them",
-        INCEPTION in found,
-        True,
-    )
-    return dict(pack(found)), {"rows": len(found), "row_order": "benchmark's enumeration"}
-
-
-def _hashes() -> Iterator[str]:
-    space = Dag101()
-    for _, cells in groupby(space, key=lambda arch: arch.code[:-5]):
-        archs = list(cells)
-        matrix = space.graph(archs[0]).adjacency
-        sources = [np.flatnonzero(column).tolist() for column in matrix.T]
-        targets = [np.flatnonzero(row).tolist() for row in matrix]
-        for arch in archs:
-            yield hash_graph(sources, targets, [-1, *arch.code[-5:][: len(matrix) - 2], -2])
 
 
 # -- TFRecord files ----------------------------------------------------------------------------------------
@@ -324,7 +293,3 @@ def _check_slice(name: str, columns: Columns) -> None:
         round(100 * float(at[108].max()), 4),
         94.9119,
     )
-
-
-if __name__ == "__main__":
-    print(fetch_table(HASHES))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -241,10 +240,8 @@ def train_table(
         raise NasreproError(
             f"--seeds {seeds!r} is not a list of numbers; give for example --seeds 0,1,2"
         ) from None
-    module, _, function = makers[name].partition(":")
-    make = getattr(importlib.import_module(module), function)
     typer.echo(
-        make(
+        makers[name](
             out=out,
             seeds=wanted,
             workers=workers,

@@ -12,22 +12,19 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from nasrepro.suite.data.download import downloader
 from nasrepro.suite.data.files import sha256_file, write_text
 from nasrepro.suite.data.spec import (
     DATA_VARIABLE,
     MIRROR_VARIABLE,
-    Columns,
     Progress,
     SourceFile,
     TableSpec,
     cache_dir,
     inventory,
-    resolved,
 )
 from nasrepro.suite.data.table import Table, write_table
 from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError
@@ -81,11 +78,8 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
         progress(done, len(spec.files) + 1, Path(file.path).name)
         paths[name] = fetch_file(file)
     progress(len(spec.files), len(spec.files) + 1, "converting")
-    convert: Callable[[Mapping[str, Path]], tuple[Columns, Mapping[str, Any]]] = resolved(
-        spec.converter
-    )
     with reading(spec.name):
-        columns, meta = convert(paths)
+        columns, meta = spec.converter(paths)
     provenance = {
         name: {"url": file.url, "sha256": file.sha256, "licence": file.licence}
         for name, file in spec.files.items()
@@ -130,11 +124,8 @@ def reading(name: str) -> Iterator[None]:
 
 def _convert_local(spec: TableSpec, progress: Progress) -> Path:
     originals, path = spec.originals(), spec.path
-    convert: Callable[[Mapping[str, Path], Progress], tuple[Columns, Mapping[str, Any]]] = resolved(
-        spec.converter
-    )
     with reading(spec.name):
-        columns, meta = convert(originals, progress)
+        columns, meta = spec.converter(originals, progress)
     provenance = {
         name: {"name": original.name, "inventory": inventory({name: original})}
         for name, original in originals.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,17 +68,17 @@ class TableSpec:
         name: of the table.
         version: of the converter; raise it whenever its output changes.
         files: the originals, by the names the converter uses.
-        converter: "module:function"; the function gets {name: path} and returns (columns, meta).
-        local: for originals that are read where a user has them and never downloaded,
-            "module:function": the function returns {name: path of a file or folder} or raises
-            DataMissing. `files` is empty then, and the converter also gets the `Progress`.
+        converter: gets {name: path} and returns (columns, meta).
+        local: for originals that are read where a user has them and never downloaded: returns
+            {name: path of a file or folder}, or raises DataMissing. `files` is empty then, and the
+            converter also gets the `Progress`.
     """
 
     name: str
     version: int
     files: Mapping[str, SourceFile]
-    converter: str
-    local: str = ""
+    converter: Callable[..., tuple[Columns, Mapping[str, Any]]]
+    local: Callable[[], Mapping[str, Path]] | None = None
 
     @property
     def key(self) -> str:
@@ -110,10 +109,12 @@ class TableSpec:
                 default=folder / f"{self.name}-{self.key}-none.arrow",
             )
 
-    def originals(self) -> dict[str, Path]:
-        """Local originals; raises DataMissing with where they were looked for."""
-        find: Callable[[], dict[str, Path]] = resolved(self.local)
-        return find()
+    def originals(self) -> Mapping[str, Path]:
+        """Local originals, none where they are fetched.
+
+        Raises DataMissing with where they were looked for.
+        """
+        return {} if self.local is None else self.local()
 
 
 def cache_dir() -> Path:
@@ -123,12 +124,6 @@ def cache_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("nasrepro", appauthor=False))
-
-
-def resolved(name: str) -> Any:
-    """What "module:function" names."""
-    module, function = name.split(":")
-    return getattr(importlib.import_module(module), function)
 
 
 def inventory(originals: Mapping[str, Path]) -> str:

@@ -128,7 +128,7 @@ def scorer(
     return register
 
 
-def oracle(info: OracleInfo, *, trained_by: str = "") -> Callable[[F], F]:
+def oracle(info: OracleInfo, *, trained_by: Callable[..., str] | None = None) -> Callable[[F], F]:
     """Register a function without arguments that opens the oracle described by `info`.
 
     See `OracleEntry`.

@@ -166,12 +166,20 @@ class Study:
 
 @dataclass(frozen=True)
 class OracleEntry:
-    """A registered oracle: its description, what opens it, and ("module:function") what trains its table, where this project does."""
+    """A registered oracle.
+
+    Attributes:
+        name: of the oracle.
+        info: its description.
+        load: opens it.
+        trained_by: trains its table, where this project does, and says what it did; called with
+            the options of `nasrepro train-table`.
+    """
 
     name: str
     info: OracleInfo
     load: Callable[[], Oracle]
-    trained_by: str = ""
+    trained_by: Callable[..., str] | None = None
 
 
 @dataclass(frozen=True)

