@@ -117,7 +117,7 @@ class Simulators(DeviceTable):
 
     def value(self, arch: Arch, device: str, dataset: str = "") -> float:
         """Latency of a network (ms)."""
-        widths = SPACE.widths(arch)
+        widths = SPACE.layer_widths(arch)
         inputs = (1, *widths)
         return float(
             sum(
@@ -140,7 +140,7 @@ class Simulators(DeviceTable):
 
     def released(self) -> dict[str, Arch]:
         """The authors' networks by name: "pretrained", and those that they trimmed."""
-        return {name: SPACE.of_widths(w) for name, w in self._meta("widths").items()}
+        return {name: SPACE.of_layers(w) for name, w in self._meta("widths").items()}
 
     def stored(self) -> dict[str, int]:
         """Numbers in the authors' networks: parameters and running statistics of batch norms."""

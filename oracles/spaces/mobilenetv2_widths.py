@@ -5,7 +5,7 @@ projections of sixteen inverted residuals with expansion 6. The stem keeps its 3
 residual additions tie the widths of a stage, so seven decisions are left. That this is the network
 is known from the authors' code (commit 34a9a9c8) and from the shapes in their checkpoints:
 convolutions have a bias, only depthwise ones are followed by a batch norm, and the classifier is a
-1x1 convolution. The code's index is the width less one.
+1x1 convolution.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import numpy as np
-
-from nasrepro.oracles.spaces.layers import norm
+from nasrepro.oracles.spaces.widths import WidthSpace, depthwise_norm
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace
+from nasrepro.suite.space import Arch, Layer
 
 #: Widths of the trained network that is trimmed, layer by layer.
 FULL = (32, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320)
@@ -27,14 +25,14 @@ _STRIDED = (1, 3, 6, 13)  # inverted residuals that halve the side
 _LAST = 1280
 
 
-class MobileNetV2Widths(SearchSpace):
-    """3.9e12 networks; an architecture's code has the width less one of each group."""
+class MobileNetV2Widths(WidthSpace):
+    """3.9e12 networks; a decision is the width of a group of layers."""
 
     name = "mobilenetv2_widths"
     cardinalities = tuple(FULL[group[0]] for group in GROUPS)
     decisions = tuple(f"layers {group[0]} to {group[-1]}" for group in GROUPS)
 
-    def of_widths(self, widths: Sequence[int]) -> Arch:
+    def of_layers(self, widths: Sequence[int]) -> Arch:
         """The architecture with a width for each of the 18 layers; raises InvalidArch."""
         tied = len(widths) == len(FULL) and widths[0] == FULL[0]
         if not tied or any(len({widths[i] for i in group}) > 1 for group in GROUPS):
@@ -42,35 +40,15 @@ class MobileNetV2Widths(SearchSpace):
                 f"{self.name}: {':'.join(map(str, widths))} is not {len(FULL)} widths that begin "
                 f"with {FULL[0]} and are equal in each of the groups {GROUPS}"
             )
-        return self.arch([widths[group[0]] - 1 for group in GROUPS])
+        return self.of_widths([widths[group[0]] for group in GROUPS])
 
-    def widths(self, arch: Arch) -> tuple[int, ...]:
+    def layer_widths(self, arch: Arch) -> tuple[int, ...]:
         """Output channels of the 18 layers."""
-        self.check(arch)
         widths = [FULL[0]] * len(FULL)
-        for group, option in zip(GROUPS, arch.code, strict=True):
+        for group, width in zip(GROUPS, self.widths(arch), strict=True):
             for layer in group:
-                widths[layer] = option + 1
+                widths[layer] = width
         return tuple(widths)
-
-    def parse(self, text: str) -> Arch:
-        """Read the seven widths, `16:24:32:64:96:160:320`."""
-        parts = text.strip().split(":")
-        if len(parts) != len(GROUPS) or not all(part.isdecimal() for part in parts):
-            raise InvalidArch(
-                f"{self.name}: {text!r} is not {len(GROUPS)} widths such as 16:24:32:64:96:160:320"
-            )
-        return self.arch([int(part) - 1 for part in parts])
-
-    def format(self, arch: Arch) -> str:
-        """The seven widths."""
-        self.check(arch)
-        return ":".join(str(option + 1) for option in arch.code)
-
-    def graph(self, arch: Arch) -> Graph:
-        """The chain of layers with their widths."""
-        ops = tuple(f"conv_{width}" for width in self.widths(arch))
-        return Graph(("input", *ops, "output"), np.eye(len(ops) + 2, k=1, dtype=bool))
 
     def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
         """All layers on an image of `size` pixels; the simulator's latencies are of 224."""
@@ -80,23 +58,15 @@ class MobileNetV2Widths(SearchSpace):
                 "conv", inputs, outputs, kernel, stride, 1, side, -(-side // stride), bias=True
             )
 
-        def depthwise(width: int, side: int, stride: int = 1) -> tuple[Layer, Layer]:
-            after = -(-side // stride)
-            return Layer("conv", width, width, 3, stride, width, side, after), norm(width, after)
-
-        widths = self.widths(arch)
+        widths = self.layer_widths(arch)
         side = -(-size // 2)
-        listed = [conv(3, widths[0], 3, size, 2), *depthwise(widths[0], side)]
+        listed = [conv(3, widths[0], 3, size, 2), *depthwise_norm(widths[0], 3, side)]
         listed.append(conv(widths[0], widths[1], 1, side))
         for block, (inputs, outputs) in enumerate(itertools.pairwise(widths[1:]), start=1):
             listed.append(conv(inputs, 6 * inputs, 1, side))
-            listed += depthwise(6 * inputs, side, 2 if block in _STRIDED else 1)
+            listed += depthwise_norm(6 * inputs, 3, side, 2 if block in _STRIDED else 1)
             side = listed[-1].out_side
             listed.append(conv(6 * inputs, outputs, 1, side))
         listed.append(conv(widths[-1], _LAST, 1, side))
         pooled = Layer("global_pool", _LAST, _LAST, kernel=side, in_side=side)
         return *listed, pooled, conv(_LAST, classes, 1, 1)
-
-    def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs; running statistics of batch norms are no parameters."""
-        return Complexity.of(self.layers(arch, classes=classes, size=size))

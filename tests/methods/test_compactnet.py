@@ -72,18 +72,18 @@ def test_a_simulator_computes_and_lists_nothing(real_devices):
 # -- the space -------------------------------------------------------------------------------------
 def test_widths_of_a_stage_are_tied():
     arch = SPACE.sample(np.random.default_rng(0))
-    widths = SPACE.widths(arch)
+    widths = SPACE.layer_widths(arch)
     assert widths[0] == 32
     assert all(len({widths[layer] for layer in group}) == 1 for group in GROUPS)
-    assert SPACE.of_widths(widths) == arch == SPACE.parse(SPACE.format(arch))
+    assert SPACE.of_layers(widths) == arch == SPACE.parse(SPACE.format(arch))
     with pytest.raises(InvalidArch, match="equal in each of the groups"):
-        SPACE.of_widths((*FULL[:2], 23, *FULL[3:]))
+        SPACE.of_layers((*FULL[:2], 23, *FULL[3:]))
     with pytest.raises(InvalidArch, match="is not 7 widths"):
         SPACE.parse("16:24")
 
 
 def test_parameters_without_running_statistics():
-    full = SPACE.of_widths(FULL)
+    full = SPACE.of_layers(FULL)
     statistics = 2 * (32 + 6 * sum(FULL[1:-1]))  # two numbers a channel of a depthwise convolution
     assert SPACE.complexity(full, classes=10, size=32).params == 2_241_034 - statistics
 
