@@ -7,7 +7,7 @@ operations, so 2,021 architectures, and another metric.
 
 from __future__ import annotations
 
-from nasrepro.oracles.convert.nasbench_graph import PROTEINS_OPS
+from nasrepro.oracles.convert.nasbench_graph import PROTEINS_OPS, convert, convert_proteins
 from nasrepro.oracles.spaces.graphnet import GraphNet
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -75,7 +75,7 @@ TABLE = TableSpec(
     name="nasbench_graph",
     version=1,
     files=_files(_EIGHT),
-    converter="nasrepro.oracles.convert.nasbench_graph:convert",
+    converter=convert,
 )
 INFO = OracleInfo(
     name="nasbench_graph",
@@ -104,7 +104,7 @@ PROTEINS_TABLE = TableSpec(
     name="nasbench_graph_proteins",
     version=1,
     files=_files(("proteins",)),
-    converter="nasrepro.oracles.convert.nasbench_graph:convert_proteins",
+    converter=convert_proteins,
 )
 PROTEINS = OracleInfo(
     name="nasbench_graph_proteins",

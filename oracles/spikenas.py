@@ -7,6 +7,7 @@ the end, apart (`valid_accuracy_200`, `test_accuracy_200`).
 
 from __future__ import annotations
 
+from nasrepro.oracles.convert.spikenas import convert
 from nasrepro.oracles.spaces.spikecell import SpikeCell
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
@@ -34,7 +35,7 @@ TABLE = TableSpec(
             ),
         )
     },
-    converter="nasrepro.oracles.convert.spikenas:convert",
+    converter=convert,
 )
 
 INFO = OracleInfo(
