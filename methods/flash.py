@@ -20,7 +20,7 @@ Deviations:
     - The paper's space has cells with real depths and link counts. Here any space is relaxed:
       options of a decision are put in the order of their mean g (`contexts` random networks each),
       and functions of them are interpolated piecewise linearly.
-    - The walk goes over the whole space where that can be listed (`LISTED`), so SHGO decides nothing
+    - The walk goes over the whole space where that can be listed, so SHGO decides nothing
       there; the point that it found is in the trace ("shgo" of the event "search") and compared
       with the arg-max by the study `flash.search`. In a larger space the walk is over the points
       that SHGO evaluated, and which these are hangs on the last bits of its arithmetic. Paper and
@@ -41,7 +41,6 @@ Deviations:
 
 import math
 import time
-from functools import lru_cache
 
 import numpy as np
 
@@ -54,13 +53,12 @@ from nasrepro.methods.nets.degree import (
     operators,
 )
 from nasrepro.methods.nets.lattice import Lattice, ordered
+from nasrepro.methods.nets.listing import LISTED, descending
 from nasrepro.suite.errors import InvalidArch, NasreproError, NotTabulated, UnknownName
 from nasrepro.suite.registry import load_devices, load_oracle, method, methods, study
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch
 
-#: A space of at most so many architectures is walked whole.
-LISTED = 200_000
 #: Networks drawn for one sample within the limits before it is given up.
 _TRIES = 1000
 _UNITS = {"macs": "MACs", "params": "parameters", "latency": "ms", "energy": "mJ"}
@@ -209,7 +207,7 @@ def search(
         peak = next((arch for arch in kept if excess(arch) <= 0), None)
     if len(space) <= LISTED:
         with session.charge("listing") as took:
-            ranked, seconds = _ranked(space, metric, sign)
+            ranked, seconds = descending(space, _signed_metric, metric, sign)
             took(seconds)
     else:
         ranked = [arch_of(point) for point in lattice.feasible()]
@@ -238,12 +236,8 @@ def search(
     return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
 
 
-@lru_cache(maxsize=4)
-def _ranked(space, metric, sign):
-    """All architectures, largest sign * g first, equal ones in canonical order; CPU seconds."""
-    started = time.process_time()
-    ranked = sorted(space, key=lambda arch: (-sign * METRICS[metric](space.blocks(arch)), arch))
-    return ranked, time.process_time() - started
+def _signed_metric(space, arch, metric, sign):
+    return sign * METRICS[metric](space.blocks(arch))
 
 
 def _device_models(session, drawn, cost, names, measurements, features):
