@@ -42,6 +42,7 @@ import math
 
 import numpy as np
 
+from nasrepro.methods.nets.operations import assigned
 from nasrepro.suite.errors import InvalidArch, NasreproError
 from nasrepro.suite.registry import method
 from nasrepro.suite.statistics import finite
@@ -90,7 +91,7 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
         (len(sources), (options if on_edges else 1) + gibbs)
     )  # its last column is "no edge", for gibbs
     v = np.ones((topology.places if on_vertices else 0, options))
-    fixed = rng.permutation(np.arange(topology.places) % options)
+    fixed = assigned(topology, "balanced", rng)
 
     def drawn(rows):
         """An option for each row, by the softmax of its weights."""
@@ -121,7 +122,7 @@ def search(session, rng, *, variant, alpha, clip, normalise, lam, prune):
             ):  # an edge of a vertex that is not reached is not live: as if never drawn
                 return set(topology.live(kept)), ops
             if tries % 1000 == 0:
-                fixed = rng.permutation(fixed)
+                fixed = assigned(topology, "balanced", rng)
         raise NasreproError(
             f"gram: {TRIES:,} samples in a row are no architectures of {session.space.name}; it has too few connected cells"
         )

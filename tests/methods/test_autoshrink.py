@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from toys import Toy, named
 
+from nasrepro.methods.nets.operations import assigned
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.graph101 import MAX_EDGES
 from nasrepro.oracles.spaces.nodedag import NodeDag
@@ -19,7 +20,7 @@ from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget, Session
 
-SHRINK = methods.get("autoshrink")
+SHRINK, OP = methods.get("autoshrink"), methods.get("autoshrink_op")
 DIGITS = load_oracle("digits201")
 
 
@@ -91,11 +92,76 @@ def test_operations_are_balanced_fixed_and_drawn_anew_for_each_trajectory():
     starts = [done.arch.code for done in session.ledger.evaluations if 0 not in done.arch.code]
     assert len(starts) == 30 and len(set(starts)) > 20
     assert all(sorted(code.count(op) for op in range(1, 5)) == [1, 1, 2, 2] for code in starts)
+    # which two operations come twice is drawn: every one of the six pairs comes up
+    twice = {tuple(op for op in range(1, 5) if code.count(op) == 2) for code in starts}
+    assert len(twice) == 6
     current = None
     for done in session.ledger.evaluations:
         if 0 not in done.arch.code:
             current = done.arch.code
         assert all(op in (0, start) for op, start in zip(done.arch.code, current, strict=True))
+
+
+def test_other_assignments_of_operations():
+    topology, rng = DIGITS.space.topology(), np.random.default_rng(0)
+    free = [assigned(topology, "independent", rng).tolist() for _ in range(200)]
+    assert {max(map(ops.count, ops)) for ops in free} >= {2, 3, 4}
+    targets = [target for _, target in topology.edges]
+    for _ in range(20):
+        ops = assigned(topology, "nodes", rng)
+        assert all(ops[i] == ops[targets.index(target)] for i, target in enumerate(targets))
+    nodes = NodeDag().topology()  # 7 operations on vertices, of two kinds: 4 and 3, or 3 and 4
+    counts = {int(assigned(nodes, "balanced", rng).sum()) for _ in range(50)}
+    assert nodes.places == 7 and counts == {3, 4}
+    with pytest.raises(NasreproError, match="unknown assignment 'even'"):
+        searched(assignment="even")
+
+
+def test_a_redrawn_candidate_differs_in_one_operation_at_most():
+    session = searched(K=1, lam=0.0, score_start=True, redraw=True, trajectories=20)
+    before = None
+    for done in session.ledger.evaluations:
+        if 0 not in done.arch.code:
+            before = done.arch.code
+            continue
+        kept = [(old, new) for old, new in zip(before, done.arch.code, strict=True) if new]
+        assert sum(old != new for old, new in kept) == 1
+        before = done.arch.code
+
+
+def climbed(oracle=DIGITS, queries=300, seed=0, **params):
+    """The session of a search by AutoShrink-Op."""
+    dataset = oracle.info.datasets[0].name
+    session = Session(
+        oracle, dataset=dataset, epochs=oracle.epochs(dataset)[-1], budget=Budget(queries=queries)
+    )
+    with contextlib.suppress(BudgetExhausted):
+        OP.search(session, np.random.default_rng(seed), **OP.params(params))
+    return session
+
+
+def test_with_free_operations_the_best_cell_is_found_that_fixed_ones_cannot_reach():
+    wanted = (3, 3, 3, 3, 3, 3)
+    oracle = made(
+        DIGITS.space, lambda arch: sum(a == b for a, b in zip(arch.code, wanted, strict=True)) / 6
+    )
+    assert climbed(oracle, K=100).best().code == wanted
+    assert max(done.score for done in searched(oracle, lam=0.0).ledger.evaluations) == 2 / 6
+
+
+def test_a_climb_ends_where_nothing_gains_and_starts_again_with_a_complete_cell():
+    oracle = made(DIGITS.space, lambda arch: arch.code.count(0) / 6)  # the fewer edges the better
+    session = climbed(oracle, K=100, queries=200)
+    codes = [done.arch.code for done in session.ledger.evaluations]
+    assert sum(0 not in code for code in codes) > 19  # the start, its 18 changes, another start
+    assert max(code.count(0) for code in codes) == 5  # one edge from input to output
+
+
+@pytest.mark.parametrize("space", [NodeDag(nodes=4), RecurrentSpace(), Dag101()])
+def test_it_climbs_wherever_there_is_a_topology(space):
+    session = climbed(made(space, lambda arch: 1 / (1 + sum(arch.code))), queries=60)
+    scores = [done.score for done in session.ledger.evaluations]
+    assert session.queries == 60 and max(scores) > scores[0]  # the fewer edges the better
 
 
 def test_the_best_candidate_is_kept_even_where_the_score_falls():
