@@ -271,9 +271,33 @@ def test_naswot_by_counting_equal_codes(small):
     network, (batch,) = small
     codes = (network.norm(network.conv(batch[0])) > 0).flatten(1).numpy()
     kernel = np.array([[(one == other).sum() for other in codes] for one in codes], dtype=float)
-    assert scorers.get("naswot").score(network, [batch]) == pytest.approx(
-        np.linalg.slogdet(kernel)[1], rel=1e-10
+    for name in ("naswot", "naswot_once"):  # the ReLU here is in no ReLUConvBN
+        assert scorers.get(name).score(network, [batch]) == pytest.approx(
+            np.linalg.slogdet(kernel)[1], rel=1e-10
+        )
+
+
+def test_naswot_counts_the_relus_of_cells_twice_as_the_authors_code():
+    network, batches = reference_case(
+        next(iter(TINY)), channels=4, cells=1, batch=8, size=8, dtype=torch.float64
     )
+    kernels = {True: 0, False: 0}
+
+    def read(module, inputs):
+        signs = (inputs[0] > 0).flatten(1).numpy()
+        equal = np.array([[(one == other).sum() for other in signs] for one in signs])
+        kernels[module is network.lastact[1]] += equal.astype(float)
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_pre_hook(read)
+    network.train()
+    network(batches[0][0])
+    once, twice = kernels[True] + kernels[False], kernels[True] + 2 * kernels[False]
+    for name, kernel in (("naswot_once", once), ("naswot", twice)):
+        assert scorers.get(name).score(network, batches) == pytest.approx(
+            np.linalg.slogdet(kernel)[1], rel=1e-9
+        )
 
 
 def test_jacob_cov_by_differences_of_pixels(small):
@@ -313,8 +337,10 @@ def test_synflow_by_hand(small):
 
 def test_zen_by_hand(small):
     network, (batch,) = small
-    torch.manual_seed(5)
-    score = scorers.get("zen").score(network, [batch])
+    scores = {}
+    for name in ("zen", "zen_batch"):
+        torch.manual_seed(5)
+        scores[name] = scorers.get(name).score(network, [batch])
     torch.manual_seed(5)
     weight = torch.empty_like(network.conv.weight).normal_()
     torch.empty_like(network.unused.weight).normal_()
@@ -327,8 +353,103 @@ def test_zen_by_hand(small):
     first, second = (
         functional.batch_norm(each, None, None, training=True).clamp(min=0) for each in inputs
     )
-    expected = (first - second).abs().sum((1, 2, 3)).mean().log() + variance.sqrt().log()
-    assert score == pytest.approx(float(expected), rel=1e-8)
+    change = (first - second).abs().sum((1, 2, 3)).mean().log()
+    assert scores["zen_batch"] == pytest.approx(float(change + variance.sqrt().log()), rel=1e-8)
+    # batch norm's running variance begins at 1 and takes 0.1 of each unbiased one
+    running = torch.ones(2, dtype=torch.float64)
+    for each in inputs:
+        running = 0.9 * running + 0.1 * each.var((0, 2, 3))
+    expected = change + running.mean().sqrt().log()
+    assert scores["zen"] == pytest.approx(float(expected), rel=1e-8)
+
+
+def gradients_of_samples(network, batch, of):
+    """Gradients of `of(logits, label)` of each sample, all in one pass, (samples, weights)."""
+    weights = [network.conv.weight, network.linear.weight]
+    logits = network(batch[0])
+    rows = [
+        torch.autograd.grad(of(sample, label), weights, retain_graph=True)
+        for sample, label in zip(logits, batch[1], strict=True)
+    ]
+    return torch.stack([torch.cat([each.flatten() for each in row]) for row in rows])
+
+
+def test_zico_of_absolute_gradients_and_its_halves_by_hand(small):
+    network, (batch,) = small
+    batches = [batch, (batch[0].flip(0) * 1.5 + 0.3, batch[1])]
+    per_batch = []
+    for images, labels in batches:
+        loss = functional.cross_entropy(network(images), labels)
+        per_batch.append(torch.autograd.grad(loss, [network.conv.weight, network.linear.weight]))
+    expected = {"zico_abs": 0.0, "zico_mean": 0.0, "zico_std": 0.0}
+    for one, other in zip(*per_batch, strict=True):
+        mean, deviation = (one.abs() + other.abs()) / 2, (one.abs() - other.abs()).abs() / 2
+        expected["zico_abs"] += float((mean / deviation).sum().log())
+        expected["zico_mean"] += float(mean.sum().log())
+        expected["zico_std"] += float((1 / deviation).sum().log())
+    for name, value in expected.items():
+        assert scorers.get(name).score(network, batches) == pytest.approx(value, rel=1e-7), name
+
+
+def test_kernels_of_gradients_by_hand(small):
+    network, (batch,) = small
+    network.train()
+    rows = gradients_of_samples(network, batch, lambda logits, label: logits.sum())
+    gram = (rows @ rows.T).detach()
+    eigenvalues = torch.linalg.eigvalsh(gram)
+    assert scorers.get("knas").score(network, [batch]) == pytest.approx(float(gram.mean()))
+    score = scorers.get("ntk").score(network, [batch])
+    if eigenvalues[0] > 1e-12 * eigenvalues[-1]:
+        assert score == pytest.approx(-float(eigenvalues[-1] / eigenvalues[0]), rel=1e-3)
+    else:
+        assert score == -np.inf
+
+
+def test_gradsign_by_hand(small):
+    network, (batch,) = small
+    network.train()
+    signs = 0
+    for image, label in zip(*batch, strict=True):
+        loss = functional.cross_entropy(network(image[None]), label[None])
+        found = torch.autograd.grad(loss, [network.conv.weight, network.linear.weight])
+        signs = signs + torch.cat([each.flatten() for each in found]).sign()
+    assert scorers.get("gradsign").score(network, [batch]) == float(signs.abs().sum())
+
+
+def test_swap_counts_patterns_over_samples(small):
+    network, (batch,) = small
+    positive = (network.norm(network.conv(batch[0])) > 0).flatten(1).T
+    patterns = {tuple(row) for row in positive.tolist()}
+    assert scorers.get("swap").score(network, [batch]) == len(patterns)
+
+
+def test_epe_nas_by_the_correlations_within_classes(small):
+    network, (batch,) = small
+    images = batch[0].clone().requires_grad_()
+    network.train()
+    (jacobian,) = torch.autograd.grad(network(images).sum(), images)
+    rows, expected = jacobian.flatten(1).numpy(), 0.0
+    for label in set(batch[1].tolist()):
+        of_class = np.atleast_2d(np.corrcoef(rows[(batch[1] == label).numpy()]))
+        expected += abs(np.log(np.abs(of_class) + 1e-5).sum())
+    assert scorers.get("epe_nas").score(network, [batch]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_meco_by_the_correlations_of_channels():
+    class One(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 2, 1, bias=False)
+
+        def forward(self, x):
+            return self.conv(x).mean((2, 3))
+
+    network = One()
+    torch.manual_seed(3)
+    score = scorers.get("meco").score(network, [(torch.zeros(1, 3, 8, 8), torch.zeros(1))])
+    torch.manual_seed(3)
+    maps = network.conv(torch.randn(1, 3, 64, 64)).detach()[0].flatten(1).double().numpy()
+    assert score == pytest.approx(1 - abs(np.corrcoef(maps)[0, 1]), rel=1e-5)
 
 
 # -- contract: what holds for every scorer -----------------------------------------------------------------
@@ -376,16 +497,18 @@ def test_disconnected_cells_score_what_the_docstrings_say(text):
     space = Cell201(channels=4, cells=1)
     network, batches = space.build(space.parse(text), classes=10), random_batches()
     found = {name: scorers.get(name).score(network, batches) for name in NETWORK}
-    for name in ("zico", "grad_norm", "snip", "plain", "grasp", "synflow"):
+    zero = ("zico", "grad_norm", "snip", "plain", "grasp", "synflow")
+    for name in (*zero, "zico_abs", "zico_mean", "zico_std", "gradsign", "knas"):
         assert found[name] == 0, name
     assert (
         np.isnan(found["jacob_cov"])
-        and found["zen"] == -np.inf
+        and np.isnan(found["epe_nas"])
+        and found["zen"] == found["zen_batch"] == found["ntk"] == -np.inf
         and found["fisher"] > 0
         and found["l2_norm"] > 0
     )
     if text == EMPTY:
-        assert found["naswot"] == -np.inf
+        assert found["naswot"] == found["naswot_once"] == -np.inf
 
 
 def test_a_network_whose_layers_are_outside_the_graph_is_scored():
@@ -395,9 +518,12 @@ def test_a_network_whose_layers_are_outside_the_graph_is_scored():
     network.unused.inner = nn.Linear(3, 3)
     batches = random_batches()
     found = {
-        name: scorers.get(name).score(network, batches) for name in NETWORK if name not in ("zen",)
+        name: scorers.get(name).score(network, batches)
+        for name in NETWORK
+        if name not in ("zen", "zen_batch", "meco")
     }
-    assert np.isnan(found.pop("naswot"))
+    assert np.isnan(found.pop("naswot")) and np.isnan(found.pop("naswot_once"))
+    assert found.pop("swap") == 0
     assert all(np.isfinite(value) for value in found.values())
 
 
@@ -405,7 +531,7 @@ def test_a_network_whose_layers_are_outside_the_graph_is_scored():
 def test_scorers_share_passes_and_change_nothing_by_it():
     space = Cell201(channels=4, cells=1)
     network, plain = space.build(space.at(2), classes=10), random_batches()
-    names = ["zico", "grad_norm", "snip", "plain", "fisher", "naswot", "jacob_cov"]
+    names = ["zico", "grad_norm", "snip", "plain", "fisher", "naswot_once", "jacob_cov"]
     alone = [scorers.get(name).score(network, plain) for name in names]
     runs = []
     network.register_forward_pre_hook(lambda module, inputs: runs.append(len(inputs[0])))
@@ -664,7 +790,7 @@ def test_score_and_rank_on_the_command_line(cache, capsys):
 #: NAS-Bench-Suite-Zero on CIFAR-10.
 AGREEMENT = {"synflow": 0.9, "nwot": 0.6, "l2_norm": 0.8}
 OURS = {
-    "nwot": "naswot",
+    "nwot": "naswot_once",
     "jacov": "jacob_cov",
     **{name: name for name in ("synflow", "l2_norm", "grad_norm", "snip", "fisher", "plain")},
 }
