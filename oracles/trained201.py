@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from nasrepro.oracles import digits201
-from nasrepro.oracles.training.images import sha256
+from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.training.oracle import TrainedOracle, Training
 from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.oracle import Oracle

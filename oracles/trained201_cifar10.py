@@ -18,8 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.cell201 import Cell201
-from nasrepro.oracles.training.images import sha256
 from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
@@ -91,6 +94,11 @@ def opened(info: OracleInfo) -> Oracle:
             for key, values in found.items()
         }
 
+    def validation() -> NDArray[np.intp]:
+        from nasrepro.oracles.training.images import validated_on
+
+        return validated_on(dataset.name, RECIPE)
+
     skeleton = {"channels": SPACE.channels, "cells": SPACE.cells, "stages": SPACE.stages}
     return TrainedOracle(
         info,
@@ -103,6 +111,8 @@ def opened(info: OracleInfo) -> Oracle:
             "data": sha256(dataset.name),
             "trainer": VERSION,
         },
+        # the copies are of the same images
+        held_out=dict.fromkeys(("cifar10", "cifar10_jpeg"), validation),
     )
 
 

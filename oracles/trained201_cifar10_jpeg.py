@@ -5,8 +5,8 @@ Lossy, so never to be mixed with it.
 
 from __future__ import annotations
 
+from nasrepro.oracles.images.sets import SETS
 from nasrepro.oracles.trained201_cifar10 import described, opened
-from nasrepro.oracles.training.images import SETS
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import oracle
 

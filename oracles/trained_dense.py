@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.densecell import LINK_SEED, DenseCell
-from nasrepro.oracles.training.images import sha256
 from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
 from nasrepro.suite.registry import oracle
 
 #: Raise it whenever the same setting would give another answer.
-VERSION = 1
+VERSION = 2  # the split of the digits is that of digits201
 SEEDS = (0,)
 SPACE = DenseCell()
 RECIPE = ImageRecipe(

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nasrepro.oracles.images.sets import split_digits
 from nasrepro.oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, Cell201
 from nasrepro.oracles.training import loop
 from nasrepro.oracles.training.recipe import Recipe
@@ -61,31 +62,13 @@ def shifted(padded: Tensor, offsets: Tensor) -> Tensor:
     return padded[torch.arange(len(padded))[:, None, None], 0, rows, columns].unsqueeze(1)
 
 
-def split(recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of scikit-learn's digits for training, validation and test, stratified by class."""
-    from sklearn.datasets import load_digits as load
-    from sklearn.model_selection import train_test_split
-
-    labels = load().target
-    rest, train = train_test_split(
-        np.arange(len(labels)),
-        test_size=recipe.train_images,
-        stratify=labels,
-        random_state=recipe.split_seed,
-    )
-    test, valid = train_test_split(
-        rest, test_size=recipe.valid_images, stratify=labels[rest], random_state=recipe.split_seed
-    )
-    return train, valid, test
-
-
 def load_digits(recipe: Recipe) -> Digits:
     """The fixed, stratified split of scikit-learn's 1,797 digits, and its fixed shifted copies for evaluation."""
     from sklearn.datasets import load_digits as load
 
     bunch = load()
     images, labels = bunch.images.astype(np.float32), bunch.target.astype(np.int64)
-    train, valid, test = split(recipe)
+    train, valid, test = split_digits(recipe.train_images, recipe.valid_images, recipe.split_seed)
     edge = recipe.shift
     mean, std = images[train].mean(), images[train].std()
     padded = torch.from_numpy(

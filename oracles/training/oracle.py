@@ -24,6 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasrepro.oracles.training import provenance
 from nasrepro.suite.data import cache_dir, lock
 from nasrepro.suite.errors import DataCorrupt, NasreproError, NotTabulated
@@ -113,6 +116,8 @@ class TrainedOracle(Oracle):
         determined_by: JSON-able: settings of the space, the recipe, hashes of the data, the
             trainer's version.
         folder: where the table grows; in the cache folder if not given.
+        held_out: by sets of images, what gives the indices of their training part that the oracle
+            validates on.
     """
 
     def __init__(
@@ -124,7 +129,9 @@ class TrainedOracle(Oracle):
         seeds: Sequence[int],
         determined_by: Mapping[str, Any],
         folder: Path | None = None,
+        held_out: Mapping[str, Callable[[], NDArray[np.intp]]] | None = None,
     ) -> None:
+        self._held_out = held_out or {}
         self._determined_by = json.dumps(
             {"oracle": info.name, "space": info.space.name, **determined_by}, sort_keys=True
         )
@@ -148,6 +155,11 @@ class TrainedOracle(Oracle):
     def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
         """Training seeds that can be asked for."""
         return self._seeds
+
+    def held_out(self, dataset: str, data: str) -> NDArray[np.intp]:
+        """Indices of the training part of the images `data` that this oracle validates on."""
+        rows = self._held_out.get(data.lower())
+        return super().held_out(dataset, data) if rows is None else rows()
 
     def archs(self) -> Sequence[Arch]:
         """Nothing can be listed: raises NotTabulated."""

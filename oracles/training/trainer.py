@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from nasrepro.oracles.images import sets
 from nasrepro.oracles.spaces.cell201 import Cell201
-from nasrepro.oracles.training import images
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.oracle import ImageSet
 from nasrepro.suite.registry import trainer
 from nasrepro.suite.space import Arch, SearchSpace
 
@@ -25,7 +26,7 @@ from nasrepro.suite.space import Arch, SearchSpace
 VERSION = 1
 
 
-@trainer("images", datasets=tuple(images.SETS), fetch=images.download)
+@trainer("images", datasets=tuple(sets.SETS))
 def train(
     space: SearchSpace,
     arch: Arch,
@@ -55,7 +56,7 @@ def train(
         NasreproError: an option that the space does not have, a device that is not there.
         DataMissing: the images are not here.
     """
-    known = images.image_set(dataset)
+    known = sets.image_set(dataset)
     _check_device(device)
     given = {name: value for name, value in options.items() if value is not None}
     recipe_options: dict[str, Any] = {
@@ -124,7 +125,7 @@ def _grouped(
             "grouped",
             space.name,
             space.format(arch),
-            images.sha256("digits"),
+            sets.sha256("digits"),
             asdict(recipe),
             list(seeds),
         ],
@@ -145,7 +146,7 @@ def _checkpoint(folder: Path, determined_by: Sequence[Any]) -> Path:
 def _one_by_one(
     space: SearchSpace,
     arch: Arch,
-    known: images.ImageSet,
+    known: ImageSet,
     seeds: Sequence[int],
     options: Mapping[str, Any],
     folder: Path,
@@ -165,7 +166,7 @@ def _one_by_one(
         space.network,
         space.format(arch),
         known.name,
-        images.sha256(known.name),
+        sets.sha256(known.name),
         asdict(recipe),
         device,
     ]

@@ -103,15 +103,10 @@ def data_fetch(
 
 
 def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable[[str], Path]]]:
-    """The names of tables, and those of data sets that a trainer can download, with what does."""
-    from nasrepro.suite.registry import oracles, trainers
+    """The names of tables, and those of images that can be downloaded, with what does."""
+    from nasrepro.suite.registry import image_sets, oracles
 
-    known = {
-        name: trainer.fetch
-        for trainer in trainers.all()
-        for name in trainer.datasets
-        if trainer.fetch is not None
-    }
+    known = {entry.name: entry.fetch for entry in image_sets.all() if entry.fetch is not None}
     tables = set(oracles.names())
     downloads = {name: known[name] for name in names if name in known and name not in tables}
     return [name for name in names if name not in downloads], downloads

@@ -5,6 +5,7 @@ Devices and references beside it.
 
 from nasrepro.suite.oracle.description import MEAN, Dataset, Metric, OracleInfo, Seed, Split, Unit
 from nasrepro.suite.oracle.devices import Device, DeviceInfo, DeviceTable, Kind, Values, agreement
+from nasrepro.suite.oracle.images import ImageParts, ImageSet, Part
 from nasrepro.suite.oracle.oracle import RANDOM, Oracle, Reader, Reading, searching
 from nasrepro.suite.oracle.references import ReferenceInfo, ReferenceTable
 from nasrepro.suite.oracle.tabular import TableOracle
@@ -16,10 +17,13 @@ __all__ = [
     "Device",
     "DeviceInfo",
     "DeviceTable",
+    "ImageParts",
+    "ImageSet",
     "Kind",
     "Metric",
     "Oracle",
     "OracleInfo",
+    "Part",
     "Reader",
     "Reading",
     "ReferenceInfo",

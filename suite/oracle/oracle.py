@@ -7,7 +7,6 @@ are missing.
 from __future__ import annotations
 
 import contextlib
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.errors import NasreproError, NotTabulated, ProtocolError
 from nasrepro.suite.oracle.description import MEAN, Dataset, OracleInfo, Seed, Split
+from nasrepro.suite.oracle.images import ImageParts, drawn
 from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ Reader = Callable[[Arch], dict[str, float]]
 #: Images and labels drawn at random: normal pixels, uniform labels.
 RANDOM = "random"
 
-#: Reads a set of images by its name: labels (n,) and the images (k, channels, side, side) of chosen
-#: ones, for training and for testing.
-_ORIGINALS = ("nasrepro.oracles.training.images", "originals")
+
+def _unregistered(name: str) -> ImageParts:
+    raise NasreproError(
+        f"the images {name} are found by the registry; open the oracle by nasrepro.load"
+    )
 
 
 class Oracle(ABC):
@@ -65,6 +67,8 @@ class Oracle(ABC):
         #: The space that searches see: `info.space`, or a part of it where the table has only a
         #: part.
         self.space: SearchSpace = info.space if space is None else space
+        #: Reads a set of images by its name; set by what opens registered oracles.
+        self.read_images: Callable[[str], ImageParts] = _unregistered
         #: by the arguments of a query; with them as the table has them
         self._readers: dict[tuple[str, int, Seed], tuple[str, int, Seed, Reader]] = {}
 
@@ -173,10 +177,10 @@ class Oracle(ABC):
             size: images in a batch.
             count: number of batches.
             seed: of the draw.
-            data: "random" for normal pixels and uniform labels, or a set of images (see
-                `oracles.training.images`), of whose training part images are drawn without
-                replacement and normalised per channel; the data set's own where that ships, else
-                "random", if not given.
+            data: "random" for normal pixels and uniform labels, or a registered set of images, of
+                whose training part images are drawn without replacement and normalised per
+                channel; never one that the oracle validates or tests on. If not given, the data
+                set's own where that ships, else "random".
 
         Raises:
             UnknownName, DataMissing: there is no such set, or it is not here.
@@ -194,24 +198,22 @@ class Oracle(ABC):
                 )
                 for _ in range(count)
             ]
-        labels, images = getattr(importlib.import_module(_ORIGINALS[0]), _ORIGINALS[1])(data)[0]
-        if len(labels) < size * count:
+        part = self.read_images(data).train
+        seen = part.images(np.zeros(1, np.intp)).shape[1:]
+        if seen != shape or part.labels.max() >= found.classes:
             raise NasreproError(
-                f"{data} has {len(labels):,} training images, {count} batches of {size} need more"
+                f"images {data} are {seen}, networks for {found.name} take {shape} "
+                f"in {found.classes} classes"
             )
-        rows = rng.permutation(len(labels))[: size * count]
-        pixels = images(rows).astype(np.float32)
-        if pixels.shape[1:] != shape or labels.max() >= found.classes:
-            raise NasreproError(
-                f"images {data} are {pixels.shape[1:]}, networks for {found.name} take {shape} in {found.classes} classes"
-            )
-        pixels = (pixels - pixels.mean((0, 2, 3), keepdims=True)) / pixels.std(
-            (0, 2, 3), keepdims=True
-        )
-        return [
-            (pixels[first : first + size], labels[rows[first : first + size]])
-            for first in range(0, size * count, size)
-        ]
+        held_out = self.held_out(found.name, data)
+        return drawn(data, part, held_out, size=size, count=count, rng=rng)
+
+    def held_out(self, dataset: str, data: str) -> NDArray[np.intp]:
+        """Indices of the training part of the images `data` that this oracle validates or tests on.
+
+        None where the parts are the set's own, or the oracle's networks were trained elsewhere.
+        """
+        return np.array([], dtype=np.intp)
 
     # -- what a faster oracle overrides ------------------------------------------------------------------
     def _make_reader(

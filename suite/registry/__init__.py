@@ -2,6 +2,7 @@
 
 from nasrepro.suite.registry.decorators import (
     device_table,
+    image_set,
     method,
     oracle,
     reference_table,
@@ -11,6 +12,7 @@ from nasrepro.suite.registry.decorators import (
 )
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
+    ImageSetEntry,
     Method,
     OracleEntry,
     ReferenceEntry,
@@ -18,10 +20,11 @@ from nasrepro.suite.registry.entries import (
     Study,
     Trainer,
 )
-from nasrepro.suite.registry.loading import load_devices, load_oracle, load_references
+from nasrepro.suite.registry.loading import load_devices, load_images, load_oracle, load_references
 from nasrepro.suite.registry.registry import (
     Registry,
     devices,
+    image_sets,
     methods,
     oracles,
     references,
@@ -32,6 +35,7 @@ from nasrepro.suite.registry.registry import (
 
 __all__ = [
     "DeviceEntry",
+    "ImageSetEntry",
     "Method",
     "OracleEntry",
     "ReferenceEntry",
@@ -41,7 +45,10 @@ __all__ = [
     "Trainer",
     "device_table",
     "devices",
+    "image_set",
+    "image_sets",
     "load_devices",
+    "load_images",
     "load_oracle",
     "load_references",
     "method",

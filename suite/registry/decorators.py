@@ -12,6 +12,7 @@ from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
     F,
+    ImageSetEntry,
     Method,
     OracleEntry,
     ReferenceEntry,
@@ -21,6 +22,7 @@ from nasrepro.suite.registry.entries import (
 )
 from nasrepro.suite.registry.registry import (
     devices,
+    image_sets,
     methods,
     oracles,
     references,
@@ -31,7 +33,7 @@ from nasrepro.suite.registry.registry import (
 from nasrepro.suite.registry.source import SOURCE, source_sha256
 
 if TYPE_CHECKING:
-    from nasrepro.suite.oracle import DeviceInfo, OracleInfo, ReferenceInfo
+    from nasrepro.suite.oracle import DeviceInfo, ImageSet, OracleInfo, ReferenceInfo
 
 
 def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) -> Callable[[F], F]:
@@ -141,14 +143,23 @@ def oracle(info: OracleInfo, *, trained_by: Callable[..., str] | None = None) ->
     return register
 
 
-def trainer(
-    name: str, *, datasets: Sequence[str], fetch: Callable[[str], Path] | None = None
-) -> Callable[[F], F]:
+def trainer(name: str, *, datasets: Sequence[str]) -> Callable[[F], F]:
     """Register a trainer; see `Trainer` for its arguments."""
 
     def register(train: F) -> F:
-        trainers.add(name, Trainer(name, tuple(datasets), train, fetch), train.__module__)
+        trainers.add(name, Trainer(name, tuple(datasets), train), train.__module__)
         return train
+
+    return register
+
+
+def image_set(info: ImageSet, *, fetch: Callable[[str], Path] | None = None) -> Callable[[F], F]:
+    """Register a function without arguments that reads the set of images described by `info`."""
+
+    def register(read: F) -> F:
+        entry = ImageSetEntry(info.name, info, read, fetch)
+        image_sets.add(info.name, entry, getattr(read, "__module__", ""))
+        return read
 
     return register
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nasrepro.suite.oracle import (
         DeviceInfo,
         DeviceTable,
+        ImageParts,
+        ImageSet,
         Oracle,
         OracleInfo,
         ReferenceInfo,
@@ -192,13 +194,27 @@ class Trainer:
         train: `train(space, arch, dataset, seeds, *, folder, tell, **options)` gives the values of
             metrics by (epochs, seed); `folder` is for checkpoints, `tell` is called with (epochs
             done, epochs in all), an option that is None has its default.
-        fetch: `fetch(dataset) -> path` downloads a data set; None where there is nothing to
-            download.
     """
 
     name: str
     datasets: tuple[str, ...]
     train: Callable[..., Mapping[tuple[int, int], Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class ImageSetEntry:
+    """A registered set of images.
+
+    Attributes:
+        name: official name.
+        info: what is known of it without reading it.
+        read: reads its parts; raises DataMissing with how to get it.
+        fetch: `fetch(name) -> path` downloads it; None where that cannot be done.
+    """
+
+    name: str
+    info: ImageSet
+    read: Callable[[], ImageParts]
     fetch: Callable[[str], Path] | None = None
 
 

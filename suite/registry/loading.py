@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.registry.registry import devices, oracles, references
+from nasrepro.suite.registry.registry import devices, image_sets, oracles, references
 
 if TYPE_CHECKING:
-    from nasrepro.suite.oracle import DeviceTable, Oracle, ReferenceTable
+    from nasrepro.suite.oracle import DeviceTable, ImageParts, Oracle, ReferenceTable
 
 _open: dict[str, Oracle] = {}
 
@@ -23,8 +23,24 @@ def load_oracle(name: str) -> Oracle:
         DataMissing: its table is not here; the message has the command that fetches it.
     """
     if name not in _open:
-        _open[name] = oracles.get(name).load()
+        opened = oracles.get(name).load()
+        opened.read_images = load_images
+        _open[name] = opened
     return _open[name]
+
+
+def load_images(name: str) -> ImageParts:
+    """The parts of the set of images called `name`, in any case.
+
+    Raises:
+        UnknownName: no such set.
+        DataMissing: it is not here; the message has how to get it.
+    """
+    entries = list(image_sets.all())
+    for entry in entries:
+        if entry.name.lower() == name.lower():
+            return entry.read()
+    raise UnknownName("set of images", name, [entry.name for entry in entries])
 
 
 def load_devices(name: str) -> DeviceTable:

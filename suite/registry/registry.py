@@ -1,10 +1,10 @@
-"""Finding methods, studies, scorers, oracles, devices, references.
+"""Finding methods, studies, scorers, oracles, trainers, images, devices, references.
 
 Decorators in `methods/`, `methods/scorers/`, `oracles/` register them.
 
 The file has the name of what it registers, so that a look-up imports that one file. Others come in
 by file path or by the entry-point groups `nasrepro.methods`, `.studies`, `.scorers`, `.oracles`,
-`.devices` and `.references`.
+`.trainers`, `.image_sets`, `.devices` and `.references`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Generic
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
+    ImageSetEntry,
     Method,
     OracleEntry,
     ReferenceEntry,
@@ -132,6 +133,10 @@ studies: Registry[Study] = Registry("study", "nasrepro.methods", "nasrepro.studi
 oracles: Registry[OracleEntry] = Registry("oracle", "nasrepro.oracles", "nasrepro.oracles")
 
 trainers: Registry[Trainer] = Registry("trainer", "nasrepro.oracles.training", "nasrepro.trainers")
+
+image_sets: Registry[ImageSetEntry] = Registry(
+    "set of images", "nasrepro.oracles.images", "nasrepro.image_sets"
+)
 
 devices: Registry[DeviceEntry] = Registry(
     "device_table", "nasrepro.oracles.devices", "nasrepro.devices"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nasrepro.suite.data import atomic_write, cache_dir, lock
 from nasrepro.suite.errors import DataCorrupt
+from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring.setting import Inputs
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class ScoreTable:
         An empty table where neither has any.
         """
         table = cls(inputs)
-        shipped = resources.files("nasrepro.oracles.data").joinpath("scores", table._name)
+        shipped = resources.files(oracles.package).joinpath("data", "scores", table._name)
         for file in (shipped, table.path):
             if file.is_file():
                 with resources.as_file(file) as path:

@@ -25,18 +25,14 @@ import pytest
 import torch
 
 import nasrepro
-from nasrepro.oracles import digits201, trained201, trained201_cifar10_jpeg
+from nasrepro.oracles import digits201, trained201, trained201_cifar10, trained201_cifar10_jpeg
+from nasrepro.oracles.images import sets
+from nasrepro.oracles.images.sets import DATASETS_VARIABLE, locate, originals
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.oracles.training import images, loop
 from nasrepro.oracles.training import trainer as trained_images
-from nasrepro.oracles.training.images import (
-    DATASETS_VARIABLE,
-    ImageLearner,
-    cropped,
-    locate,
-    originals,
-)
+from nasrepro.oracles.training.images import ImageLearner, cropped
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe, Sgd
 from nasrepro.suite.errors import (
     BudgetExhausted,
@@ -45,6 +41,7 @@ from nasrepro.suite.errors import (
     NasreproError,
     UnknownName,
 )
+from nasrepro.suite.registry import load_images
 from nasrepro.suite.registry import oracles as registered
 from nasrepro.suite.space import SearchSpace
 
@@ -92,7 +89,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
 
 
 def test_it_learns() -> None:
-    recipe = replace(TINY, epochs=8, train_images=400)
+    recipe = replace(TINY, epochs=8, train_images=384)
     valid, loss, _ = trained(0, recipe)
     assert loss[0][-1] < 0.8 * loss[0][0] and valid[0][-1] > 0.3
 
@@ -229,10 +226,10 @@ def test_the_optimiser_is_the_benchmark_s() -> None:
 def test_parts_do_not_overlap_and_are_normalised_by_the_training_images() -> None:
     whole = ImageRecipe(shift=0)
     data = images.load("digits", whole)
-    assert [len(part[1]) for part in (data.train, data.valid, data.test)] == [492, 492, 813]
+    assert [len(part[1]) for part in (data.train, data.valid, data.test)] == [384, 600, 813]
     pixels = torch.cat([part[0] for part in (data.train, data.valid, data.test)])
-    (_, train), (_, test) = originals("digits")
-    published = np.concatenate([train(np.arange(984)), test(np.arange(813))])
+    parts = originals("digits")
+    published = np.concatenate([part.images(np.arange(len(part.labels))) for part in parts])
     assert sorted(map(bytes, pixels.numpy())) == sorted(map(bytes, published))
     seen = (data.train[0] - data.mean) / data.std
     assert seen.mean().item() == pytest.approx(0, abs=1e-4) and seen.std().item() == pytest.approx(
@@ -245,7 +242,7 @@ def test_parts_do_not_overlap_and_are_normalised_by_the_training_images() -> Non
 def test_more_images_than_there_are_cannot_be_asked_for() -> None:
     with pytest.raises(
         NasreproError,
-        match=r"900 training and 100 validation images of digits's 984.*ask for fewer",
+        match=r"900 training and 100 validation images of digits's 384.*ask for fewer",
     ):
         images.load("digits", ImageRecipe(train_images=900, valid_images=100))
 
@@ -290,8 +287,8 @@ def fake_cifar(
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets of 50 training and 10 test images instead of 50,000 and 10,000."""
-    reduced = {name: replace(each, train=50, test=10) for name, each in images.SETS.items()}
-    monkeypatch.setattr(images, "SETS", reduced)
+    reduced = {name: replace(each, train=50, test=10) for name, each in sets.SETS.items()}
+    monkeypatch.setattr(sets, "SETS", reduced)
 
 
 @pytest.mark.parametrize("form", ["folder", "tar", "binary"])
@@ -299,14 +296,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_archives_are_read_in_each_of_their_forms(
     name: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: None
 ) -> None:
-    rng, classes, hundred = np.random.default_rng(0), images.SETS[name].classes, name == "cifar100"
+    rng, classes, hundred = np.random.default_rng(0), sets.SETS[name].classes, name == "cifar100"
     files = (
         {"train": 50, "test": 10}
         if hundred
         else {**{f"data_batch_{k}": 10 for k in range(1, 6)}, "test_batch": 10}
     )
     made = {file: fake_cifar(rng, count, classes) for file, count in files.items()}
-    folder = tmp_path / images.SETS[name].places[2 if form == "binary" else 0]
+    folder = tmp_path / sets.SETS[name].places[2 if form == "binary" else 0]
     folder.mkdir()
     for file, (pixels, labels) in made.items():
         if form == "binary":
@@ -321,13 +318,13 @@ def test_archives_are_read_in_each_of_their_forms(
                 )
             )
     if form == "tar":
-        with tarfile.open(tmp_path / images.SETS[name].places[1], "w:gz") as archive:
+        with tarfile.open(tmp_path / sets.SETS[name].places[1], "w:gz") as archive:
             archive.add(folder, folder.name)
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
     monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
-    (train_labels, train), (test_labels, test) = originals(name)
+    (train_labels, train), (test_labels, test), _ = originals(name)
     *batches, last = made.values()
     assert (
         train_labels.tolist() == [label for _, labels in batches for label in labels]
@@ -349,12 +346,12 @@ def test_the_first_120_classes_of_the_small_imagenet(
         labels = [1, 120, 121, 1000, 60] + ([5] * 5 if name == "val_data" else [999] * 3 + [2, 3])
         (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": labels}))
     monkeypatch.setattr(
-        images,
+        sets,
         "SETS",
-        {**images.SETS, "ImageNet16-120": replace(images.SETS["ImageNet16-120"], train=50, test=8)},
+        {**sets.SETS, "ImageNet16-120": replace(sets.SETS["ImageNet16-120"], train=50, test=8)},
     )
     monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
-    (labels, chosen), (test_labels, _) = originals("imagenet16-120")
+    (labels, chosen), (test_labels, _), _ = originals("imagenet16-120")
     assert labels[:5].tolist() == [0, 119, 59, 1, 2] and len(test_labels) == 8
     assert np.array_equal(chosen(np.array([2]))[0].ravel(), pixels[4])
 
@@ -389,17 +386,39 @@ def test_the_lossy_copy_is_read_by_its_own_name_alone(
 ) -> None:
     colours = jpeg_file(tmp_path / "cifar10_jpeg.parquet")
     monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
-    (labels, train), (test_labels, test) = originals("CIFAR10_jpeg")
+    (labels, train), (test_labels, test), _ = originals("CIFAR10_jpeg")
     assert (len(labels), len(test_labels)) == (50, 10) and labels[:6].tolist() == [1, 2, 3, 4, 5, 7]
     assert np.abs(train(np.array([0, 5])).mean((2, 3)) - colours[[1, 7], 0, 0]).max() < 4
     assert test(np.array([1])).shape == (1, 3, 32, 32)
-    assert "lossy" in images.SETS["cifar10_jpeg"].note
+    assert "lossy" in sets.SETS["cifar10_jpeg"].note
     assert (
-        images.sha256("cifar10_jpeg")
+        sets.sha256("cifar10_jpeg")
         == hashlib.sha256((tmp_path / "cifar10_jpeg.parquet").read_bytes()).hexdigest()
     )
     with pytest.raises(DataMissing, match="images of cifar10 are not here"):
         locate("cifar10")
+
+
+def test_batches_leave_out_what_an_oracle_validates_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: None
+) -> None:
+    """CIFAR-10 has no validation part; the oracle's is drawn from the images to train on."""
+    jpeg_file(tmp_path / "cifar10_jpeg.parquet")
+    monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
+    recipe = ImageRecipe(train_images=20, valid_images=15, split_seed=3)
+    monkeypatch.setattr(trained201_cifar10, "RECIPE", recipe)
+    oracle = registered.get("trained201_cifar10_jpeg").load()
+    oracle.read_images = load_images
+    held_out = oracle.held_out("cifar10_jpeg", "CIFAR10_JPEG")
+    valid = images.load("cifar10_jpeg", recipe).valid
+    train = originals("cifar10_jpeg").train
+    assert np.array_equal(train.images(held_out), valid[0].numpy())
+    assert sorted(train.labels[held_out]) == sorted(valid[1].tolist())
+    ((_, labels),) = oracle.batches("cifar10_jpeg", size=35, data="cifar10_jpeg")
+    rest = np.delete(train.labels, held_out)
+    assert sorted(labels.tolist()) == sorted(rest.tolist())
+    with pytest.raises(NasreproError, match="has 35 training images, 1 batches of 36 need more"):
+        oracle.batches("cifar10_jpeg", size=36, data="cifar10_jpeg")
 
 
 def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(
@@ -416,7 +435,7 @@ def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(
     with pytest.raises(UnknownName, match="did you mean 'cifar10'"):
         locate("cifar1")
     with pytest.raises(NasreproError, match="ImageNet16-120 cannot be downloaded"):
-        images.download("ImageNet16-120")
+        sets.download("ImageNet16-120")
 
 
 def test_an_archive_is_taken_from_the_mirror_and_checked(
@@ -427,18 +446,18 @@ def test_an_archive_is_taken_from_the_mirror_and_checked(
     mirror.write_bytes(content)
     monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path / "mirror"))
     with pytest.raises(DataCorrupt, match="has 10 bytes, expected 170498071"):
-        images.download("cifar10")
+        sets.download("cifar10")
     file = replace(
-        images.ARCHIVES["cifar10"], sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)
+        sets.ARCHIVES["cifar10"], sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)
     )
-    monkeypatch.setitem(images.ARCHIVES, "cifar10", file)  # type: ignore[arg-type]
-    found = images.download("cifar10")
+    monkeypatch.setitem(sets.ARCHIVES, "cifar10", file)  # type: ignore[arg-type]
+    found = sets.download("cifar10")
     assert found == locate("cifar10") and found.read_bytes() == content and mirror.exists()
     mirror.unlink()
-    assert images.download("cifar10") == found
+    assert sets.download("cifar10") == found
     found.write_bytes(b"cut short")
     with pytest.raises(DataCorrupt, match="cut short"):
-        images.download("cifar10")
+        sets.download("cifar10")
 
 
 def test_what_is_no_archive_is_named(
