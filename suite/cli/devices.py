@@ -112,7 +112,10 @@ def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list
         away = [entry.name for entry in devices.all() if not entry.info.table.path.exists()]
         for name in away:
             remark(f"left out: {name} is not here; get it with: nasrepro data fetch {name}", quiet)
-        names = [entry.name for entry in devices.all() if entry.name not in away]
+        here = [entry for entry in devices.all() if entry.name not in away]
+        spaces_here = [entry.info.space.name for entry in here]
+        most = max(spaces_here, key=spaces_here.count, default="")  # one space alone compares
+        names = [entry.name for entry in here if entry.info.space.name == most]
         if not names:
             raise DataMissing(
                 "no table of devices is here; get one with: nasrepro data fetch hwnasbench"

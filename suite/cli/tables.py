@@ -17,7 +17,7 @@ from nasrepro.suite.cli.common import (
     progress_bar,
     remark,
 )
-from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, NotTabulated
 
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import DeviceInfo, Oracle, OracleInfo, ReferenceInfo
@@ -161,7 +161,7 @@ def _described(entry: OracleEntry) -> dict[str, Any]:
         row["rows"] = (
             "trained when asked for; answers so far: " + f"{getattr(oracle, 'answers', 0):,}"
             if info.trains
-            else len(oracle.archs())
+            else _listed_rows(oracle)
         )
         row["data sets"] = [
             line for dataset in info.datasets for line in _trainings(oracle, dataset.name)
@@ -176,6 +176,13 @@ def _described(entry: OracleEntry) -> dict[str, Any]:
         f"{m.name} ({m.unit}, {m.split}){': ' + m.note if m.note else ''}" for m in info.metrics
     ]
     return row | _origin(info)
+
+
+def _listed_rows(oracle: Oracle) -> int | str:
+    try:
+        return len(oracle.archs())
+    except NotTabulated:
+        return "predicted for any architecture of the space"
 
 
 def _described_devices(entry: DeviceEntry) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Devices: what an architecture costs on a piece of hardware (latency or energy), looked up in tables as oracles are.
 
-A table of devices has one row per architecture, by the index of its space. Its columns are
+A table of devices has one row per architecture, by the index of its space where it has all of it. Its columns are
 `{dataset}/{device}`, or `{device}` where one column stands for all data sets of the device. A value
 that is not there is NaN, never a negative number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -85,10 +85,19 @@ class DeviceInfo:
 
 
 class DeviceTable:
-    """The devices of one source, opened."""
+    """The devices of one source, opened.
 
-    def __init__(self, info: DeviceInfo, table: Table) -> None:
+    Args:
+        info: the description.
+        table: the opened table.
+        row: row of an architecture, where that is not its index in the space.
+    """
+
+    def __init__(
+        self, info: DeviceInfo, table: Table, row: Callable[[Arch], int] | None = None
+    ) -> None:
         self.info, self.table = info, table
+        self._row = info.space.index if row is None else row
         self._columns: dict[tuple[str, str], Values] = {}
 
     def value(self, arch: Arch, device: str, dataset: str = "") -> float:
@@ -105,7 +114,7 @@ class DeviceTable:
             InvalidArch: not an architecture of this space.
         """
         space = self.info.space
-        row = space.index(arch)
+        row = self._row(arch)
         value = float(self.values(device, dataset)[row])
         if np.isnan(value):
             measured = sum(not np.isnan(self.table.column(name)[row]) for name in self.table.names)
@@ -114,7 +123,7 @@ class DeviceTable:
                 if measured
                 else f"{self.info.name} did not measure it"
             )
-            there = f"{self.measured(device, dataset):,} of {len(space):,} architectures"
+            there = f"{self.measured(device, dataset):,} of {len(self.table):,} architectures"
             raise NotTabulated(
                 f"{device} has no value for {space.format(arch)}: {why} (values for {there})"
             )
