@@ -54,7 +54,7 @@ def test_the_claims_of_contributing_are_claims(tmp_path):
     path = tmp_path / "paper.toml"
     path.write_text(text, encoding="utf-8")
     assert [claim.value for claim in load_claims([path])] == [93.70]
-    head = 'paper = "arXiv:0000.00000"\ntitle = "The paper"\ndefaults = { margin = 0.1 }\n'
+    head = 'paper = "arXiv:0000.00000"\ntitle = "The paper"\n'
     path.write_text(head + table.replace("where =", 'source = "paper"\nwhere ='), encoding="utf-8")
     claims = {claim.id: claim for claim in load_claims([path])}
     assert len(claims) == 7 and "paper-snip-c100-kendall" not in claims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,17 +11,26 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
-from nasrepro.reports.tables.claims import VERDICTS
-from nasrepro.suite.claims import Judgement, Verdict, judge_all, load_claims
+from nasrepro.suite.claims import Verdict, judge_all, load_claims
+from nasrepro.suite.claims.tally import CLASSES, Class, class_of
 from nasrepro.suite.experiments.store import Store
 
-#: Colour and marker of each verdict: apart by both.
-LOOKS: dict[Judgement, tuple[str, str]] = {
+#: Colour and marker of each class: apart by both.
+LOOKS: dict[Class, tuple[str, str]] = {
     "reproduced": ("#009E73", "o"),
     "not reproduced": ("#D55E00", "X"),
     "inconclusive": ("#0072B2", "D"),
+    "consistent": ("#56B4E9", "P"),
+    "inconsistent": ("#E69F00", "v"),
+    "ours": ("#CC79A7", "^"),
     "blocked": ("0.6", "s"),
     "not judged": ("0.85", "s"),
+}
+#: Hatches of the classes that say something of a paper's experiments.
+_HATCHES: dict[Class, str] = {
+    "not reproduced": "////",
+    "inconclusive": "....",
+    "inconsistent": "xxxx",
 }
 #: Margins shown at either side; what is farther off stands at the edge with an arrow.
 EDGE = 4.0
@@ -79,9 +89,11 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
     axes = figure.add_subplot()
     totals = np.array([len(by_paper[name]) for name in names])
     left = np.zeros(len(names))
-    for kind in VERDICTS:
-        counts = np.array([sum(each.verdict == kind for each in by_paper[name]) for name in names])
-        hatch = {"not reproduced": "////", "inconclusive": "...."}.get(kind)
+    for kind in CLASSES:
+        counts = np.array(
+            [sum(class_of(each) == kind for each in by_paper[name]) for name in names]
+        )
+        hatch = _HATCHES.get(kind)
         shares = 100 * counts / totals
         axes.barh(
             range(len(names)),
@@ -115,7 +127,7 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Claims of a paper (%), their number in brackets")
-    figure.legend(loc="outside upper center", ncols=5)
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
 
 
@@ -125,10 +137,13 @@ def _place(verdict: Verdict) -> tuple[float, float, float] | None:
     None where the claim has no margin, or was not judged.
     """
     claim = verdict.claim
-    if not _measured(verdict) or verdict.ours is None or claim.value is None or not claim.margin:
+    if not _measured(verdict) or verdict.ours is None or claim.value is None or not verdict.band:
+        return None
+    width = max(abs(end - claim.value) for end in verdict.band if math.isfinite(end))
+    if not width:
         return None
     low, high = (verdict.ours if end is None else end for end in (verdict.low, verdict.high))
-    ours, low, high = ((each - claim.value) / claim.margin for each in (verdict.ours, low, high))
+    ours, low, high = ((each - claim.value) / width for each in (verdict.ours, low, high))
     return ours, low, high
 
 
@@ -139,7 +154,7 @@ def _forest(verdicts: Sequence[Verdict]) -> Any:
     axes.axvline(0, color="0.6", linewidth=0.6)
     for row, verdict in enumerate(reversed(verdicts)):
         ours, low, high = _place(verdict) or (np.nan,) * 3
-        colour, marker = LOOKS[verdict.verdict]
+        colour, marker = LOOKS[class_of(verdict)]
         axes.plot(np.clip([low, high], -EDGE, EDGE), [row, row], color=colour, linewidth=1.2)
         if abs(ours) > EDGE:
             marker = ">" if ours > 0 else "<"
@@ -156,7 +171,7 @@ def _forest(verdicts: Sequence[Verdict]) -> Any:
     axes.set_xlim(-EDGE - 0.2, EDGE + 0.2)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Ours less published (margins of the claim)")
-    kinds = [kind for kind in VERDICTS if any(each.verdict == kind for each in verdicts)]
+    kinds = [kind for kind in CLASSES if any(class_of(each) == kind for each in verdicts)]
     handles = [
         axes.plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0]
         for kind in kinds

@@ -18,23 +18,18 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.summary import Results
-from nasrepro.suite.claims import Claim, Judgement, Verdict
+from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.claims.tally import CLASSES, cells, headline, pieces
 from nasrepro.suite.claims.wording import ours, published
 
 ORDER = 90
 
-#: The order in which verdicts are counted.
-VERDICTS: tuple[Judgement, ...] = (
-    "reproduced",
-    "not reproduced",
-    "inconclusive",
-    "blocked",
-    "not judged",
-)
 _LEGEND = (
-    "Reproduced: the 95 % interval of ours lies within the claim's margin of the published number; not reproduced: wholly outside; "
-    "inconclusive: it reaches over an end. An order holds if the difference is significant after Holm's correction. Blocked: it cannot be "
-    f"tested here; not judged: this store has no results for it. {RECALLED}: the text behind the number was not read."
+    "Reproduced: the 95 % interval of ours lies within the rule's margin of the published number; not reproduced: wholly outside; "
+    "inconclusive: it reaches over an end, or too few replicates were run. An order holds if the difference is significant after Holm's "
+    "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, networks, logs or measurements computed "
+    "again, no experiment repeated. Ours: of our reconstruction, for or against no paper. Blocked: it cannot be tested here; not judged: "
+    f"this store has no results for it. {RECALLED}: provisional, the text behind the number was not read."
 )
 
 
@@ -59,45 +54,55 @@ def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
 
 
 def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
-    """Counts of verdicts: a row for each paper, and one for all."""
-    rows = [*by_file, [each for members in by_file for each in members]]
-    names = [*(members[0].claim.title or members[0].claim.paper for members in by_file), "All"]
-    counts = {
-        kind: [sum(each.verdict == kind for each in members) for members in rows]
-        for kind in VERDICTS
-    }
-    unread = [sum(not each.claim.read for each in members) for members in rows]
+    """Counts of verdicts: a row for each paper, one for all, and one for pieces of evidence."""
+    everything = [each for members in by_file for each in members]
+    names = [members[0].claim.title or members[0].claim.paper for members in by_file]
+    counts = [*map(cells, by_file), cells(everything), pieces(everything)]
+    sizes = [len(members) for members in (*by_file, everything)]
+    sizes.append(sum(count.read + count.provisional for count in counts[-1].values()))
     filled: list[Filled] = [
-        text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), names),
-        number_column(
-            Column("claims", "Claims", ("claims",), terminal=1),
-            [len(members) for members in rows],
-            0,
+        text_column(
+            Column("paper", "Paper", ("paper",), "left", 0, 0),
+            [*names, "All claims", "All pieces of evidence"],
         ),
-        *(
-            number_column(
-                Column(
-                    kind,
-                    kind.capitalize().replace(" ", "\n"),
-                    (kind.replace(" ", "_"),),
-                    terminal=2,
-                ),
-                counts[kind],
-                0,
-            )
-            for kind in VERDICTS
-        ),
-        number_column(
-            Column("unread", f"Not read\n{RECALLED}", ("text_not_read",), terminal=3), unread, 0
-        ),
+        number_column(Column("claims", "Claims", ("claims",), terminal=1), sizes, 0),
     ]
+    for name in CLASSES:
+        stem = name.replace(" ", "_")
+        column = Column(
+            stem,
+            name.capitalize().replace(" ", "\n"),
+            (stem, f"{stem}_provisional"),
+            terminal=2,
+        )
+        filled.append(
+            (
+                column,
+                [
+                    Cell(str(count[name]), (count[name].read, count[name].provisional))
+                    for count in counts
+                ],
+            )
+        )
+    exceptions = [each.claim for each in everything if not each.claim.by_rule]
     return TableDoc(
         "claims",
         "Claims: verdicts by paper",
-        f"Verdicts on the {len(rows[-1]):,} claims of {len(by_file)} papers.",
+        f"Verdicts on the {len(everything):,} claims of {len(by_file)} papers. {headline(everything)}",
         *transposed(filled),
         legend=_LEGEND,
+        notes=tuple(_exception(claim) for claim in exceptions),
     )
+
+
+def _exception(claim: Claim) -> str:
+    """What a claim has in place of the rule's, and why; it is not in the headline."""
+    own = []
+    if claim.margin is not None:
+        own.append(f"a margin of {claim.margin.width:g} ({claim.margin.why})")
+    if claim.replicates is not None:
+        own.append(f"{claim.replicates.n} replicates ({claim.replicates.why})")
+    return f"{claim.id} has {' and '.join(own)}: not in the headline."
 
 
 def _table(verdicts: Sequence[Verdict]) -> TableDoc:
@@ -118,9 +123,9 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in verdicts], 0),
         _verdicts(verdicts),
         data_column(
-            ("recorded", "source", "unit", "p_value"),
+            ("recorded", "source", "grade", "unit", "p_value"),
             [
-                (c.recorded, c.source, c.unit, v.p_value)
+                (c.recorded, c.source, c.said, c.unit, v.p_value)
                 for c, v in zip(claims, verdicts, strict=True)
             ],
         ),
@@ -130,11 +135,8 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         ),
     ]
     first = claims[0]
-    counts = ", ".join(
-        f"{sum(each.verdict == kind for each in verdicts)} {kind}"
-        for kind in VERDICTS
-        if any(v.verdict == kind for v in verdicts)
-    )
+    counted = cells(verdicts)
+    counts = ", ".join(f"{counted[name]} {name}" for name in CLASSES if str(counted[name]) != "0")
     readings = [
         f"{each.claim.id}: {each.claim.reading.rstrip('.')}."
         for each in verdicts
@@ -164,12 +166,12 @@ def _published(claims: Sequence[Claim]) -> Filled:
     cells = [
         Cell(
             published(claim),
-            (claim.value, claim.spread, claim.margin),
+            (claim.value, claim.spread),
             "" if claim.read else RECALLED,
         )
         for claim in claims
     ]
-    data = ("published", "published_spread", "margin")
+    data = ("published", "published_spread")
     return Column("published", "Published", data, terminal=2), cells
 
 

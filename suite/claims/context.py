@@ -20,7 +20,7 @@ class Context:
         evidence: what the store holds.
         orders: the corrected test of every order that has its runs, by the claim's id.
         published: the value of every claim that has one, by id: formulas look them up.
-        block: which seeds; see `Statement.seeds_of`.
+        block: which seeds; see `Claim.seeds_of`.
     """
 
     evidence: Evidence

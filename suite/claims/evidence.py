@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from nasrepro.suite.claims.margins import REPLICATES
 from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, exists, frozen
 from nasrepro.suite.errors import DataMissing, NotTabulated, UnknownName
 from nasrepro.suite.experiments.ranking import RankRecord
@@ -23,7 +24,7 @@ from nasrepro.suite.registry import (
 
 #: Networks whose scores make a sample worth a ranking: of so many a rank correlation has a 95 %
 #: interval of about +-.08.
-SAMPLE = 300
+SAMPLE = REPLICATES["ranking"].least
 #: By seed: the id of the run, and its figure in the unit of the published ones (percent for
 #: accuracies).
 Figures = dict[int, tuple[str, float]]

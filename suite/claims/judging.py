@@ -15,7 +15,7 @@ from nasrepro.suite.claims.evidence import Evidence, gather
 from nasrepro.suite.claims.kinds import Order
 from nasrepro.suite.claims.kinds.order import corrected
 from nasrepro.suite.claims.model import Claim
-from nasrepro.suite.claims.rules import CorrectedTest, Finding
+from nasrepro.suite.claims.rules import CorrectedTest, Finding, named
 from nasrepro.suite.experiments.store import Store
 
 
@@ -55,7 +55,7 @@ def judge_all(
         store: results.
         claims: those among which orders are corrected and formulas look up figures; `wanted`
             itself if None.
-        block: which seeds; see `Statement.seeds_of`.
+        block: which seeds; see `Claim.seeds_of`.
     """
     context = wanted if claims is None else claims
     needs = [need for claim in with_family(wanted, context) for need in claim.results]
@@ -94,7 +94,8 @@ def _judge(claim: Claim, context: Context) -> Verdict:
     finding = _finding(claim, context)
     if finding.verdict == "not judged" and claim.needs and claim.recorded in ("blocked", ""):
         finding = Finding("blocked", why=claim.needs)
-    return Verdict(**{name: getattr(finding, name) for name in _FIELDS}, claim=claim)
+    shared = {name: getattr(finding, name) for name in _FIELDS}
+    return Verdict(**{**shared, "verdict": named(finding.verdict, claim.said)}, claim=claim)
 
 
 def _finding(claim: Claim, context: Context) -> Finding:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import model_validator
 
-from nasrepro.suite.claims.kinds import Formula, StudyRow, Test
+from nasrepro.suite.claims.kinds import Formula, Test
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import Judgement
-from nasrepro.suite.claims.statement import READ, Statement
+from nasrepro.suite.claims.statement import READ, Grade, Statement
 
 #: What can be recorded: "not judged" says nothing of the claim, only that this machine has no
 #: results for it.
-RECORDED: tuple[Judgement, ...] = ("reproduced", "not reproduced", "inconclusive", "blocked")
+RECORDED: tuple[Judgement, ...] = tuple(
+    verdict for verdict in get_args(Judgement) if verdict != "not judged"
+)
 #: The key of a claim that says how it is tested; its table is a kind of `kinds`.
 KINDS = ("search", "order", "ranking", "devices", "study", "lookup", "formula")
 
@@ -56,18 +58,8 @@ class Claim(Statement):
             )
         if self.how is not None and self.kind != "order" and self.value is None:
             raise ValueError("give the published `value`")
-        exact = isinstance(self.how, StudyRow) and self.how.fixed
-        if (
-            self.how is not None
-            and self.how.needs_margin
-            and not exact
-            and self.test == "about"
-            and self.margin is None
-        ):
-            raise ValueError(
-                f"give `margin`: how far from {self.value} still counts as reproduced (and "
-                "`reason`: why so far)"
-            )
+        if self.grade == "ours" and not self.reason:
+            raise ValueError("a claim of grade ours says in `reason` what is ours")
         return self
 
     @property
@@ -79,6 +71,15 @@ class Claim(Statement):
     def results(self) -> tuple[Need, ...]:
         """What it takes from a store."""
         return () if self.how is None else self.how.needs()
+
+    def seeds_of(self, block: int = 0) -> range:
+        """The seeds it is judged with: the first ones, or those of another, disjoint block."""
+        return range(0) if self.how is None else self.how.seeds(self, block)
+
+    @property
+    def said(self) -> Grade:
+        """What its figure says of the paper."""
+        return self.grade or ("measured" if self.how is None else self.how.grade)
 
     @property
     def read(self) -> bool:

@@ -33,7 +33,7 @@ def missing(
         evidence: what the store holds.
         context: all claims; runs are reported on every data set that one of these asks for, so that
             one run serves all.
-        block: see `Statement.seeds_of`.
+        block: see `Claim.seeds_of`.
         long: also what takes more than minutes.
 
     Returns:

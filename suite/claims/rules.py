@@ -1,28 +1,29 @@
 """The rules: a published number against ours. Pure functions, which a test calls by hand.
 
 The rule for figures is that of an equivalence test by interval inclusion. With p published, d the
-claim's margin and [l, h] the 95 % interval of ours:
+margin (see `margins`) and [l, h] the 95 % interval of ours:
 
     reproduced       [l, h] lies inside [p - d, p + d]
                      (at least: inside [p - d, inf); at most: inside (-inf, p + d])
     not reproduced   [l, h] lies wholly outside
-    inconclusive     [l, h] reaches over an end: more seeds would shrink it; how many is computed
-                     from its width, which falls like 1 / sqrt(n), against the distance of our mean
-                     from that end
+    inconclusive     [l, h] reaches over an end, or there are fewer replicates than the least of the
+                     rule
 
 So "reproduced" is never the absence of a difference, but its absence down to d; each side has an
-error rate of 2.5 %. Where the published number has a spread s over m runs, its own standard error
-s / sqrt(m) widens ours (square-and-add: Zou and Donner, Stat. Med. 27, 2008).
+error rate of 2.5 %. The published number's own error widens ours (square-and-add: Zou and Donner,
+Stat. Med. 27, 2008).
 
     order     paired over seeds: Wilcoxon's signed-rank test, two-sided, Holm-corrected over the
               order claims of the paper that have their runs. Not reproduced: significant in the
-              other order, or the interval of the difference stays below the margin, the least
-              difference that would count. Reproduced: significant in the order claimed. Else
+              other order, or the interval of the difference stays below the least difference that
+              counts. Reproduced: significant in the order claimed, and at least that large. Else
               inconclusive, also where mean and signed ranks point in two directions: a few large
               differences against many small ones.
-    exact     reproduced where ours rounds to the published number, or lies within the margin.
+    exact     reproduced where ours rounds to the published number.
     formula   every figure may lie half a unit of its last digit to either side; reproduced where
               the range that this gives meets the published number's own.
+
+What a claim is called then depends on what its figure says of the paper: see `named`.
 """
 
 from __future__ import annotations
@@ -34,16 +35,35 @@ from typing import Literal
 
 import numpy as np
 
-from nasrepro.suite.claims.formula import half_digit
-from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.claims.margins import Band, Quantity, band, least_difference
+from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.statistics import Interval, PairedTest, bootstrap_mean
 
-Judgement = Literal["reproduced", "not reproduced", "inconclusive", "blocked", "not judged"]
+Judgement = Literal[
+    "reproduced",
+    "not reproduced",
+    "inconclusive",
+    "consistent",
+    "inconsistent",
+    "ours: holds",
+    "ours: does not hold",
+    "ours: open",
+    "blocked",
+    "not judged",
+]
+#: What a rule's finding is called, where no experiment of the paper was repeated.
+_NAMES: dict[Grade, dict[Judgement, Judgement]] = {
+    "measured": {},
+    "own data": {"reproduced": "consistent", "not reproduced": "inconsistent"},
+    "ours": {
+        "reproduced": "ours: holds",
+        "not reproduced": "ours: does not hold",
+        "inconclusive": "ours: open",
+    },
+}
 RESAMPLES = 2000
 #: Of every interval.
 LEVEL = 0.95
-#: Of the normal distribution, for 95 % intervals.
-_Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +77,11 @@ class Finding:
         low, high: ends of its interval; None where it has none.
         n: what the interval is over: seeds (a correlation: architectures).
         why: the rule with its numbers, or what is missing; one sentence.
-        needed: seeds (a correlation: architectures) that would decide an inconclusive one; None
-            where no number would.
+        needed: seeds of a fresh block (a correlation: architectures) that would decide an
+            inconclusive one; None where no number would.
         p_value: of an order, Holm-corrected.
         runs: ids of the results it rests on.
+        band: the ends of what counts as reproduced; None where it has none.
     """
 
     verdict: Judgement
@@ -72,6 +93,7 @@ class Finding:
     needed: int | None = None
     p_value: float | None = None
     runs: tuple[str, ...] = ()
+    band: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,7 @@ class CorrectedTest:
         family: how many orders were corrected together.
         agree: whether the signed ranks, which the test is about, have the sign of the mean, which
             is what the claim is about.
+        spread: standard deviation between runs, pooled over both methods.
         runs: what it rests on.
     """
 
@@ -91,17 +114,18 @@ class CorrectedTest:
     p_value: float
     family: int
     agree: bool
+    spread: float
     runs: tuple[str, ...]
 
 
-def band(claim: Statement) -> tuple[float, float]:
-    """The ends of what counts as reproduced."""
-    published, margin = claim.value or 0.0, claim.margin or 0.0
-    floor = -math.inf if claim.test == "at most" else published - margin
-    return floor, math.inf if claim.test == "at least" else published + margin
+def named(verdict: Judgement, grade: Grade) -> Judgement:
+    """A finding in the words of its grade."""
+    return _NAMES[grade].get(verdict, verdict)
 
 
-def mean_within(claim: Statement, figures: Sequence[tuple[str, float]]) -> Finding:
+def mean_within(
+    claim: Statement, quantity: Quantity, figures: Sequence[tuple[str, float]], least: int
+) -> Finding:
     """A mean over seeds, of (run id, figure) each, against the published value."""
     values = np.array([value for _, value in figures])
     runs = tuple(run_id for run_id, _ in figures)
@@ -109,9 +133,25 @@ def mean_within(claim: Statement, figures: Sequence[tuple[str, float]]) -> Findi
         count = int((~np.isfinite(values)).sum())
         why = f"{count} of the {values.size} figures are not finite"
         return Finding("not judged", why=why, runs=runs)
-    if values.size == 1:
-        return within(claim, point(float(values[0])), runs)
-    return within(claim, bootstrap_mean(values, resamples=RESAMPLES), runs)
+    if values.size < least:
+        mean = float(values.mean())
+        why = f"{_runs_words(values.size)}, of the {least} that a verdict takes at least"
+        return Finding("inconclusive", mean, n=values.size, why=why, runs=runs)
+    spread = float(values.std(ddof=1))
+    finding = within(
+        claim,
+        band(claim, quantity, spread),
+        bootstrap_mean(values, resamples=RESAMPLES),
+        runs,
+    )
+    if spread == 0:
+        why = f"{finding.why}; all {values.size} runs gave the same"
+        finding = replace(finding, why=why)
+    return finding
+
+
+def _runs_words(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def point(value: float, n: int = 1) -> Interval:
@@ -120,46 +160,61 @@ def point(value: float, n: int = 1) -> Interval:
 
 
 def within(
-    claim: Statement, ours: Interval, runs: tuple[str, ...] = (), *, whole: int = 0
+    claim: Statement,
+    ends: Band,
+    ours: Interval,
+    runs: tuple[str, ...] = (),
+    *,
+    whole: int = 0,
 ) -> Finding:
     """The rule for figures.
 
     Args:
         claim: what is published.
+        ends: what counts as reproduced.
         ours: over `ours.n` seeds, or architectures of `whole`.
         runs: what it rests on.
         whole: how many architectures there are, of a correlation.
     """
-    floor, ceiling = band(claim)
-    theirs = _Z * claim.spread / math.sqrt(claim.n) if claim.spread and claim.n else 0.0
-    low = ours.value - math.hypot(ours.value - ours.low, theirs)
-    high = ours.value + math.hypot(ours.high - ours.value, theirs)
+    low = ours.value - math.hypot(ours.value - ours.low, ends.theirs)
+    high = ours.value + math.hypot(ours.high - ours.value, ends.theirs)
     verdict: Judgement
-    if floor <= low and high <= ceiling:
+    if ends.low <= low and high <= ends.high:
         verdict, lies = "reproduced", "lies within"
-    elif high < floor or low > ceiling:
+    elif high < ends.low or low > ends.high:
         verdict, lies = "not reproduced", "lies outside"
     else:
         verdict, lies = "inconclusive", "reaches over an end of"
     needed = None
-    why = f"{with_interval(ours.value, ours.low, ours.high)} {lies} {band_words(claim)}"
-    if theirs:
-        why += f" (with the published mean's own error, {short(theirs)}, added)"
+    why = f"{with_interval(ours.value, ours.low, ours.high)} {lies} {band_words(claim, ends)}"
+    if ends.theirs:
+        why += f" (with the published mean's own error, {short(ends.theirs)}, added)"
     if verdict == "inconclusive":
-        gap = min(abs(ours.value - floor), abs(ours.value - ceiling))
-        needed = _seeds(ours.n, (ours.high - ours.low) / 2, gap, theirs)
-        if ours.n < whole and (needed or not theirs):  # of all architectures it is a point
+        gap = min(abs(ours.value - ends.low), abs(ours.value - ends.high))
+        needed = _count(ours.n, (ours.high - ours.low) / 2, gap, ends.theirs)
+        if ours.n < whole and (needed or not ends.theirs):  # of all architectures it is a point
             needed = min(needed or whole, whole)
-        why += f"; {_count_words(needed, whole)} would decide it"
-    low_end, high_end = (ours.low, ours.high) if ours.n > 1 else (None, None)
-    return Finding(verdict, ours.value, low_end, high_end, ours.n, why, needed, runs=runs)
+        why += _plan(needed, ours.n, whole)
+    return Finding(
+        verdict,
+        ours.value,
+        ours.low if ours.n > 1 else None,
+        ours.high if ours.n > 1 else None,
+        ours.n,
+        why,
+        needed,
+        runs=runs,
+        band=(ends.low, ends.high),
+    )
 
 
-def _count_words(needed: int | None, whole: int) -> str:
-    over = "architectures" if whole else "seeds"
-    if not needed:
-        return f"no number of {over}"
-    return f"all {whole:,}" if needed == whole else f"{needed:,} {over}"
+def _plan(needed: int | None, n: int, whole: int = 0) -> str:
+    """What would decide it, as the end of a sentence: not those seeds again, and more of them."""
+    if needed is None or needed <= n:
+        return ""
+    if whole:
+        return f"; {'all ' if needed == whole else ''}{needed:,} architectures would decide it"
+    return f"; a fresh block of {needed:,} seeds would decide it"
 
 
 def without_interval(finding: Finding) -> Finding:
@@ -167,54 +222,61 @@ def without_interval(finding: Finding) -> Finding:
     return replace(finding, low=None, high=None)
 
 
-def _seeds(n: int, half: float, gap: float, theirs: float = 0.0) -> int | None:
+def _count(n: int, half: float, gap: float, theirs: float = 0.0) -> int | None:
     """How many seeds make an interval of half width `half` at `n` seeds shorter than `gap`."""
     room = gap * gap - theirs * theirs
     return math.ceil(n * half * half / room) if room > 0 and half > 0 else None
 
 
-def band_words(claim: Statement) -> str:
+def band_words(claim: Statement, ends: Band) -> str:
     """What counts as reproduced, in words."""
-    value, margin = short(claim.value or 0.0), short(claim.margin or 0.0)
-    if claim.test == "about":
-        return f"{value} ± {margin}"
-    sign = "-" if claim.test == "at least" else "+"
-    return f"{claim.test} {value}{f' {sign} {margin}' if claim.margin else ''}"
+    if math.isinf(ends.high):
+        return f"at least {short(ends.low)}"
+    if math.isinf(ends.low):
+        return f"at most {short(ends.high)}"
+    value = claim.value or 0.0
+    if math.isclose(ends.high - value, value - ends.low):
+        return f"{short(value)} ± {short(value - ends.low)}"
+    return f"{ends.low:.6g} to {ends.high:.6g}"
 
 
-def ordered(claim: Statement, order: CorrectedTest) -> Finding:
+def ordered(claim: Statement, order: CorrectedTest, least: int) -> Finding:
     """The rule for orders."""
     interval, p_value = order.test.difference, order.p_value
+    margin = least_difference(claim, order.spread)
     difference = with_interval(interval.value, interval.low, interval.high)
     shown = f"difference {difference}, p = {p_value:.2g} (Holm over {order.family})"
     verdict: Judgement = "inconclusive"
     needed, why = None, f"not significant: {shown}"
-    if claim.margin and interval.high < claim.margin:
-        verdict = "not reproduced"
-        why = f"no difference as large as {short(claim.margin)}: {shown}"
+    if interval.n < least:
+        why = f"{interval.n} pairs, of the {least} that a verdict takes at least: {shown}"
+    elif interval.high < margin:
+        verdict, why = "not reproduced", f"no difference as large as {short(margin)}: {shown}"
     elif p_value <= claim.level and not order.agree:
         why = f"mean and signed ranks point in two directions: {shown}"
-    elif p_value <= claim.level and interval.value > 0:
-        verdict, why = "reproduced", f"significant as claimed: {shown}"
     elif p_value <= claim.level and interval.value < 0:
         verdict, why = "not reproduced", f"significant the other way round: {shown}"
+    elif p_value <= claim.level and interval.value >= margin:
+        verdict, why = "reproduced", f"significant as claimed: {shown}"
+    elif p_value <= claim.level:
+        why = f"significant, and smaller than {short(margin)}: {shown}"
     else:
         half = (interval.high - interval.low) / 2
-        gap = max(abs(interval.value), (claim.margin or 0.0) - interval.value)
-        needed = _seeds(interval.n, half, gap)
-        why += f"; {needed:,} seeds would decide it" if needed else ""
+        needed = _count(interval.n, half, max(abs(interval.value), margin - interval.value))
+        why += _plan(needed, interval.n)
     ends = interval.value, interval.low, interval.high
-    return Finding(verdict, *ends, interval.n, why, needed, p_value, order.runs)
+    counts = margin, math.inf
+    return Finding(verdict, *ends, interval.n, why, needed, p_value, order.runs, counts)
 
 
-def exact(claim: Statement, ours: float, runs: tuple[str, ...] = ()) -> Finding:
-    """A figure without an interval against the published value."""
-    value = claim.value or 0.0
-    margin = half_digit(value) if claim.margin is None else claim.margin
-    good = abs(ours - value) <= margin * (1 + 1e-9)
-    verb = "is" if good else "is not"
-    why = f"{short(ours)} {verb} {short(value)} (within {short(margin)})"
-    return Finding("reproduced" if good else "not reproduced", ours, n=1, why=why, runs=runs)
+def exact(claim: Statement, ours: float, runs: tuple[str, ...] = (), n: int = 1) -> Finding:
+    """A figure without an interval against the published value, by the digit it is printed with."""
+    ends = band(claim, "exact")
+    slack = 1e-9 * max(1.0, abs(claim.value or 0.0))
+    good = ends.low - slack <= ours <= ends.high + slack
+    why = f"{short(ours)} {'is' if good else 'is not'} {band_words(claim, ends)}"
+    verdict: Judgement = "reproduced" if good else "not reproduced"
+    return Finding(verdict, ours, n=n, why=why, runs=runs, band=(ends.low, ends.high))
 
 
 def follows(claim: Statement, formula: str, ours: Interval, figures: dict[str, float]) -> Finding:
@@ -223,18 +285,17 @@ def follows(claim: Statement, formula: str, ours: Interval, figures: dict[str, f
     `figures` are named in the words.
     """
     value = claim.value or 0.0
-    margin = half_digit(value) if claim.margin is None else claim.margin
+    ends = band(claim, "exact")
     slack = 1e-9 * max(1.0, abs(value))
-    floor = -math.inf if claim.test == "at most" else value - margin - slack
-    ceiling = math.inf if claim.test == "at least" else value + margin + slack
-    good = ours.low <= ceiling and ours.high >= floor
+    good = ours.low <= ends.high + slack and ours.high >= ends.low - slack
     told = ", ".join(f"{name} = {figure:g}" for name, figure in figures.items())
     claimed = f"{'' if claim.test == 'about' else claim.test + ' '}{value:g}"
     result = with_interval(ours.value, ours.low, ours.high)
     verb = "follows from" if good else "does not follow from"
     why = f"{claimed} {verb} {formula} = {result} with {told}"
     verdict: Judgement = "reproduced" if good else "not reproduced"
-    return Finding(verdict, ours.value, ours.low, ours.high, 1, why)
+    counts = ends.low, ends.high
+    return Finding(verdict, ours.value, ours.low, ours.high, 1, why, band=counts)
 
 
 def short(value: float) -> str:

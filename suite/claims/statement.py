@@ -18,6 +18,25 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+#: What a figure of ours says: the published procedure was measured again; the paper's own numbers,
+#: networks, logs or simulator were computed again; or it is of our reconstruction or adaptation.
+Grade = Literal["measured", "own data", "ours"]
+
+
+class OwnMargin(Strict):
+    """A margin that is not the rule's, and why."""
+
+    width: float = Field(ge=0)
+    why: str = Field(min_length=1)
+
+
+class OwnReplicates(Strict):
+    """A number of replicates that is not the rule's, and why."""
+
+    n: int = Field(gt=0)
+    why: str = Field(min_length=1)
+
+
 class Statement(Strict):
     """One published statement.
 
@@ -28,12 +47,14 @@ class Statement(Strict):
         where: table, figure or section.
         source: how the text is known.
         value, unit: as published; in percent for accuracies.
+        digits: decimals that `value` is printed with, where its last one is a zero.
         spread: standard deviation as published.
         n: number of runs behind it.
         test: whether ours must be about, at least or at most the published value.
-        margin: how far off still counts as reproduced, in the unit of `value`.
-        reason: of the margin, and of anything of ours that stands for something of theirs.
-        seeds: search or study seeds of ours that it is judged with.
+        grade: what our figure says of the paper, where it is not what its kind says.
+        margin, replicates: in place of the rules' (see `margins`), each with its reason; the claim
+            is then listed, and not in the headline.
+        reason: what of ours stands for something of theirs.
         level: of an order's test.
         long: our figure takes more than minutes to measure.
         needs: what is missing, where it cannot be tested here or was not yet.
@@ -49,17 +70,20 @@ class Statement(Strict):
     source: Source
     value: float | None = None
     unit: str = ""
+    digits: int | None = Field(default=None, ge=0, le=6)
     spread: float | None = Field(default=None, ge=0)
     n: int | None = Field(default=None, gt=0)
     test: Literal["about", "at least", "at most"] = "about"
-    margin: float | None = Field(default=None, ge=0)
+    grade: Grade | None = None
+    margin: OwnMargin | None = None
+    replicates: OwnReplicates | None = None
     reason: str = ""
-    seeds: int = Field(default=100, gt=0)
     level: float = Field(default=0.05, gt=0, lt=1)
     long: bool = False
     needs: str = ""
     reading: str = ""
 
-    def seeds_of(self, block: int = 0) -> range:
-        """The seeds it is judged with: 0..n-1, or the `block`-th n, disjoint from every other."""
-        return range(block * self.seeds, (block + 1) * self.seeds)
+    @property
+    def by_rule(self) -> bool:
+        """Whether margin and number of replicates are the rules'."""
+        return self.margin is None and self.replicates is None

@@ -7,7 +7,6 @@ import math
 from nasrepro.suite.claims.judging import Verdict
 from nasrepro.suite.claims.kinds import Order
 from nasrepro.suite.claims.model import Claim
-from nasrepro.suite.claims.rules import band
 
 #: Stands behind a number whose text was not read.
 UNREAD = "†"
@@ -47,11 +46,11 @@ def strip(verdict: Verdict, width: int = 60) -> str:
 
     "" where there is nothing to show.
     """
-    if verdict.ours is None:
+    if verdict.ours is None or verdict.band is None:
         return ""
     low = verdict.ours if verdict.low is None else verdict.low
     high = verdict.ours if verdict.high is None else verdict.high
-    ends = band(verdict.claim)
+    ends = verdict.band
     shown = [low, high, verdict.ours, *filter(math.isfinite, ends)]
     left, right = min(shown), max(shown)
     if right <= left:

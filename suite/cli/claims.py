@@ -150,6 +150,25 @@ def record_verdicts(
     return int(done.failed)
 
 
+@claims_app.command("rules")
+def rules(as_json: Json = False) -> int:
+    """The margins and the numbers of replicates that verdicts rest on, with their reasons."""
+    from nasrepro.suite.claims.margins import MARGINS, REPLICATES
+
+    if as_json:
+        print_json(
+            {"margins": MARGINS, "replicates": {k: asdict(v) for k, v in REPLICATES.items()}}
+        )
+        return 0
+    print_table(["number", "margin"], [[name, text] for name, text in MARGINS.items()])
+    typer.echo()
+    print_table(
+        ["kind", "replicates", "where long", "least", "rule"],
+        [[name, r.count, r.long, r.least, r.reason] for name, r in REPLICATES.items()],
+    )
+    return 0
+
+
 @claims_app.command("repeat")
 def repeat_verdicts(
     paper: PaperOption = None,
@@ -313,7 +332,7 @@ def _judged(
 
 # -- what is printed ---------------------------------------------------------------------------------------
 def _print(verdicts: Sequence[Verdict]) -> None:
-    from nasrepro.suite.claims import RECORDED
+    from nasrepro.suite.claims.tally import CLASSES, cells, headline, pieces
     from nasrepro.suite.claims.wording import UNREAD, ours, published
 
     rows = [
@@ -328,18 +347,18 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     ]
     print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
     typer.echo()
-    kinds: tuple[str, ...] = (*RECORDED, "not judged")
-    by_file: dict[str, Counter[str]] = {}
+    by_file: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
-        by_file.setdefault(verdict.claim.file, Counter())[verdict.verdict] += 1
-    total = sum(by_file.values(), Counter[str]())
+        by_file.setdefault(verdict.claim.file, []).append(verdict)
+    table = [(name, len(members), cells(members)) for name, members in sorted(by_file.items())]
+    count = pieces(verdicts)
+    total = sum(each.read + each.provisional for each in count.values())
+    table += [("all claims", len(verdicts), cells(verdicts)), ("pieces of evidence", total, count)]
     print_table(
-        ["paper", "claims", *kinds],
-        [
-            [name, counts.total(), *(counts[kind] for kind in kinds)]
-            for name, counts in [*sorted(by_file.items()), ("all", total)]
-        ],
+        ["paper", "claims", *CLASSES],
+        [[name, size, *(str(counts[each]) for each in CLASSES)] for name, size, counts in table],
     )
+    typer.echo(headline(verdicts))
     if not all(verdict.claim.read for verdict in verdicts):
         typer.echo(
             f"{UNREAD} the text behind it, or behind a figure of its formula, was not read "
@@ -363,7 +382,8 @@ def _row(each: Verdict) -> dict[str, Any]:
         "test": claim.test,
         "published": claim.value,
         "unit": claim.unit,
-        "margin": claim.margin,
+        "by_rule": claim.by_rule,
+        "grade": claim.said,
         "ours": each.ours,
         "low": each.low,
         "high": each.high,
@@ -384,7 +404,6 @@ def _explain(verdict: Verdict, others: Sequence[Claim], store: Path) -> None:
     from nasrepro.suite.claims.wording import ours, published, strip
 
     claim, runs = verdict.claim, verdict.runs
-    reason = f": {claim.reason}" if claim.reason else ""
     elsewhere = "" if store == DEFAULT_STORE else f" --store {store}"
     lines: list[tuple[str, str]] = [
         ("claim", claim.id),
@@ -392,7 +411,8 @@ def _explain(verdict: Verdict, others: Sequence[Claim], store: Path) -> None:
         ("paper", f"{claim.title} ({claim.paper}), {claim.where}"),
         ("text", f"{claim.source}{'' if claim.read else ': not read'}"),
         ("published", published(claim)),
-        ("margin", "" if claim.margin is None else f"{claim.margin:g}{reason}"),
+        ("margin", "" if claim.margin is None else f"{claim.margin.width:g}: {claim.margin.why}"),
+        ("ours is", claim.reason),
         ("ours", f"{ours(verdict)}{f', n = {verdict.n:,}' if verdict.n > 1 else ''}"),
         ("figure", strip(verdict)),
         ("verdict", verdict.verdict),
@@ -414,8 +434,8 @@ def _explain(verdict: Verdict, others: Sequence[Claim], store: Path) -> None:
             typer.echo(f"{name:<11} {value}")
     plan = plan_of([claim], others).model_dump(mode="json", exclude_defaults=True)
     for row in (row for rows in plan.values() if isinstance(rows, list) for row in rows):
-        if row.get("seeds") == list(range(claim.seeds)):
-            row["seeds"] = claim.seeds
+        if row.get("seeds") == list(claim.seeds_of()):
+            row["seeds"] = len(claim.seeds_of())
     if plan:
         typer.echo("plan")
         print_json(plan)

@@ -340,11 +340,11 @@ def test_the_claims_overview(monkeypatch, results):
         "source": "recalled",
     }
     look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
-    claims = [Claim(id=f"paper-{i}", value=90.0, margin=1.0, lookup=look, **base) for i in range(3)]
+    claims = [Claim(id=f"paper-{i}", value=90.0, lookup=look, **base) for i in range(3)]
     verdicts = [
-        Verdict("reproduced", 90.5, 90.0, 90.8, claim=claims[0]),
-        Verdict("not reproduced", 99.0, 98.0, 99.5, claim=claims[1]),
-        Verdict("inconclusive", 91.0, 90.5, 91.5, claim=claims[2]),
+        Verdict("reproduced", 90.5, 90.0, 90.8, band=(89.0, 91.0), claim=claims[0]),
+        Verdict("not reproduced", 99.0, 98.0, 99.5, band=(89.0, 91.0), claim=claims[1]),
+        Verdict("inconclusive", 91.0, 90.5, 91.5, band=(89.0, 91.0), claim=claims[2]),
         Verdict("blocked", claim=Claim(id="paper-x", needs="a phone", **base)),
     ]
     monkeypatch.setattr(kind, "judge_all", lambda *_: verdicts)

@@ -1213,7 +1213,6 @@ def test_claims_table():
         statement="It reaches 90 %",
         value=90.5,
         spread=0.3,
-        margin=1.0,
         lookup=look,
         recorded="reproduced",
         **base,
@@ -1233,7 +1232,7 @@ def test_claims_table():
         (DASH, RECALLED),
     ]
     assert texts(doc, "ours") == ["93.12 [93.00, 93.30]", DASH]
-    assert "2 claims of arXiv:0 (A paper): 1 not reproduced, 1 blocked." in doc.caption
+    assert "2 claims of arXiv:0 (A paper): 1† not reproduced, 1 blocked." in doc.caption
     assert doc.footnotes == ("paper-a: the verdict is not reproduced, recorded is reproduced.",)
     assert cells(doc, "run_ids")[0].values[0] == "r1 r2"
     assert claims_tables([verdicts[0]]) == []  # nothing but what cannot be tested
@@ -1252,14 +1251,12 @@ def test_claims_table():
         second, "verdict"
     ) == ["not judged"]
     assert second.footnotes == () and texts(second, "why") == ["no runs"]
-    assert texts(counted, "paper") == ["A paper", "Another", "All"] and texts(
-        counted, "claims"
-    ) == ["2", "1", "3"]
-    assert texts(counted, "blocked") == ["1", "0", "1"] and texts(counted, "not judged") == [
-        "0",
-        "1",
-        "1",
-    ]
+    pieces = "All pieces of evidence"
+    assert texts(counted, "paper") == ["A paper", "Another", "All claims", pieces]
+    assert texts(counted, "claims") == ["2", "1", "3", "3"]
+    assert texts(counted, "blocked") == ["1", "0", "1", "1"]
+    assert texts(counted, "not judged") == ["0", "1", "1", "1"]
+    assert texts(counted, "not reproduced") == ["1†", "0", "1†", "1†"], "it was not read"
 
 
 def published(scorer, dataset, value, coefficient="kendall", **more):
@@ -1277,7 +1274,6 @@ def published(scorer, dataset, value, coefficient="kendall", **more):
         "file": "paper",
         "where": "Table 3",
         "source": "paper",
-        "margin": 0.02,
         "reason": "of ours",
     }
     claim_id = f"paper-{scorer}-{dataset}-{coefficient}"

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.needs import Need
-from nasrepro.suite.claims.rules import Finding, point, within, without_interval
-from nasrepro.suite.claims.statement import Statement, Strict
+from nasrepro.suite.claims.rules import Finding, exact
+from nasrepro.suite.claims.statement import Grade, Statement, Strict
 from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.oracle import agreement
 from nasrepro.suite.registry import load_devices
@@ -17,22 +17,25 @@ class Devices(Strict):
     """Spearman's rho of two devices' latencies, over the architectures that both have."""
 
     kind: Literal["devices"] = "devices"
-    needs_margin: ClassVar[bool] = True
+    grade: ClassVar[Grade] = "own data"
     first: str
     second: str
     dataset: str
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """None."""
+        return range(0)
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing of a store."""
         return ()
 
     def judge(self, claim: Statement, context: Context) -> Finding:
-        """By `rules.within`, as a point: the tables hold all there is."""
+        """By `rules.exact`: the tables hold all there is."""
         names = self.first, self.second
         try:
             columns = [load_devices(name).values(name, self.dataset) for name in names]
         except DataMissing as error:
             return Finding("not judged", why=str(error))
         rho, count = agreement(columns)
-        ours = point(float(rho[0, 1]), int(count[0, 1]))
-        return without_interval(within(claim, ours))
+        return exact(claim, float(rho[0, 1]), n=int(count[0, 1]))

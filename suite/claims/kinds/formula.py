@@ -10,7 +10,7 @@ from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.formula import bounds, evaluate, half_digit, names_in
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import LEVEL, Finding, follows
-from nasrepro.suite.claims.statement import READ, Source, Statement, Strict
+from nasrepro.suite.claims.statement import READ, Grade, Source, Statement, Strict
 from nasrepro.suite.statistics import Interval
 
 
@@ -45,7 +45,7 @@ class Formula(Strict):
     """
 
     kind: Literal["formula"] = "formula"
-    needs_margin: ClassVar[bool] = False
+    grade: ClassVar[Grade] = "own data"
     text: str
     figures: dict[str, Figure]
 
@@ -59,6 +59,10 @@ class Formula(Strict):
     def read(self) -> bool:
         """Whether the text behind every figure was read."""
         return all(figure.claim or figure.source in READ for figure in self.figures.values())
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """None."""
+        return range(0)
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing of a store."""

@@ -9,7 +9,7 @@ from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.evidence import scale_of
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import Finding, exact
-from nasrepro.suite.claims.statement import Statement, Strict
+from nasrepro.suite.claims.statement import Grade, Statement, Strict
 from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.registry import load_oracle
 
@@ -18,12 +18,16 @@ class Lookup(Strict):
     """A value of an architecture, or the best in the table: the mean over training seeds."""
 
     kind: Literal["lookup"] = "lookup"
-    needs_margin: ClassVar[bool] = False
+    grade: ClassVar[Grade] = "own data"
     oracle: str
     dataset: str
     epochs: int
     metric: str
     arch: str = ""
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """None."""
+        return range(0)
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing of a store."""

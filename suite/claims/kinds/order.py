@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,9 +12,10 @@ from pydantic import Field
 
 from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.evidence import Evidence
+from nasrepro.suite.claims.margins import REPLICATES, block_of, replicates
 from nasrepro.suite.claims.needs import Searched
 from nasrepro.suite.claims.rules import RESAMPLES, CorrectedTest, Finding, ordered
-from nasrepro.suite.claims.statement import Statement, Strict
+from nasrepro.suite.claims.statement import Grade, Statement, Strict
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import holm, paired_test
 
@@ -26,7 +29,7 @@ class Order(Strict):
     """
 
     kind: Literal["order"] = "order"
-    needs_margin: ClassVar[bool] = False
+    grade: ClassVar[Grade] = "measured"
     search: Searched
     than: str
     than_params: dict[str, object] = Field(default_factory=dict)
@@ -36,6 +39,10 @@ class Order(Strict):
         """The one that is said to be worse."""
         return self.search.model_copy(update={"method": self.than, "params": self.than_params})
 
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """Those of a block; see `margins.replicates`."""
+        return block_of(replicates(claim, "order"), block)
+
     def needs(self) -> tuple[Searched, ...]:
         """The runs of both."""
         return self.search, self.other
@@ -43,8 +50,8 @@ class Order(Strict):
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.ordered`."""
         if claim.id in context.orders:
-            return ordered(claim, context.orders[claim.id])
-        seeds = claim.seeds_of(context.block)
+            return ordered(claim, context.orders[claim.id], REPLICATES["order"].least)
+        seeds = self.seeds(claim, context.block)
         counts = [
             sum(seed in context.evidence.searched(need) for seed in seeds) for need in self.needs()
         ]
@@ -63,14 +70,15 @@ class Order(Strict):
         b = np.array([worse[seed][1] for seed in seeds])
         test = paired_test(a, b, resamples=RESAMPLES)
         runs = tuple(figures[seed][0] for figures in (first, second) for seed in seeds)
-        return CorrectedTest(test, test.p_value, 1, _agree(a - b), runs)
+        spread = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2) if a.size > 1 else 0.0
+        return CorrectedTest(test, test.p_value, 1, _agree(a - b), spread, runs)
 
 
 def corrected(tests: dict[str, CorrectedTest]) -> dict[str, CorrectedTest]:
     """The tests of one paper's orders, Holm-corrected together."""
     p_values = holm([each.p_value for each in tests.values()])
     return {
-        id: CorrectedTest(each.test, float(p_value), len(tests), each.agree, each.runs)
+        id: replace(each, p_value=float(p_value), family=len(tests))
         for (id, each), p_value in zip(tests.items(), p_values, strict=True)
     }
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
+from nasrepro.suite.claims.margins import Quantity, band
 from nasrepro.suite.claims.needs import Ranked
 from nasrepro.suite.claims.rules import (
     LEVEL,
@@ -17,7 +18,7 @@ from nasrepro.suite.claims.rules import (
     within,
     without_interval,
 )
-from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.registry import scorers
 from nasrepro.suite.statistics import Interval
@@ -44,10 +45,19 @@ class Ranking(Ranked):
     """
 
     kind: Literal["ranking"] = "ranking"
-    needs_margin: ClassVar[bool] = True
+    grade: ClassVar[Grade] = "measured"
     coefficient: Coefficient
     over: str = ""
     absolute: bool = False
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the coefficient is."""
+        return "best scored" if self.coefficient == "best_value" else "correlation"
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """None: a ranking has architectures."""
+        return range(0)
 
     def needs(self) -> tuple[Ranked, ...]:
         """This ranking, and the one of the other scorer where there is one."""
@@ -73,12 +83,10 @@ class Ranking(Ranked):
             ours = replace(ours, low=ours.value, high=ours.value)
         part = self._part(records, ours.n, whole)
         if self.coefficient == "best_value" and ours.n < whole:
-            why = (
-                f"{short(ours.value)} against {band_words(claim)}, but of the best-scored of {part}"
-            )
+            why = f"{short(ours.value)} against {band_words(claim, band(claim, self.quantity))}, but of the best-scored of {part}"
             why += f"; all {whole:,} would decide it"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
-        finding = within(claim, ours, runs, whole=whole)
+        finding = within(claim, band(claim, self.quantity), ours, runs, whole=whole)
         if ours.n < whole:
             finding = replace(finding, why=f"{finding.why}; over {part}")
         return without_interval(finding) if ours.low == ours.high else finding

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nasrepro.suite.claims.context import Context
+from nasrepro.suite.claims.margins import REPLICATES, block_of, replicates
 from nasrepro.suite.claims.needs import Searched
 from nasrepro.suite.claims.rules import Finding, mean_within
-from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.claims.statement import Grade, Statement
 
 
 class Search(Searched):
     """The mean of a search's figure over seeds, with its interval."""
 
     kind: Literal["search"] = "search"
-    needs_margin: ClassVar[bool] = True
+    grade: ClassVar[Grade] = "measured"
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """Those of a block; see `margins.replicates`."""
+        return block_of(replicates(claim, "search"), block)
 
     def needs(self) -> tuple[Searched, ...]:
         """The runs."""
@@ -22,8 +27,10 @@ class Search(Searched):
 
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.mean_within`."""
-        figures, seeds = context.evidence.searched(self), claim.seeds_of(context.block)
+        figures, seeds = context.evidence.searched(self), self.seeds(claim, context.block)
         have = sum(seed in figures for seed in seeds)
         if have < len(seeds):
             return context.lacking(claim, self, have, len(seeds), "runs")
-        return mean_within(claim, [figures[seed] for seed in seeds])
+        return mean_within(
+            claim, "accuracy", [figures[seed] for seed in seeds], REPLICATES["search"].least
+        )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from nasrepro.suite.claims.context import Context
+from nasrepro.suite.claims.margins import REPLICATES, Quantity, block_of, replicates
 from nasrepro.suite.claims.needs import Measured
 from nasrepro.suite.claims.rules import Finding, exact, mean_within
-from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.study import StudyRecord
 
@@ -31,11 +32,25 @@ class StudyRow(Measured):
     """
 
     kind: Literal["study"] = "study"
-    needs_margin: ClassVar[bool] = True
     where: dict[str, object] = Field(default_factory=dict)
     column: str
     scale: float = 1.0
     fixed: bool = False
+
+    @property
+    def grade(self) -> Grade:
+        """A count of what a paper released repeats no experiment."""
+        return "own data" if self.fixed else "measured"
+
+    def quantity(self, claim: Statement) -> Quantity:
+        """What the column is, by the unit of the published number."""
+        if claim.unit in TIMES:
+            return "time"
+        return "accuracy" if claim.unit == "%" else "correlation"
+
+    def seeds(self, claim: Statement, block: int = 0) -> range:
+        """Those of a block; see `margins.replicates`."""
+        return range(1) if self.fixed else block_of(replicates(claim, "study"), block)
 
     def needs(self) -> tuple[Measured, ...]:
         """The measurements."""
@@ -43,7 +58,7 @@ class StudyRow(Measured):
 
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.mean_within`, or `rules.exact` where nothing is random."""
-        records, seeds = context.evidence.measured(self), claim.seeds_of(context.block)
+        records, seeds = context.evidence.measured(self), self.seeds(claim, context.block)
         have = sum(seed in records for seed in seeds)
         if have < len(seeds):
             what = f"measurements of {self.study}"
@@ -51,8 +66,8 @@ class StudyRow(Measured):
         chosen = [records[seed] for seed in seeds]
         figures = [(record.key.run_id, self._value(claim, record)) for record in chosen]
         if self.fixed:
-            return exact(claim, figures[0][1], (figures[0][0],))
-        finding = mean_within(claim, figures)
+            return exact(claim, figures[0][1], runs=(figures[0][0],))
+        finding = mean_within(claim, self.quantity(claim), figures, REPLICATES["study"].least)
         if claim.unit not in TIMES:
             return finding
         machines = f"measured on {_machines(chosen)}, the published one elsewhere"

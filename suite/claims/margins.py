@@ -1,0 +1,191 @@
+"""How far off still counts, and over how many replicates: a rule for each kind of number.
+
+These rules were written on 2026-11-28, before the runs that they judge, and after the runs of the
+first edition, whose margins and numbers of seeds were set claim by claim. A change here is a commit
+of its own, with the reason, before new runs. Nothing is set by claim: one that wants another margin
+or another number of replicates says why in its file (`margin = { width = ..., why = "..." }`), is
+listed in the report, and is not in the headline.
+
+Nobody is invited to add seeds until a verdict fits: an inconclusive verdict stays one, and may plan
+a fresh block of seeds that no earlier verdict saw.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from nasrepro.suite.claims.formula import half_digit
+from nasrepro.suite.claims.statement import Statement
+
+Quantity = Literal["accuracy", "order", "correlation", "best scored", "time", "exact"]
+
+#: Share of a standard deviation between runs by which two means may differ: of two single runs with
+#: means so far apart, the lower one comes out on top 36 times in 100.
+ACCURACY = 0.5
+#: Share of it below which a difference is none, as Cohen's "small effect" has it.
+ORDER = 0.2
+#: Two units of the second digit: rounded figures that agree are up to one unit apart, and papers
+#: draw conclusions from two. Further printed digits are below what one draw of weights moves.
+CORRELATION = 0.02
+#: Another machine, under another load, with other libraries: a factor to either side.
+TIME = 2.0
+#: Of the normal distribution, for 95 % intervals.
+Z = 1.959964
+
+#: The margin of each quantity, in words, with its reason.
+MARGINS: dict[Quantity, str] = {
+    "accuracy": (
+        "half the published standard deviation between runs (ours where none is printed): single "
+        "runs so far apart come out in the wrong order 36 times in 100. The published mean's own "
+        "standard error widens our interval; where no number of runs is printed, it is of one run"
+    ),
+    "order": (
+        "a fifth of the standard deviation between runs, pooled over both methods: a smaller "
+        "difference is none, however significant"
+    ),
+    "correlation": (
+        "0.02, two units of the second digit; of a bound, half a unit of the printed digit. Where "
+        "the paper's is over a sample of n architectures, that sample's error widens our interval"
+    ),
+    "best scored": "the printed digit, rounded or cut: one architecture's value in a table",
+    "time": "a factor of two for another machine; of a bound, nothing",
+    "exact": (
+        "the printed digit, which may have been rounded or cut: a count, a value of a table, "
+        "arithmetic, or the paper's own measurements computed again"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Replicates:
+    """How many replicates verdicts rest on.
+
+    Attributes:
+        count: of seeds; of architectures the least sample.
+        long: of seeds, where one run takes minutes.
+        least: below it there is no verdict.
+        reason: in words.
+    """
+
+    count: int
+    long: int
+    least: int
+    reason: str
+
+
+#: By kind of claim.
+REPLICATES: dict[str, Replicates] = {
+    "search": Replicates(
+        100,
+        100,
+        20,
+        "as many as the paper's, at most 500; 100 where it prints none or a run takes minutes",
+    ),
+    "order": Replicates(
+        100, 20, 20, "100 pairs, 20 where a run takes minutes: decided by the margin, not by n"
+    ),
+    "study": Replicates(20, 5, 5, "20, 5 where a measurement takes minutes"),
+    "ranking": Replicates(
+        300,
+        300,
+        300,
+        "every architecture of the table; of scorers that need networks, those whose scores are "
+        "stored, at least 300",
+    ),
+}
+#: Most seeds of a search, whatever a paper ran.
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What counts as reproduced.
+
+    Attributes:
+        low, high: the ends; infinite where open.
+        theirs: half width of the published number's own 95 % interval, 0 where it has none.
+    """
+
+    low: float
+    high: float
+    theirs: float = 0.0
+
+
+def replicates(claim: Statement, kind: str) -> int:
+    """How many seeds a claim of that kind is judged with."""
+    if claim.replicates is not None:
+        return claim.replicates.n
+    rule = REPLICATES[kind]
+    if claim.long:
+        return rule.long
+    if kind == "search" and claim.n is not None:
+        return min(max(claim.n, rule.least), MOST)
+    return rule.count
+
+
+def block_of(count: int, block: int) -> range:
+    """The seeds 0..count-1, or the `block`-th so many, disjoint from every other block's."""
+    return range(block * count, (block + 1) * count)
+
+
+def band(claim: Statement, quantity: Quantity, spread: float = 0.0) -> Band:
+    """What counts as reproduced of a published value.
+
+    Args:
+        claim: with its `value`.
+        quantity: what it is.
+        spread: standard deviation of ours between runs, where the paper prints none.
+    """
+    value = claim.value or 0.0
+    theirs = 0.0
+    if quantity == "accuracy":
+        sd = spread if claim.spread is None else claim.spread
+        low, high = value - ACCURACY * sd, value + ACCURACY * sd
+        theirs = Z * sd / math.sqrt(claim.n or 1)
+    elif claim.test != "about":
+        slack = 0.0 if quantity == "time" or value == 0 else printed(claim)
+        low, high = value - slack, value + slack
+    elif quantity == "time":
+        low, high = value / TIME, value * TIME
+    elif quantity == "correlation":
+        low, high = value - CORRELATION, value + CORRELATION
+        theirs = 0.0 if claim.n is None else sampling_error(value, claim.n)
+    else:
+        low, high = _rounded_or_cut(value, printed(claim))
+    if claim.margin is not None:
+        low, high = value - claim.margin.width, value + claim.margin.width
+    return Band(
+        -math.inf if claim.test == "at most" else low,
+        math.inf if claim.test == "at least" else high,
+        theirs,
+    )
+
+
+def _rounded_or_cut(value: float, half: float) -> tuple[float, float]:
+    """What is printed as `value`, where `half` is half a unit of its last digit.
+
+    A whole unit farther from zero is the next number.
+    """
+    unit = 2 * half * (1 - 1e-6)
+    return (value - unit, value + half) if value < 0 else (value - half, value + unit)
+
+
+def sampling_error(rho: float, n: int) -> float:
+    """Half width of the 95 % interval of a rank correlation over a sample of n architectures.
+
+    Spearman's, by Bonett and Wright, Psychometrika 65, 2000; Kendall's is shorter.
+    """
+    return Z * (1 - rho * rho) * math.sqrt((1 + rho * rho / 2) / (n - 3)) if n > 3 else math.inf
+
+
+def least_difference(claim: Statement, spread: float) -> float:
+    """Of an order: the difference that counts, where `spread` is pooled over both methods."""
+    return ORDER * spread if claim.margin is None else claim.margin.width
+
+
+def printed(claim: Statement) -> float:
+    """Half a unit of the last digit that a claim's value is printed with."""
+    value = claim.value or 0.0
+    return half_digit(value) if claim.digits is None else 0.5 * 10.0**-claim.digits

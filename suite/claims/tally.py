@@ -1,0 +1,136 @@
+"""Verdicts counted: by class, as cells of printed tables and as pieces of evidence.
+
+    reproduced, not reproduced, inconclusive
+                the quantity was measured here by the published procedure; provisional (†) where the
+                published number was not read, but recalled or taken at second hand
+    consistent, inconsistent
+                arithmetic over the paper's own numbers, counts of its released networks, its own
+                logs or measurements computed again: no experiment was repeated
+    ours        an order or value of our reconstruction or adaptation: never for or against a paper
+    blocked     what is missing is said
+    not judged  this store has no results for it
+
+A piece of evidence is what claims share: both coefficients of one ranking, and all the data sets on
+which one search is reported, are one. It is reproduced where all of its claims are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from nasrepro.suite.claims.judging import Verdict
+from nasrepro.suite.claims.model import Claim
+from nasrepro.suite.claims.needs import Searched
+
+Class = Literal[
+    "reproduced",
+    "not reproduced",
+    "inconclusive",
+    "consistent",
+    "inconsistent",
+    "ours",
+    "blocked",
+    "not judged",
+]
+#: In the order of tables.
+CLASSES: tuple[Class, ...] = get_args(Class)
+#: Those that say something of a paper.
+DECIDED: frozenset[Class] = frozenset(
+    {"reproduced", "not reproduced", "consistent", "inconsistent"}
+)
+#: Of a piece with claims in several classes the first of these.
+_FIRST: tuple[Class, ...] = (
+    "not reproduced",
+    "inconclusive",
+    "reproduced",
+    "inconsistent",
+    "consistent",
+    "ours",
+    "not judged",
+    "blocked",
+)
+#: Those whose published number may be provisional.
+_HELD_AGAINST = frozenset({"reproduced", "not reproduced", "inconclusive", "consistent"})
+
+
+def class_of(verdict: Verdict) -> Class:
+    """The class that a verdict is counted in."""
+    name = verdict.verdict.partition(":")[0]
+    return next(each for each in CLASSES if each == name)
+
+
+def is_provisional(verdict: Verdict) -> bool:
+    """Whether a verdict rests on a published number that was not read."""
+    return class_of(verdict) in _HELD_AGAINST and not verdict.claim.read
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Verdicts of one class: `read` against numbers that were read, `provisional` against others."""
+
+    read: int = 0
+    provisional: int = 0
+
+    def __str__(self) -> str:
+        """Both, the provisional ones with their mark."""
+        if not self.provisional:
+            return str(self.read)
+        return f"{self.read} + {self.provisional}†" if self.read else f"{self.provisional}†"
+
+
+def cells(verdicts: Iterable[Verdict]) -> dict[Class, Count]:
+    """Verdicts by class, each claim once."""
+    return _counted((class_of(each), is_provisional(each)) for each in verdicts)
+
+
+def pieces(verdicts: Iterable[Verdict]) -> dict[Class, Count]:
+    """Pieces of evidence by class; one is provisional where any of its numbers was not read."""
+    by_piece: dict[Hashable, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_piece[piece_of(verdict.claim)].append(verdict)
+    return _counted(
+        (
+            min((class_of(each) for each in members), key=_FIRST.index),
+            any(is_provisional(each) for each in members),
+        )
+        for members in by_piece.values()
+    )
+
+
+def _counted(found: Iterable[tuple[Class, bool]]) -> dict[Class, Count]:
+    counts = Counter(found)
+    return {each: Count(counts[each, False], counts[each, True]) for each in CLASSES}
+
+
+def piece_of(claim: Claim) -> Hashable:
+    """What a claim shares with others that rest on the same evidence."""
+    if not claim.results or any(need.absent for need in claim.results):
+        return claim.id
+    return frozenset(
+        need.search if isinstance(need, Searched) else need.key for need in claim.results
+    )
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """Two sentences on what was reproduced, what was not, and what nobody can check here.
+
+    Claims with a margin or a number of replicates of their own are left out.
+    """
+    by_rule = [each for each in verdicts if each.claim.by_rule]
+    count, cell = pieces(by_rule), cells(by_rule)
+    tested = sum(count[each].read + count[each].provisional for each in _FIRST[:6])
+    words = ", ".join(
+        f"{count[each]} {each} ({cell[each]} claims)"
+        for each in CLASSES[:-2]
+        if str(count[each]) != "0"
+    )
+    missing = f"{count['blocked']} are blocked ({cell['blocked']} claims)"
+    lacking = count["not judged"].read
+    rest = f", and this store has no results for {lacking}" if lacking else ""
+    return (
+        f"Of {tested:,} pieces of evidence that were tested, {words}; † marks published numbers "
+        f"that were not read. {missing}: each says what is missing{rest}."
+    )

@@ -1,0 +1,86 @@
+"""The rules, called by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nasrepro.suite.claims.margins import Band
+from nasrepro.suite.claims.rules import (
+    CorrectedTest,
+    mean_within,
+    named,
+    ordered,
+    within,
+)
+from nasrepro.suite.claims.statement import Statement
+from nasrepro.suite.statistics import Interval, PairedTest
+
+
+def statement(**fields: object) -> Statement:
+    about = {"id": "x", "paper": "p", "statement": "s", "where": "w", "source": "paper"}
+    return Statement.model_validate({**about, "value": 90.0, "spread": 2.0, "n": 10**6, **fields})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "theirs", "verdict"),
+    [
+        (89.5, 90.5, 0.0, "reproduced"),
+        (91.1, 92.0, 0.0, "not reproduced"),
+        (90.5, 91.5, 0.0, "inconclusive"),
+        (89.5, 90.5, 2.0, "inconclusive"),  # what is published is not known better
+    ],
+)
+def test_an_interval_inside_outside_or_over_an_end(low, high, theirs, verdict):
+    ours = Interval((low + high) / 2, low, high, 50, 0.95)
+    assert within(statement(), Band(89.0, 91.0, theirs), ours).verdict == verdict
+
+
+def test_nobody_is_asked_for_seeds_until_it_fits():
+    wide = within(statement(), Band(89.0, 91.0), Interval(90.5, 89.5, 91.5, 50, 0.95))
+    assert wide.needed == 200 and wide.why.endswith("; a fresh block of 200 seeds would decide it")
+    ended = within(statement(), Band(89.0, 91.0), Interval(90.5, 90.3, 91.2, 50, 0.95))
+    assert (
+        ended.verdict == "inconclusive" and ended.needed == 41 and "would decide" not in ended.why
+    )
+
+
+def test_below_the_least_number_there_is_no_verdict():
+    runs = [("a", 90.0)]
+    few = mean_within(statement(), "accuracy", runs, least=20)
+    assert (few.verdict, few.n, few.why) == (
+        "inconclusive",
+        1,
+        "1 run, of the 20 that a verdict takes at least",
+    )
+    same = mean_within(statement(), "accuracy", runs * 20, least=20)
+    assert same.verdict == "reproduced" and same.why.endswith("all 20 runs gave the same")
+    nan = mean_within(statement(), "accuracy", [("a", np.nan)] * 20, least=20)
+    assert nan.verdict == "not judged"
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_value", "agree", "n", "verdict", "words"),
+    [
+        ((0.5, 0.3, 0.7), 0.01, True, 100, "reproduced", "significant as claimed"),
+        ((0.5, 0.3, 0.7), 0.01, True, 19, "inconclusive", "19 pairs, of the 20"),
+        ((0.5, 0.3, 0.7), 0.20, True, 100, "inconclusive", "not significant"),
+        ((0.5, 0.3, 0.7), 0.01, False, 100, "inconclusive", "two directions"),
+        ((-0.5, -0.7, 0.3), 0.01, True, 100, "not reproduced", "the other way round"),
+        ((0.1, 0.05, 0.15), 0.01, True, 100, "not reproduced", "no difference as large as 0.2"),
+        ((0.15, 0.05, 0.25), 0.01, True, 100, "inconclusive", "smaller than 0.2"),
+    ],
+)
+def test_orders(difference, p_value, agree, n, verdict, words):
+    test = PairedTest(Interval(*difference, n, 0.95), p_value)
+    order = CorrectedTest(test, p_value, 3, agree, spread=1.0, runs=())
+    found = ordered(statement(), order, least=20)
+    assert found.verdict == verdict and words in found.why
+
+
+def test_what_a_finding_is_called():
+    assert named("reproduced", "measured") == "reproduced"
+    assert named("reproduced", "own data") == "consistent"
+    assert named("not reproduced", "own data") == "inconsistent"
+    assert named("inconclusive", "ours") == "ours: open"
+    assert named("blocked", "ours") == "blocked"
