@@ -49,7 +49,7 @@ class LinearPosterior:
         ) + outside / self.alpha
 
 
-def evidence(features: Array, y: Array) -> Callable[[float, float], float]:
+def evidence(features: Array, y: Array, *, squared: bool = True) -> Callable[[float, float], float]:
     """The log evidence as a function of (alpha, beta).
 
     One singular value decomposition serves all its calls.
@@ -57,6 +57,8 @@ def evidence(features: Array, y: Array) -> Callable[[float, float], float]:
     Args:
         features: Phi, shape (n, d).
         y: targets, shape (n,).
+        squared: whether the misfit is squared, as Bishop's is; the authors' library (pybnn) leaves
+            out the square.
     """
     left, singular, _ = np.linalg.svd(features, full_matrices=False)
     squares, inside = singular**2, left.T @ y
@@ -67,6 +69,8 @@ def evidence(features: Array, y: Array) -> Callable[[float, float], float]:
         precision = beta * squares + alpha
         fitted = beta * squares * inside / precision
         misfit = outside + ((inside - fitted) ** 2).sum()
+        if not squared:
+            misfit = np.sqrt(misfit)
         size = ((beta * singular * inside / precision) ** 2).sum()
         log_det = np.log(precision).sum() + (d - len(squares)) * np.log(alpha)
         return 0.5 * float(
@@ -90,11 +94,16 @@ def posterior(features: Array, y: Array, alpha: float, beta: float) -> LinearPos
     )
 
 
-def fitted_posterior(features: Array, y: Array, rng: np.random.Generator) -> LinearPosterior:
-    """The same with the precisions of the largest evidence, found from a start drawn as in the authors' library (pybnn)."""
+def fitted_posterior(
+    features: Array, y: Array, rng: np.random.Generator, *, squared: bool = True
+) -> LinearPosterior:
+    """The same with the precisions of the largest evidence; see `evidence`.
+
+    Found from a start drawn as in the authors' library (pybnn).
+    """
     from scipy.optimize import fmin
 
-    log_evidence = evidence(features, y)
+    log_evidence = evidence(features, y, squared=squared)
 
     def cost(logs: Array) -> float:
         return (
@@ -155,7 +164,12 @@ def train_features(
 
 
 def predict_all(
-    points: Array, rows: NDArray[np.intp], y: Array, rng: np.random.Generator
+    points: Array,
+    rows: NDArray[np.intp],
+    y: Array,
+    rng: np.random.Generator,
+    *,
+    squared: bool = True,
 ) -> tuple[Array, Array]:
     """Mean and variance at all points, shape (n,) each, by a DNGO trained from scratch on some of them.
 
@@ -164,9 +178,10 @@ def predict_all(
         rows: the points that are known, shape (k,).
         y: their values, shape (k,).
         rng: random generator.
+        squared: see `evidence`.
     """
     centre, scale = points[rows].mean(0), points[rows].std(0)
     X = (points - centre) / np.where(scale > 0, scale, 1.0)
     W, b = train_features(X[rows], y, rng)
     features = np.tanh(X @ W + b)
-    return fitted_posterior(features[rows], y, rng).predict(features)
+    return fitted_posterior(features[rows], y, rng, squared=squared).predict(features)

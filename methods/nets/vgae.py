@@ -166,10 +166,14 @@ def tensors(graphs: Graphs) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(graphs.ops), torch.from_numpy(graphs.adjacency)
 
 
-def train(graphs: Graphs, recipe: Recipe) -> Autoencoder:
+def train(graphs: Graphs, recipe: Recipe) -> tuple[Autoencoder, NDArray[np.float32]]:
     """Pre-train on the first `recipe.share` of the graphs.
 
     Their order is drawn once, as in the authors' code.
+
+    Returns:
+        The network, and each training graph's mu as it was when the last epoch came to it, (n, V,
+        latent): what the authors take the mean and deviation of, to draw latent points.
     """
     with contained(recipe.seed):
         network = Autoencoder(len(graphs.vocabulary), recipe)
@@ -179,6 +183,7 @@ def train(graphs: Graphs, recipe: Recipe) -> Autoencoder:
         ops, adjacency = (part[order] for part in tensors(graphs))
         for epoch in range(recipe.epochs):
             network.train(epoch == 0 or not recipe.eval_after_first_epoch)
+            met = []
             for some_ops, some_edges in zip(
                 ops.split(recipe.batch), adjacency.split(recipe.batch), strict=True
             ):
@@ -187,7 +192,9 @@ def train(graphs: Graphs, recipe: Recipe) -> Autoencoder:
                 loss_of(ops_logits, edge_logits, mu, log_scale, some_ops, some_edges).backward()
                 nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
                 optimiser.step()
-    return network.eval()
+                met.append(mu.detach())
+    network.eval()
+    return network, torch.cat(met).numpy() if recipe.epochs else means(network, graphs[:count])
 
 
 def means(network: Autoencoder, graphs: Graphs, chunk: int = 2048) -> NDArray[np.float32]:
@@ -204,10 +211,19 @@ def means(network: Autoencoder, graphs: Graphs, chunk: int = 2048) -> NDArray[np
 
 @dataclass(frozen=True, eq=False)
 class Pretrained:
-    """A trained autoencoder, and the CPU seconds that its training took when it was trained."""
+    """A trained autoencoder.
+
+    Attributes:
+        network: in evaluation mode.
+        seconds: CPU seconds that its training took when it was trained.
+        centre, spread: mean and deviation of mu over the training graphs during the last epoch,
+            (V, latent); see `train`.
+    """
 
     network: Autoencoder
     seconds: float
+    centre: NDArray[np.float32]
+    spread: NDArray[np.float32]
 
 
 def key_of(graphs: Graphs, recipe: Recipe) -> str:
@@ -233,12 +249,20 @@ def pretrained(graphs: Graphs, recipe: Recipe) -> Pretrained:
         pickle.UnpicklingError,
     ):  # absent or damaged: made again
         started = time.process_time()
-        network = train(graphs, recipe)
-        made = Pretrained(network, time.process_time() - started)
+        network, met = train(graphs, recipe)
+        made = Pretrained(network, time.process_time() - started, met.mean(0), met.std(0))
+        kept = {
+            "state": network.state_dict(),
+            "seconds": made.seconds,
+            "centre": torch.from_numpy(made.centre),
+            "spread": torch.from_numpy(made.spread),
+        }
         with atomic_write(path) as temporary:
-            torch.save({"state": network.state_dict(), "seconds": made.seconds}, temporary)
+            torch.save(kept, temporary)
         return made
     with contained(recipe.seed):
         network = Autoencoder(len(graphs.vocabulary), recipe)
     network.load_state_dict(stored["state"])
-    return Pretrained(network.eval(), stored["seconds"])
+    return Pretrained(
+        network.eval(), stored["seconds"], stored["centre"].numpy(), stored["spread"].numpy()
+    )

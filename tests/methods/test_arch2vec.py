@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from contract import CONTRACT
 from scipy.stats import norm
 from toys import SPACE, Toy, named, values
@@ -57,7 +58,9 @@ def session(queries: int = 40, read: Any = values) -> Session:
 def searched(seed: int = 0, queries: int = 40, read: Any = values, **params: Any) -> Session:
     made = session(queries, read)
     with searching(), contextlib.suppress(BudgetExhausted):
-        METHOD.search(made, np.random.default_rng(seed), **METHOD.params(params))
+        METHOD.search(
+            made, np.random.default_rng(seed), **METHOD.params({"requery": False, **params})
+        )
     return made
 
 
@@ -81,25 +84,24 @@ def test_expected_improvement_by_hand() -> None:
     mean, deviation, best = np.array([0.9, 0.95, 1.0, 0.5]), np.array([0.02, 0.01, 0.05, 0.2]), 0.95
     u = (mean - best) / deviation
     np.testing.assert_allclose(
-        arch2vec.log_expected_improvement(mean, deviation, best),
+        arch2vec.log_expected_improvement(u, deviation),
         np.log(deviation * (norm.pdf(u) + u * norm.cdf(u))),
         rtol=1e-12,
     )
-    at_best = arch2vec.log_expected_improvement(np.array([0.0]), np.array([1.0]), 0.0)
+    at_best = arch2vec.log_expected_improvement(np.array([0.0]), np.array([1.0]))
     assert at_best[0] == pytest.approx(np.log(1 / np.sqrt(2 * np.pi)))
 
 
 def test_expected_improvement_is_that_of_draws() -> None:
     draws = np.random.default_rng(0).normal(0.3, 0.5, 400_000)
     expected = np.log(np.maximum(draws - 0.6, 0).mean())
-    assert arch2vec.log_expected_improvement(np.array([0.3]), np.array([0.5]), 0.6)[
-        0
-    ] == pytest.approx(expected, abs=0.01)
+    gain = arch2vec.log_expected_improvement(np.array([(0.3 - 0.6) / 0.5]), np.array([0.5]))
+    assert gain[0] == pytest.approx(expected, abs=0.01)
 
 
 def test_expected_improvement_orders_what_is_zero_in_floating_point() -> None:
     u = -np.array([10.0, 24.99, 25.01, 40.0, 1000.0])
-    log_gain = arch2vec.log_expected_improvement(u, np.ones(5), 0.0)
+    log_gain = arch2vec.log_expected_improvement(u, np.ones(5))
     assert np.isfinite(log_gain).all() and (np.diff(log_gain) < 0).all()
     assert log_gain[2] - log_gain[1] == pytest.approx(
         -0.02 * 25, rel=0.02
@@ -163,7 +165,7 @@ def test_bayesian_optimisation_chooses_by_expected_improvement(
     mean = np.linspace(0, 1, 81)
     known: list[tuple[list[int], list[float]]] = []
 
-    def predict(points: Any, rows: Any, y: Any, rng: Any) -> Any:
+    def predict(points: Any, rows: Any, y: Any, rng: Any, squared: bool) -> Any:
         known.append((rows.tolist(), y.tolist()))
         return mean, np.full(81, 1e-4)
 
@@ -223,6 +225,60 @@ def test_reinforce_goes_to_the_nearest_unvisited_and_passes_over_some() -> None:
     )
     assert evaluated(nearest) != evaluated(second)
     assert len(set(evaluated(second))) == 20
+
+
+def rewards_of(seed: int, queries: int = 320) -> list[float]:
+    """What REINFORCE earns where the first coordinate of a point is its reward, in order."""
+    rng = np.random.default_rng(7)
+    points = rng.uniform(-1, 1, (len(LINES) * 40, 4))
+
+    class Many(Lines):
+        cardinalities = (len(points),)
+        decisions = ("point",)
+
+        def graph(self, arch: Arch) -> Graph:
+            return Graph(("in", "a", "out"), np.eye(3, k=1, dtype=bool))
+
+    space = Many()
+
+    def read(arch: Arch, epochs: int) -> dict[str, float]:
+        reward = float(points[arch.code[0]][0] + 1) / 2
+        return {"valid_accuracy": reward, "test_accuracy": reward, "cost_s": 1.0}
+
+    oracle = Toy(named("toy", space=space), read, space)
+    made = Session(oracle, dataset="toys", epochs=1, budget=Budget(queries=queries))
+    with searching(), contextlib.suppress(BudgetExhausted):
+        arch2vec.reinforce(made, np.random.default_rng(seed), points, baseline=0.5, skip=0)
+    return [done.score for done in made.ledger.evaluations]
+
+
+def test_the_policy_learns_where_rewards_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its points drift to the better half; a policy whose steps do nothing stays where it was."""
+    learnt = np.mean(rewards_of(0)[-160:])
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self, *_: None)
+    frozen = np.mean(rewards_of(0)[-160:])
+    assert learnt > frozen + 0.2
+
+
+def test_the_switches_of_the_authors_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misplaced parenthesis chooses by the variance; each switch changes what is searched."""
+    mean, variance = np.linspace(0.9, 0.95, 81), np.full(81, 1e-3)
+    variance[5] = 5e-3
+    monkeypatch.setattr(arch2vec, "surrogate_of", lambda *_: lambda rows, y: (mean, variance))
+    for improvement, first in (("expected", 80), ("misplaced", 5)):
+        given = {"initial": 1, "batch": 1, "improvement": improvement}
+        made = searched(queries=2, encoding="discrete", seed=1, **given)
+        assert evaluated(made)[1] == first
+    monkeypatch.undo()
+    base = {"queries": 14, "encoding": "supervised", "initial": 8}
+    chosen = [
+        tuple(evaluated(searched(**base, **given)))
+        for given in ({}, {"head": "hidden"}, {"misfit": "squared"})
+    ]
+    assert len(set(chosen)) == 3
+    for name in ("head", "misfit", "improvement"):
+        with pytest.raises(UnknownName, match=f"{name} of arch2vec"):
+            searched(**{name: "other"})
 
 
 def test_a_diverged_training_is_borne() -> None:
@@ -291,9 +347,14 @@ def few(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(
         vgae,
         "pretrained",
-        lambda graphs, recipe: vgae.Pretrained(vgae.train(graphs, faster(recipe)), 1.5),
+        lambda graphs, recipe: made_by(graphs, faster(recipe)),
     )
     return "few"
+
+
+def made_by(graphs: Any, recipe: vgae.Recipe) -> vgae.Pretrained:
+    network, met = vgae.train(graphs, recipe)
+    return vgae.Pretrained(network, 1.5, met.mean(0), met.std(0))
 
 
 def measured(name: str, **params: Any) -> list[dict[str, Any]]:
@@ -353,7 +414,7 @@ def test_nearest_difference_by_hand() -> None:
 def test_the_embedding_is_of_the_space_in_its_own_order() -> None:
     points, _ = arch2vec.embedding(LINES, 0, True, 1)
     assert points.shape == (81, 16)
-    network = vgae.train(graphs_of(LINES), vgae.Recipe(epochs=0))
+    network, _ = vgae.train(graphs_of(LINES), vgae.Recipe(epochs=0))
     np.testing.assert_allclose(
         points[5], vgae.means(network, graphs_of(LINES)[5:6]).mean(1)[0], atol=1e-5
     )
