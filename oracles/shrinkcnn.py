@@ -12,11 +12,14 @@ test images; here the three parts are disjoint.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.oracles.training.oracle import TrainedOracle, Training
+from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo
 from nasrepro.suite.registry import oracle
 
@@ -86,7 +89,12 @@ def load() -> Oracle:
         train,
         epochs=EPOCHS,
         seeds=(0, 1, 2),
-        determined_by={"data": "digits of digits201", "trainer": 1, **RECIPE},
+        determined_by={
+            "data": sha256("digits"),
+            "split": asdict(Recipe()),
+            "trainer": 1,
+            **RECIPE,
+        },
     )
 
 
@@ -116,7 +124,6 @@ def digits() -> Images:
     """The digits of `digits201`, the same three parts."""
     from nasrepro.oracles.training.digits import load_digits
     from nasrepro.oracles.training.nodedag import Images
-    from nasrepro.oracles.training.recipe import Recipe
 
     recipe = Recipe()
     found = load_digits(recipe)

@@ -99,7 +99,6 @@ def opened(info: OracleInfo) -> Oracle:
 
         return validated_on(dataset.name, RECIPE)
 
-    skeleton = {"channels": SPACE.channels, "cells": SPACE.cells, "stages": SPACE.stages}
     return TrainedOracle(
         info,
         train,
@@ -107,7 +106,6 @@ def opened(info: OracleInfo) -> Oracle:
         seeds=SEEDS,
         determined_by={
             "recipe": asdict(RECIPE),
-            "skeleton": skeleton,
             "data": sha256(dataset.name),
             "trainer": VERSION,
         },

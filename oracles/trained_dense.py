@@ -82,13 +82,6 @@ def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle with the table that has grown so far."""
-    space = {
-        "widths": SPACE.widths,
-        "depths": SPACE.depths,
-        "links": SPACE.links,
-        "cells": SPACE.cells,
-        "link_seed": LINK_SEED,
-    }
     return TrainedOracle(
         INFO,
         train,
@@ -96,7 +89,7 @@ def load() -> Oracle:
         seeds=SEEDS,
         determined_by={
             "recipe": asdict(RECIPE),
-            "cells": space,
+            "link_seed": LINK_SEED,
             "data": sha256("digits"),
             "trainer": VERSION,
         },

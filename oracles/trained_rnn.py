@@ -138,19 +138,7 @@ def load() -> Oracle:
         seeds=(0, 1, 2),
         determined_by={
             "recipe": asdict(RECIPE),
-            "model": vars_of(SPACE),
             "texts": texts,
             "trainer": VERSION,
         },
     )
-
-
-def vars_of(space: RecurrentSpace) -> dict[str, float]:
-    """What determines the language model around a cell."""
-    return {
-        "nodes": space.nodes,
-        "embedding": space.embedding,
-        "hidden": space.hidden,
-        "tied": space.tied,
-        "init_range": space.init_range,
-    }

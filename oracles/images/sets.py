@@ -36,7 +36,7 @@ from nasrepro.suite.data import (
     sha256_file,
 )
 from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, UnknownName
-from nasrepro.suite.oracle import ImageParts, ImageSet, Part
+from nasrepro.suite.oracle import ImageParts, ImageSet, Part, closed_to_methods
 from nasrepro.suite.registry import image_set as register
 
 #: A folder of the user's own data sets.
@@ -201,6 +201,7 @@ def originals(name: str) -> ImageParts:
         DataMissing: it is not here.
         DataCorrupt: a file is not what it must be.
     """
+    closed_to_methods(f"the set of images {name}")
     known, path = image_set(name), locate(name)
     if path is None:
         images, labels = _digits()

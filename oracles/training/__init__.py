@@ -32,6 +32,7 @@ def _process() -> dict[str, str]:
         "machine": f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},
+        "capability": _capability(),
         "commit": commit,
     }
 
@@ -42,3 +43,15 @@ def _processor() -> str:
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "unknown processor"
+
+
+def _capability() -> str:
+    """The instructions that torch uses, on which the last bits of a training depend."""
+    import torch
+
+    limits = [
+        f"{name}={os.environ[name]}"
+        for name in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_CBWR")
+        if name in os.environ
+    ]
+    return ", ".join([torch.backends.cpu.get_cpu_capability(), *limits])

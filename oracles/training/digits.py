@@ -20,6 +20,7 @@ from nasrepro.oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKI
 from nasrepro.oracles.training import loop
 from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.errors import ProtocolError
+from nasrepro.suite.oracle import closed_to_methods
 from nasrepro.suite.space import Arch
 
 CLASSES = 10
@@ -66,6 +67,7 @@ def load_digits(recipe: Recipe) -> Digits:
     """The fixed, stratified split of scikit-learn's 1,797 digits, and its fixed shifted copies for evaluation."""
     from sklearn.datasets import load_digits as load
 
+    closed_to_methods("the digits")
     bunch = load()
     images, labels = bunch.images.astype(np.float32), bunch.target.astype(np.int64)
     train, valid, test = split_digits(recipe.train_images, recipe.valid_images, recipe.split_seed)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nasrepro.oracles.images.sets import originals
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.oracle import closed_to_methods
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +44,14 @@ class Images:
     std: Tensor
 
 
-@cache
 def load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
+    """The parts of a data set that a recipe asks for, as `_load` gives them."""
+    closed_to_methods(f"the set of images {name}")
+    return _load(name, recipe, device)
+
+
+@cache
+def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
     """The parts of a data set that a recipe asks for; kept for the life of the process.
 
     Where the data set has a validation part, training and validation images are drawn each from its

@@ -26,6 +26,7 @@ from nasrepro.oracles.spaces.netrnn import LanguageModel
 from nasrepro.oracles.training.loop import one_thread
 from nasrepro.oracles.training.text import LanguageRecipe, Text
 from nasrepro.suite.data import atomic_write
+from nasrepro.suite.oracle import closed_to_methods
 from nasrepro.suite.space import Arch, SearchSpace
 
 #: From this loss on (nats a token) a training has diverged, as in AutoShrink's code; its perplexity
@@ -122,6 +123,7 @@ def train(
         evaluations); at the end of the schedule `test_perplexity`. NaN from the epoch on in which
           the training diverged.
     """
+    closed_to_methods("a trainer")
     length = recipe.epochs if until is None else until
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

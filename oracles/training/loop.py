@@ -28,6 +28,7 @@ from torch import Tensor
 
 from nasrepro.oracles.training.recipe import Sgd
 from nasrepro.suite.data import atomic_write
+from nasrepro.suite.oracle import closed_to_methods
 
 
 class Learner(Protocol):
@@ -101,6 +102,7 @@ def train(
             it. Left there at the end.
         tell: called with (epochs done, epochs in all), at the start too.
     """
+    closed_to_methods("a trainer")
     optimiser = torch.optim.SGD(
         learner.parameters,
         lr=recipe.learning_rate,

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasrepro.oracles.spaces.nodedag import NodeDag
+from nasrepro.suite.oracle import closed_to_methods
 from nasrepro.suite.space import Arch
 
 
@@ -66,6 +67,7 @@ def train(
           seconds of training and validation.
         A training whose loss is no longer finite ends there, and has NaN for both accuracies.
     """
+    closed_to_methods("a trainer")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -30,7 +30,16 @@ from numpy.typing import NDArray
 from nasrepro.oracles.training import provenance
 from nasrepro.suite.data import cache_dir, lock
 from nasrepro.suite.errors import DataCorrupt, NasreproError, NotTabulated
-from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
+from nasrepro.suite.oracle import (
+    MEAN,
+    Dataset,
+    Metric,
+    Oracle,
+    OracleInfo,
+    Seed,
+    answering,
+    is_searching,
+)
 from nasrepro.suite.space import Arch
 
 #: What an oracle gives whose networks `oracles.training.loop` trains.
@@ -58,10 +67,12 @@ METRICS = (
 #: second; seconds.
 PATIENCE_S, TOLD_EVERY_S = 2.0, 10.0
 
+#: Raised whenever the file of answers is written in another way.
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     arch TEXT NOT NULL, dataset TEXT NOT NULL, epochs INTEGER NOT NULL, seed INTEGER NOT NULL,
-    measured TEXT NOT NULL, origin TEXT NOT NULL,
+    measured TEXT NOT NULL, tested TEXT NOT NULL, origin TEXT NOT NULL, sha256 TEXT NOT NULL,
     PRIMARY KEY (arch, dataset, epochs, seed)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS setting (determined_by TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -133,7 +144,14 @@ class TrainedOracle(Oracle):
     ) -> None:
         self._held_out = held_out or {}
         self._determined_by = json.dumps(
-            {"oracle": info.name, "space": info.space.name, **determined_by}, sort_keys=True
+            {
+                "answers": _VERSION,
+                "oracle": info.name,
+                "space": info.space.name,
+                "network": info.space.network,
+                **determined_by,
+            },
+            sort_keys=True,
         )
         key = hashlib.sha256(self._determined_by.encode()).hexdigest()
         if not info.trains:
@@ -146,7 +164,9 @@ class TrainedOracle(Oracle):
         self.folder = (
             cache_dir() / "trained" if folder is None else folder
         ) / f"{info.name}-{key[:12]}"
+        # what was read of the table: whole answers, and what a search may see
         self._known: dict[tuple[str, str, int, int], dict[str, float]] = {}
+        self._seen: dict[tuple[str, str, int, int], dict[str, float]] = {}
 
     def epochs(self, dataset: str) -> tuple[int, ...]:
         """Training lengths that can be asked for, ascending."""
@@ -195,8 +215,9 @@ class TrainedOracle(Oracle):
         """Remembered, or trained now."""
         text = self.space.format(arch)
         key = text, dataset, epochs, seed
-        if key in self._known or self._recall(key):
-            return self._known[key]
+        known = self._seen if is_searching() else self._known
+        if key in known or self._recall(key):
+            return known[key]
         name = hashlib.sha256(
             repr((*key[:2], seed) if self.info.resumable else key).encode()
         ).hexdigest()[:24]
@@ -206,10 +227,11 @@ class TrainedOracle(Oracle):
         # for it; at worst two architectures wait for each other.
         with lock(self.folder / "locks" / hashlib.sha256(repr(key[:2]).encode()).hexdigest()[:2]):
             if self._recall(key):  # another process has just trained it
-                return self._known[key]
+                return known[key]
             checkpoint.parent.mkdir(exist_ok=True)
             tell = _Teller(f"{self.name}, {dataset}, {text}, seed {seed}")
-            made = self._train(Training(arch, dataset, epochs, seed, checkpoint, tell))
+            with answering():
+                made = self._train(Training(arch, dataset, epochs, seed, checkpoint, tell))
             if (epochs, seed) not in made:
                 raise NasreproError(
                     f"the trainer of {self.name} gave no answer for {epochs} epochs, seed {seed}; it must give what is asked"
@@ -221,7 +243,7 @@ class TrainedOracle(Oracle):
             raise DataCorrupt(
                 f"{self._path} has lost an answer that it had; is another program writing to it?"
             )
-        return self._known[key]
+        return known[key]
 
     # -- the table ---------------------------------------------------------------------------------------
     @property
@@ -229,38 +251,58 @@ class TrainedOracle(Oracle):
         return self.folder / "answers.sqlite"
 
     def _recall(self, key: tuple[str, str, int, int]) -> bool:
-        """Read one answer of the table; False where it has none."""
+        """Read one answer of the table; False where it has none.
+
+        While a search runs, what was measured on the test part stays in the file.
+
+        Raises:
+            DataCorrupt: the answer is damaged, or the file is of another setting.
+        """
         if not self._path.exists():
             return False
         with self._opened() as db:
+            settings = [row[0] for row in db.execute("SELECT determined_by FROM setting")]
             row = db.execute(
-                "SELECT measured FROM answers WHERE (arch, dataset, epochs, seed) = (?, ?, ?, ?)",
+                "SELECT measured, tested, origin, sha256 FROM answers "
+                "WHERE (arch, dataset, epochs, seed) = (?, ?, ?, ?)",
                 key,
             ).fetchone()
-        if row is not None:
-            self._known[key] = json.loads(row[0])
-        return row is not None
+        if row is None:
+            return False
+        if settings != [self._determined_by]:
+            raise DataCorrupt(
+                f"{self._path} holds answers of another setting; delete it, and they are trained anew"
+            )
+        if _checksum(key, *row[:3]) != row[3]:
+            raise DataCorrupt(
+                f"{self._path}: the answer for {key[0]}, {key[1]}, {key[2]} epochs, seed {key[3]} "
+                "is not as it was written; delete the file, and its answers are trained anew"
+            )
+        values = json.loads(row[0])
+        if not is_searching():
+            values |= json.loads(row[1])
+            self._known[key] = values
+        self._seen[key] = values
+        return True
 
     def _remember(
         self, text: str, dataset: str, made: Mapping[tuple[int, int], Mapping[str, float]]
     ) -> None:
         """Keep answers, all of them or none; one that is there stays as it is."""
         origin = json.dumps(provenance())
-        rows = [
-            (
-                text,
-                dataset,
-                epochs,
-                seed,
-                json.dumps({name: float(value) for name, value in values.items()}),
-                origin,
-            )
-            for (epochs, seed), values in made.items()
-        ]
+        tested = {metric.name for metric in self.info.metrics if metric.split == "test"}
+        rows = []
+        for (epochs, seed), values in made.items():
+            key = text, dataset, epochs, seed
+            parts = [
+                json.dumps({name: float(values[name]) for name in values if (name in tested) is on})
+                for on in (False, True)
+            ]
+            rows.append((*key, *parts, origin, _checksum(key, *parts, origin)))
         with self._opened() as db:
             db.execute("BEGIN IMMEDIATE")
             db.execute("INSERT OR IGNORE INTO setting VALUES (?)", (self._determined_by,))
-            db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+            db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             db.execute("COMMIT")
 
     @contextlib.contextmanager
@@ -286,6 +328,10 @@ class TrainedOracle(Oracle):
                 f"the table of trainings {self._path} cannot be used ({error}); is the disk full, or the folder not to be written to? "
                 "What is in it stays; free some space or set NASREPRO_DATA to another folder"
             ) from error
+
+
+def _checksum(key: tuple[str, str, int, int], *parts: str) -> str:
+    return hashlib.sha256(json.dumps([*key, *parts]).encode()).hexdigest()
 
 
 class _Teller:

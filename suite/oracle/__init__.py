@@ -6,7 +6,16 @@ Devices and references beside it.
 from nasrepro.suite.oracle.description import MEAN, Dataset, Metric, OracleInfo, Seed, Split, Unit
 from nasrepro.suite.oracle.devices import Device, DeviceInfo, DeviceTable, Kind, Values, agreement
 from nasrepro.suite.oracle.images import ImageParts, ImageSet, Part
-from nasrepro.suite.oracle.oracle import RANDOM, Oracle, Reader, Reading, searching
+from nasrepro.suite.oracle.oracle import (
+    RANDOM,
+    Oracle,
+    Reader,
+    Reading,
+    answering,
+    closed_to_methods,
+    is_searching,
+    searching,
+)
 from nasrepro.suite.oracle.references import ReferenceInfo, ReferenceTable
 from nasrepro.suite.oracle.tabular import TableOracle
 
@@ -34,5 +43,8 @@ __all__ = [
     "Unit",
     "Values",
     "agreement",
+    "answering",
+    "closed_to_methods",
+    "is_searching",
     "searching",
 ]

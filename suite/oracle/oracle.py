@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     pass
 
 _searching: ContextVar[bool] = ContextVar("searching", default=False)
+#: Set while an oracle itself works on an answer that a search asked it for.
+_answering: ContextVar[bool] = ContextVar("answering", default=False)
 
 
 class Reading(NamedTuple):
@@ -198,7 +200,8 @@ class Oracle(ABC):
                 )
                 for _ in range(count)
             ]
-        part = self.read_images(data).train
+        with answering():
+            part = self.read_images(data).train
         seen = part.images(np.zeros(1, np.intp)).shape[1:]
         if seen != shape or part.labels.max() >= found.classes:
             raise NasreproError(
@@ -286,3 +289,30 @@ def searching() -> Iterator[None]:
         yield
     finally:
         _searching.reset(token)
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """While this is open, an oracle works on an answer, and may use what is closed to methods."""
+    token = _answering.set(True)
+    try:
+        yield
+    finally:
+        _answering.reset(token)
+
+
+def closed_to_methods(what: str) -> None:
+    """Called by what a method must not use while it searches: trainers, sets of images.
+
+    Raises:
+        ProtocolError: a search runs, and no oracle works on an answer for it.
+    """
+    if _searching.get() and not _answering.get():
+        raise ProtocolError(
+            f"{what} was used while a search runs; a method may only call its session"
+        )
+
+
+def is_searching() -> bool:
+    """Whether a search runs, so that nothing of a test part may be read."""
+    return _searching.get()

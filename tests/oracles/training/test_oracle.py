@@ -186,8 +186,14 @@ def test_an_answer_says_where_it_is_from(tmp_path: Path) -> None:
             db.execute("SELECT origin FROM answers").fetchone(),
             db.execute("SELECT * FROM setting").fetchone(),
         )
-    assert {"date", "machine", "torch", "commit"} <= set(json.loads(origin))
-    assert json.loads(setting) == {"oracle": "toy_trained", "space": "toy", "recipe": "toy"}
+    assert {"date", "machine", "torch", "capability", "commit"} <= set(json.loads(origin))
+    assert json.loads(setting) == {
+        "answers": 2,
+        "oracle": "toy_trained",
+        "space": "toy",
+        "network": {},
+        "recipe": "toy",
+    }
 
 
 def test_a_description_that_does_not_say_that_it_trains_is_refused(tmp_path: Path) -> None:
@@ -451,3 +457,64 @@ def test_the_table_grows_in_the_cache_folder(
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
     oracle = TrainedOracle(TRAINS, Counting(), epochs=(1,), seeds=(0,), determined_by={})
     assert oracle.folder.parent == tmp_path / "trained"
+
+
+@pytest.mark.parametrize("column", ["measured", "tested", "origin"])
+def test_an_answer_that_was_changed_is_named_and_not_believed(tmp_path: Path, column: str) -> None:
+    oracle = made(tmp_path)
+    oracle.query(ARCH, dataset="toys", epochs=1, seed=0)
+    with sqlite3.connect(oracle.folder / "answers.sqlite") as db:
+        db.execute(f"UPDATE answers SET {column} = '{{\"test_accuracy\": 0.999}}'")
+    with pytest.raises(
+        DataCorrupt, match=r"toys, 1 epochs, seed 0 is not as it was written; delete the file"
+    ):
+        made(tmp_path).query(ARCH, dataset="toys", epochs=1, seed=0)
+
+
+def test_answers_of_another_setting_are_refused(tmp_path: Path) -> None:
+    oracle = made(tmp_path)
+    oracle.query(ARCH, dataset="toys", epochs=1, seed=0)
+    with sqlite3.connect(oracle.folder / "answers.sqlite") as db:
+        db.execute("UPDATE setting SET determined_by = 'another'")
+    with pytest.raises(DataCorrupt, match="answers of another setting; delete it"):
+        made(tmp_path).query(ARCH, dataset="toys", epochs=1, seed=0)
+
+
+def test_what_was_tested_is_not_read_while_a_search_runs(tmp_path: Path) -> None:
+    oracle = made(tmp_path)
+    read = oracle.reader("toys", 1, 0, ("train", "valid", "none"))
+    with searching():
+        assert "test_accuracy" not in read(ARCH)
+        held = [*oracle._known.values(), *oracle._seen.values()]
+        assert held and not any("test_accuracy" in answer for answer in held)
+    whole = oracle.query(ARCH, dataset="toys", epochs=1, seed=0).values
+    assert whole["test_accuracy"] == values(ARCH, 1)["test_accuracy"]
+
+
+def test_the_hash_of_an_oracle_covers_the_networks_of_its_space(tmp_path: Path) -> None:
+    from nasrepro.oracles import shrinkcnn
+    from nasrepro.oracles.spaces.nodedag import NodeDag
+
+    def hashed(space: NodeDag) -> str:
+        info = replace(shrinkcnn.INFO, space=space)
+        return made(tmp_path, info=info).table_sha256
+
+    changes: list[dict[str, Any]] = [
+        {"filters": 20},
+        {"stem": 64},
+        {"stem_stride": 2},
+        {"repeats": (1, 2, 1)},
+        {"scales": (1, 2, 1)},
+        {"pools": (1, 1, 2)},
+        {"width": 2.0},
+        {"head": 8},
+        {"residual": False},
+        {"in_channels": 1},
+    ]
+    spaces = [NodeDag(**change) for change in [{}, *changes]]
+    assert len({hashed(space) for space in spaces}) == len(spaces)
+    assert set().union(*changes) == set(NodeDag.settings) - {"nodes", "ops"}
+    assert (
+        made(tmp_path, determined_by={"data": "one"}).table_sha256
+        != made(tmp_path, determined_by={"data": "other"}).table_sha256
+    )

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nasrepro.oracles import trained_dense
-from nasrepro.oracles.images.sets import DIGITS_SEED, DIGITS_TRAIN, DIGITS_VALID, split_digits
+from nasrepro.oracles.images.sets import (
+    DIGITS_SEED,
+    DIGITS_TRAIN,
+    DIGITS_VALID,
+    originals,
+    split_digits,
+)
 from nasrepro.oracles.training import images
+from nasrepro.oracles.training.digits import load_digits
 from nasrepro.oracles.training.recipe import Recipe
-from nasrepro.suite.registry import load_images, load_oracle
+from nasrepro.suite.errors import ProtocolError
+from nasrepro.suite.oracle import searching
+from nasrepro.suite.registry import load_images, load_oracle, trainers
 
 #: The oracles on digits, and the sets of images that fit their networks.
 ORACLES = ("digits201", "trained201", "trained_dense", "shrinkcnn")
@@ -28,11 +39,11 @@ def held_out(name: str) -> set[bytes]:
     if name == "trained_dense":
         data = images.load("digits", trained_dense.RECIPE)
         return hashed(data.valid[0]) | hashed(data.test[0])
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits as published
 
     recipe = Recipe()
     _, *rest = split_digits(recipe.train_images, recipe.valid_images, recipe.split_seed)
-    return hashed(load_digits().images[np.concatenate(rest)])
+    return hashed(published().images[np.concatenate(rest)])
 
 
 @pytest.mark.parametrize("data", SETS)
@@ -54,3 +65,36 @@ def test_the_parts_of_the_one_split():
     assert [len(part.labels) for part in parts] == [384, 813, 600]
     pixels = [hashed(part.images(np.arange(len(part.labels)))) for part in parts]
     assert sum(map(len, pixels)) == len(set.union(*pixels)) == 1797
+
+
+# -- what is closed to a method -----------------------------------------------------------------------------
+def trained(oracle):
+    from nasrepro.oracles.training.digits import train
+
+    recipe = Recipe(epochs=1)
+    return train(oracle.space.at(0), [0], recipe, load_digits(recipe))
+
+
+CHEATS = {
+    "the trainer of digits": trained,
+    "the digits": lambda oracle: load_digits(Recipe()),
+    "a set of images": lambda oracle: originals("digits"),
+    "the parts of a set": lambda oracle: images.load("digits", trained_dense.RECIPE),
+    "another oracle": lambda oracle: load_oracle("trained201").query(
+        oracle.space.at(0), dataset="digits", epochs=30
+    ),
+    "a trainer by its name": lambda oracle: trainers.get("images").train(
+        oracle.space, oracle.space.at(0), "digits", [0], folder=Path("nowhere"), epochs=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_method_cannot_train_or_read_images_past_its_session(name):
+    oracle = load_oracle("digits201")
+    images.load("digits", trained_dense.RECIPE)  # read before, so that it is in memory
+    with searching(), pytest.raises(ProtocolError, match="while a search runs"):
+        CHEATS[name](oracle)
+    # but what the session gives comes from the same images
+    with searching():
+        assert len(oracle.batches("digits", size=4)[0][1]) == 4

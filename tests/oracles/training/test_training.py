@@ -60,7 +60,7 @@ def empty_handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (DATASETS_VARIABLE, "TORCH_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path / "cache"))
-    images.load.cache_clear()
+    images._load.cache_clear()
 
 
 def learner(seed: int = 0, recipe: ImageRecipe = TINY) -> ImageLearner:
