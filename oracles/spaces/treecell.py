@@ -110,7 +110,7 @@ class TreeCells(SearchSpace):
             raise NasreproError(
                 f"treecell: unknown family {family!r}; accepted: pyramidnet, densenet, condensenet"
             )
-        self.family, self.blocks, self.alpha, self.growth_rate = family, blocks, alpha, growth
+        self.family, self.depth, self.alpha, self.growth_rate = family, blocks, alpha, growth
         self.groups, self.classifier = groups, classifier
 
     # -- trees -------------------------------------------------------------------------------------
@@ -226,9 +226,9 @@ class TreeCells(SearchSpace):
     def _pyramidnet(self, root: Node, classes: int, size: int) -> tuple[Layer, ...]:
         listed = [conv(3, 16, 3, size), norm(16, size)]
         width, side, planes = 16, size, 16.0
-        for block in range(3 * self.blocks):
-            stride = 2 if block and block % self.blocks == 0 else 1
-            planes += self.alpha / (3 * self.blocks)
+        for block in range(3 * self.depth):
+            stride = 2 if block and block % self.depth == 0 else 1
+            planes += self.alpha / (3 * self.depth)
             plane = round(planes) - round(planes) % self.groups
             listed += _norm_conv(width, plane, side)
             listed += _cell(root, _Place(plane, plane, side, stride, self.groups))
@@ -249,7 +249,7 @@ class TreeCells(SearchSpace):
                 width //= 2
                 listed.append(pool("avg_pool", width, 2, side, stride=2))
                 side = -(-side // 2)
-            for _ in range(self.blocks):
+            for _ in range(self.depth):
                 listed += _norm_conv(width, 4 * growth, side)
                 listed += _cell(root, _Place(4 * growth, growth, side, 1, self.groups))
                 width += growth
