@@ -1,4 +1,4 @@
-"""HAQ's space (arXiv:1811.08886): bit widths of the weights and activations of MobileNetV2's layers."""
+"""HAQ's space (arXiv:1811.08886): bit widths of MobileNetV2's weights and activations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYERS, MOST = 53, 8
 
 
 class MobileNetV2Bits(SearchSpace):
-    """1 to 8 bits for weights and activations of 53 layers; the code's option is the bits less one."""
+    """1 to 8 bits for weights and activations of 53 layers; an option is the bits less one."""
 
     name = "mobilenetv2_bits"
     cardinalities = (MOST,) * (2 * LAYERS)
