@@ -98,7 +98,7 @@ class Wall:
         return 0.0
 
     def between(self, steps: Sequence[float]) -> float:
-        """The cost between steps, interpolated linearly in each; below the first it is the first's."""
+        """The cost between steps, interpolated linearly in each; at least the first step's."""
         places = np.maximum(steps, 0.0)
         low = np.floor(places).astype(int)
         total = 0.0

@@ -134,7 +134,7 @@ class DDPG:
         actor, critic = self.optimisers
         critic.zero_grad()
         guess = self.critic(now, _tensor(actions)[:, None])
-        nn.functional.mse_loss(guess, goal).backward()  # type: ignore[no-untyped-call]
+        nn.functional.mse_loss(guess, goal).backward()
         critic.step()
         actor.zero_grad()
         (-self.critic(now, self.actor(now)).mean()).backward()

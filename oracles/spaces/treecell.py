@@ -314,8 +314,8 @@ def _below(node: Node, width: int, side: int) -> list[Layer]:
             depthwise = conv(own, own, int(branch.op[2:]), side, groups=own)
             listed += [norm(own, side), depthwise, conv(own, own, 1, side)]
         elif branch.op in ("max3", "avg3"):
-            kind = "max_pool" if branch.op == "max3" else "avg_pool"
-            listed.append(pool(kind, own, 3, side, stride=1))
+            maximum = branch.op == "max3"
+            listed.append(pool("max_pool" if maximum else "avg_pool", own, 3, side, stride=1))
         if branch.node is not None:
             listed += _below(branch.node, own, side)
     return listed

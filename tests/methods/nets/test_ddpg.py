@@ -52,9 +52,11 @@ def test_moving_average_of_rewards():
 
 @pytest.mark.parametrize("goal", [0.3, 0.8])
 def test_it_learns_a_bandit(goal):
-    given = Settings(hidden=64, warmup=60, actor_rate=3e-4, critic_rate=1e-2, skip_first=False)
+    given = Settings(
+        hidden=64, warmup=60, actor_rate=3e-4, critic_rate=1e-2, decay=0.99, skip_first=False
+    )
     agent = DDPG(1, 1, given, np.random.default_rng(0))
-    for _ in range(250):
+    for _ in range(300):
         states, actions = episode(agent, 1, lambda step, last: np.ones(1), lambda action: action)
         agent.learn(states, actions, -10 * (actions[0] - goal) ** 2)
     with torch.no_grad():
