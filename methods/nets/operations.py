@@ -29,7 +29,8 @@ def assigned(topology: Topology, how: str, rng: np.random.Generator) -> Ops:
         return rng.permutation(order[np.arange(topology.places) % count])
     if how == "nodes" and topology.on_edges:
         targets = np.array([target for _, target in topology.edges])
-        return rng.integers(count, size=topology.vertices)[targets]
+        of_vertices: Ops = rng.integers(count, size=topology.vertices)
+        return of_vertices[targets]
     return rng.integers(count, size=topology.places)
 
 
