@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.space import SearchSpace
+from nasrepro.suite.space import SearchSpace, write_with
 
 if TYPE_CHECKING:
     from nasrepro.suite.data import TableSpec
@@ -102,6 +102,10 @@ class OracleInfo:
     table: TableSpec | None = None
     trains: bool = False
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Architectures of a described space are shown in its own string."""
+        write_with(self.space.name, self.space.format)
 
     def metric(self, name: str) -> Metric:
         """The metric called `name`; raises UnknownName."""

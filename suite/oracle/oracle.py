@@ -10,7 +10,8 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ from nasrepro.suite.oracle.images import ImageParts, drawn
 from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
-    pass
+    from pandas import DataFrame
+
+    from nasrepro.suite.oracle.devices import DeviceTable
 
 _searching: ContextVar[bool] = ContextVar("searching", default=False)
 #: Set while an oracle itself works on an answer that a search asked it for.
@@ -44,10 +47,8 @@ Reader = Callable[[Arch], dict[str, float]]
 RANDOM = "random"
 
 
-def _unregistered(name: str) -> ImageParts:
-    raise NasreproError(
-        f"the images {name} are found by the registry; open the oracle by nasrepro.load"
-    )
+def _unregistered(name: str) -> Any:
+    raise NasreproError(f"{name} is found by the registry; open the oracle by nasrepro.load")
 
 
 class Oracle(ABC):
@@ -69,8 +70,10 @@ class Oracle(ABC):
         #: The space that searches see: `info.space`, or a part of it where the table has only a
         #: part.
         self.space: SearchSpace = info.space if space is None else space
-        #: Reads a set of images by its name; set by what opens registered oracles.
+        #: Read a set of images, open a table of devices, by name; set by what opens registered
+        #: oracles.
         self.read_images: Callable[[str], ImageParts] = _unregistered
+        self.open_devices: Callable[[str], DeviceTable] = _unregistered
         #: by the arguments of a query; with them as the table has them
         self._readers: dict[tuple[str, int, Seed], tuple[str, int, Seed, Reader]] = {}
 
@@ -167,6 +170,68 @@ class Oracle(ABC):
             )
         index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
         return float(values[index]), self.archs()[index]
+
+    def to_pandas(
+        self,
+        *,
+        dataset: str,
+        epochs: int,
+        seed: Seed = MEAN,
+        devices: Sequence[str] = (),
+        archs: Sequence[Arch] | None = None,
+    ) -> DataFrame:
+        """The table as a data frame, a row per architecture, by the space's index.
+
+        Columns are `arch` (the space's own string), every metric of the setting, and a column per
+        device, in its unit; missing values are NaN. Accuracies are fractions.
+
+        Args:
+            dataset: as in `query`.
+            epochs: as in `query`.
+            seed: as in `query`.
+            devices: names of devices, "hwnasbench/edgegpu".
+            archs: as in `query_many`.
+
+        Raises:
+            NotTabulated, UnknownName, ProtocolError: as `query`, and as `DeviceTable.values`.
+        """
+        import pandas as pd
+
+        columns = self.query_many(archs, dataset=dataset, epochs=epochs, seed=seed)
+        listed, space = self.archs() if archs is None else archs, self.space
+        index = pd.Index([space.index(arch) for arch in listed], name="index")
+        measured = {
+            name: self.open_devices(name).values(name, self.info.dataset(dataset).name)[index]
+            for name in devices
+        }
+        written = [space.format(arch) for arch in listed]
+        return pd.DataFrame({"arch": written, **columns, **measured}, index=index)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self._rows_shown()}; {'; '.join(map(' '.join, self._shown()))}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        cells = "".join(
+            f"<tr><td>{escape(dataset)}</td><td>{escape(lengths)}</td></tr>"
+            for dataset, lengths in self._shown()
+        )
+        return (
+            f"<b>{escape(self.name)}</b>: {self._rows_shown()}, objective {self.info.objective}, "
+            f"target {self.info.target}<table><tr><th>data set</th><th>training length</th></tr>"
+            f"{cells}</table>"
+        )
+
+    def _rows_shown(self) -> str:
+        if self.info.trains:
+            return f"{len(self.space):,} architectures of {self.space.name}, trained when asked for"
+        return f"{len(self.archs()):,} rows of {self.space.name}"
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """Each data set and its training lengths, as a reader wants them."""
+        return [
+            (of.name, f"at {_listed(self.epochs(of.name))} epochs") for of in self.info.datasets
+        ]
 
     # -- images, for untrained networks ------------------------------------------------------------------
     def batches(

@@ -24,7 +24,7 @@ def load_oracle(name: str) -> Oracle:
     """
     if name not in _open:
         opened = oracles.get(name).load()
-        opened.read_images = load_images
+        opened.read_images, opened.open_devices = load_images, load_devices
         _open[name] = opened
     return _open[name]
 

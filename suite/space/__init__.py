@@ -1,6 +1,6 @@
 """Search spaces: architectures as values, and what every method may ask of a space."""
 
-from nasrepro.suite.space.arch import Arch
+from nasrepro.suite.space.arch import Arch, write_with
 from nasrepro.suite.space.confined import ConfinedSpace
 from nasrepro.suite.space.optional import Built, Described, Growing, Layered, Topological
 from nasrepro.suite.space.space import SearchSpace
@@ -21,4 +21,5 @@ __all__ = [
     "SearchSpace",
     "Topological",
     "Topology",
+    "write_with",
 ]
