@@ -102,7 +102,7 @@ def search(
     surrogate,
     initial,
     batch,
-    incumbent,
+    incumbent: float | str,
     spread,
     requery,
     misfit,

@@ -138,7 +138,7 @@ def _features(source: str, name: str, classes: int, size: int) -> Values:
     size=32,
     samples=[10, 25, 50, 100],
 )
-def latency(rng, *, devices, dataset, classes, size, samples):
+def latency(rng, *, devices: str | list[str], dataset, classes, size, samples):
     """A linear model of a device's latency or energy, fitted to n measured networks.
 
     Error and rank correlation on the rest.

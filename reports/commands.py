@@ -91,7 +91,7 @@ def report(
             raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
     _register(method)
     folder = out or store.parent / "report"
-    with Store(store, must_exist=True) as opened:
+    with Store(store, read_only=True) as opened:
         results = _results(opened, plan)
         built = tables.build(results)
         manifest = {
@@ -142,7 +142,7 @@ def leaderboard(
 
     _register(method)
     folder = out or store.parent / "leaderboard"
-    with Store(store, must_exist=True) as opened:
+    with Store(store, read_only=True) as opened:
         pages, new = _page(_results(opened, plan), opened.manifest(), folder, against)
     if against is not None:
         _say_changes(new)
@@ -171,7 +171,7 @@ def figures(
     from nasrepro.suite.experiments.store import Store
 
     folder = out or store.parent / "figures"
-    with Store(store, must_exist=True) as opened, progress_bar("drawing", quiet) as progress:
+    with Store(store, read_only=True) as opened, progress_bar("drawing", quiet) as progress:
         captions = drawn.write(opened, folder, only=only or [], progress=progress)
     if as_json:
         print_json([{"figure": name, "caption": caption} for name, caption in captions])

@@ -16,7 +16,9 @@ BaseException
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class NasreproError(Exception):
@@ -77,3 +79,27 @@ class BudgetExhausted(BaseException):
 
 class BudgetIgnored(BaseException):
     """Raised if a method keeps evaluating after catching BudgetExhausted; ends its loop."""
+
+
+def one_line(error: BaseException, path: Path | str = "") -> str:
+    """Type and message of an error, and where it was raised, on one line.
+
+    Args:
+        error: what was raised.
+        path: file whose last frame is named, where it has one; else the last frame of all.
+    """
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # an exception of a method may not even print
+        message = "(its message cannot be printed)"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if path and Path(frame.filename) == Path(path)]
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" ({Path(error.filename).name}, line {error.lineno})"
+        message = error.msg
+    elif own or frames:
+        last = (own or frames)[-1]
+        where = f" ({Path(last.filename).name}, line {last.lineno})"
+    else:
+        where = ""
+    return f"{type(error).__name__}{': ' if message else ''}{message}{where}"

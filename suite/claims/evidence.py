@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from nasrepro.suite.claims.margins import REPLICATES
 from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, exists, frozen
 from nasrepro.suite.errors import DataMissing, NotTabulated, UnknownName
+from nasrepro.suite.experiments.identity import scorers_of
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.experiments.search import RunRecord
 from nasrepro.suite.experiments.store import Store
@@ -98,7 +99,8 @@ def _runs(
         if run.status == "failed" or not wanted:
             continue
         other = _other(
-            methods.get(run.key.method).source_sha256 == run.key.method_sha256,
+            methods.get(run.key.method).source_sha256 == run.key.method_sha256
+            and scorers_of(run.key.params) == run.key.scorers,
             tables.are({run.key.oracle: run.key.table_sha256, **run.key.device_tables}),
         )
         for key, need in wanted.items():

@@ -96,7 +96,7 @@ def repeat(
             failed = run_cells(
                 cells,
                 store,
-                executor="inline" if workers == 1 else "loky",
+                executor="inline" if workers == 1 else "processes",
                 workers=workers,
                 progress=progress,
             ).failed

@@ -304,7 +304,7 @@ def _judged(
 
     needed = with_family(chosen, others)
     failed = False
-    with Store(path, must_exist=not run) as store:
+    with Store(path, read_only=not run) as store:
         needs = [need for claim in needed for need in claim.results]
         evidence = gather(store, needs)
         cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})

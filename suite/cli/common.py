@@ -34,8 +34,22 @@ app.add_typer(data_app, name="data")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+
+
+def _store_file(path: Path) -> Path:
+    if str(path).startswith((":memory:", "file:")):  # SQLite would take it for another thing
+        raise NasreproError(f"--store {path} is no file; give the path of one")
+    return path
+
+
 StorePath = Annotated[
-    Path, typer.Option("--store", help="The results store, a SQLite file.", envvar="NASREPRO_STORE")
+    Path,
+    typer.Option(
+        "--store",
+        help="The results store, a SQLite file.",
+        envvar="NASREPRO_STORE",
+        callback=_store_file,
+    ),
 ]
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 
@@ -55,6 +69,14 @@ def json_text(value: Any) -> str:
     return json.dumps(plain(value), indent=2, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """Text of a record or a file for a terminal: control characters but line ends escaped."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else repr(character)[1:-1]
+        for character in text
+    )
+
+
 def print_json(value: Any) -> None:
     """Print `json_text`."""
     typer.echo(json_text(value))
@@ -70,7 +92,7 @@ def print_table(headers: list[str], rows: list[list[Any]]) -> None:
 def remark(text: str, quiet: bool = False) -> None:
     """A line on standard error."""
     if not quiet:
-        typer.echo(text, err=True)
+        typer.echo(printable(text), err=True)
 
 
 @contextmanager

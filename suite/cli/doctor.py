@@ -14,7 +14,7 @@ import typer
 
 from nasrepro.suite.cli.common import Json, app, print_json
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "torch", "loky", "pydantic")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "torch", "joblib", "pydantic")
 VARIABLES = (
     "NASREPRO_DATA",
     "NASREPRO_MIRROR",

@@ -117,19 +117,23 @@ def run(
     executor: Annotated[
         str,
         typer.Option(
-            help="loky (processes on this machine), inline (this process) or dask (a cluster)."
+            help="processes (of this machine), inline (this process) or dask (a cluster)."
         ),
-    ] = "loky",
+    ] = "processes",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
     ] = None,
     address: Annotated[
         str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")
     ] = "",
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds that one run may take (default: the plan's; 6 hours)."),
+    ] = None,
     skip_missing: Annotated[
         bool,
         typer.Option(
-            "--skip-missing", help="Leave out, visibly, what needs a table that is not here."
+            "--skip-missing", help="Skip (and report) experiments whose table is not installed."
         ),
     ] = False,
     quiet: Quiet = False,
@@ -168,6 +172,7 @@ def run(
                     executor=executor,
                     workers=workers,
                     address=address,
+                    timeout_s=timeout,
                     progress=progress,
                 )
         except KeyboardInterrupt:
@@ -178,8 +183,7 @@ def run(
             raise
     if as_json:
         failed = [
-            {"id": record.key.run_id, "error": record.error.strip().splitlines()[-1]}
-            for record in outcome.failed
+            {"id": record.key.run_id, "error": last_line(record.error)} for record in outcome.failed
         ]
         print_json(
             {
@@ -197,20 +201,28 @@ def run(
             f"see them with: nasrepro report --store {store}",
             quiet,
         )
-    for line in _reasons(outcome.failed):
+    for line in _reasons(outcome.failed, store):
         remark(line)
     return int(bool(outcome.failed))
 
 
-def _reasons(failed: Sequence[Record]) -> Iterator[str]:
+def _reasons(failed: Sequence[Record], store: Path) -> Iterator[str]:
     """One line for each method or scorer and kind of error: how often, and the first message."""
-    kinds: dict[tuple[str, str], list[str]] = {}
+    kinds: dict[tuple[str, str], list[Record]] = {}
     for record in failed:
-        who = record.key.subject
-        last = record.error.strip().splitlines()[-1]
-        kinds.setdefault((who, last.split(":")[0]), []).append(last)
-    for (who, _), messages in kinds.items():
-        yield f"{who} failed {len(messages)} times, for example: {messages[0]}"
+        kind = last_line(record.error).split(":")[0]
+        kinds.setdefault((record.key.subject, kind), []).append(record)
+    for (subject, _), records in kinds.items():
+        times = f"{len(records):,} times" if len(records) > 1 else "once"
+        yield (
+            f"{subject} failed {times}, for example: {last_line(records[0].error)}; "
+            f"traceback: nasrepro show {records[0].key.run_id} --error --store {store}"
+        )
+
+
+def last_line(error: str) -> str:
+    """The short message of a failure; "" where there is none."""
+    return (error.strip().splitlines() or [""])[-1]
 
 
 def _method(name: str) -> Method:

@@ -7,32 +7,35 @@ from typing import Annotated
 
 import typer
 
-from nasrepro.suite.cli.common import DEFAULT_STORE, StorePath, app, print_json
+from nasrepro.suite.cli.common import DEFAULT_STORE, StorePath, app, print_json, printable
 
 
 @app.command()
 def show(
     run_id: Annotated[str, typer.Argument(help="Id of a run, a ranking or a study's measurement.")],
     trace: Annotated[
-        bool,
-        typer.Option("--trace", help="Also every evaluation of a run, and every event it told."),
+        bool, typer.Option("--trace", help="Also every evaluation of a run, and its events.")
+    ] = False,
+    error: Annotated[
+        bool, typer.Option("--error", help="Only the traceback of a failed result, as text.")
     ] = False,
     store: StorePath = DEFAULT_STORE,
 ) -> None:
-    """One result of a store, whole, as JSON.
-
-    What determined it, what it gave, versions and machine.
+    """Show one result of a store as JSON: what determined it, what it gave, where it ran.
 
     Example: nasrepro show 0123456789abcdef
     """
     from nasrepro.suite.experiments.search import RunRecord, Trace
     from nasrepro.suite.experiments.store import Store
 
-    with Store(store, must_exist=True) as opened:
+    with Store(store, read_only=True) as opened:
         record = opened.record(run_id)
         steps = (
             asdict(Trace.from_bytes(opened.trace(run_id)))
             if trace and isinstance(record, RunRecord)
             else {}
         )
+    if error:
+        typer.echo(printable(record.error) if record.error else f"{run_id} did not fail")
+        return
     print_json({"id": run_id, **asdict(record), **steps})

@@ -53,7 +53,7 @@ def study(
             outcome = run_cells(
                 cells,
                 opened,
-                executor="inline" if seeds == 1 else "loky",
+                executor="inline" if seeds == 1 else "processes",
                 workers=workers,
                 progress=progress,
             )

@@ -12,7 +12,14 @@ from nasrepro.suite.data.spec import (
     TableSpec,
     cache_dir,
 )
-from nasrepro.suite.data.table import LAYOUT, Table, content_sha256, write_table
+from nasrepro.suite.data.table import (
+    LAYOUT,
+    Table,
+    content_sha256,
+    withheld,
+    withhold,
+    write_table,
+)
 
 __all__ = [
     "DATA_VARIABLE",
@@ -34,6 +41,8 @@ __all__ = [
     "open_table",
     "sha256_file",
     "stable_hash",
+    "withheld",
+    "withhold",
     "write_table",
     "write_text",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,28 @@ _META = b"nasrepro"
 
 #: Version of the file layout described above.
 LAYOUT = 1
+
+
+#: Metrics whose columns no table of this process has; see `withhold`.
+_withheld: set[str] = set()
+
+
+def withhold(metrics: Iterable[str]) -> None:
+    """From now on no table that this process opens has columns of these metrics.
+
+    For a process that performs a search (metrics of the test split). Its tables are read column by
+    column, so that no mapped file leads to one that is withheld.
+    """
+    _withheld.update(metrics)
+
+
+def withheld() -> frozenset[str]:
+    """The metrics that this process may not hold."""
+    return frozenset(_withheld)
+
+
+def _is_withheld(column: str) -> bool:
+    return column.rpartition("/")[2].removesuffix("_per_epoch") in _withheld
 
 
 def content_sha256(columns: Mapping[str, NDArray[Any]]) -> str:
@@ -86,19 +108,32 @@ class Table:
 
         self.path = path
         self._columns: dict[str, NDArray[Any]] = {}
+        self._batch: Any = None
         try:
             if path.suffix == ".parquet":
                 import pyarrow.parquet as pq
 
-                self._parquet = pq.ParquetFile(path)
-                schema, self._batch = self._parquet.schema_arrow, None
+                with pq.ParquetFile(path) as file:
+                    schema, self._rows = file.schema_arrow, int(file.metadata.num_rows)
+            elif _withheld:
+                with pa.OSFile(str(path)) as source:
+                    reader = pa.ipc.open_file(source)
+                    schema = reader.schema
+                    options = pa.ipc.IpcReadOptions(included_fields=[0])
+                    batch = pa.ipc.open_file(source, options=options).get_batch(0)
+                    self._rows = int(batch.num_rows)
             else:
                 reader = pa.ipc.open_file(pa.memory_map(str(path)))
                 schema, self._batch = reader.schema, reader.get_batch(0)
-            self.names: tuple[str, ...] = tuple(schema.names)
+                self._rows = int(self._batch.num_rows)
             self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(error) from error
+        self._all_names: tuple[str, ...] = tuple(schema.names)
+        #: Names of the columns, without those that this process may not hold.
+        self.names: tuple[str, ...] = tuple(
+            name for name in self._all_names if not _is_withheld(name)
+        )
         layout = self.meta.get("layout")
         if layout is None:
             raise DataCorrupt(
@@ -110,7 +145,7 @@ class Table:
             )
 
     def __len__(self) -> int:
-        return int(self._parquet.metadata.num_rows if self._batch is None else self._batch.num_rows)
+        return self._rows
 
     @property
     def sha256(self) -> str:
@@ -122,17 +157,32 @@ class Table:
         if name not in self._columns:
             import pyarrow as pa
 
-            index = self.names.index(name)
+            self.names.index(name)  # a ValueError where there is none
             try:
-                if self._batch is None:
-                    values = _numpy(self._parquet.read([name]).column(0).combine_chunks())
-                else:
-                    values = _numpy(self._batch.column(index))
+                values = self._read(self._all_names.index(name))
             except (pa.ArrowException, OSError, ValueError) as error:
                 raise self._unreadable(error) from error
             values.setflags(write=False)
             self._columns[name] = values
         return self._columns[name]
+
+    def _read(self, index: int) -> NDArray[Any]:
+        """One column; of a mapped file a view, else a copy that nothing can write to."""
+        import pyarrow as pa
+
+        if self._batch is not None:
+            return _numpy(self._batch.column(index))
+        if self.path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(self.path) as file:
+                array = file.read([self._all_names[index]]).column(0).combine_chunks()
+        else:
+            options = pa.ipc.IpcReadOptions(included_fields=[index])
+            with pa.OSFile(str(self.path)) as source:
+                array = pa.ipc.open_file(source, options=options).get_batch(0).column(0)
+        values = _numpy(array)
+        return np.frombuffer(values.tobytes(), dtype=values.dtype)
 
     def _unreadable(self, error: Exception) -> DataCorrupt:
         reason = str(error).partition("\n")[0]

@@ -29,6 +29,12 @@ def _count(value: Any) -> Any:
 Seeds = Annotated[tuple[Seed64, ...], Field(min_length=1), BeforeValidator(_count)]
 
 
+#: A time limit.
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: Seconds that one experiment may take: what hangs is ended, what is slow is not.
+TIMEOUT_S = 6 * 3600.0
+
+
 class Part(BaseModel):
     """What a plan asks for in one section; a misspelt key is an error."""
 
@@ -62,6 +68,9 @@ class Key(Protocol):
     @property
     def subject(self) -> str:
         """The method, scorer or study."""
+
+    def cell(self) -> Cell:
+        """The cell that gives this key's result, with what is installed."""
 
 
 class Record(Protocol):
@@ -100,10 +109,37 @@ class Cell(Protocol):
     def label(self) -> str:
         """For progress lines and messages."""
 
-    def execute(self) -> tuple[Record, bytes]:
-        """The record, and what is kept beside it; what raises gives a failed record."""
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which it is ended as failed."""
 
-    def failed(self, error: str) -> Record:
+    @property
+    def file(self) -> str:
+        """File of what it executes, to be named in errors; "" where unknown."""
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it is performed in a process that never holds what is `withheld`."""
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Metrics that the process in which it is performed may not hold."""
+
+    @property
+    def concludes_apart(self) -> bool:
+        """Whether `conclude` is work for another process."""
+
+    def perform(self) -> tuple[str, bytes]:
+        """Execute it: JSON, and what is kept beside the record.
+
+        Raises:
+            Foreign: this process has another engine, source or table than the cell asks for.
+        """
+
+    def conclude(self, text: str, packed: bytes) -> tuple[Record, bytes]:
+        """The record of what `perform` gave, and what is kept beside it; on the runner's side."""
+
+    def failed(self, error: str, environment: Mapping[str, str]) -> Record:
         """A failed record with that traceback."""
 
 
@@ -119,6 +155,9 @@ class Kind:
         cells: the cells that a part of a plan asks for, with methods to run beside those it names;
             raises what a wrong name deserves, and DataMissing.
         tables: name and hash of every table behind a key, given as JSON has it.
+        unknown: what a key names and is not registered here ("unknown oracle x"), or "".
+        measured: fields of a record that differ each time: CPU seconds.
+        answer: fields of a record that say what came out.
     """
 
     name: str
@@ -127,6 +166,9 @@ class Kind:
     record: type[Any]
     cells: Callable[[Any, Sequence[Method]], Iterator[Cell]]
     tables: Callable[[Mapping[str, Any]], Mapping[str, str]]
+    unknown: Callable[[Any], str] = lambda key: ""
+    measured: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 #: By name, in the order in which a plan's cells run.

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 import time
-import traceback
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import NasreproError, NotTabulated
-from nasrepro.suite.experiments.identity import ENGINE, environment
-from nasrepro.suite.experiments.kind import Kind, Part, Positive, register
+from nasrepro.suite.errors import DataMissing, NasreproError, NotTabulated, UnknownName
+from nasrepro.suite.experiments.contained import contained
+from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, unknown
+from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, Part, Positive, Seconds, register
 from nasrepro.suite.oracle import MEAN, Oracle
 from nasrepro.suite.registry import Method, Scorer, load_oracle, scorers
 from nasrepro.suite.scoring import (
@@ -49,6 +49,7 @@ class Ranking(Part):
     resamples: Positive = 1000
     setting: ScoringSetting = ScoringSetting()
     sample: Positive | None = None
+    timeout: Seconds = TIMEOUT_S
 
     @property
     def subject(self) -> str:
@@ -89,6 +90,10 @@ class RankKey:
     def subject(self) -> str:
         """The scorer."""
         return self.scorer
+
+    def cell(self) -> RankCell:
+        """The ranking of this key by what is installed."""
+        return RankCell(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,23 +170,36 @@ class RankCell:
     """One ranking of a whole table by one scorer."""
 
     key: RankKey
+    timeout_s: float = TIMEOUT_S
+    engine: int = ENGINE
+    file: ClassVar[str] = ""
+    sealed: ClassVar[bool] = False
+    withheld: ClassVar[frozenset[str]] = frozenset()
+    concludes_apart: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
         """For progress lines and messages."""
         return f"ranking by {self.key.scorer} on {self.key.oracle}/{self.key.dataset}"
 
-    def execute(self) -> tuple[RankRecord, bytes]:
-        """Score and rank; a scorer that raises gives a failed record."""
-        try:
-            record, scatter = RankingSetting.opened(self.key).rank()
-            return record, scatter.to_bytes()
-        except (Exception, SystemExit):
-            return self.failed(traceback.format_exc()), b""
+    def perform(self) -> tuple[str, bytes]:
+        """Score and rank: the record as JSON, and what is kept beside it.
 
-    def failed(self, error: str) -> RankRecord:
+        Raises:
+            Foreign: this process has another engine, source or table.
+        """
+        setting = _opened_here(self)
+        with contained(self.key.run_id):
+            record, scatter = setting.rank()
+        return record.to_json(), scatter.to_bytes()
+
+    def conclude(self, text: str, packed: bytes) -> tuple[RankRecord, bytes]:
+        """The record, and what is kept beside it."""
+        return RankRecord.from_json(text), packed
+
+    def failed(self, error: str, environment: Mapping[str, str]) -> RankRecord:
         """A failed record with that traceback."""
-        return RankRecord(self.key, "failed", error=error, environment=environment())
+        return RankRecord(self.key, "failed", error=error, environment=environment)
 
 
 def rank_cells(ranking: Ranking, extra: Sequence[Method]) -> Iterator[RankCell]:
@@ -197,7 +215,8 @@ def rank_cells(ranking: Ranking, extra: Sequence[Method]) -> Iterator[RankCell]:
                 metric=ranking.metric,
                 resamples=ranking.resamples,
             )
-            yield RankCell(of_networks(key, oracle, ranking.setting, ranking.sample))
+            key = of_networks(key, oracle, ranking.setting, ranking.sample)
+            yield RankCell(key, ranking.timeout)
 
 
 def of_networks(
@@ -379,6 +398,22 @@ class RankingSetting:
         )
 
 
+def _opened_here(cell: RankCell) -> RankingSetting:
+    """The setting of a cell, if what it names is what the cell was made with."""
+    key = cell.key
+    if cell.engine != ENGINE:
+        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
+    try:
+        setting = RankingSetting.opened(key)
+    except (DataMissing, UnknownName) as error:
+        raise Foreign(str(error)) from error
+    if setting.scorer is not None and setting.scorer.source_sha256 != key.scorer_sha256:
+        raise Foreign(f"another source of scorer {key.scorer}")
+    if setting.oracle.table_sha256 != key.table_sha256:
+        raise Foreign(f"another version of the table of {key.oracle}")
+    return setting
+
+
 register(
     Kind(
         "rank",
@@ -387,5 +422,8 @@ register(
         RankRecord,
         rank_cells,
         lambda key: {key["oracle"]: key["table_sha256"]},
+        lambda key: unknown(key.oracle, key.dataset, metric=key.metric),
+        measured=("scoring_s",),
+        answer=("agreement", "best_arch", "best_value"),
     )
 )

@@ -1,6 +1,6 @@
 """Running cells on a `concurrent.futures` executor.
 
-This process, loky processes, or a Dask cluster.
+This process, processes of this machine, or a Dask cluster.
 
 Every finished cell is in the store before the next one is waited for; what is there is not run
 again.
@@ -12,37 +12,44 @@ import concurrent.futures as futures
 import contextlib
 import logging
 import os
-import signal
-import threading
+import pickle
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.experiments.identity import ENGINE, environment
 from nasrepro.suite.experiments.kind import Cell, Record
 from nasrepro.suite.experiments.store import Store
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from nasrepro.suite.experiments.worker import (
+    Done,
+    Refused,
+    Team,
+    execute_here,
+    execute_on_cluster,
+)
 
 #: Cells in flight per worker: enough that none waits for the store, few enough that Ctrl-C is
 #: quick.
 _AHEAD = 4
-EXECUTORS = ("loky", "inline", "dask")
-#: Seconds between two looks at whether a cluster from which nothing comes is still there.
+EXECUTORS = ("processes", "inline", "dask")
+#: Seconds between two looks at whether a cluster from which nothing comes is still there, and at
+#: what other runners do.
 _LOOK_S = 2.0
 #: Seconds that a Dask scheduler is given to answer, and to have a worker.
 CONNECT_S = 10.0
+
+#: Where a cell ran, and what came of it.
+Result = tuple[str, Done | Refused]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a call of `run_cells` did.
 
-    Cells that were there before, finished now, and failed now.
+    Cells that were there before or were finished by another runner, finished now, and failed now.
     """
 
     there: int
@@ -52,88 +59,42 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An executor, how many cells to give it at a time, and whether it can still answer."""
+    """Where cells run.
 
-    executor: Executor
+    Attributes:
+        submit: has a cell executed by a worker that is not among those given.
+        ahead: how many cells to give it at a time.
+        workers: addresses of its workers; one, "", where all are the same.
+        alive: whether it can still answer.
+    """
+
+    submit: Callable[[Cell, frozenset[str]], Future[Result]]
     ahead: int
+    workers: Callable[[], frozenset[str]] = lambda: frozenset({""})
     alive: Callable[[], bool] = lambda: True
 
 
-class _Inline(Executor):
-    """Runs each cell at once in this process: for debugging a method, and for one worker."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A cell, and the workers that have refused it."""
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+    cell: Cell
+    refused: frozenset[str] = field(default_factory=frozenset)
 
 
-def execute(cell: Cell) -> tuple[Record, bytes]:
-    """Execute a cell (what a worker is handed).
-
-    A record that cannot be kept (a numpy float32 in it) is a failure of that cell alone.
-    """
-    record, trace = cell.execute()
-    try:
-        record.to_json()
-    except (TypeError, ValueError) as error:
-        return cell.failed(
-            f"{type(error).__name__}: {error}; what is recorded must be float, int or text"
-        ), b""
-    return record, trace
-
-
-def _start_worker(parent: int) -> None:
-    """Ctrl-C reaches the whole process group, but the main process alone decides what stops.
-
-    And when it dies, so does a worker.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _here(cell: Cell, refused: frozenset[str]) -> Future[Result]:
+    """Run a cell at once in this process."""
+    future: Future[Result] = Future()
+    future.set_result(("", execute_here(cell)))
+    return future
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while processes are started.
-
-    They inherit the mask, so that none is interrupted in its imports.
-    """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(
-        signal, "pthread_sigmask"
-    ):  # Windows has no mask
-        yield
-        return
-    # loky would start it, and up to Python 3.12 that lifts the mask
-    resource_tracker.ensure_running()
-    pressed = threading.Event()
-    handler = signal.signal(
-        signal.SIGINT, lambda *_: pressed.set()
-    )  # for the other threads, which have no mask
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
-    if pressed.is_set() and callable(handler):
-        handler(signal.SIGINT, None)
-
-
-@contextlib.contextmanager
-def open_executor(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[Pool]:
-    """An executor, with what the runner must know of it.
+def open_pool(kind: str, *, workers: int | None = None, address: str = "") -> Iterator[Pool]:
+    """Where cells run.
 
     Args:
-        kind: `loky` (processes on this machine), `inline` (this process) or `dask` (a cluster).
+        kind: `processes` (of this machine), `inline` (this process) or `dask` (a cluster).
         workers: processes; the number of cores if not given. A Dask cluster brings its own.
         address: of the Dask scheduler, for example tcp://10.0.0.1:8786.
 
@@ -144,36 +105,27 @@ def open_executor(kind: str, *, workers: int | None = None, address: str = "") -
     if kind not in EXECUTORS:
         raise UnknownName("executor", kind, EXECUTORS)
     if kind == "inline":
-        yield Pool(_Inline(), 1)
-    elif kind == "loky":
-        from loky import ProcessPoolExecutor, cpu_count
-
-        count = workers or cpu_count()
-        # workers that each take all cores for their linear algebra wait for one another; what the
-        # user has set stays
-        share = str(max(1, cpu_count() // count))
-        threads = {
-            name: os.environ.get(name, share)
-            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        }
-        pool = ProcessPoolExecutor(
-            max_workers=count, initializer=_start_worker, initargs=(os.getpid(),), env=threads
-        )
+        yield Pool(_here, 1)
+    elif kind == "processes":
+        count = workers or cores()
+        team, threads = Team(), ThreadPoolExecutor(count)
         try:
-            with _interrupts_held():
-                pool.submit(os.getpid)  # the first call starts the processes
-            yield Pool(pool, count * _AHEAD)
+            yield Pool(
+                lambda cell, _: threads.submit(lambda: ("", team.execute(cell))), count * _AHEAD
+            )
         finally:
-            # a pool that breaks while it starts a process forgets that one
-            left = list((getattr(pool, "_processes", None) or {}).values())
-            pool.shutdown(wait=True, kill_workers=True)
-            for process in left:
-                if process.is_alive():
-                    process.kill()
-                    process.join()
+            team.close()
+            threads.shutdown(wait=True, cancel_futures=True)
     else:
-        with _dask(address) as opened:
-            yield opened
+        with _dask(address) as pool:
+            yield pool
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -186,116 +138,199 @@ def _dask(address: str) -> Iterator[Pool]:
         ) from error
     if not address:
         raise NasreproError(
-            "executor dask needs the address of a scheduler: --address tcp://HOST:8786 (start one with: dask scheduler)"
+            "executor dask needs the address of a scheduler: --address tcp://HOST:8786 "
+            "(start one with: dask scheduler)"
         )
-    logging.getLogger("distributed.client").setLevel(
-        logging.CRITICAL
-    )  # it logs, with tracebacks, what ends here on one line
+    # it logs, with tracebacks, what ends here on one line
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise NasreproError(
-            f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); is it running, and is the address right?"
+            f"no Dask scheduler answers at {address} ({type(error).__name__}: {error}); "
+            "is it running, and is the address right?"
         ) from error
     with client:
         try:
-            client.wait_for_workers(
-                1, timeout=CONNECT_S
-            )  # one that was killed takes seconds to come back
+            # one that was killed takes seconds to come back
+            client.wait_for_workers(1, timeout=CONNECT_S)
         except TimeoutError as error:
             raise NasreproError(
-                f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}"
+                f"the Dask scheduler at {address} has no workers; "
+                f"start some with: dask worker {address}"
             ) from error
         count = sum(client.nthreads().values())
-        pool = client.get_executor(pure=False)
+        pools: dict[frozenset[str], Executor] = {}
+
+        def workers() -> frozenset[str]:
+            return frozenset(client.nthreads())
+
+        def submit(cell: Cell, refused: frozenset[str]) -> Future[Result]:
+            if refused not in pools:
+                only = {"workers": sorted(workers() - refused)} if refused else {}
+                pools[refused] = client.get_executor(pure=False, **only)
+            return pools[refused].submit(execute_on_cluster, ENGINE, pickle.dumps(cell))
+
         try:
-            yield Pool(pool, count * _AHEAD, lambda: client.status != "closed")
+            yield Pool(submit, count * _AHEAD, workers, lambda: client.status != "closed")
         finally:
-            pool.shutdown(wait=False)  # cancels what has not started
+            for pool in pools.values():
+                pool.shutdown(wait=False)  # cancels what has not started
 
 
 def run_cells(
     cells: Sequence[Cell],
     store: Store,
     *,
-    executor: str = "loky",
+    executor: str = "processes",
     workers: int | None = None,
     address: str = "",
+    timeout_s: float | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, label: None,
 ) -> Outcome:
     """Execute the cells that the store does not have, and keep each result at once.
 
-    A worker that dies (killed, out of memory) takes its pool with it; the cells that were in flight
-    are tried again one by one, and the one that kills its worker again is a recorded failure.
+    A cell whose worker dies (killed, out of memory) is tried again alone; one that kills its worker
+    again is a recorded failure. A cell that a worker refuses goes to another one. What another
+    runner of the same store is at is left to that one while it lives.
 
     Args:
         cells: what to run.
-        store: where results go; only this process writes to it.
-        executor: see `open_executor`.
-        workers: see `open_executor`.
-        address: see `open_executor`.
+        store: where results go.
+        executor: see `open_pool`.
+        workers: see `open_pool`.
+        address: see `open_pool`.
+        timeout_s: seconds after which a cell is ended as failed; what its plan says if not given.
         progress: called with (cells done, cells to do, label of the last one).
+
+    Raises:
+        NasreproError: a cell that no worker takes, after all others have run.
     """
-    finished = store.finished()
     unique = {cell.key.run_id: cell for cell in cells}
-    todo = [cell for run_id, cell in unique.items() if run_id not in finished]
-    failed: list[Record] = []
-    done = 0
-
-    def keep(cell: Cell, record: Record, trace: bytes) -> None:
-        nonlocal done
-        store.add(record, trace)
-        if record.status == "failed":
-            failed.append(record)
-        done += 1
-        progress(done, len(todo), cell.label)
-
+    known = store.finished()
+    todo = [cell for run_id, cell in unique.items() if run_id not in known]
+    if timeout_s is not None:
+        todo = [replace(cell, timeout_s=timeout_s) for cell in todo]  # type: ignore[type-var]
+    run = _Run(store, len(todo), progress)
     progress(0, len(todo), "")
-    waiting = todo[::-1]
-    while waiting:
-        with open_executor(executor, workers=workers, address=address) as pool:
-            suspects = [cell for cell, _ in _drain(pool, pool.ahead, waiting, keep)]
-        while suspects:
-            with open_executor(executor, workers=1, address=address) as pool:
-                for cell, error in _drain(pool, 1, suspects, keep):
-                    kind = type(error).__name__
-                    keep(
-                        cell,
-                        cell.failed(
-                            f"{kind}: {error}\n\nno worker could finish this, not even alone ({kind})"
-                        ),
-                        b"",
-                    )
-    return Outcome(len(unique) - len(todo), done - len(failed), tuple(failed))
+    waiting = deque(_Job(cell) for cell in todo)
+    try:
+        while waiting:
+            with open_pool(executor, workers=workers, address=address) as pool:
+                run.drain(pool, pool.ahead, waiting)
+        while run.suspects:
+            suspects = deque(_Job(cell) for cell, _ in run.suspects)
+            run.suspects = []
+            with open_pool(executor, workers=1, address=address) as pool:
+                run.drain(pool, 1, suspects)
+            for cell, error in run.suspects:
+                lost = (
+                    f"{type(error).__name__}: {error}; no worker could finish this, not even alone"
+                )
+                run.keep(cell, Done(cell.failed(lost, environment()), b""))
+            run.suspects = []
+    finally:
+        store.release()
+    if run.unfit:
+        label, reason = next(iter(run.unfit.items()))
+        raise NasreproError(
+            f"{len(run.unfit):,} cells fit no worker, for example {label}: {reason}; "
+            "install the same version, methods and tables everywhere"
+        )
+    return Outcome(len(unique) - len(todo) + run.elsewhere, run.finished, tuple(run.failed))
 
 
-def _drain(
-    pool: Pool, ahead: int, waiting: list[Cell], keep: Callable[[Cell, Record, bytes], None]
-) -> list[tuple[Cell, Exception]]:
-    """Run `waiting` (taken from its end) with `ahead` cells in flight.
+@dataclass(slots=True)
+class _Run:
+    """What one call of `run_cells` has done so far.
 
-    Returns:
-        What was in flight when a worker died, and how that showed; the rest is left in `waiting`.
+    Attributes:
+        store: where results go.
+        total: cells to do.
+        progress: see `run_cells`.
+        done: cells done.
+        failed: records of failures.
+        elsewhere: cells that another runner has finished meanwhile.
+        suspects: cells whose worker died, and how that showed.
+        unfit: by the label of a cell that no worker takes, why.
     """
-    flying: dict[Future[tuple[Record, bytes]], Cell] = {}
-    broken: list[tuple[Cell, Exception]] = []
-    while flying or (waiting and not broken):
-        while waiting and len(flying) < ahead and not broken:
-            cell = waiting.pop()
-            try:
-                flying[pool.executor.submit(execute, cell)] = cell
-            except Exception as error:  # the pool broke since the last result
-                broken.append((cell, error))
-        ready, _ = futures.wait(flying, timeout=_LOOK_S, return_when=futures.FIRST_COMPLETED)
-        if not ready and not pool.alive():  # what was given to it as it died would never come back
-            broken += [(cell, ConnectionError("the cluster was lost")) for cell in flying.values()]
-            flying.clear()
-        for future in ready:
-            cell = flying.pop(future)
-            try:
-                record, trace = future.result()
-            except Exception as error:  # `execute` turns what a cell raises into a record: this is the worker's own death
-                broken.append((cell, error))
-            else:
-                keep(cell, record, trace)
-    return broken
+
+    store: Store
+    total: int
+    progress: Callable[[int, int, str], None]
+    done: int = 0
+    failed: list[Record] = field(default_factory=list)
+    elsewhere: int = 0
+    suspects: list[tuple[Cell, Exception]] = field(default_factory=list)
+    unfit: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> int:
+        """Cells that this runner has finished, failures left out."""
+        return self.done - len(self.failed) - self.elsewhere - len(self.unfit)
+
+    def keep(self, cell: Cell, done: Done) -> None:
+        """Store a result."""
+        self.store.add(done.record, done.packed)
+        if done.record.status == "failed":
+            self.failed.append(done.record)
+        self._step(cell)
+
+    def _step(self, cell: Cell) -> None:
+        self.done += 1
+        self.progress(self.done, self.total, cell.label)
+
+    def drain(self, pool: Pool, ahead: int, waiting: deque[_Job]) -> None:
+        """Run what is waiting with `ahead` cells in flight.
+
+        When the pool is lost, what is left stays in `waiting`; what was in flight is a suspect.
+        """
+        flying: dict[Future[Result], _Job] = {}
+        others: deque[_Job] = deque()  # another runner is at these
+        while flying or waiting or others:
+            while waiting and len(flying) < ahead:
+                job = waiting.popleft()
+                if self._taken(job, others):
+                    flying[pool.submit(job.cell, job.refused)] = job
+            if not flying and others:
+                time.sleep(_LOOK_S)
+            ready, _ = futures.wait(flying, timeout=_LOOK_S, return_when=futures.FIRST_COMPLETED)
+            if not ready and flying and not pool.alive():
+                # what was given to it as it died would never come back
+                lost = ConnectionError("the cluster was lost")
+                self.suspects += [(job.cell, lost) for job in flying.values()]
+                waiting.extend(others)
+                return
+            self.store.beat()
+            for future in ready:
+                self._receive(future, flying.pop(future), pool, waiting)
+            if not flying and not waiting:
+                waiting.extend(others)
+                others.clear()
+
+    def _taken(self, job: _Job, others: deque[_Job]) -> bool:
+        """Whether this runner may run a cell; else it is counted, or put among the others'."""
+        state = self.store.take(job.cell.key.run_id)
+        if state == "finished":
+            self.elsewhere += 1
+            self._step(job.cell)
+        elif state == "elsewhere":
+            others.append(job)
+        return state == "ours"
+
+    def _receive(self, future: Future[Result], job: _Job, pool: Pool, waiting: deque[_Job]) -> None:
+        try:
+            where, result = future.result()
+        except Exception as error:  # what a cell raises is a record: this is the worker's own death
+            self.suspects.append((job.cell, error))
+            return
+        if isinstance(result, Done):
+            self.keep(job.cell, result)
+            return
+        refused = job.refused | {where}
+        if pool.workers() - refused:
+            waiting.append(_Job(job.cell, refused))
+        else:
+            worker = f"worker {where} has " if where else ""
+            self.unfit[job.cell.label] = f"{worker}{result.why}"
+            self._step(job.cell)

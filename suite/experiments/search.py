@@ -7,13 +7,12 @@ import json
 import math
 import sys
 import time
-import traceback
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -22,15 +21,35 @@ from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import (
     BudgetExhausted,
     BudgetIgnored,
-    NasreproError,
+    DataMissing,
     NotTabulated,
     ProtocolError,
+    UnknownName,
 )
-from nasrepro.suite.experiments.identity import ENGINE, Status, environment, tables_of
-from nasrepro.suite.experiments.kind import Kind, Part, Positive, Seeds, Use, register
+from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, ratings_of
+from nasrepro.suite.experiments.contained import contained, peak_bytes
+from nasrepro.suite.experiments.identity import (
+    ENGINE,
+    Foreign,
+    Status,
+    environment,
+    scorers_of,
+    tables_of,
+    unknown,
+)
+from nasrepro.suite.experiments.kind import (
+    TIMEOUT_S,
+    Kind,
+    Part,
+    Positive,
+    Seconds,
+    Seeds,
+    Use,
+    register,
+)
 from nasrepro.suite.oracle import MEAN, Oracle, Seed, searching
-from nasrepro.suite.registry import Method, load_devices, load_oracle, methods
-from nasrepro.suite.search import Budget, Ledger, Rating, Session, objective_of
+from nasrepro.suite.registry import Method, load_devices, load_oracle, methods, oracles
+from nasrepro.suite.search import Budget, Evaluation, Rating, Session, objective_of
 from nasrepro.suite.space import Arch
 
 
@@ -50,6 +69,7 @@ class Experiment(Part):
     search_seed: Seed = MEAN
     budgets: tuple[Budget, ...] = Field(min_length=1)
     seeds: Seeds
+    timeout: Seconds = TIMEOUT_S
 
     @property
     def subject(self) -> str:
@@ -153,7 +173,9 @@ class SearchSetting:
 class RunKey:
     """Everything that determines a run.
 
-    `device_tables` has the hash of every table of devices that its parameters name.
+    `method_sha256` is of the method's file and of all of ours that it imports. `device_tables` and
+    `scorers` have the hash of every table of devices, and of the source of every scorer, that its
+    parameters name.
     """
 
     method: str
@@ -166,21 +188,21 @@ class RunKey:
     budget: Budget
     seed: int
     device_tables: Mapping[str, str] = field(default_factory=dict)
+    scorers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
         """Hash of the key and of the engine's version."""
-        whole = asdict(self)
-        if (
-            not self.device_tables
-        ):  # so that runs without devices keep the ids that they had before there were any
-            del whole["device_tables"]
-        return stable_hash({"engine": ENGINE, **whole})
+        return stable_hash({"engine": ENGINE, **asdict(self)})
 
     @property
     def subject(self) -> str:
         """The method."""
         return self.method
+
+    def cell(self) -> RunCell:
+        """The search of this key by the method of that name that is installed."""
+        return search_cell(self, methods.get(self.method))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,27 +299,65 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class RunCell:
-    """One search. `source` is the text of the method's file where it came by path, so that a far worker needs no file."""
+    """One search.
+
+    Attributes:
+        key: what determines it.
+        path: the method's file where it came by path.
+        source: its text, so that a far worker needs no file.
+        beside: texts of the modules of its folder that it imports.
+        timeout_s: seconds after which the search is ended as failed.
+        engine: that the plan was made with.
+    """
 
     key: RunKey
     path: str = ""
     source: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = TIMEOUT_S
+    engine: int = ENGINE
+    sealed: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
         """For progress lines and messages."""
         return f"{self.key.method} on {self.key.oracle}/{self.key.dataset}, seed {self.key.seed}"
 
-    def execute(self) -> tuple[RunRecord, bytes]:
-        """Run the search; the record, and its trace. A method that raises gives a failed record."""
-        try:
-            return _run(self)
-        except (Exception, SystemExit):  # a method's sys.exit() ends that method alone
-            return self.failed(traceback.format_exc()), b""
+    @property
+    def file(self) -> str:
+        """The method's file."""
+        return self.path or methods.get(self.key.method).path
 
-    def failed(self, error: str) -> RunRecord:
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Metrics that the process of the search may not hold: those of the test split."""
+        metrics = oracles.get(self.key.oracle).info.metrics
+        return frozenset(metric.name for metric in metrics if metric.split == "test")
+
+    @property
+    def concludes_apart(self) -> bool:
+        """Whether what follows the search may train networks."""
+        return oracles.get(self.key.oracle).info.trains
+
+    def perform(self) -> tuple[str, bytes]:
+        """Search, in a process without test metrics; what it did, as JSON.
+
+        Raises:
+            Foreign: this process has another engine, source or table.
+        """
+        return json.dumps(asdict(_searched(self))), b""
+
+    def conclude(self, text: str, packed: bytes) -> tuple[RunRecord, bytes]:
+        """Check what a search says against the table, and read the test metrics once.
+
+        Raises:
+            ProtocolError: it does not add up.
+        """
+        return _concluded(self.key, _outcome(json.loads(text)))
+
+    def failed(self, error: str, environment: Mapping[str, str]) -> RunRecord:
         """A failed record with that traceback."""
-        return RunRecord(self.key, "failed", error=error, environment=environment())
+        return RunRecord(self.key, "failed", error=error, environment=environment)
 
 
 def search_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[RunCell]:
@@ -317,81 +377,166 @@ def search_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[Ru
     used = [(methods.get(use.name), use.params) for use in experiment.methods]
     for setting in settings:
         for method, given in [*used, *((method, {}) for method in extra)]:
-            params = method.params(given)
-            tables = tables_of(params)
+            first = run_key(setting, method, given)
             for seed in experiment.seeds:
-                key = RunKey(
-                    method.name,
-                    method.source_sha256,
-                    params,
-                    oracle.name,
-                    oracle.table_sha256,
-                    setting.dataset,
-                    setting.protocol,
-                    setting.budget,
-                    seed,
-                    tables,
-                )
-                yield RunCell(key, method.path if method.source else "", method.source)
+                yield search_cell(replace(first, seed=seed), method, experiment.timeout)
 
 
-def _run(cell: RunCell) -> tuple[RunRecord, bytes]:
-    key = cell.key
-    oracle = load_oracle(key.oracle)
-    if oracle.table_sha256 != key.table_sha256 or tables_of(key.params) != key.device_tables:
-        named = ", ".join([key.oracle, *key.device_tables])
-        raise NasreproError(
-            f"the table of {named} on this worker differs from the one the plan was made with; "
-            "fetch the same version everywhere"
-        )
-    method = (
-        methods.from_file(Path(cell.path), cell.source) if cell.source else methods.get(key.method)
+def run_key(
+    setting: SearchSetting, method: Method, given: Mapping[str, Any], seed: int = 0
+) -> RunKey:
+    """The key of a search with parameters that differ from the method's defaults."""
+    params = method.params(given)
+    return RunKey(
+        method.name,
+        method.source_sha256,
+        params,
+        setting.oracle.name,
+        setting.oracle.table_sha256,
+        setting.dataset,
+        setting.protocol,
+        setting.budget,
+        seed,
+        tables_of(params),
+        scorers_of(params),
     )
-    setting = SearchSetting(oracle, key.dataset, key.protocol, key.budget)
+
+
+def search_cell(key: RunKey, method: Method, timeout_s: float = TIMEOUT_S) -> RunCell:
+    """The search of a key by a method."""
+    by_path = (method.path, method.source, method.beside) if method.source else ("", "", {})
+    return RunCell(key, *by_path, timeout_s=timeout_s)
+
+
+def _method_here(cell: RunCell) -> Method:
+    """The method of a cell, if it and its tables are the ones that the cell was made with."""
+    key = cell.key
+    if cell.engine != ENGINE:
+        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
+    method = (
+        methods.from_file(Path(cell.path), cell.source, cell.beside)
+        if cell.source
+        else methods.get(key.method)
+    )
+    if method.source_sha256 != key.method_sha256:
+        raise Foreign(f"another source of method {key.method}")
+    if scorers_of(key.params) != key.scorers:
+        raise Foreign(f"another source of scorer {', '.join(key.scorers)}")
+    if load_oracle(key.oracle).table_sha256 != key.table_sha256:
+        raise Foreign(f"another version of the table of {key.oracle}")
+    if tables_of(key.params) != key.device_tables:
+        raise Foreign(f"another version of the tables of {', '.join(key.device_tables)}")
+    return method
+
+
+def _searched(cell: RunCell) -> Outcome:
+    try:
+        method = _method_here(cell)
+    except (DataMissing, UnknownName) as error:  # the plan was made where they are
+        raise Foreign(str(error)) from error
+    key = cell.key
+    setting = SearchSetting(load_oracle(key.oracle), key.dataset, key.protocol, key.budget)
     session = setting.session()
     ended = False
-    started = time.process_time()
-    with searching(), contextlib.redirect_stdout(sys.stderr):  # what a method prints is no result
+    with contextlib.ExitStack() as around:
+        drawn = around.enter_context(contained(key.run_id))
+        around.enter_context(method.importable())
+        around.enter_context(contextlib.redirect_stdout(sys.stderr))  # prints are no result
+        around.enter_context(searching())
+        started = time.process_time()
         try:
             chosen = method.search(session, np.random.default_rng(key.seed), **key.params)
         except BudgetExhausted:
             ended, chosen = True, None
         except BudgetIgnored:
             chosen = None
+        spent_s = time.process_time() - started
     session.finish()  # what the method did not wait for costs all the same
-    total = time.process_time() - started - session.oracle_cpu_s + session.cached_cpu_s
     if session.exhausted and not ended:
         raise ProtocolError(
             f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture "
             "so far is taken from the ledger"
         )
     chosen = session.best() if chosen is None else chosen
-    oracle.space.check(chosen)
-
+    setting.oracle.space.check(chosen)
     ledger = session.ledger
+    index = {id(done): place for place, done in enumerate(ledger.evaluations)}
+    overhead_s = spent_s - session.oracle_cpu_s + session.cached_cpu_s
+    return Outcome(
+        chosen.code,
+        ended,
+        tuple((*_plain(done), done.cost_s) for done in ledger.evaluations),
+        tuple(
+            (index[id(rated.evaluation)], float(rated.score), rated.query, rated.clock_s)
+            for rated in ledger.ratings
+        ),
+        tuple(ledger.events),
+        ledger.simulated_s,
+        ledger.wall_s,
+        {**ledger.overhead_s, "total": max(0.0, overhead_s)},
+        environment(),
+        tuple(drawn),
+        peak_bytes(),
+    )
+
+
+def _plain(done: Evaluation) -> tuple[tuple[int, ...], int, float]:
+    return tuple(int(option) for option in done.arch.code), int(done.epochs), float(done.score)
+
+
+def _outcome(raw: dict[str, Any]) -> Outcome:
+    """An outcome as JSON has it."""
+    evaluations = tuple(
+        (tuple(code), epochs, score, cost_s) for code, epochs, score, cost_s in raw["evaluations"]
+    )
+    ratings = tuple(tuple(row) for row in raw["ratings"])
+    changed = {
+        "chosen": tuple(raw["chosen"]),
+        "evaluations": evaluations,
+        "ratings": ratings,
+        "events": tuple(raw["events"]),
+        "drawn": tuple(raw["drawn"]),
+    }
+    return Outcome(**{**raw, **changed})
+
+
+def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
+    oracle, protocol = load_oracle(key.oracle), key.protocol
+    setting = SearchSetting(oracle, key.dataset, protocol, key.budget)
+    done = audited(
+        outcome, oracle, key.dataset, protocol.search_epochs, protocol.search_seed, key.budget
+    )
+    chosen = oracle.space.arch(outcome.chosen)
+    reports = {name: setting.report(chosen, name) for name in protocol.report_datasets}
+    for name, report in reports.items():
+        if report.regret is not None and report.regret < -ROUNDING:
+            raise ProtocolError(
+                f"regret {report.regret} on {name} is below zero: the report is better than the "
+                f"best of the table of {key.oracle}"
+            )
     record = RunRecord(
         key,
-        status="budget" if ended else "done",
+        status="budget" if outcome.ended else "done",
         chosen=oracle.space.format(chosen),
-        reports={name: setting.report(chosen, name) for name in setting.protocol.report_datasets},
-        queries=ledger.queries,
-        unique_queries=len({oracle.space.canonical(done.arch) for done in ledger.evaluations}),
-        simulated_s=ledger.simulated_s,
-        wall_s=ledger.wall_s,
-        overhead_s={**ledger.overhead_s, "total": total},
-        incumbents=_incumbents(setting, ledger),
-        environment=environment(),
+        reports=reports,
+        queries=len(done),
+        unique_queries=len({oracle.space.canonical(each.arch) for each in done}),
+        simulated_s=outcome.simulated_s,
+        wall_s=outcome.wall_s,
+        overhead_s=outcome.overhead_s,
+        incumbents=_incumbents(setting, ratings_of(outcome, done)),
+        environment=outcome.environment,
     )
     steps = (
         (
-            done.arch.code,
-            done.epochs,
-            done.score if math.isfinite(done.score) else None,
-            done.cost_s,
+            each.arch.code,
+            each.epochs,
+            each.score if math.isfinite(each.score) else None,
+            each.cost_s,
         )
-        for done in ledger.evaluations
+        for each in done
     )
-    return record, Trace(tuple(steps), tuple(ledger.events)).to_bytes()
+    return record, Trace(tuple(steps), outcome.events).to_bytes()
 
 
 @cache
@@ -402,18 +547,14 @@ def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
         return None
 
 
-def _incumbents(setting: SearchSetting, ledger: Ledger) -> tuple[tuple[float, ...], ...]:
+def _incumbents(setting: SearchSetting, ratings: Sequence[Rating]) -> tuple[tuple[float, ...], ...]:
     """Rows [queries, clock_s, score, target], one for each change of the best so far.
 
     The best is what `Session.best` would have given.
     """
-    rated = ledger.ratings or [
-        Rating(done, done.score, query, done.clock_s)
-        for query, done in enumerate(ledger.evaluations, start=1)
-    ]
     rows = []
     best: tuple[int, float] | None = None
-    for done, score, query, clock_s in rated:
+    for done, score, query, clock_s in ratings:
         if best is None or (done.epochs, score) > best:
             best = (done.epochs, score)
             rows.append((query, clock_s, score, setting.target(done.arch)))
@@ -424,4 +565,20 @@ def _tables(key: Mapping[str, Any]) -> dict[str, str]:
     return {key["oracle"]: key["table_sha256"], **key.get("device_tables", {})}
 
 
-register(Kind("run", "experiment", Experiment, RunRecord, search_cells, _tables))
+def _unknown(key: RunKey) -> str:
+    return unknown(key.oracle, key.dataset, *key.protocol.report_datasets)
+
+
+register(
+    Kind(
+        "run",
+        "experiment",
+        Experiment,
+        RunRecord,
+        search_cells,
+        _tables,
+        _unknown,
+        measured=("overhead_s",),
+        answer=("chosen", "reports"),
+    )
+)

@@ -5,11 +5,16 @@ Runs and rankings by key, one writer, nothing lost that was finished.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.identity import ENGINE
@@ -37,14 +42,55 @@ CREATE TABLE IF NOT EXISTS traces (
     trace BLOB NOT NULL
 ) WITHOUT ROWID;
 """
+#: Cells that runners are at, and when each runner was last seen to live. Not a part of the layout:
+#: an older version that writes to the store does without.
+_TAKEN = """
+CREATE TABLE IF NOT EXISTS taken (
+    id TEXT PRIMARY KEY,
+    runner TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runners (
+    runner TEXT PRIMARY KEY,
+    seen REAL NOT NULL
+) WITHOUT ROWID;
+"""
+#: Seconds after which a runner that was not seen is taken for dead.
+_DEAD_S = 60.0
+
+
+#: What a record that is cut, or of another version, raises when it is read.
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NasreproError)
+
+
+def _readable(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Kind and record, as JSON has it, of the rows that hold a whole record."""
+    for kind, text in rows:
+        with contextlib.suppress(ValueError):
+            raw = json.loads(text)
+            if kind in KINDS and isinstance(raw, dict) and {"key", "environment"} <= raw.keys():
+                yield kind, raw
+
+
+def _lives(runner: str, seen_s: float | None) -> bool:
+    """Whether a runner lives: its process on this machine, else that it was seen lately."""
+    host, pid, _ = runner.rsplit(":", 2)
+    if host == socket.gethostname() and hasattr(os, "getppid"):
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    return seen_s is not None and time.time() - seen_s < _DEAD_S
 
 
 class Store:
-    """A results store, opened for reading and writing; use it as a context manager.
+    """A results store; use it as a context manager.
 
     Args:
-        path: the file; made if absent (with its folder), unless `must_exist`.
-        must_exist: raise instead of making it.
+        path: the file; made if absent (with its folder), unless `read_only`.
+        read_only: open it for reading alone; it, or its folder, need not be writable.
 
     Raises:
         NasreproError: absent, not to be written, locked by another writer, or written by a newer
@@ -52,17 +98,21 @@ class Store:
         DataCorrupt: not a results store.
     """
 
-    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        if must_exist and not path.exists():
+        self._unread: Counter[str] = Counter()
+        self._runner = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns()}"
+        self._seen_s = 0.0
+        if read_only and not path.exists():
             raise NasreproError(
                 f"there is no results store at {path}; make one with: nasrepro run --store {path}"
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._read_only() if read_only else self._connected(str(path))
             try:
-                self._prepare()
+                self._prepare(read_only)
             except BaseException:
                 self._db.close()
                 raise
@@ -72,30 +122,50 @@ class Store:
                     f"{path} is not a results store ({error}); give another --store"
                 ) from error
             raise NasreproError(
-                f"cannot open the results store {path} ({error}); is its folder writable, and is no other run writing to it?"
+                f"cannot open the results store {path} ({error}); "
+                "is its folder writable, and is no other run writing to it?"
             ) from error
         except OSError as error:
             raise NasreproError(
                 f"cannot make {path.parent} ({error.strerror}); give another --store"
             ) from error
 
-    def _prepare(self) -> None:
+    @staticmethod
+    def _connected(name: str, *, uri: bool = False) -> sqlite3.Connection:
+        return sqlite3.connect(name, timeout=30, isolation_level=None, uri=uri)
+
+    def _read_only(self) -> sqlite3.Connection:
+        """The file as it is; where its folder is not writable, without the log beside it."""
+        uri = f"{self.path.resolve().as_uri()}?mode=ro"
+        db = self._connected(uri, uri=True)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            db.close()
+            log = Path(f"{self.path}-wal")
+            if log.exists() and log.stat().st_size:
+                raise NasreproError(
+                    f"{self.path} has results in {log.name} that cannot be read in a folder that "
+                    "is not writable; copy both files to one that is"
+                ) from None
+            db = self._connected(f"{uri}&immutable=1", uri=True)
+        return db
+
+    def _prepare(self, read_only: bool) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise NasreproError(
-                f"{self.path} was written by a newer nasrepro (store version {version}, this one reads up to {VERSION}); "
-                "upgrade nasrepro or use another --store"
+                f"{self.path} was written by a newer nasrepro (store version {version}, "
+                f"this one reads up to {VERSION}); upgrade nasrepro or use another --store"
             )
-        tables = {
-            name
-            for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
-        if tables and "records" not in tables:
+        tables = self._tables()
+        if (tables or read_only) and "records" not in tables:
             raise DataCorrupt(f"{self.path} is a database of another program; give another --store")
+        if read_only:
+            return
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # a killed process loses nothing; only a power cut could
+        # a killed process loses nothing; only a power cut could
+        self._db.execute("PRAGMA synchronous = NORMAL")
         if version < VERSION:
             self._db.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"
@@ -127,6 +197,8 @@ class Store:
                     "INSERT OR REPLACE INTO records (id, kind, engine, status, record) VALUES (?, ?, ?, ?, ?)",
                     (run_id, kind, ENGINE, record.status, record.to_json()),
                 )
+                if self._seen_s:
+                    self._db.execute("DELETE FROM taken WHERE id = ?", (run_id,))
                 if trace:
                     self._db.execute(
                         "INSERT OR REPLACE INTO traces (id, trace) VALUES (?, ?)", (run_id, trace)
@@ -136,6 +208,51 @@ class Store:
                 f"cannot write to the results store {self.path} ({error}); what is in it stays, the same command goes on from there"
             ) from error
 
+    # -- runners that share it --------------------------------------------------------------------
+    def take(self, run_id: str) -> Literal["ours", "elsewhere", "finished"]:
+        """Take a cell for this runner, unless it is finished or a living runner is at it."""
+        if not self._seen_s:
+            self._db.executescript(_TAKEN)
+        self.beat()
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            if self._db.execute(
+                "SELECT 1 FROM records WHERE id = ? AND status != 'failed'", (run_id,)
+            ).fetchone():
+                return "finished"
+            row = self._db.execute(
+                "SELECT runner, seen FROM taken LEFT JOIN runners USING (runner) WHERE id = ?",
+                (run_id,),
+            ).fetchone()
+            if row is not None and row[0] != self._runner and _lives(*row):
+                return "elsewhere"
+            self._db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?)", (run_id, self._runner))
+        return "ours"
+
+    def beat(self) -> None:
+        """Say that this runner lives."""
+        if time.time() - self._seen_s > _DEAD_S / 6:
+            self._seen_s = time.time()
+            with contextlib.suppress(sqlite3.OperationalError):  # said again soon
+                self._db.execute(
+                    "INSERT OR REPLACE INTO runners VALUES (?, ?)", (self._runner, self._seen_s)
+                )
+
+    def release(self) -> None:
+        """Leave what this runner has taken to others."""
+        if self._seen_s:
+            self._seen_s = 0.0
+            with contextlib.suppress(sqlite3.Error):  # a runner that is gone holds nothing either
+                for table in ("taken", "runners"):
+                    self._db.execute(f"DELETE FROM {table} WHERE runner = ?", (self._runner,))
+
+    def _tables(self) -> set[str]:
+        return {
+            name
+            for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+
+    # -- reading ----------------------------------------------------------------------------------
     def finished(self) -> set[str]:
         """Ids of everything that need not be run again (failed runs are tried again)."""
         return {
@@ -149,23 +266,49 @@ class Store:
         ).fetchone()
         if row is None:
             raise NasreproError(
-                f"{self.path} has no result {run_id!r}; runs.csv of a report and nasrepro claims --explain name them"
+                f"{self.path} has no result {run_id!r}; runs.csv of a report and "
+                "nasrepro claims --explain name them"
             )
-        loaded: Record = KINDS[row[0]].record.from_json(row[1])
+        try:
+            loaded: Record = KINDS[row[0]].record.from_json(row[1])
+        except _UNREADABLE as error:
+            raise DataCorrupt(
+                f"{self.path}: record {run_id} cannot be read ({type(error).__name__}: {error})"
+            ) from error
         return loaded
 
     def identified(self, kind: str) -> Iterator[tuple[str, Any]]:
         """All results of one kind and of this engine, each with its id, in the order of the ids.
 
         With their ids, because to hash a hundred thousand keys again takes longer than to read
-        them.
+        them. What cannot be read, or names an oracle or data set that does not exist, is left out;
+        see `left_out`.
         """
-        record = KINDS[kind].record
+        made = KINDS[kind]
         for run_id, text in self._db.execute(
             "SELECT id, record FROM records WHERE kind = ? AND engine = ? ORDER BY id",
             (kind, ENGINE),
         ):
-            yield run_id, record.from_json(text)
+            try:
+                record = made.record.from_json(text)
+                unknown = made.unknown(record.key)
+            except _UNREADABLE as error:
+                self._unread[f"a record that cannot be read ({type(error).__name__})"] += 1
+                continue
+            if unknown:
+                self._unread[unknown] += 1
+                continue
+            yield run_id, record
+
+    def left_out(self) -> list[str]:
+        """Lines on the results that reading has left out so far, and on those of other engines."""
+        lines = [f"{count:,} left out: {why}" for why, count in sorted(self._unread.items())]
+        for engine, count in self._db.execute(
+            "SELECT engine, count(*) FROM records WHERE engine != ? GROUP BY engine", (ENGINE,)
+        ):
+            age = "older" if engine < ENGINE else "newer"
+            lines.append(f"{count:,} left out: results of the {age} engine {engine} (not {ENGINE})")
+        return [f"{self.path}: {line}" for line in lines]
 
     def runs(self) -> Iterator[RunRecord]:
         """All searches."""
@@ -196,7 +339,7 @@ class Store:
         texts = self._db.execute("SELECT kind, record FROM records WHERE engine = ?", (ENGINE,))
         found = {
             (name, sha256, json.dumps(raw["environment"], sort_keys=True))
-            for kind, raw in ((kind, json.loads(text)) for kind, text in texts)
+            for kind, raw in _readable(texts)
             for name, sha256 in KINDS[kind].tables(raw["key"]).items()
         }
         first, last = self._db.execute(

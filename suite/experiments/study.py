@@ -6,24 +6,31 @@ import contextlib
 import json
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.identity import ENGINE, environment, tables_of
-from nasrepro.suite.experiments.kind import Kind, Seeds, Use, register
-from nasrepro.suite.registry import Method, studies
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.experiments.contained import contained
+from nasrepro.suite.experiments.identity import (
+    ENGINE,
+    Foreign,
+    environment,
+    scorers_of,
+    tables_of,
+)
+from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, Seconds, Seeds, Use, register
+from nasrepro.suite.registry import Method, Study, studies
 
 
 class StudyUse(Use):
     """A study, the parameters that differ from its defaults, and its seeds."""
 
     seeds: Seeds = (0,)
+    timeout: Seconds = TIMEOUT_S
 
     @property
     def subject(self) -> str:
@@ -35,7 +42,8 @@ class StudyUse(Use):
 class StudyKey:
     """Everything that determines a study's measurement.
 
-    `tables` has the hash of every table that its parameters name.
+    `tables` and `scorers` have the hash of every table, and of the source of every scorer, that its
+    parameters name.
     """
 
     study: str
@@ -43,6 +51,7 @@ class StudyKey:
     params: Mapping[str, Any]
     tables: Mapping[str, str]
     seed: int
+    scorers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -53,6 +62,10 @@ class StudyKey:
     def subject(self) -> str:
         """The study."""
         return self.study
+
+    def cell(self) -> StudyCell:
+        """The measurement of this key by what is installed."""
+        return StudyCell(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,55 +111,87 @@ class StudyCell:
     """One measurement of a study."""
 
     key: StudyKey
+    timeout_s: float = TIMEOUT_S
+    engine: int = ENGINE
+    file: ClassVar[str] = ""
+    sealed: ClassVar[bool] = False
+    withheld: ClassVar[frozenset[str]] = frozenset()
+    concludes_apart: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
         """For progress lines and messages."""
         return f"{self.key.study}, seed {self.key.seed}"
 
-    def execute(self) -> tuple[StudyRecord, bytes]:
-        """Measure; a study that raises gives a failed record."""
-        try:
-            return _measure(self.key), b""
-        except (Exception, SystemExit):
-            return self.failed(traceback.format_exc()), b""
+    def perform(self) -> tuple[str, bytes]:
+        """Measure: the record as JSON, and what is kept beside it.
 
-    def failed(self, error: str) -> StudyRecord:
+        Raises:
+            Foreign: this process has another engine, source or table.
+        """
+        record = _measure(self)
+        return record.to_json(), b""
+
+    def conclude(self, text: str, packed: bytes) -> tuple[StudyRecord, bytes]:
+        """The record, and what is kept beside it."""
+        return StudyRecord.from_json(text), packed
+
+    def failed(self, error: str, environment: Mapping[str, str]) -> StudyRecord:
         """A failed record with that traceback."""
-        return StudyRecord(self.key, "failed", error=error, environment=environment())
+        return StudyRecord(self.key, "failed", error=error, environment=environment)
 
 
 def study_cells(use: StudyUse, extra: Sequence[Method]) -> Iterator[StudyCell]:
     """The measurements that a part of a plan asks for; `extra` methods are none of its business."""
     study = studies.get(use.name)
     params = study.params(use.params)
-    tables = tables_of(params)
+    tables, named = tables_of(params), scorers_of(params)
     for seed in use.seeds:
-        yield StudyCell(StudyKey(study.name, study.source_sha256, params, tables, seed))
+        key = StudyKey(study.name, study.source_sha256, params, tables, seed, named)
+        yield StudyCell(key, use.timeout)
 
 
-def _measure(key: StudyKey) -> StudyRecord:
-    if tables_of(key.params) != key.tables:
-        raise NasreproError(
-            f"a table of {', '.join(key.tables)} on this worker differs from the one the plan was made with; "
-            "fetch the same version everywhere"
-        )
-    study = studies.get(key.study)
-    started = time.process_time()
-    with contextlib.redirect_stdout(sys.stderr):
-        rows = tuple(
-            {**row} for row in study.measure(np.random.default_rng(key.seed), **key.params)
-        )
+def _study_here(cell: StudyCell) -> Study:
+    """The study of a cell, if it and its tables are the ones that the cell was made with."""
+    key = cell.key
+    if cell.engine != ENGINE:
+        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
+    try:
+        study = studies.get(key.study)
+        if study.source_sha256 != key.study_sha256 or scorers_of(key.params) != key.scorers:
+            raise Foreign(f"another source of study {key.study}")
+        if tables_of(key.params) != key.tables:
+            raise Foreign(f"another version of the tables of {', '.join(key.tables)}")
+    except (DataMissing, UnknownName) as error:
+        raise Foreign(str(error)) from error
+    return study
+
+
+def _measure(cell: StudyCell) -> StudyRecord:
+    study, key = _study_here(cell), cell.key
+    with contained(key.run_id), contextlib.redirect_stdout(sys.stderr):
+        started = time.process_time()
+        measured = study.measure(np.random.default_rng(key.seed), **key.params)
+        rows = tuple({**row} for row in measured)
+        cpu_s = time.process_time() - started
     for row in rows:
         if list(row) != list(rows[0]) or not set(study.by) <= set(row):
             raise NasreproError(
-                f"study {key.study}: a row has the columns {list(row)}, expected {list(rows[0])} with {list(study.by)}"
+                f"study {key.study}: a row has the columns {list(row)}, "
+                f"expected {list(rows[0])} with {list(study.by)}"
             )
-    return StudyRecord(
-        key, "done", study.by, rows, time.process_time() - started, environment=environment()
-    )
+    return StudyRecord(key, "done", study.by, rows, cpu_s, environment=environment())
 
 
 register(
-    Kind("study", "study", StudyUse, StudyRecord, study_cells, lambda key: dict(key["tables"]))
+    Kind(
+        "study",
+        "study",
+        StudyUse,
+        StudyRecord,
+        study_cells,
+        lambda key: dict(key["tables"]),
+        measured=("cpu_s",),
+        answer=("rows",),
+    )
 )

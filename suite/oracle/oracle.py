@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from nasrepro.suite.oracle.devices import DeviceTable
 
-_searching: ContextVar[bool] = ContextVar("searching", default=False)
+#: Searches that run in this process now, in whatever thread.
+_searches = 0
 #: Set while an oracle itself works on an answer that a search asked it for.
 _answering: ContextVar[bool] = ContextVar("answering", default=False)
 
@@ -123,7 +124,7 @@ class Oracle(ABC):
             InvalidArch: not an architecture of this space.
             ProtocolError: called while a search runs, past its session.
         """
-        if _searching.get():
+        if _searches:
             raise ProtocolError(
                 f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
             )
@@ -319,7 +320,7 @@ class Oracle(ABC):
         self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
     ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
         """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
-        if _searching.get() and (splits is None or "test" in splits):
+        if _searches and (splits is None or "test" in splits):
             raise ProtocolError(
                 f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
             )
@@ -348,12 +349,16 @@ def _listed(values: Sequence[object]) -> str:
 
 @contextlib.contextmanager
 def searching() -> Iterator[None]:
-    """While this is open, oracles answer only through a session (protocol, point 1)."""
-    token = _searching.set(True)
+    """While this is open, oracles answer only through a session (protocol, point 1).
+
+    In every thread of this process.
+    """
+    global _searches
+    _searches += 1
     try:
         yield
     finally:
-        _searching.reset(token)
+        _searches -= 1
 
 
 @contextlib.contextmanager
@@ -372,7 +377,7 @@ def closed_to_methods(what: str) -> None:
     Raises:
         ProtocolError: a search runs, and no oracle works on an answer for it.
     """
-    if _searching.get() and not _answering.get():
+    if _searches and not _answering.get():
         raise ProtocolError(
             f"{what} was used while a search runs; a method may only call its session"
         )
@@ -380,4 +385,4 @@ def closed_to_methods(what: str) -> None:
 
 def is_searching() -> bool:
     """Whether a search runs, so that nothing of a test part may be read."""
-    return _searching.get()
+    return _searches > 0

@@ -30,10 +30,14 @@ from nasrepro.suite.registry.registry import (
     studies,
     trainers,
 )
-from nasrepro.suite.registry.source import SOURCE, source_sha256
+from nasrepro.suite.registry.source import BESIDE, SOURCE, source_sha256
 
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import DeviceInfo, ImageSet, OracleInfo, ReferenceInfo
+
+
+#: Characters of a name.
+LONGEST = 80
 
 
 def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) -> Callable[[F], F]:
@@ -43,7 +47,8 @@ def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) ->
     """
 
     def register(search: F) -> F:
-        _check_defaults(f"method {name}", search, defaults)
+        check_name("method", name)
+        _check_defaults(f"method {name}", search, defaults, 2)
         there = search.__globals__
         made = Method(
             name,
@@ -53,6 +58,7 @@ def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) ->
             source_sha256(search),
             str(there.get("__file__", "")),
             there.get(SOURCE, ""),
+            there.get(BESIDE, {}),
             floating,
         )
         methods.add(name, made, search.__module__)
@@ -61,14 +67,38 @@ def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) ->
     return register
 
 
-def _check_defaults(what: str, function: Callable[..., Any], defaults: Mapping[str, Any]) -> None:
-    keywords = [
-        p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY
-    ]
+def check_name(kind: str, name: str) -> None:
+    """Refuse what would not stand in a table: a name that is empty, long, or not to be printed."""
+    if not (isinstance(name, str) and name.strip() == name and 0 < len(name) <= LONGEST):
+        raise NasreproError(
+            f"{kind} {name!r}: a name has 1 to {LONGEST} characters and no blanks around it"
+        )
+    if not name.isprintable():
+        raise NasreproError(f"{kind} {name!r}: a name holds no characters that cannot be printed")
+
+
+def _check_defaults(
+    what: str, function: Callable[..., Any], defaults: Mapping[str, Any], leading: int
+) -> None:
+    """Check a function's signature: `leading` positional arguments, then a keyword per default."""
+    if not inspect.isfunction(function):
+        raise NasreproError(
+            f"{what}: expected a function, got the {type(function).__name__} "
+            f"{getattr(function, '__name__', function)!r}; decorate a function that makes it"
+        )
+    parameters = inspect.signature(function).parameters.values()
+    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     if sorted(keywords) != sorted(defaults):
         raise NasreproError(
             f"{what}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
             "they must be the same"
+        )
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(places) != leading and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        arguments = ("session, rng", "rng")[leading == 1]
+        raise NasreproError(
+            f"{what}: the function takes {len(places)} positional arguments "
+            f"({', '.join(p.name for p in places) or 'none'}), expected ({arguments}, *, parameters)"
         )
     try:
         json.dumps(defaults)  # they go into a run's key
@@ -85,7 +115,8 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
     """
 
     def register(measure: F) -> F:
-        _check_defaults(f"study {name}", measure, defaults)
+        check_name("study", name)
+        _check_defaults(f"study {name}", measure, defaults, 1)
         if name.partition(".")[0] != measure.__module__.rpartition(".")[
             2
         ] and not measure.__module__.startswith("nasrepro_"):
@@ -114,6 +145,7 @@ def scorer(
     """Register a scorer; see `Scorer.score` for its arguments."""
 
     def register(score: F) -> F:
+        check_name("scorer", name)
         made = Scorer(
             name,
             score,

@@ -5,14 +5,17 @@ What is known of a method, a scorer, a study, an oracle, a device table.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.registry.source import importable
 
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import (
@@ -44,6 +47,7 @@ class Method:
         source_sha256: hash of its source without comments and docstrings; part of a run's key.
         path: its file.
         source: text of its file where it came by path, so that a worker needs no file; else "".
+        beside: texts of the modules in that file's folder that it imports, by their paths there.
         floating: whether it decides by floating-point training, so that another CPU or library may
             give other bits, and with them another search from the same distribution.
     """
@@ -55,7 +59,12 @@ class Method:
     source_sha256: str = ""
     path: str = ""
     source: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
     floating: bool = False
+
+    def importable(self) -> contextlib.AbstractContextManager[None]:
+        """While this is open, the modules beside its file can be imported."""
+        return importable(Path(self.path), self.beside) if self.source else contextlib.nullcontext()
 
     @property
     def doc(self) -> str:
@@ -83,20 +92,54 @@ class Method:
         return tuple(joined)
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults overridden by `given`.
+        """Defaults overridden by `given`, which is cast to the types of the defaults.
 
-        Raises UnknownName for a parameter the method does not have.
+        Raises:
+            UnknownName: a parameter that the method does not have.
+            NasreproError: a value of another type than the default.
         """
-        return _overridden(f"method {self.name}", self.defaults, given)
+        return _overridden(f"method {self.name}", self.search, self.defaults, given)
 
 
 def _overridden(
-    whose: str, defaults: Mapping[str, Any], given: Mapping[str, Any]
+    whose: str, function: Callable[..., Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     for name in given:
         if name not in defaults:
             raise UnknownName(f"parameter of {whose}:", name, defaults)
-    return {**defaults, **given}
+    taken = inspect.signature(function).parameters
+    cast = {
+        name: _cast(f"parameter {name} of {whose}", defaults[name], value, taken[name].annotation)
+        for name, value in given.items()
+    }
+    return {**defaults, **cast}
+
+
+def _cast(what: str, default: Any, value: Any, annotation: Any) -> Any:
+    """The value as the default's type, so that 1 and 1.0 are one parameter.
+
+    A default of None takes anything; an annotation (`float | str`) lets other types in.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and not math.isfinite(value):
+        raise NasreproError(f"{what}: {value} is not a finite number")
+    if isinstance(value, str) and not value.isprintable():
+        raise NasreproError(f"{what}: {value!r} holds characters that cannot be printed")
+    others = [name.partition("[")[0] for name in str(annotation).split(" | ")]
+    if default is None or type(value) is type(default) or type(value).__name__ in others:
+        return value
+    if type(default) is float and number:
+        return float(value)
+    if type(default) is int and number and value == int(value):
+        return int(value)
+    if isinstance(default, list | tuple) and isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(default, Mapping) and isinstance(value, Mapping):
+        return dict(value)
+    raise NasreproError(
+        f"{what}: {value!r} is of type {type(value).__name__}, "
+        f"expected {type(default).__name__} like its default {default!r}"
+    )
 
 
 @dataclass(frozen=True)
@@ -159,11 +202,8 @@ class Study:
         return inspect.getdoc(self.measure) or ""
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults overridden by `given`.
-
-        Raises UnknownName for a parameter the study does not have.
-        """
-        return _overridden(f"study {self.name}", self.defaults, given)
+        """Defaults overridden by `given`; as for `Method.params`."""
+        return _overridden(f"study {self.name}", self.measure, self.defaults, given)
 
 
 @dataclass(frozen=True)

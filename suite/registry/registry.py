@@ -9,18 +9,18 @@ by file path or by the entry-point groups `nasrepro.methods`, `.studies`, `.scor
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic
+from typing import Generic
 
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.data import stable_hash
+from nasrepro.suite.errors import NasreproError, UnknownName, one_line
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
     ImageSetEntry,
@@ -32,10 +32,7 @@ from nasrepro.suite.registry.entries import (
     T,
     Trainer,
 )
-from nasrepro.suite.registry.source import SOURCE
-
-if TYPE_CHECKING:
-    pass
+from nasrepro.suite.registry.source import BESIDE, SOURCE, importable, modules_beside
 
 
 class Registry(Generic[T]):
@@ -86,10 +83,15 @@ class Registry(Generic[T]):
         """All entries, by name."""
         return [self._found[name] for name in self.names()]
 
-    def from_file(self, path: Path, source: str | None = None) -> T:
+    def from_file(
+        self, path: Path, source: str | None = None, beside: Mapping[str, str] | None = None
+    ) -> T:
         """The one entry that the Python file at `path` registers.
 
-        `source` stands for the file's text where it is not here.
+        Args:
+            path: the file. The modules of its folder can be imported.
+            source: stands for the file's text where it is not here.
+            beside: stands for the modules of its folder that it imports, by their paths there.
 
         Raises:
             NasreproError: the file is absent, fails to import, or registers none or several.
@@ -101,19 +103,22 @@ class Registry(Generic[T]):
             raise NasreproError(
                 f"cannot read {self.kind} file {path} ({why}); give the path of a Python file with one @{self.kind}"
             ) from error
-        key = hashlib.sha256(f"{path}\0{text}".encode()).hexdigest()
+        if beside is None:
+            beside = modules_beside(path, text)
+        key = stable_hash([str(path), text, dict(beside)])
         if key in self._opened:
             return self._opened[key]
         module = ModuleType(f"nasrepro_{self.kind}_{key[:12]}")
         module.__file__ = str(path)
-        module.__dict__[SOURCE] = text
+        module.__dict__[SOURCE], module.__dict__[BESIDE] = text, beside
         sys.modules[module.__name__] = module
         made = self._made[module.__name__] = {}
         try:
-            exec(compile(text, str(path), "exec"), module.__dict__)
+            with importable(path, beside):
+                exec(compile(text, str(path), "exec"), module.__dict__)
         except (Exception, SystemExit) as error:
             raise NasreproError(
-                f"{self.kind} file {path} failed to import: {type(error).__name__}: {error}"
+                f"{self.kind} file {path} failed to import: {one_line(error, path)}"
             ) from error
         if len(made) != 1:
             raise NasreproError(

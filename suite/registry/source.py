@@ -1,16 +1,27 @@
-"""Identity of source: a hash that comments, docstrings, layout and module names leave as it is."""
+"""Identity of source: a hash that comments, docstrings, layout and module names leave as it is.
+
+It covers a file, what that imports of `nasrepro.methods`, and, where the file came by its path, the
+modules of its own folder, which can be imported while it runs.
+"""
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
+import importlib
 import importlib.util
-from collections.abc import Callable, Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: Name under which a module loaded from a file's text keeps that text.
-SOURCE = "__nasrepro_source__"
+from nasrepro.suite.data import stable_hash, write_text
+
+#: Names under which a module loaded from a file's text keeps that text, and the modules beside it.
+SOURCE, BESIDE = "__nasrepro_source__", "__nasrepro_beside__"
 #: Modules whose source counts as part of what imports them. The engine is not among them: `ENGINE`
 #: stands for its rules.
 _FOLLOWED = "nasrepro.methods."
@@ -18,22 +29,74 @@ _PROJECT = "nasrepro"
 
 
 def source_sha256(function: Callable[..., Any]) -> str:
-    """Hash of the source of the function's module and of the modules in `methods/` that it imports.
+    """Hash of the source of the function's module and of the modules of ours that it imports.
 
     Comments, docstrings, layout and the names of this project's modules are left out, so that a
     file may move without becoming another source. The same on every version of Python.
     """
+    space = function.__globals__
     try:
-        text = function.__globals__.get(SOURCE) or Path(function.__globals__["__file__"]).read_text(
-            encoding="utf-8"
-        )
-        return hashlib.sha256("".join(_sources(text, set())).encode()).hexdigest()
+        text = space.get(SOURCE) or Path(space["__file__"]).read_text(encoding="utf-8")
+        sources = [*_sources(text, set())]
+        sources += [_normal(beside)[0] for _, beside in sorted(space.get(BESIDE, {}).items())]
+        return hashlib.sha256("".join(sources).encode()).hexdigest()
     except (KeyError, OSError, SyntaxError):
         return ""
 
 
+def modules_beside(path: Path, text: str) -> dict[str, str]:
+    """Texts of the modules in a file's own folder that it imports, directly or not.
+
+    By their paths in that folder. What the text imports of elsewhere is left out; a text that is no
+    Python has none.
+    """
+    beside: dict[str, str] = {}
+    try:
+        _collect(path.parent, Path(), text, beside)
+    except SyntaxError:  # importing it says so
+        return {}
+    return beside
+
+
+def _collect(folder: Path, package: Path, text: str, beside: dict[str, str]) -> None:
+    for name, level in _imported(ast.parse(text)):
+        if not level and name.partition(".")[0] == _PROJECT:  # never the user's
+            continue
+        base = Path(*package.parts[: len(package.parts) + 1 - level]) if level else Path()
+        parts = [part for part in name.split(".") if part]
+        for end in range(len(parts) + 1):
+            place = base.joinpath(*parts[:end])
+            for file in (place.with_suffix(".py") if end else None, place / "__init__.py"):
+                if file is None or str(file) in beside or file == Path("__init__.py"):
+                    continue
+                if (folder / file).is_file():
+                    beside[str(file)] = (folder / file).read_text(encoding="utf-8")
+                    _collect(folder, file.parent, beside[str(file)], beside)
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Names that a module imports, with the dots before them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module or ""
+            yield from ((f"{name}.{alias.name}", node.level) for alias in node.names)
+
+
 def _sources(text: str, seen: set[str]) -> Iterator[str]:
     """The canonical form of a module, then those of the modules that it follows, each once."""
+    normal, imported = _normal(text)
+    yield normal
+    for name in sorted({name for name in imported if name.startswith(_FOLLOWED)} - seen):
+        seen.add(name)
+        file = _file_of(name)
+        if file is not None:
+            yield from _sources(Path(file).read_text(encoding="utf-8"), seen)
+
+
+def _normal(text: str) -> tuple[str, list[str]]:
+    """The canonical form of a module, and the absolute names that it imports."""
     tree = ast.parse(text)
     imported: list[str] = []
     for node in ast.walk(tree):
@@ -51,12 +114,7 @@ def _sources(text: str, seen: set[str]) -> Iterator[str]:
                 node.module = _PROJECT
         elif isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
-    yield repr(_canonical(tree))
-    for name in sorted({name for name in imported if name.startswith(_FOLLOWED)} - seen):
-        seen.add(name)
-        file = _file_of(name)
-        if file is not None:
-            yield from _sources(Path(file).read_text(encoding="utf-8"), seen)
+    return repr(_canonical(tree)), imported
 
 
 def _file_of(name: str) -> str | None:
@@ -79,3 +137,41 @@ def _canonical(node: Any) -> Any:
         type(node).__name__,
         *((name, value) for name, value in fields if value not in (None, ())),
     )
+
+
+@contextlib.contextmanager
+def importable(path: Path, beside: Mapping[str, str]) -> Iterator[None]:
+    """While this is open, the modules beside a file can be imported; then they are forgotten.
+
+    They are read from the file's own folder where they are there as given, else from a copy.
+    """
+    folder = path.resolve().parent
+    if not all(_has(folder / name, text) for name, text in beside.items()):
+        folder = _copied(tuple(sorted(beside.items())))
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the method has removed it
+            sys.path.remove(str(folder))
+        for name in beside:
+            parts = Path(name).with_suffix("").parts
+            module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            sys.modules.pop(module, None)
+
+
+def _has(file: Path, text: str) -> bool:
+    try:
+        return file.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+@cache
+def _copied(beside: tuple[tuple[str, str], ...]) -> Path:
+    """A folder with these modules, for the life of this process."""
+    folder = Path(tempfile.mkdtemp(prefix=f"nasrepro-{stable_hash(beside)}-"))
+    for name, text in beside:
+        write_text(folder / name, text)
+    return folder

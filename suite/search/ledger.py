@@ -28,8 +28,16 @@ class Budget:
             raise NasreproError(
                 "a budget needs seconds, queries, or both; without either a search never ends"
             )
-        for name, value in (("seconds", self.seconds), ("queries", self.queries)):
-            if value is not None and not (math.isfinite(value) and value > 0):
+        for name, value, kinds in (
+            ("seconds", self.seconds, (int, float)),
+            ("queries", self.queries, (int,)),
+        ):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                whole = " whole" if name == "queries" else ""
+                raise NasreproError(f"budget {name} = {value!r} must be a positive{whole} number")
+            if not (value > 0 and (name == "queries" or math.isfinite(float(min(value, 1e300))))):
                 raise NasreproError(f"budget {name} = {value} must be a positive number")
 
 

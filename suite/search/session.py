@@ -67,6 +67,10 @@ def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed
     return objective
 
 
+#: How much rounding may add to a sum of costs that meets the budget exactly.
+ROUNDING = 1e-12
+
+
 class Session:
     """A search's view of an oracle.
 
@@ -271,8 +275,13 @@ class Session:
                 cost_s -= self._reader(self._paid[arch])(arch).get(self._cost, 0.0)
         finally:
             self._oracle_cpu_s += time.process_time() - started
+        if cost_s != cost_s:
+            raise NotTabulated(
+                f"no {self._cost} of {self.space.format(arch)} on {self.dataset.name} after "
+                f"{epochs} epochs; a search cannot do without"
+            )
         spent_s = ledger.simulated_s + sum(training.cost_s for _, _, training in self._running)
-        if budget.seconds is not None and spent_s + cost_s > budget.seconds:
+        if budget.seconds is not None and spent_s + cost_s > budget.seconds * (1 + ROUNDING):
             self._refuse()
         return values, cost_s
 
@@ -473,5 +482,7 @@ class Session:
         if self._best is None:
             raise ProtocolError(
                 "the search ended before its first evaluation; the budget does not pay for one training"
+                if self._exhausted
+                else "the method evaluated nothing and returned no architecture"
             )
         return self._best.arch

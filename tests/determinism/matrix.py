@@ -39,7 +39,11 @@ FULL = (
     ("Haswell", 2, "inline", 1, 0),
     *((kernel, threads, "inline", 1, 0) for kernel in list(KERNELS)[1:] for threads in (1, 2)),
     ("Haswell", 1, "inline", 1, 1),
-    *(("Haswell", 1, executor, workers, 0) for executor in ("loky", "dask") for workers in (1, 2)),
+    *(
+        ("Haswell", 1, executor, workers, 0)
+        for executor in ("processes", "dask")
+        for workers in (1, 2)
+    ),
 )
 #: Parameters that keep a search short; every method of the registry runs.
 SHORT: Mapping[str, Mapping[str, Any]] = {

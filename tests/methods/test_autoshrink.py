@@ -17,6 +17,7 @@ from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.oracles.spaces.recurrent import RecurrentSpace
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, NoTopology
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget, Session
 
@@ -242,7 +243,7 @@ def test_a_run_reports_the_best_by_its_own_score_and_its_curve_follows():
         Budget(queries=60),
         0,
     )
-    record, packed = RunCell(key).execute()
+    record, packed = execute_here(RunCell(key))
     rows = [event for event in Trace.from_bytes(packed).events if event["event"] == "shrink"]
     assert record.status == "budget" and rows
     best = max(row["score"] for row in rows)
@@ -311,7 +312,7 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
                     Budget(queries=60),
                     seed,
                 )
-                store.add(*RunCell(key).execute())
+                store.add(*execute_here(RunCell(key)))
         (drawing,) = draw(store)
         walked = [steps_of(store, group) for group in groups_of(store)]
     assert drawing.name == "shrink-trajectory-digits201-digits-60-queries"

@@ -32,6 +32,7 @@ from nasrepro.suite.experiments.plan import Plan, load_plan
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey, StudyRecord
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import MEAN, Device, DeviceInfo, DeviceTable
 from nasrepro.suite.registry import load_oracle, methods, studies
 from nasrepro.suite.search import Budget, Session
@@ -493,7 +494,7 @@ def test_a_key_holds_the_hashes_of_the_device_tables(real_devices):
     assert (with_device.device_tables, without.device_tables) == ({"hwnasbench": sha256}, {})
     other = key_of(with_device.params, hwnasbench="0" * 64)
     assert other.run_id != with_device.run_id and without.run_id == key_of({}).run_id
-    record, _ = RunCell(other).execute()
+    record, _ = execute_here(RunCell(other))
     assert (
         record.status == "failed"
         and "the table of digits201, hwnasbench on this worker differs" in record.error
@@ -501,7 +502,7 @@ def test_a_key_holds_the_hashes_of_the_device_tables(real_devices):
 
 
 def test_a_run_goes_through_the_runner():
-    record, trace = RunCell(key_of({"metric": "nn_degree_operators"})).execute()
+    record, trace = execute_here(RunCell(key_of({"metric": "nn_degree_operators"})))
     assert (record.status, record.queries) == ("done", 26), record.error
     assert [event["event"] for event in Trace.from_bytes(trace).events] == ["predictor", "search"]
 
@@ -573,7 +574,7 @@ def test_figures_are_drawn_from_runs_and_studies(tmp_path):
     with Store(tmp_path / "runs.sqlite") as store:
         assert not list(predictor_scatter.draw(store)) and not list(hardware_fronts.draw(store))
         for seed in range(2):
-            store.add(*RunCell(replace(key_of({}), seed=seed)).execute())
+            store.add(*execute_here(RunCell(replace(key_of({}), seed=seed))))
             key = StudyKey(study.name, study.source_sha256, study.params({}), {}, seed)
             store.add(StudyRecord(key, "done", study.by, rows), b"")
         (scatter,), (fronts,) = (

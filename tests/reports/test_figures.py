@@ -36,6 +36,7 @@ from nasrepro.suite.experiments.plan import Plan
 from nasrepro.suite.experiments.ranking import RankKey, RankRecord, Scatter
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.registry import load_oracle, methods
 
 
@@ -137,9 +138,9 @@ def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):
     """A sample of the ranked architectures, each with its own score and value."""
     monkeypatch.setattr(ranking, "SCATTERED", 300)
     oracle = load_oracle("digits201")
-    record, packed = ranking.RankCell(
-        ranking.rank_key(oracle, "params", "digits", 30, resamples=2)
-    ).execute()
+    record, packed = execute_here(
+        ranking.RankCell(ranking.rank_key(oracle, "params", "digits", 30, resamples=2))
+    )
     scatter = Scatter.from_bytes(packed)
     assert record.status == "done" and len(scatter.rows) == 300 == len(set(scatter.rows))
     for row, score, value in list(zip(scatter.rows, scatter.scores, scatter.values, strict=True))[

@@ -33,6 +33,7 @@ from nasrepro.suite.errors import (
     ProtocolError,
 )
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import OracleInfo, searching
 from nasrepro.suite.registry import methods
 from nasrepro.suite.search import Budget, Session
@@ -255,7 +256,7 @@ def test_a_search_pays_the_measured_seconds_and_has_no_regret(
         Budget(seconds=20),
         0,
     )
-    record, _ = RunCell(key).execute()
+    record, _ = execute_here(RunCell(key))
     assert (record.status, record.queries, record.simulated_s) == ("budget", 8, 20.0), record.error
     assert (
         record.reports["toys"].regret is None

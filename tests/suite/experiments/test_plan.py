@@ -224,15 +224,30 @@ def test_a_ranking_of_what_is_not_there_is_refused(toy: Oracle, tmp_path: Path) 
             cells_of(loaded(tmp_path, RANKING.replace(old, new)))
 
 
-def test_a_parameter_may_be_any_value_of_toml(toy: Oracle, tmp_path: Path) -> None:
-    text = PLAN.replace(
-        '["random_search"]',
-        '[{ name = "reinforce", learning_rate = 2020-01-01, momentum = [1, nan], scale = "x" }]',
-    )
-    first = cells_of(loaded(tmp_path, text))[0]
-    assert (
-        len(first.key.run_id) == 16
-    )  # whether it makes sense is the method's to say: a failed run
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ('learning_rate = "x"', "parameter learning_rate of method reinforce: 'x' is of type str"),
+        ("learning_rate = true", "True is of type bool, expected float"),
+        ("learning_rate = nan", "nan is not a finite number"),
+        ("momentum = [1]", r"\[1\] is of type list, expected float"),
+    ],
+)
+def test_a_parameter_of_another_type_than_its_default_is_refused(
+    given: str, message: str, toy: Oracle, tmp_path: Path
+) -> None:
+    text = PLAN.replace('["random_search"]', f'[{{ name = "reinforce", {given} }}]')
+    with pytest.raises(NasreproError, match=message):
+        cells_of(loaded(tmp_path, text))
+
+
+def test_one_and_1_0_are_one_parameter(toy: Oracle, tmp_path: Path) -> None:
+    texts = [
+        PLAN.replace('["random_search"]', f'[{{ name = "reinforce", scale = {scale} }}]')
+        for scale in ("1", "1.0")
+    ]
+    first, second = (cells_of(loaded(tmp_path, text)) for text in texts)
+    assert [cell.key.run_id for cell in first] == [cell.key.run_id for cell in second]
 
 
 # -- includes ---------------------------------------------------------------------------------------------

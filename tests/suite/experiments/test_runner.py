@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -42,6 +43,7 @@ from nasrepro.suite.experiments.ranking import RankCell, RankRecord, rank_key
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.search import RunRecord, Trace
 from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import methods
 from nasrepro.suite.search import Budget
@@ -61,7 +63,7 @@ SLOW = source(
 
 
 def records(path: Path) -> dict[str, RunRecord]:
-    with Store(path, must_exist=True) as store:
+    with Store(path, read_only=True) as store:
         return {record.key.run_id: record for record in store.runs()}
 
 
@@ -139,9 +141,9 @@ def test_a_failed_run_is_kept_with_its_traceback_and_tried_again(
 def test_an_unknown_executor_gets_the_nearest(toy: Oracle, tmp_path: Path) -> None:
     with (
         Store(tmp_path / "runs.sqlite") as store,
-        pytest.raises(UnknownName, match="unknown executor 'lokey'; did you mean 'loky'"),
+        pytest.raises(UnknownName, match="unknown executor 'proceses'; did you mean 'processes'"),
     ):
-        run_cells([cell(RANDOM)], store, executor="lokey")
+        run_cells([cell(RANDOM)], store, executor="proceses")
 
 
 def test_what_stops_the_store_stops_the_run(toy: Oracle, tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_what_stops_the_store_stops_the_run(toy: Oracle, tmp_path: Path) -> None
 
 # -- what a record says -----------------------------------------------------------------------------------
 def test_a_record_is_what_the_ledger_and_the_table_say(toy: Oracle) -> None:
-    record, trace = cell(RANDOM, seed=3, budget=Budget(queries=30)).execute()
+    record, trace = execute_here(cell(RANDOM, seed=3, budget=Budget(queries=30)))
     steps = Trace.from_bytes(trace).evaluations
     assert len(steps) == record.queries == 30 and record.unique_queries == len(
         {tuple(step[0]) for step in steps}
@@ -181,7 +183,7 @@ def test_a_record_is_what_the_ledger_and_the_table_say(toy: Oracle) -> None:
 
 def test_regret_of_a_target_that_is_better_when_lower_is_positive(toy: Oracle) -> None:
     known(Toy(named("loss_target", objective="valid_loss", target="valid_loss")))
-    record, _ = cell(RANDOM, oracle="loss_target", budget=Budget(queries=5)).execute()
+    record, _ = execute_here(cell(RANDOM, oracle="loss_target", budget=Budget(queries=5)))
     loss = record.reports["toys"].metrics["valid_loss"]
     assert (
         record.reports["toys"].regret
@@ -195,7 +197,7 @@ def test_a_ranking_is_of_everything_that_the_table_has(toy: Oracle) -> None:
         named("half"), values, ConfinedSpace(SPACE, [arch for arch in SPACE if arch.code[0]])
     )
     known(part)
-    record, _ = RankCell(rank_key(part, "params", "toys", 9, resamples=20)).execute()
+    record, _ = execute_here(RankCell(rank_key(part, "params", "toys", 9, resamples=20)))
     assert isinstance(record, RankRecord) and record.status == "done", record.error
     best = max(part.archs(), key=lambda arch: values(arch, 9)["params"])
     assert record.agreement["n"] == 54 and record.best_arch == SPACE.format(best)
@@ -205,17 +207,10 @@ def test_a_ranking_is_of_everything_that_the_table_has(toy: Oracle) -> None:
     )
 
 
-def test_a_scorer_that_needs_a_network_is_a_failed_ranking(toy: Oracle) -> None:
-    key = rank_key(toy, "params", "toys", 9)
-    record, _ = RankCell(
-        type(key)(
-            **{
-                **{name: getattr(key, name) for name in key.__dataclass_fields__},
-                "scorer": "none_such",
-            }
-        )
-    ).execute()
-    assert record.status == "failed" and "unknown scorer 'none_such'" in record.error
+def test_a_scorer_that_is_not_here_is_refused(toy: Oracle) -> None:
+    key = replace(rank_key(toy, "params", "toys", 9), scorer="none_such")
+    refused = execute_here(RankCell(key))
+    assert isinstance(refused, Refused) and "unknown scorer 'none_such'" in refused.why
 
 
 # -- the command line -------------------------------------------------------------------------------------
@@ -259,13 +254,13 @@ def test_the_exit_code_is_1_when_a_run_failed_and_the_others_finished(
         ) == (failed > 0)
 
 
-# -- loky: workers that die -------------------------------------------------------------------------------
-def loky_children() -> list[psutil.Process]:
+# -- workers that die -------------------------------------------------------------------------------
+def worker_children() -> list[psutil.Process]:
     """Worker processes of this process, those included that have just ended."""
     found = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "LokyProcess" in " ".join(child.cmdline()):
+            if "experiments.worker" in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
@@ -282,12 +277,12 @@ def test_killed_workers_cost_nothing_but_the_run_that_kills_them(
     deadly, failing = cell(DEADLY), cell(FAILING)
     cells = [*healthy[:3], fragile, *healthy[3:6], deadly, failing, *healthy[6:]]
     seen: list[tuple[int, int]] = []
-    others = loky_children()  # joblib keeps idle workers of earlier tests
+    others = worker_children()  # joblib keeps idle workers of earlier tests
     with Store(tmp_path / "runs.sqlite") as store:
         outcome = run_cells(
             cells,
             store,
-            executor="loky",
+            executor="processes",
             workers=2,
             progress=lambda done, total, label: seen.append((done, total)),
         )
@@ -308,7 +303,7 @@ def test_killed_workers_cost_nothing_but_the_run_that_kills_them(
     reference = inline([*healthy, fragile], tmp_path)
     assert {run_id: measured_apart(there[run_id]) for run_id in reference} == reference
     assert not psutil.wait_procs(
-        [child for child in loky_children() if child not in others], timeout=10
+        [child for child in worker_children() if child not in others], timeout=10
     )[1]
 
 
@@ -324,11 +319,11 @@ def test_the_shipped_table_gives_the_same_records_on_every_executor(tmp_path: Pa
         each["status"] for each in reference.values()
     } == {"budget"}
     with Store(tmp_path / "runs.sqlite") as store:
-        run_cells(cells, store, executor="loky", workers=2)
+        run_cells(cells, store, executor="processes", workers=2)
         assert {record.key.run_id: measured_apart(record) for record in store.runs()} == reference
 
 
-# -- loky: a main process that dies -----------------------------------------------------------------------
+# -- a main process that dies -----------------------------------------------------------------------
 def wait_for(
     process: Popen[str], condition: Callable[[], int | list[psutil.Process]], seconds: float = 60
 ) -> None:
@@ -359,7 +354,7 @@ def workers_of(main_process: Popen[str]) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(main_process.pid).children(recursive=True)
-        if "LokyProcess" in " ".join(child.cmdline())
+        if "experiments.worker" in " ".join(child.cmdline())
     ]
 
 

@@ -17,6 +17,7 @@ from nasrepro.suite.experiments.plan import Plan, load_plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyCell, StudyKey, StudyRecord
+from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.registry import studies
 
 STUDY = """
@@ -64,7 +65,7 @@ def test_a_study_goes_from_a_plan_to_the_store_and_is_not_measured_twice(
     assert found[0].rows != found[1].rows and all(
         0.1 <= row["accuracy"] <= 1 for record in found for row in record.rows
     )
-    again, _ = cells[0].execute()
+    again, _ = execute_here(cells[0])
     assert isinstance(again, StudyRecord)
     assert again.rows == next(record.rows for record in found if record.key == again.key), (
         "the same seed gave other rows"
@@ -77,10 +78,7 @@ def test_the_hash_of_a_named_table_is_in_the_key(plan: Plan) -> None:
     other = StudyCell(
         StudyKey(key.study, key.study_sha256, key.params, {"digits201": "0" * 64}, key.seed)
     )
-    record, _ = other.execute()
-    assert (
-        record.status == "failed" and "differs from the one the plan was made with" in record.error
-    )
+    assert execute_here(other) == Refused("", "another version of the tables of digits201")
 
 
 def test_rows_with_other_columns_are_a_recorded_failure(tmp_path: Path) -> None:
@@ -88,12 +86,8 @@ def test_rows_with_other_columns_are_a_recorded_failure(tmp_path: Path) -> None:
     file.write_text(STUDY.format(name="odd.rows", more='yield {"epochs": 1, "other": 2}'))
     entry = studies.from_file(file)
     studies.add(entry.name, entry, "odd")
-    record, _ = StudyCell(
-        StudyKey(entry.name, entry.source_sha256, entry.params({}), {}, 0)
-    ).execute()
-    assert record.status == "failed"
     key = cells_of(Plan.model_validate({"study": [{"name": "odd.rows"}]}))[0].key
-    record, _ = StudyCell(key).execute()  # type: ignore[arg-type]
+    record, _ = execute_here(StudyCell(key))  # type: ignore[arg-type]
     assert (
         record.status == "failed"
         and "a row has the columns ['epochs', 'other'], expected ['epochs', 'accuracy']"

@@ -37,6 +37,7 @@ from nasrepro.suite.errors import (
     UnknownName,
 )
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Device, DeviceInfo, DeviceTable, agreement
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch
@@ -250,7 +251,7 @@ def search(session, rng):
         Budget(queries=1),
         0,
     )
-    record, _ = RunCell(key, str(path), source).execute()
+    record, _ = execute_here(RunCell(key, str(path), source))
     assert record.status == "done", record.error
     rng = np.random.default_rng(0)
     archs = [oracle.space.sample(rng) for _ in range(50)]

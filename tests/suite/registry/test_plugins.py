@@ -30,6 +30,7 @@ from toys import RANDOM, SPACE, Toy, cell, known, measured_apart, named, source,
 
 from nasrepro.suite.errors import InvalidArch, NasreproError, ProtocolError
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, RunRecord
+from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import Method, load_oracle, methods, oracles
 from nasrepro.suite.search import Budget, Session
@@ -90,7 +91,7 @@ def run_of(method: str, oracle: Oracle, budget: Budget, seed: int = 0) -> RunRec
         budget,
         seed,
     )
-    record, _ = RunCell(key).execute()
+    record, _ = execute_here(RunCell(key))
     return record
 
 
@@ -192,7 +193,7 @@ except BudgetExhausted:
             "from nasrepro.suite.space import Arch\nreturn Arch('toy', (0, 0, 0, 5))",
             "InvalidArch: toy: option 5",
         ),
-        ("return None", "ProtocolError: the search ended before its first evaluation"),
+        ("return None", "ProtocolError: the method evaluated nothing and returned no architecture"),
         ("raise RuntimeError('out of luck')", "RuntimeError: out of luck"),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("def deeper():\n    return deeper()\nreturn deeper()", "RecursionError"),
@@ -201,34 +202,34 @@ except BudgetExhausted:
 def test_a_method_that_breaks_the_protocol_is_a_failed_run_that_says_so(
     body: str, message: str, toy: Oracle
 ) -> None:
-    record, trace = cell(source(body)).execute()
+    record, trace = execute_here(cell(source(body)))
     assert (record.status, trace, record.chosen, record.reports) == ("failed", b"", "", {})
     assert record.error.startswith("Traceback") and message in record.error.splitlines()[-1]
 
 
 def test_a_budget_too_small_for_one_training_says_so(toy: Oracle) -> None:
-    record, _ = cell(RANDOM, budget=Budget(seconds=1)).execute()
+    record, _ = execute_here(cell(RANDOM, budget=Budget(seconds=1)))
     assert record.status == "failed" and "does not pay for one training" in record.error
 
 
 def test_a_search_that_ends_by_itself_is_done_and_one_that_the_budget_ends_says_so(
     toy: Oracle,
 ) -> None:
-    done, _ = cell(source("return session.evaluate(session.space.at(3)).arch")).execute()
-    ended, _ = cell(RANDOM).execute()
+    done, _ = execute_here(cell(source("return session.evaluate(session.space.at(3)).arch")))
+    ended, _ = execute_here(cell(RANDOM))
     assert (done.status, done.chosen, done.queries) == ("done", SPACE.format(SPACE.at(3)), 1)
     assert (ended.status, ended.queries, ended.simulated_s) == ("budget", 20, ended.wall_s)
 
 
 def test_what_a_method_prints_is_no_result(toy: Oracle, capsys: pytest.CaptureFixture[str]) -> None:
-    record, _ = cell(
-        source("print('here')\nreturn session.evaluate(session.space.at(3)).arch")
-    ).execute()
+    record, _ = execute_here(
+        cell(source("print('here')\nreturn session.evaluate(session.space.at(3)).arch"))
+    )
     assert record.status == "done" and capsys.readouterr() == ("", "here\n")
 
 
 def test_an_oracle_answers_again_after_a_search_that_failed(toy: Oracle) -> None:
-    cell(source("raise RuntimeError")).execute()
+    execute_here(cell(source("raise RuntimeError")))
     assert toy.query(SPACE.at(0), dataset="toys", epochs=9).values
 
 
@@ -305,7 +306,7 @@ def test_a_method_that_returns_no_architecture_of_the_space_is_caught(chosen: st
 def test_an_oracle_outside_its_own_bounds_is_caught(metric: str, value: float, toy: Oracle) -> None:
     name = f"outside_{metric}_{value}"
     known(Toy(named(name), lambda arch, epochs: {**values(arch, epochs), metric: value}))
-    record, _ = cell(RANDOM, oracle=name).execute()
+    record, _ = execute_here(cell(RANDOM, oracle=name))
     assert (
         record.status == "failed"
         and f"{metric} = {value} of" in record.error
@@ -322,14 +323,14 @@ def test_an_oracle_that_shows_a_test_metric_in_a_search_is_caught(toy: Oracle) -
             budget=Budget(queries=1),
         )
     known(Toy(named("cheat", objective="test_accuracy")))
-    record, _ = cell(RANDOM, oracle="cheat").execute()
+    record, _ = execute_here(cell(RANDOM, oracle="cheat"))
     assert record.status == "failed" and "test split" in record.error.splitlines()[-1]
 
 
 def test_a_table_that_differs_from_the_plans_is_refused(toy: Oracle) -> None:
     made = cell(RANDOM)
-    record, _ = replace(made, key=replace(made.key, table_sha256="1" * 64)).execute()
-    assert record.status == "failed" and "the table of toy on this worker differs" in record.error
+    other = replace(made, key=replace(made.key, table_sha256="1" * 64))
+    assert execute_here(other) == Refused("", "another version of the table of toy")
 
 
 def test_a_method_file_whose_decorator_and_keywords_differ_is_refused() -> None:

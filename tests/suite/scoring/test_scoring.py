@@ -20,6 +20,7 @@ from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
 from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.ranking import RankCell, of_networks, rank_key
+from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
 from nasrepro.suite.registry import load_oracle, scorers
 from nasrepro.suite.scoring import Batches, ScoreTable, ScoringSetting
@@ -700,7 +701,7 @@ def test_a_ranking_scores_what_is_missing_and_says_what_it_is_of(cache, toy):
         of_networks(key, toy, SMALL)
     wanted = of_networks(key, toy, SMALL, 20)
     assert wanted.sample == 20 and wanted.setting == {"batch": 4}
-    record, _ = RankCell(wanted).execute()
+    record, _ = execute_here(RankCell(wanted))
     assert record.status == "done", record.error
     assert (
         record.agreement["n"] == 20
@@ -726,9 +727,9 @@ def test_scores_that_are_constant_or_not_finite_are_reported_as_such(cache, toy)
         )
         table.path.unlink(missing_ok=True)
         table.save()
-        record, _ = RankCell(
-            of_networks(rank_key(toy, "zen", "toys", 9, resamples=20), toy, SMALL)
-        ).execute()
+        record, _ = execute_here(
+            RankCell(of_networks(rank_key(toy, "zen", "toys", 9, resamples=20), toy, SMALL))
+        )
         assert record.agreement["status"] == status and np.isnan(record.agreement["kendall"])
         assert record.agreement["non_finite"] == (81 if status == "non-finite" else 0)
 

@@ -1,0 +1,128 @@
+"""`nasrepro verify`."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasrepro.suite.cli.common import (
+    DEFAULT_STORE,
+    Json,
+    Quiet,
+    StorePath,
+    app,
+    print_json,
+    print_table,
+    progress_bar,
+    remark,
+)
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from nasrepro.suite.experiments.kind import Cell, Record
+    from nasrepro.suite.experiments.runner import Result
+    from nasrepro.suite.experiments.verify import Verification
+
+
+@app.command()
+def verify(
+    run: Annotated[
+        list[str] | None, typer.Argument(help="Ids of results; runs.csv of a report names them.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Verify N results drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", help="The Python file of a method that the store has."),
+    ] = None,
+    store: StorePath = DEFAULT_STORE,
+    executor: Annotated[
+        str, typer.Option(help="processes (of this machine), inline (this process) or dask.")
+    ] = "processes",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Address of the Dask scheduler.")] = "",
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run stored results again and compare: equal, same answer in other bits, or different.
+
+    Exits 1 if one is different. Example: nasrepro verify --sample 10
+    """
+    from nasrepro.suite.experiments.store import Store
+    from nasrepro.suite.registry import methods
+
+    if not run and sample is None:
+        raise NasreproError("give ids of results, or --sample N")
+    for name in method or ():
+        entry = methods.from_file(Path(name))
+        methods.add(entry.name, entry, "")
+    with Store(store, read_only=True) as opened:
+        ids = list(run or ())
+        if sample is not None:
+            known = sorted(opened.finished())
+            ids += random.Random(seed).sample(known, min(sample, len(known)))
+        records = {run_id: opened.record(run_id) for run_id in ids}
+    with progress_bar("verifying", quiet) as progress:
+        progress(0, len(records), "")
+        found = []
+        for result in _verified(records, executor, workers, address):
+            found.append(result)
+            progress(len(found), len(records), result.label)
+    _print(found, as_json)
+    counts = {one.verdict: sum(each.verdict == one.verdict for each in found) for one in found}
+    remark(", ".join(f"{count:,} {verdict}" for verdict, count in counts.items()), quiet)
+    return int("different" in counts)
+
+
+def _verified(
+    records: dict[str, Record], executor: str, workers: int | None, address: str
+) -> list[Verification]:
+    from nasrepro.suite.experiments.runner import open_pool
+    from nasrepro.suite.experiments.verify import compared, unverified
+    from nasrepro.suite.experiments.worker import Died, Refused
+
+    found: list[Verification] = []
+    running: list[tuple[str, Record, Cell, Future[Result]]] = []
+    with open_pool(executor, workers=workers, address=address) as pool:
+        for run_id, record in records.items():
+            try:
+                cell = record.key.cell()
+            except (UnknownName, DataMissing) as error:
+                found.append(unverified(run_id, record.key.subject, str(error)))
+                continue
+            if cell.key.run_id != run_id:
+                found.append(unverified(run_id, cell.label, "a result of another engine"))
+                continue
+            running.append((run_id, record, cell, pool.submit(cell, frozenset())))
+        for run_id, record, cell, future in running:
+            try:
+                _, result = future.result()
+            except Died as error:
+                found.append(unverified(run_id, cell.label, str(error)))
+                continue
+            if isinstance(result, Refused):
+                found.append(unverified(run_id, cell.label, f"this machine has {result.why}"))
+            else:
+                found.append(compared(cell, record, result.record))
+    return found
+
+
+def _print(found: list[Verification], as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        print_table(
+            ["id", "result", "verdict", "detail"],
+            [[one.run_id, one.label, one.verdict, one.detail] for one in found],
+        )
