@@ -22,13 +22,19 @@ from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="transnas101_micro",
-    version=1,
+    version=2,
     files={
         **FILES,
         "second": SourceFile(
             "automl/NASLib/e5a821c2dadf608042e4e046e386006cf6bd0564/naslib/data/zc_transbench101_micro.json",
             "f9f2c5d6d9b9a73964f1bffb2869f218e1110755d84ddd4a46a8cf482f799cd1",
             4121429,
+            "Apache-2.0",
+        ),
+        "last": SourceFile(
+            "automl/NASLib/7a5496e2211d8ab65da40e0e2d5333aba87df614/naslib/data/zc_benchmarks/all_benchmarks_zen.zip",
+            "d70d3ddcda2264806a467d3fb3840e8ce04c5b0129776110a62018ea68e6d7f2",
+            1016797,
             "Apache-2.0",
         ),
     },

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.oracles.convert.facts import fact
-from nasrepro.oracles.spaces.tasks_transnas import SPLITS, TASKS, Task
+from nasrepro.oracles.convert.naslib import digits, read_entries
+from nasrepro.oracles.spaces.tasks_transnas import LAST, SPLITS, TASKS, Task
 from nasrepro.oracles.spaces.transnas import TransNasMacro, TransNasMicro
 from nasrepro.suite.errors import DataCorrupt
+from nasrepro.suite.space import Arch
 
 #: Best validation value of the micro cells: in %, or on the metric's own scale.
 BEST_MICRO = {
@@ -46,6 +48,24 @@ SECOND_EXTRA = {
     "autoencoder": (22_871_859, 1_622_474_752),
 }
 
+#: Best validation after the last epoch; pixel accuracies of segmentsemantic stand in no print.
+BEST_LAST_MICRO = {
+    "class_scene": 54.9363,
+    "class_object": 45.5862,
+    "jigsaw": 95.3722,
+    "autoencoder": 0.5772,
+    "normal": 0.5873,
+    "room_layout": -0.6010,
+}
+BEST_LAST_MACRO = {
+    "class_scene": 57.4144,
+    "class_object": 47.4224,
+    "jigsaw": 97.0193,
+    "autoencoder": 0.7488,
+    "normal": 0.6435,
+    "room_layout": -0.5822,
+}
+
 Column = NDArray[np.float64]
 Converted = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
@@ -63,6 +83,8 @@ def convert_macro(paths: Mapping[str, Path]) -> Converted:
         space,
         {task: {column: all_[:3256] for column, all_ in of.items()} for task, of in values.items()},
     )
+    columns |= _last(name, paths["last"], space, values, slice(0, 3256), BEST_LAST_MACRO)
+    _check_macro_sizes(name, paths["second"], space)
     # the file names no architecture; where the order were wrong, the times would not follow the
     # work
     from scipy.stats import spearmanr
@@ -92,6 +114,7 @@ def convert_micro(paths: Mapping[str, Path]) -> Converted:
         for task, of in _read(name, paths).items()
     }
     columns = _columns(space, values)
+    columns |= _last(name, paths["last"], space, values, slice(None), BEST_LAST_MICRO)
     for task, expected in BEST_MICRO.items():
         digits = 2 if abs(expected) > 1 else 4
         fact(
@@ -154,6 +177,62 @@ def _columns(
         columns[f"{task}/params"] = np.array([each.params for each in sizes])
         columns[f"{task}/macs"] = np.array([each.macs for each in sizes])
     return columns
+
+
+def _last(
+    name: str,
+    path: Path,
+    space: TransNasMacro | TransNasMicro,
+    values: Mapping[str, Mapping[str, Column]],
+    rows: slice,
+    best: Mapping[str, float],
+) -> dict[str, NDArray[Any]]:
+    """Validation after the last epoch, which is never above the best over the epochs."""
+    entries = read_entries(path)
+    columns: dict[str, NDArray[Any]] = {}
+    for task, of in TASKS.items():
+        by_row = np.full(len(space), np.nan)
+        for text, entry in entries[
+            f"transbench101_{space.name.removeprefix('transnas_')}", task
+        ].items():
+            by_row[space.index(_of_digits(space, digits(text)))] = entry["val_accuracy"]
+        fact(
+            name,
+            f"architectures with a last epoch ({task})",
+            int(np.isfinite(by_row).sum()),
+            len(space),
+        )
+        of_best = values[task][f"valid_{SECOND_METRIC.get(task, _own(of))}"][rows]
+        fact(
+            name,
+            f"last epochs above the best one ({task})",
+            int((by_row > of_best + 1e-9).sum()),
+            0,
+        )
+        if task in best:
+            fact(name, f"best last epoch of {task}", round(float(by_row.max()), 4), best[task])
+        scale = 1 if LAST[task] in ("ssim", "neg_loss") else 100
+        columns[f"{task}/{of.epochs}/run1/last_valid_{LAST[task]}"] = by_row / scale
+    return columns
+
+
+def _of_digits(space: TransNasMacro | TransNasMicro, numbers: list[int]) -> Arch:
+    if isinstance(space, TransNasMicro):
+        return space.arch(numbers)
+    return space.parse(f"64-{''.join(map(str, numbers))}-basic")
+
+
+def _check_macro_sizes(name: str, path: Path, space: TransNasMacro) -> None:
+    """Parameters of 662 networks of scenes are the space's and a head of 63 classes."""
+    second: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["class_scene"]
+    beside = set()
+    for text, entry in second.items():
+        arch = _of_digits(space, [digit for digit in digits(text) if digit])
+        params = space.complexity(arch, classes=47, size=256).params
+        width = space.layers(arch, classes=47, size=256)[-1].out_channels
+        beside.add(round(entry["params"]["score"] * 1e6) - params - 63 * (width + 1))
+    fact(name, "networks of the second source", len(second), 662)
+    fact(name, "their parameters without the backbone's and the head's", beside, {0})
 
 
 def _check_second_source(

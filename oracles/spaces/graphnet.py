@@ -42,6 +42,7 @@ class GraphNet(SearchSpace):
         ops: the operations that may be chosen; the last one is the skip.
     """
 
+    settings = ("ops",)
     decisions = (*(f"input of {node}" for node in (2, 3, 4)), *(f"op {n}" for n in (1, 2, 3, 4)))
 
     def __init__(self, ops: Sequence[str] = OPS) -> None:
@@ -49,7 +50,7 @@ class GraphNet(SearchSpace):
         self.name = "graphnet" if self.ops == OPS else f"graphnet{len(ops)}"
         self.cardinalities = (2, 3, 4, *(len(ops),) * NODES)
         #: Operation codes of one link list: all but the skips alone, which stand last.
-        self._each = len(ops) ** NODES - 1
+        self._each: int = len(ops) ** NODES - 1
 
     def __len__(self) -> int:
         """Codes that are networks."""

@@ -26,8 +26,8 @@ def downloader(file: SourceFile) -> Callable[[str, str, object], None]:
     import requests
 
     def retry(error: requests.RequestException) -> bool:
-        if isinstance(error, requests.HTTPError):
-            return error.response.status_code >= 500 or error.response.status_code == 429
+        if isinstance(error, requests.HTTPError) and error.response is not None:
+            return error.response.status_code in (429, *range(500, 600))
         return isinstance(error, requests.exceptions.ChunkedEncodingError)
 
     def download(url: str, target: str, _: object) -> None:
