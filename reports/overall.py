@@ -21,7 +21,7 @@ from nasrepro.suite.statistics import (
     RankTest,
     rank_methods,
     rank_test,
-    stratified_bootstrap_mean,
+    stratified_mean,
 )
 
 RESAMPLES = 1000
@@ -106,7 +106,7 @@ class Overall:
                     closed.setdefault(column, {})[str(place)] = 1 - values / base.mean()
         most = max(map(len, closed.values()), default=0)
         return {
-            column: stratified_bootstrap_mean(tasks, seed=self.seed, resamples=RESAMPLES)
+            column: stratified_mean(tasks, seed=self.seed)
             for column, tasks in closed.items()
             if len(tasks) == most
         }

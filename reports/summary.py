@@ -7,7 +7,7 @@ replication unit: every mean, interval and test is over them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -46,25 +46,30 @@ from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import (
+    LEAST,
+    NAMED,
     accuracy_density,
-    bootstrap_band,
-    bootstrap_mean,
-    holm,
     iqm,
-    paired_test,
+    mean_band,
+    mean_interval,
+    not_worse,
     tied_levels,
 )
 
 Levels = NDArray[np.intp]
 
-RESAMPLES = 2000
+#: Of all statements of a table together that a row is not worse than the best.
 LEVEL = 0.05
-#: With fewer pairs the two-sided signed-rank test cannot get below `LEVEL`, whatever the
-#: difference.
-MIN_PAIRS = 6
+#: How much worse than the best still counts as not worse: points of an accuracy (so that a network
+#: in 500 images differs), else a share of the best mean.
+MARGIN_POINTS, MARGIN_SHARE = 0.2, 0.01
+
+
 #: What every interval of a mean is, for legends and captions.
 INTERVAL = (
-    f"95 % percentile bootstrap interval of the mean over search seeds ({RESAMPLES:,} resamples)"
+    "interval of the mean over search seeds, at each end the wider of Student's t and the "
+    f"studentised bootstrap; none below {LEAST} seeds or where all are equal; below {NAMED} seeds not "
+    "called a 95 % interval, since few skewed values do not show their tail"
 )
 
 
@@ -93,10 +98,18 @@ def estimate(values: Values, seed: int = 0) -> Estimate:
     there = values[np.isfinite(values)]
     if there.size < 2:
         return Estimate(there.size, *there.tolist())
-    interval = bootstrap_mean(there, seed=seed, resamples=RESAMPLES)
-    return Estimate(
-        there.size, interval.value, float(there.std(ddof=1)), interval.low, interval.high
-    )
+    interval = mean_interval(there, seed=seed)
+    low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
+    return Estimate(there.size, interval.value, float(there.std(ddof=1)), low, high)
+
+
+def _decimals(estimates: Iterable[Estimate], *, scale: float = 1, least: int = 1) -> int:
+    """Digits that the narrowest interval supports; two standard errors stand for one that is missing."""
+    ends = [
+        (0.0, 4 * each.sd / math.sqrt(each.n)) if each.low is None and each.sd else each.ends
+        for each in estimates
+    ]
+    return interval_decimals(ends, scale=scale, least=least)
 
 
 @dataclass(frozen=True)
@@ -142,6 +155,12 @@ class Measure:
             DASH if each.mean is None else f"{mean} ± {spread}"
             for each, mean, spread in zip(self.estimates, self.means, spreads, strict=True)
         ]
+
+    @property
+    def interval_header(self) -> str:
+        """What the intervals are called; see `INTERVAL`."""
+        few = any(each.low is not None and each.n < NAMED for each in self.estimates)
+        return "interval,\nfew seeds" if few else "95 %\ninterval"
 
     @cached_property
     def intervals(self) -> list[str]:
@@ -255,7 +274,7 @@ def task(groups: Sequence[Group], dataset: str, seed: int = 0, variants_of: str 
     regret = tuple(estimate(group.values[dataset, REGRET], seed) for group in groups)
     if any(each.mean is not None for each in regret):
         unit = "(points)" if target.unit == "fraction" else unit_words(target)
-        places = interval_decimals([each.ends for each in regret], scale=scale)
+        places = _decimals(regret, scale=scale)
         measures[REGRET] = Measure(REGRET, f"Regret\n{unit}".rstrip(), regret, scale, places)
     measures |= _sizes(groups, dataset, target, seed) | costs(groups)
     return Task(
@@ -291,7 +310,7 @@ def _goals(
     measures = {}
     for metric in shown:
         estimates, order = by_metric[metric.name], orders[metric.name]
-        places = interval_decimals([each.ends for each in estimates], scale=scale_of(metric))
+        places = _decimals(estimates, scale=scale_of(metric))
         measures[metric.name] = Measure(
             metric.name,
             header_of(metric),
@@ -327,30 +346,44 @@ def _marks(
 ) -> tuple[dict[str, list[str]], set[int]]:
     """Per metric a mark for each row.
 
-    And the rows that share too few seeds with the best for a test.
+    And the rows that share too few seeds with the best for a test. A row with a failed run, or
+    without a value, is marked nowhere.
     """
-    marks: dict[str, list[str]] = {}
-    tests: list[tuple[str, int, float]] = []
+    marks = {metric.name: [""] * len(groups) for metric in shown}
+    pairs: dict[tuple[str, int], tuple[Values, float]] = {}
     untested: set[int] = set()
     for metric in shown:
-        order = levels[metric.name]
+        order, sign = levels[metric.name], 1 if metric.higher_is_better else -1
         best = int(np.argmax(order))
-        marks[metric.name] = [""] * len(groups)
         for row, group in enumerate(groups):
             if not np.isfinite(group.values[dataset, metric.name]).any():
                 continue
             if order[row] == order[best]:
                 marks[metric.name][row] = BEST
                 continue
-            pairs = paired(groups[best], group, (dataset, metric.name))
-            if pairs[0].size >= MIN_PAIRS:
-                tests.append((metric.name, row, paired_test(*pairs, resamples=1).p_value))
-            else:
+            first, second = paired(groups[best], group, (dataset, metric.name))
+            if first.size < LEAST:
                 untested.add(row)
-    if tests:
-        for (name, row, _), p_value in zip(tests, holm([test[2] for test in tests]), strict=True):
-            marks[name][row] = CLOSE if p_value > LEVEL else ""
+            elif not group.failed:
+                pairs[metric.name, row] = sign * (first - second), margin_of(metric, first)
+    for (name, row), (gaps, margin) in pairs.items():
+        if not_worse(gaps, margin, level=1 - LEVEL / len(pairs)):
+            marks[name][row] = CLOSE
     return marks, untested
+
+
+def margin_of(metric: Metric, best: Values) -> float:
+    """How much worse than the best, whose values are given, still counts as not worse."""
+    if metric.unit == "fraction":
+        return MARGIN_POINTS / 100
+    return MARGIN_SHARE * abs(float(best.mean()))
+
+
+def margin_words(metric: Metric) -> str:
+    """The margin for a legend."""
+    if metric.unit == "fraction":
+        return f"{MARGIN_POINTS:g} points"
+    return f"{100 * MARGIN_SHARE:g} % of the best mean"
 
 
 def paired(a: Group, b: Group, place: tuple[str, str]) -> tuple[Values, Values]:
@@ -364,9 +397,7 @@ def paired(a: Group, b: Group, place: tuple[str, str]) -> tuple[Values, Values]:
 def _iqm(values: Sequence[Values], target: Metric, decimals: int) -> Measure:
     """Interquartile mean of the target, with as many decimals as its mean has beside it."""
     finite = [each[np.isfinite(each)] for each in values]
-    means = [
-        Estimate(each.size, iqm(each, resamples=1).value if each.size else None) for each in finite
-    ]
+    means = [Estimate(each.size, iqm(each) if each.size else None) for each in finite]
     header = f"IQM\n{unit_words(target)}".rstrip()
     return Measure("iqm", header, tuple(means), scale_of(target), decimals)
 
@@ -391,7 +422,7 @@ def _sizes(groups: Sequence[Group], dataset: str, target: Metric, seed: int) -> 
             estimate(_density(group.values[dataset, target.name], count), seed)
             for group, count in zip(groups, counts, strict=True)
         )
-        places = interval_decimals([each.ends for each in densities], least=0)
+        places = _decimals(densities, least=0)
         name = f"density_{name}"
         measures[name] = Measure(name, f"Density\n(%/M {words})", densities, 1.0, places)
     return measures
@@ -461,7 +492,10 @@ class Overview:
             gaps = [found.gap_closed.get(column) for column in order]
             if name == "gaps":
                 return [(None if each is None else each.value,) for each in gaps]
-            return [(None, None) if each is None else (each.low, each.high) for each in gaps]
+            return [
+                (None, None) if each is None or math.isnan(each.low) else (each.low, each.high)
+                for each in gaps
+            ]
         table = np.asarray(getattr(found.ranking, name), dtype=np.float64)
         rows = table[order].reshape(len(order), -1).tolist()
         if name == "groups":
@@ -643,7 +677,5 @@ def curves(groups: Sequence[Group], axis: Axis, count: int) -> Curves | None:
         held = curves_at(group, moments, axis)
         held = held[np.isfinite(held).all(axis=1)] if held.size else held
         if held.size:
-            lines[group.id] = bootstrap_band(
-                scale * (held if best is None else sign * (best - held))
-            )
+            lines[group.id] = mean_band(scale * (held if best is None else sign * (best - held)))
     return Curves(axis, moments, best is not None, lines)

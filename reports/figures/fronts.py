@@ -17,7 +17,7 @@ from nasrepro.suite.errors import DataMissing, NotTabulated
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Device, Metric
 from nasrepro.suite.registry import devices, load_devices, oracles
-from nasrepro.suite.statistics import bootstrap_mean
+from nasrepro.suite.statistics import mean_interval
 
 #: What an axis is called, and per method the cost of each run.
 Costs = tuple[str, list[Values]]
@@ -160,9 +160,7 @@ def _points(
     for name, cost, result in zip(names, costs, results, strict=True):
         both = np.isfinite(cost) & np.isfinite(result)
         if both.any():
-            means = [
-                bootstrap_mean(values[both], resamples=1000) for values in (cost, scale * result)
-            ]
+            means = [mean_interval(values[both]) for values in (cost, scale * result)]
             x, y = ((each.value, each.low, each.high) for each in means)
             points.append((name, x, y))
     return points

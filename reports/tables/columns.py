@@ -33,7 +33,9 @@ def interval(
 ) -> Filled:
     """The intervals of a measure's means; `stem` names them in CSV and JSON."""
     data = (f"{stem or measure.name}_low", f"{stem or measure.name}_high")
-    column = Column(f"{measure.name}_interval", "95 %\ninterval", data, "right", terminal, panel)
+    column = Column(
+        f"{measure.name}_interval", measure.interval_header, data, "right", terminal, panel
+    )
     return column, [
         Cell(text, each.ends)
         for text, each in zip(measure.intervals, measure.estimates, strict=True)

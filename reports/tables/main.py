@@ -19,7 +19,7 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.groups import REGRET, Group
-from nasrepro.reports.summary import INTERVAL, LEVEL, MIN_PAIRS, Results, Task
+from nasrepro.reports.summary import INTERVAL, LEVEL, Results, Task, margin_words
 from nasrepro.reports.tables.columns import (
     cost_columns,
     count_columns,
@@ -45,6 +45,7 @@ from nasrepro.reports.words import (
 from nasrepro.suite.claims import Claim, Search, load_claims
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import LEAST
 
 ORDER = 10
 
@@ -93,8 +94,18 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
     if task.untested:
         untested = ", ".join(task.labels[row] for row in sorted(task.untested))
         notes.append(
-            f"Fewer than {MIN_PAIRS} seeds shared with the best, so not tested against it: "
+            f"Fewer than {LEAST} seeds shared with the best, too few to tell (no {CLOSE}): "
             f"{untested}."
+        )
+    constant = [
+        f"{name} ({each.n:,})"
+        for name, each in zip(task.labels, task.measures[target.name].estimates, strict=True)
+        if each.n > 1 and each.low is None and not each.sd
+    ]
+    if constant:
+        notes.append(
+            f"No spread: all seeds gave the same {target.name}, so what else could vary is in no "
+            f"interval here: {', '.join(constant)}."
         )
     columns, cells = transposed(filled)
     variants = f"variants of {task.variants_of}, " if task.variants_of else ""
@@ -137,8 +148,9 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
         parts.append(f"{OWN}: a method that does not ship with nasrepro.")
     if CLOSE in marks:
         parts.append(
-            f"{CLOSE}: not significantly worse than the best (two-sided Wilcoxon signed-rank test "
-            f"on shared seeds, Holm over the comparisons of the table, level {LEVEL})."
+            f"{CLOSE}: shown to be worse than the best by less than {margin_words(target)} "
+            f"(interval of the paired difference on shared seeds, level {LEVEL} over all of the "
+            "table); no mark does not mean worse."
         )
     if "iqm" in columns:
         parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")

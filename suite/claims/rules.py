@@ -37,7 +37,7 @@ import numpy as np
 
 from nasrepro.suite.claims.margins import Band, Quantity, band, least_difference
 from nasrepro.suite.claims.statement import Grade, Statement
-from nasrepro.suite.statistics import Interval, PairedTest, bootstrap_mean
+from nasrepro.suite.statistics import Interval, PairedTest, mean_interval
 
 Judgement = Literal[
     "reproduced",
@@ -138,12 +138,13 @@ def mean_within(
         why = f"{_runs_words(values.size)}, of the {least} that a verdict takes at least"
         return Finding("inconclusive", mean, n=values.size, why=why, runs=runs)
     spread = float(values.std(ddof=1))
-    finding = within(
-        claim,
-        band(claim, quantity, spread),
-        bootstrap_mean(values, resamples=RESAMPLES),
-        runs,
-    )
+    interval = mean_interval(values, resamples=RESAMPLES)
+    if spread == 0:
+        interval = point(interval.value, values.size)
+    elif math.isnan(interval.low):
+        why = f"{_runs_words(values.size)}, too few for an interval"
+        return Finding("inconclusive", interval.value, n=values.size, why=why, runs=runs)
+    finding = within(claim, band(claim, quantity, spread), interval, runs)
     if spread == 0:
         why = f"{finding.why}; all {values.size} runs gave the same"
         finding = replace(finding, why=why)
@@ -264,7 +265,8 @@ def ordered(claim: Statement, order: CorrectedTest, least: int) -> Finding:
         half = (interval.high - interval.low) / 2
         needed = _count(interval.n, half, max(abs(interval.value), margin - interval.value))
         why += _plan(needed, interval.n)
-    ends = interval.value, interval.low, interval.high
+    low, high = (None if math.isnan(x) else x for x in (interval.low, interval.high))
+    ends = interval.value, low, high
     counts = margin, math.inf
     return Finding(verdict, *ends, interval.n, why, needed, p_value, order.runs, counts)
 
@@ -305,4 +307,8 @@ def short(value: float) -> str:
 
 def with_interval(value: float, low: float, high: float) -> str:
     """A figure with its interval, if it has one, in a sentence."""
-    return short(value) if low == high else f"{short(value)} [{short(low)}, {short(high)}]"
+    return (
+        short(value)
+        if low == high or math.isnan(low)
+        else f"{short(value)} [{short(low)}, {short(high)}]"
+    )

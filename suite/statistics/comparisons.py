@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasrepro.suite.statistics.intervals import Interval, Values, bootstrap_mean, finite_values
+from nasrepro.suite.statistics.intervals import (
+    LEAST,
+    SAME,
+    Interval,
+    Values,
+    finite_values,
+    mean_interval,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ def significant(values: ArrayLike, *, scale: float = 0.0) -> Values:
 
 
 def paired_test(
-    a: ArrayLike, b: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
+    a: ArrayLike, b: ArrayLike, *, seed: int = 0, resamples: int = 2000, level: float = 0.95
 ) -> PairedTest:
     """Is `a` better than `b`, where a[i] and b[i] share a seed? Shapes (n,).
 
@@ -58,8 +65,30 @@ def paired_test(
 
         p_value = float(wilcoxon(difference).pvalue)
     return PairedTest(
-        bootstrap_mean(difference, seed=seed, resamples=resamples, level=level), p_value
+        mean_interval(difference, seed=seed, resamples=resamples, level=level), p_value
     )
+
+
+def not_worse(gaps: ArrayLike, margin: float, *, level: float = 0.95, seed: int = 0) -> bool:
+    """Whether something is shown to fall short by less than `margin` (non-inferiority).
+
+    The upper end of the interval of the mean shortfall lies below the margin, so that few values
+    show nothing; where all values are equal, and enough for an interval, that value does.
+
+    Args:
+        gaps: (n,), the best's value less the other's at each seed, where higher is better.
+        margin: as large as what does not matter.
+        level: of the two-sided interval, so the error rate is half of what it leaves.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: as for `mean_interval`.
+    """
+    data = significant(gaps, scale=float(np.abs(gaps).max()) if np.any(gaps) else 0.0)
+    interval = mean_interval(data, seed=seed, level=level)
+    if data.size >= LEAST and math.isnan(interval.high):
+        return interval.value < margin
+    return interval.high < margin
 
 
 def holm(p_values: ArrayLike) -> Values:
@@ -75,11 +104,6 @@ def holm(p_values: ArrayLike) -> Values:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
     return adjusted
-
-
-#: Values nearer to each other than this share of the largest of them are equal: sums in another
-#: order differ by about 1e-15 of it.
-SAME = 1e-11
 
 
 def tied_levels(values: ArrayLike) -> NDArray[np.intp]:

@@ -1,16 +1,19 @@
-"""Seeded uncertainty: bootstrap intervals of means and curves, paired tests, Holm's correction, average ranks, times to a goal.
+"""Seeded uncertainty: intervals of means and of mean curves, interquartile means, times to a goal.
 
-Every interval is a percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap,
-1993, chapter 13): it keeps to the range of the data and means what a reader expects. It is too
-short for few values: at a nominal 95 %, intervals of the mean of 3, 5, 10 and 40 normal values were
-measured to cover 74, 83, 91 and 94 %. It does not exist for one value. Nothing here reads or
-changes NumPy's global random state; the same seed gives the same result to the last bit.
+The interval of a mean is the wider one, at each end, of Student's t and of the studentised bootstrap
+(Efron and Tibshirani, An Introduction to the Bootstrap, 1993, Sec. 12.5); for `LARGE` samples Hall's
+expansion (Ann. Probab. 11, 1983) takes the place of the bootstrap. `tests/bench/bench_intervals.py`
+measures how often it holds the true mean, on normal and skewed values and on the regrets of our own
+searches, and what the percentile bootstrap, BCa and t do there: for 5 skewed values those hold it 70
+to 90 times in 100. There is none for fewer than `LEAST` values, and none where all values are equal:
+what could have varied did not. The same seed gives the same result; nothing here reads or changes
+NumPy's global random state.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,18 +22,18 @@ from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 
-_CELLS = (
-    1 << 18
-)  # numbers in one block of resamples: 4 MiB of indices and values, whatever the number of resamples
+#: Values nearer to each other than this share of the largest of them are equal: sums in another
+#: order differ by about 1e-15 of it.
+SAME = 1e-11
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its bootstrap interval.
+    """An estimate with its interval.
 
     Attributes:
         value: the estimate from the data as they are.
-        low, high: the ends of the interval; nan where there is none (one value only).
+        low, high: the ends of the interval; nan where there is none.
         n: how many values it rests on.
         level: nominal coverage, in (0, 1).
     """
@@ -42,77 +45,34 @@ class Interval:
     level: float
 
 
-def bootstrap_mean(
-    values: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
+#: With fewer values there is no interval of a mean.
+LEAST = 5
+#: From so many values on an interval covers what its name says, within 2 points in 100; with fewer,
+#: within 4 where the values are not heavily skewed.
+NAMED = 20
+#: From so many values on an expansion takes the place of the bootstrap.
+LARGE = 100
+#: No end is farther from the mean than so many times Student's.
+WIDEST = 3.0
+
+
+def mean_interval(
+    values: ArrayLike, *, seed: int = 0, resamples: int = 2000, level: float = 0.95
 ) -> Interval:
-    """Mean of `values` (n,) with its percentile bootstrap interval.
+    """Mean of `values` (n,) with its interval; the ends are nan where there is none.
 
     Raises:
         ValueError: no values, a value that is not finite, or a level outside (0, 1).
     """
     data = finite_values("values", values)
-    return _interval(data, lambda rows: rows.mean(axis=1), seed, resamples, level)
+    mean, low, high = mean_band(data[:, None], seed=seed, resamples=resamples, level=level)
+    return Interval(float(mean[0]), float(low[0]), float(high[0]), data.size, level)
 
 
-def iqm(
-    values: ArrayLike, *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
-) -> Interval:
-    """Interquartile mean of `values` (n,).
-
-    The mean of the middle half, with its percentile bootstrap interval.
-
-    The exact form: a quarter of the weight is cut off at each end, so that values at the two cuts
-    count by the fraction that remains of them. It is `scipy.stats.trim_mean(values, 0.25)` when 4
-    divides n; otherwise that function cuts off less than a quarter.
-
-    Raises:
-        ValueError: no values, a value that is not finite, or a level outside (0, 1).
-    """
-    data = finite_values("values", values)
-    place = np.arange(data.size)
-    weight = np.clip(
-        np.minimum(place + 1, 0.75 * data.size) - np.maximum(place, 0.25 * data.size), 0, None
-    ) / (0.5 * data.size)
-    return _interval(data, lambda rows: np.sort(rows, axis=1) @ weight, seed, resamples, level)
-
-
-def stratified_bootstrap_mean(
-    groups: Mapping[str, ArrayLike], *, seed: int = 0, resamples: int = 10_000, level: float = 0.95
-) -> Interval:
-    """Mean over tasks of each task's mean, every task counting alike.
-
-    The seeds are resampled inside each task.
-
-    `groups` maps each task to its values, one per seed; the tasks may have different numbers of
-    them. `n` of the result is the number of values in all tasks. There is no interval (nan) where
-    any task has only one value: that task's spread is unknown, and to take it as zero would make
-    the interval too short.
-
-    Raises:
-        ValueError: no groups, an empty group (named), a value that is not finite, or a level
-            outside (0, 1).
-    """
-    if not groups:
-        raise ValueError("groups is empty: no task to average over")
-    data = [finite_values(f"group {name!r}", values) for name, values in groups.items()]
-    rng = np.random.default_rng(seed)
-    means = [_resampled(task, lambda rows: rows.mean(axis=1), rng, resamples) for task in data]
-    low, high = percentile_interval(np.mean(means, axis=0), level)
-    if min(task.size for task in data) == 1:
-        low = high = math.nan
-    return Interval(
-        float(np.mean([task.mean() for task in data])),
-        low,
-        high,
-        sum(task.size for task in data),
-        level,
-    )
-
-
-def bootstrap_band(
-    curves: ArrayLike, *, seed: int = 0, resamples: int = 1000, level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean curve and its pointwise percentile bootstrap interval; whole curves are resampled.
+def mean_band(
+    curves: ArrayLike, *, seed: int = 0, resamples: int = 2000, level: float = 0.95
+) -> tuple[Values, Values, Values]:
+    """Mean curve with the interval of each of its points; whole curves are resampled.
 
     Args:
         curves: (n, steps), one row per seed.
@@ -122,7 +82,7 @@ def bootstrap_band(
 
     Returns:
         Means, lower and upper ends, (steps,) each; nan at a step where a curve has none, and the
-          ends also where n is 1.
+          ends also where there is no interval.
 
     Raises:
         ValueError: no curves, not two-dimensional, or a level outside (0, 1).
@@ -130,22 +90,121 @@ def bootstrap_band(
     data = np.asarray(curves, dtype=np.float64)
     if data.ndim != 2 or not data.size:
         raise ValueError(f"curves must be (n, steps) and not empty, not of shape {data.shape}")
+    _check(level, resamples)
+    mean = data.mean(axis=0)
+    low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    varied = np.isfinite(mean) & (np.ptp(data, axis=0) > SAME * np.abs(data).max(axis=0))
+    if data.shape[0] >= LEAST and varied.any():
+        shown = data[:, varied]
+        error = shown.std(axis=0, ddof=1) / math.sqrt(data.shape[0])
+        lower, upper = _studentised(shown, seed, resamples, level)
+        low[varied], high[varied] = mean[varied] - upper * error, mean[varied] - lower * error
+    return mean, _short(low), _short(high)
+
+
+def _studentised(data: Values, seed: int, resamples: int, level: float) -> tuple[Values, Values]:
+    """Lower and upper quantile of (mean - true mean) / standard error, for each column (n, k)."""
+    from scipy.special import stdtrit
+
+    count = data.shape[0]
+    student = float(stdtrit(count - 1, (1 + level) / 2))
+    away = data - data.mean(axis=0)
+    if count >= LARGE:
+        skewness = (away**3).mean(axis=0) / (away**2).mean(axis=0) ** 1.5
+        shift = skewness * (2 * student**2 + 1) / (6 * math.sqrt(count))
+        lower, upper = -student - shift, student - shift
+    else:
+        shares = _weights(count, resamples, seed)
+        means = shares @ away
+        spreads = np.sqrt(np.maximum(shares @ away**2 - means**2, 0) / (count - 1))
+        means = np.where(np.abs(means) > SAME * np.abs(away).max(axis=0), means, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a resample of equal values
+            ratios = np.where(means == 0, 0.0, means / spreads)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        lower, upper = np.quantile(ratios, ends, axis=0, method="inverted_cdf")
+    widest = WIDEST * student
+    return np.clip(lower, -widest, -student), np.clip(upper, student, widest)
+
+
+def _check(level: float, resamples: int) -> None:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
-    count = data.shape[0]
-    mean = data.mean(axis=0)
-    if count == 1:
-        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    weights = _weights(count, resamples, seed)
-    whole = np.isfinite(mean)
-    low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    low[whole], high[whole] = np.quantile(
-        weights @ data[:, whole], [(1 - level) / 2, (1 + level) / 2], axis=0
-    )
-    return mean, low, high
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples}")
 
 
-@lru_cache(maxsize=4)
+def _short(ends: Values) -> Values:
+    """To 12 digits: the last bits of a sum are another machine's business."""
+    return np.array([float(f"{value:.12g}") for value in ends])
+
+
+def iqm(values: ArrayLike) -> float:
+    """Interquartile mean of `values` (n,): the mean of the middle half.
+
+    The exact form: a quarter of the weight is cut off at each end, so that values at the two cuts
+    count by the fraction that remains of them. It is `scipy.stats.trim_mean(values, 0.25)` when 4
+    divides n; otherwise that function cuts off less than a quarter.
+
+    Raises:
+        ValueError: no values, or a value that is not finite.
+    """
+    data = np.sort(finite_values("values", values))
+    place = np.arange(data.size)
+    weight = np.clip(
+        np.minimum(place + 1, 0.75 * data.size) - np.maximum(place, 0.25 * data.size), 0, None
+    ) / (0.5 * data.size)
+    return float(data @ weight)
+
+
+def stratified_mean(
+    groups: Mapping[str, ArrayLike], *, seed: int = 0, resamples: int = 2000, level: float = 0.95
+) -> Interval:
+    """Mean over tasks of each task's mean, every task counting alike, with its interval.
+
+    The seeds are resampled inside each task, and the mean over tasks is studentised as that of one
+    task is, with Satterthwaite's degrees of freedom (Biometrics 2, 1946).
+
+    `groups` maps each task to its values, one per seed; the tasks may have different numbers of
+    them. `n` of the result is the number of values in all tasks. There is no interval (nan) where
+    any task has fewer than `LEAST` values.
+
+    Raises:
+        ValueError: no groups, an empty group (named), a value that is not finite, or a level
+            outside (0, 1).
+    """
+    if not groups:
+        raise ValueError("groups is empty: no task to average over")
+    _check(level, resamples)
+    data = [finite_values(f"group {name!r}", values) for name, values in groups.items()]
+    mean = float(np.mean([task.mean() for task in data]))
+    sizes = np.array([task.size for task in data])
+    low = high = math.nan
+    if sizes.min() >= LEAST and any(np.ptp(task) > SAME * np.abs(task).max() for task in data):
+        from scipy.special import stdtrit
+
+        rng = np.random.default_rng(seed)
+        variances = np.array([task.var(ddof=1) for task in data]) / sizes
+        error = math.sqrt(variances.sum()) / len(data)
+        freedom = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
+        student = float(stdtrit(freedom, (1 + level) / 2))
+        moved, spread = np.zeros(resamples), np.zeros(resamples)
+        for task, size in zip(data, sizes.tolist(), strict=True):
+            shares = rng.multinomial(size, np.full(size, 1 / size), size=resamples) / size
+            away = task - task.mean()
+            means = shares @ away
+            moved += means / len(data)
+            spread += np.maximum(shares @ away**2 - means**2, 0) / (size - 1) / len(data) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(np.abs(moved) > SAME * error, moved / np.sqrt(spread), 0.0)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        lower, upper = np.quantile(ratios, ends, method="inverted_cdf")
+        upper = float(np.clip(upper, student, WIDEST * student))
+        lower = float(np.clip(lower, -WIDEST * student, -student))
+        low, high = _short(np.array([mean - upper * error, mean - lower * error])).tolist()
+    return Interval(mean, low, high, int(sizes.sum()), level)
+
+
+@lru_cache(maxsize=32)
 def _weights(count: int, resamples: int, seed: int) -> Values:
     """Share of each of `count` values in each resample, (resamples, count).
 
@@ -251,28 +310,3 @@ def finite_values(name: str, values: ArrayLike) -> Values:
             f"{name} has {bad.size} values that are not finite, the first ({data[bad[0]]}) at position {bad[0]}"
         )
     return data
-
-
-def _resampled(
-    data: Values, statistic: Callable[[Values], Values], rng: np.random.Generator, resamples: int
-) -> Values:
-    """`statistic` ((rows, n) -> (rows,)) of `resamples` draws with replacement from `data` (n,), in blocks of bounded memory."""
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, not {resamples}")
-    rows = max(1, _CELLS // data.size)
-    blocks = (
-        rng.integers(data.size, size=(min(rows, resamples - start), data.size))
-        for start in range(0, resamples, rows)
-    )
-    return np.concatenate([statistic(data[block]) for block in blocks])
-
-
-def _interval(
-    data: Values, statistic: Callable[[Values], Values], seed: int, resamples: int, level: float
-) -> Interval:
-    low, high = percentile_interval(
-        _resampled(data, statistic, np.random.default_rng(seed), resamples), level
-    )
-    if data.size == 1:  # an interval from one seed is not an interval
-        low = high = math.nan
-    return Interval(float(statistic(data[None])[0]), low, high, data.size, level)

@@ -293,7 +293,7 @@ statement = "Random search reaches 89 %"
 where = "Table 1"
 value = 89.0
 n = 10000
-margin = { width = 5.0, why = "a test" }
+margin = { width = 7.0, why = "a test" }
 replicates = { n = 20, why = "a test" }
 search = { oracle = "digits201", dataset = "digits", searched_on = "digits", method = "random_search", metric = "test_accuracy", epochs = 30, search_epochs = 12, budget_queries = 10 }
 
@@ -359,7 +359,7 @@ def test_defaults_of_a_file_stand_for_its_claims(mine):
     ("old", "new", "message"),
     [
         ('id = "mine-ratio"', 'id = "mine-random"', "occurs twice"),
-        ("width = 5.0", 'width = "wide"', "margin.width"),
+        ("width = 7.0", 'width = "wide"', "margin.width"),
         ("[[claim]]", "[[claim]", "mine.toml"),
         (
             'a = { value = 3, source = "recalled", where = "elsewhere" }',
@@ -442,8 +442,11 @@ def test_a_formula_without_a_value_says_so():
     ],
 )
 def test_inside_the_margin_outside_it_or_over_its_end(values, test, expected):
-    found = verdict([run_of(seed, value) for seed, value in enumerate(values)], claim(test=test))
-    assert found.verdict == expected and found.n == 4 and len(found.runs) == 4
+    runs = [run_of(seed, value) for seed, value in enumerate(2 * values)]
+    found = verdict(runs, claim(test=test, seeds=8))
+    assert found.verdict == expected and found.n == 8 and len(found.runs) == 8
+    few = verdict(runs[:4], claim(test=test, seeds=4))
+    assert few.verdict == "inconclusive" and few.low is None and "too few" in few.why
     assert (
         found.ours == pytest.approx(np.mean(values))
         and found.low is not None
@@ -470,9 +473,9 @@ def test_an_inconclusive_verdict_says_how_many_seeds_would_decide_it():
 
 
 def test_the_published_error_widens_the_interval():
-    runs = [run_of(seed, value) for seed, value in enumerate((90.6, 90.7, 90.8, 90.9))]
-    assert verdict(runs, claim()).verdict == "reproduced"
-    wide = verdict(runs, claim(spread=2.0, n=10))  # their mean is known to 1.24 only
+    runs = [run_of(seed, value) for seed, value in enumerate((90.6, 90.7, 90.8, 90.9, 90.7))]
+    assert verdict(runs, claim(seeds=5)).verdict == "reproduced"
+    wide = verdict(runs, claim(seeds=5, spread=2.0, n=10))  # their mean is known to 1.24 only
     assert wide.verdict == "inconclusive" and wide.needed is None and "would decide" not in wide.why
 
 
@@ -1145,7 +1148,7 @@ def test_a_users_claims_from_the_first_run_to_the_record(nasrepro, mine, tmp_pat
     assert (
         code == 0
         and '"seeds": 20' in out
-        and "margin      5: a test" in out
+        and "margin      7: a test" in out
         and f"runs        20: {', '.join(runs[:4])} ..." in out
     )
     (command,) = re.findall(r"one of them +nasrepro (show .*) --store", out)
@@ -1196,7 +1199,7 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
         ]
         return nasrepro("claims", "repeat", *options, store=False)
 
-    text = FILE.replace("width = 5.0", "width = 9.0")
+    text = FILE.replace("width = 7.0", "width = 9.0")
     mine.write_text(text, encoding="utf-8")
     code, out, err = repeated(2)
     assert (
@@ -1223,7 +1226,7 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
         "verdicts are kept; what was recorded has no part in them"
     )
     mine.write_text(
-        FILE.replace("width = 5.0", "width = 0.1"),
+        FILE.replace("width = 7.0", "width = 0.1"),
         encoding="utf-8",
     )
     with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
