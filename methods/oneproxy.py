@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from nasrepro.methods.nets.fronts import front, hypervolume
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import load_devices, load_oracle, study
 from nasrepro.suite.statistics import spearman
@@ -312,22 +313,3 @@ def pareto(
                 "hypervolume": hypervolume(ranks[0][kept], ranks[1][kept]) / volume,
                 "of_true_front": len(np.intersect1d(kept, truth)) / len(truth),
             }
-
-
-def front(cost: Values, gain: Values) -> NDArray[np.intp]:
-    """Rows, ascending in cost, that no other row beats in cost and gain.
-
-    Of equal ones the first.
-    """
-    order = np.lexsort((np.arange(len(cost)), -gain, cost))
-    best = np.maximum.accumulate(gain[order])
-    first: NDArray[np.intp] = order[np.concatenate([[True], gain[order][1:] > best[:-1]])]
-    return first
-
-
-def hypervolume(one: Values, other: Values) -> float:
-    """Area between the origin and points in the unit square, both coordinates higher is better."""
-    order = np.argsort(-one, kind="stable")
-    heights = np.maximum.accumulate(other[order])
-    widths = one[order] - np.append(one[order][1:], 0.0)
-    return float((widths * heights).sum())

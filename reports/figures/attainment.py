@@ -1,0 +1,83 @@
+"""Attainment fronts: the best target that half of the searches of a method reach within each cost."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import Metric
+from nasrepro.suite.registry import oracles
+
+STUDY = "multi_objective.fronts"
+TRUE = "true front"
+#: Lines in a figure at most, beside the true front; more would not be told apart.
+LINES = 6
+
+
+def draw(store: Store) -> Iterator[Drawing]:
+    """One figure for each setting of the study."""
+    settings: dict[str, list[Any]] = defaultdict(list)
+    for record in store.studies():
+        if record.key.study == STUDY and record.status == "done":
+            settings[json.dumps(record.key.params, sort_keys=True)].append(record)
+    for _, records in sorted(settings.items()):
+        params = records[0].key.params
+        fronts: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
+        for record in records:
+            for row in record.rows:
+                fronts[row["method"]].append(tuple(json.loads(row["_front"])))
+        yield _drawing(params, fronts, len(records))
+
+
+def attained(
+    fronts: Sequence[tuple[Sequence[float], Sequence[float]]],
+    costs: Sequence[float],
+    higher_is_better: bool = True,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Median over fronts (costs ascending, targets) of the best target within each cost.
+
+    NaN where half of the fronts or more have nothing so cheap.
+    """
+    worst = -np.inf if higher_is_better else np.inf
+    reached = []
+    for front_costs, targets in fronts:
+        places = np.searchsorted(front_costs, costs, side="right") - 1
+        reached.append(np.where(places >= 0, np.asarray(targets)[np.maximum(places, 0)], worst))
+    middle = np.quantile(reached, 0.5, axis=0, method="lower" if higher_is_better else "higher")
+    return np.where(np.isfinite(middle), middle, np.nan)
+
+
+def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
+    info = oracles.get(params["oracle"]).info
+    target: Metric = info.target_of(params["dataset"])
+    scale = 100.0 if target.unit == "fraction" else 1.0
+    names = [name for name in fronts if name != TRUE][:LINES]
+    looks = look_of(names)
+    figure = new_figure("column", height=2.9 + 0.14 * -(-(len(names) + 1) // 2))
+    axes = figure.add_subplot()
+    costs = sorted({cost for members in fronts.values() for front in members for cost in front[0]})
+    true = attained(fronts[TRUE], costs, target.higher_is_better)
+    axes.step(costs, scale * true, where="post", color="0.4", linestyle=":", label=TRUE)
+    for name in names:
+        values = scale * attained(fronts[name], costs, target.higher_is_better)
+        axes.step(costs, values, where="post", label=spelled(name), **looks[name].line)
+    axes.set_xscale("log")
+    cost = f"{params['cost']} on {params['device']}" if params["device"] else params["cost"]
+    axes.set_xlabel(f"{cost} of the network")
+    unit = " (%)" if target.unit == "fraction" else ""
+    axes.set_ylabel(f"{target.name.replace('_', ' ').capitalize()}{unit}")
+    axes.grid(visible=True)
+    legend_below(figure, axes, columns=2)
+    caption = (
+        f"{params['oracle']}, {params['dataset']}: the {target.name} that at least half of {seeds:,} searches of {params['queries']:,} "
+        f"queries reach within each {cost}; fronts are chosen by validation after {params['epochs']} epochs."
+    )
+    name = slug("attainment", params["oracle"], params["dataset"], cost)
+    return Drawing(name, caption, figure)
