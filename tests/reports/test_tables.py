@@ -1243,8 +1243,8 @@ def test_claims_table():
     assert texts(counted, "paper") == ["A paper", "Another", "All claims", pieces]
     assert texts(counted, "claims") == ["2", "1", "3", "3"]
     assert texts(counted, "blocked") == ["1", "0", "1", "1"]
-    assert texts(counted, "not judged") == ["0", "1", "1", "1"]
-    assert texts(counted, "not reproduced") == ["1†", "0", "1†", "1†"], "it was not read"
+    assert texts(counted, "not_judged") == ["0", "1", "1", "1"]
+    assert texts(counted, "not_reproduced") == ["1†", "0", "1†", "1†"], "it was not read"
 
 
 def published(scorer, dataset, value, coefficient="kendall", **more):
