@@ -20,8 +20,8 @@
     grad_norm = [0.46, 0.63, 0.47, 0.63]
     snip      = [0.46, 0.63, "",   0.63]                 # "": nothing is printed
 
-A cell is a value, a pair [value, spread], or true where the claim has no number. In `id` and
-`statement` stand the fields of the cell and of its test, `row`, `column`, `name` (the row's label),
+A cell is a value, a pair [value, spread], or true where the claim has no number. In `id`,
+`statement` and `needs` stand the fields of the cell and of its test, `row`, `column`, `name` (the row's label),
 and what `words` says otherwise.
 """
 
@@ -116,10 +116,10 @@ def _named(table: Table, fields: Fields, row: str, column: str) -> Fields:
     words |= {name: value for name, value in fields.items() if not isinstance(value, dict)}
     words |= {"row": row, "column": column, "name": row, **fields.pop("words", {})}
     try:
-        named = {
-            "id": table.id.format_map(words),
-            "statement": table.statement.format_map(words),
-        }
+        patterns = {"id": table.id, "statement": table.statement}
+        if "needs" in fields:
+            patterns["needs"] = fields["needs"]
+        named = {name: pattern.format_map(words) for name, pattern in patterns.items()}
     except (KeyError, ValueError) as error:
         raise ValueError(f"a pattern of table {table.id} has no field {error}") from error
     return {**fields, **named}

@@ -187,7 +187,7 @@ def test_what_takes_no_runs_is_as_recorded(real_devices):
     exact = [each for each in load_claims() if each.kind in ("formula",)]
     with Store(Path(":memory:")) as store:
         verdicts = judge_all(exact, store, claims=load_claims())
-        assert len(verdicts) >= 10 and {each.verdict for each in verdicts} == {
+        assert len(verdicts) >= 4 and {each.verdict for each in verdicts} == {
             "consistent",
             "inconsistent",
         }
@@ -208,9 +208,12 @@ def test_what_was_not_read_is_known_as_such():
         and claims["zico-tss-zico-c10-kendall"].value == 0.61
     )
     assert not claims["nasbench201-rea-cifar10-test"].read
-    assert not claims["autoshrink-params-48"].read, (
-        "its abstract was read, the network it is compared with was not"
+    assert not claims["routability-kendall-arithmetic"].read, "a digest has the figures"
+    assert claims["autoshrink-params-48"].kind == "blocked", (
+        "its abstract does not say which network it compares with: one that fits shows nothing"
     )
+    assert claims["epnas-prediction-nasbench201"].said == "ours"
+    assert claims["nasbench201-optimal-cifar10-test"].said == "own data"
 
 
 @pytest.mark.parametrize(
