@@ -1,0 +1,423 @@
+"""HAQ: mixed-precision quantisation by DDPG under a cost of hardware (arXiv:1811.08886).
+
+    repeat `episodes` times:
+        for each layer: bits of its weights, then of its activations <- DDPG, from the layer's state
+        while cost > budget: from the last layer to the first, activations and then weights lose a
+          bit, until the budget holds                                                    # the wall
+        calibrate the thresholds, train one epoch;  R <- 0.1 (accuracy - accuracy before)
+        DDPG learns from every step with R
+    return the bits with the highest R
+
+Deviations:
+    - The paper's body was not read: the rules, the quantisers and the agent are the authors' code
+      (mit-han-lab/haq, commit 8228d126); networks and data are ours.
+    - Accuracy is of images held out of the training; theirs is of the training epoch itself
+      (`reward_on = "train"`).
+    - Their index -1 for the first layer's activations reads the 7-bit column of the table
+      (`haq.table` shows both readings); here the input keeps 8 bits.
+    - Their wall never ends where the budget is below the floor; ours stops there, and a study says
+      so.
+    - On their table for MobileNetV2 no accuracy can be had: a proxy of ours stands for it, the
+      weights' and activations' quantisation noise in decibels, 6 a bit, by layers' shares.
+    - The other cost is an analytic model of ours: MACs * bits * bits on an array of multipliers, or
+      the bits moved over a bandwidth, whichever takes longer, layer by layer.
+    - On digits: four convolutions and a classifier; an episode trains one epoch, as theirs does. No
+      learning rate is lowered across episodes, which theirs is (0.8 an episode).
+    - Episodes are fewer than their 600, and `warmup` is their 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import load_devices, study
+
+Values = NDArray[np.float64]
+#: (weight bits, activation bits) of each layer.
+Policy = list[tuple[int, int]]
+Score = Callable[[Policy], float]
+LEAST, MOST = 2, 8
+
+# -- the authors' policies -------------------------------------------------------------------------
+#: README, MobileNetV2 at 60 % of the latency: weights and activations of 53 layers.
+README_WEIGHTS = "87545557447547547547446647657657666566567477477477478"
+README_ACTIVATIONS = "-7666764667663773777774774774774774774777777777777778"
+#: README, ResNet-50 at 10 % of its size, K-means.
+README_KMEANS = "665555455455555535435434442543353253243253253425234234"
+
+
+def bits_of(action: float, least: int = LEAST, most: int = MOST) -> int:
+    """Bits of an action in [0, 1]: equal parts for each number of bits."""
+    return int(np.clip(np.round((most - least + 1) * action + least - 0.5), least, most))
+
+
+def cost_of(costs: Values, policy: Policy) -> float:
+    """Sum over the layers of `costs[layer, weight bits - 1, activation bits - 1]`."""
+    return float(sum(layer[w - 1, a - 1] for layer, (w, a) in zip(costs, policy, strict=True)))
+
+
+def fixed_ends(policy: Policy) -> Policy:
+    """First and last layer at 8 bits."""
+    return [(8, 8), *policy[1:-1], (8, 8)]
+
+
+def walled(costs: Values, policy: Policy, budget: float, least: int = LEAST) -> Policy:
+    """Bits lowered one by one, from the last layer to the first, until the cost is in the budget.
+
+    Where even the least bits cost more, those: the floor.
+    """
+    lowered = fixed_ends(policy)
+    while cost_of(costs, lowered) > budget:
+        before = list(lowered)
+        for layer in range(len(lowered) - 2, 0, -1):
+            for part in (1, 0):  # activations, then weights
+                pair = list(lowered[layer])
+                pair[part] = max(pair[part] - 1, least)
+                lowered[layer] = pair[0], pair[1]
+                if cost_of(costs, lowered) <= budget:
+                    return lowered
+        if lowered == before:
+            break
+    return lowered
+
+
+# -- searches --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Problem:
+    """What a search of bits sees.
+
+    Attributes:
+        costs: by layer, weight bits and activation bits, shape (L, 8, 8).
+        budget: of the whole.
+        score: of a policy, higher is better.
+        layers: numbers that describe each layer, shape (L, n), for the agent.
+    """
+
+    costs: Values
+    budget: float
+    score: Score
+    layers: Values
+
+    def keep(self, policy: Policy) -> Policy:
+        """The policy behind the wall."""
+        return walled(self.costs, policy, self.budget)
+
+
+Found = tuple[Policy, float]
+
+
+def ddpg(problem: Problem, episodes: int, rng: Any, warmup: int = 20) -> Found:
+    """The agent of the paper: weights, then activations of each layer."""
+    from nasrepro.methods.nets.ddpg import DDPG, Settings, episode, scaled
+
+    states = scaled([[index, *row] for index, row in enumerate(problem.layers)])
+    horizon = 2 * len(states)
+    settings = Settings(warmup=min(warmup, episodes // 3), decay=0.99, skip_first=False)
+    agent = DDPG(states.shape[1] + 2, horizon, settings, rng)
+    best: Found | None = None
+    for _ in range(episodes):
+        bits: list[int] = []
+
+        def take(action: float, bits: list[int] = bits) -> float:
+            bits.append(bits_of(action))
+            return bits[-1] / MOST
+
+        def state_of(step: int, last: float) -> Values:
+            return np.array([*states[step // 2], last, 1 - step % 2])
+
+        visited, actions = episode(agent, horizon, state_of, take)
+        policy = problem.keep(list(zip(bits[::2], bits[1::2], strict=True)))
+        score = problem.score(policy)
+        agent.learn(visited, actions, 0.1 * score)
+        best = _better(best, policy, score)
+    assert best is not None
+    return best
+
+
+def _better(best: Found | None, policy: Policy, score: float) -> Found:
+    return (policy, score) if best is None or score > best[1] else best
+
+
+def random_bits(problem: Problem, episodes: int, rng: Any) -> Found:
+    """Bits drawn uniformly, behind the wall."""
+    best: Found | None = None
+    for _ in range(episodes):
+        drawn = rng.integers(LEAST, MOST + 1, size=(len(problem.costs), 2))
+        policy = problem.keep([(int(w), int(a)) for w, a in drawn])
+        best = _better(best, policy, problem.score(policy))
+    assert best is not None
+    return best
+
+
+def evolution(problem: Problem, episodes: int, rng: Any) -> Found:
+    """The best policy so far with a tenth of its bits drawn anew, behind the wall."""
+    best = random_bits(problem, max(1, episodes // 5), rng)
+    for _ in range(episodes - max(1, episodes // 5)):
+        changed = np.array(best[0])
+        places = rng.random(changed.shape) < max(0.1, 1 / changed.size)
+        changed[places] = rng.integers(LEAST, MOST + 1, size=int(places.sum()))
+        policy = problem.keep([(int(w), int(a)) for w, a in changed])
+        best = _better(best, policy, problem.score(policy))
+    return best
+
+
+def uniform(problem: Problem, episodes: int, rng: Any) -> Found:
+    """The most bits that all layers can have, else the wall from the least."""
+    layers = len(problem.costs)
+    for bits in range(MOST, LEAST, -1):
+        policy = fixed_ends([(bits, bits)] * layers)
+        if cost_of(problem.costs, policy) <= problem.budget:
+            return policy, problem.score(policy)
+    policy = problem.keep([(LEAST, LEAST)] * layers)
+    return policy, problem.score(policy)
+
+
+def greedy(problem: Problem, episodes: int, rng: Any) -> Found:
+    """Halve the bits where it hurts least for what it saves, one by one, until the budget holds.
+
+    How much each hurts is measured alone, all others at 8 bits: an episode each.
+    """
+    full = [(MOST, MOST)] * len(problem.costs)
+    base, spent = problem.score(full), cost_of(problem.costs, full)
+    ranked = []
+    for layer in range(1, len(full) - 1):
+        for part in (0, 1):
+            pair = [MOST, MOST]
+            pair[part] = MOST // 2
+            tried = [*full[:layer], (pair[0], pair[1]), *full[layer + 1 :]]
+            saved = spent - cost_of(problem.costs, tried)
+            hurt = max(base - problem.score(tried), 0.0)
+            ranked.append((hurt / saved if saved > 0 else np.inf, layer, part))
+    policy = list(full)
+    for _, layer, part in sorted(ranked):
+        if cost_of(problem.costs, policy) <= problem.budget:
+            break
+        pair = list(policy[layer])
+        pair[part] = MOST // 2
+        policy[layer] = pair[0], pair[1]
+    policy = problem.keep(policy)
+    return policy, problem.score(policy)
+
+
+ARMS: dict[str, Callable[[Problem, int, Any], Found]] = {
+    "ddpg": ddpg,
+    "random": random_bits,
+    "evolution": evolution,
+    "uniform": uniform,
+    "greedy": greedy,
+}
+
+
+# -- costs and scores ------------------------------------------------------------------------------
+def analytic_costs(layers: Sequence[Any], multipliers: float, bandwidth: float) -> Values:
+    """Cycles of each layer for all bits: computing or moving, whichever is longer, shape (L, 8, 8).
+
+    Args:
+        layers: convolutions and linear layers of a space's `layers`.
+        multipliers: products of single bits a cycle.
+        bandwidth: bits a cycle.
+    """
+    bits = np.arange(1, MOST + 1, dtype=np.float64)
+    weights, activations = np.meshgrid(bits, bits, indexing="ij")
+    tables = []
+    for layer in layers:
+        computing = layer.macs * weights * activations / multipliers
+        read = layer.in_channels * layer.in_side**2 * activations
+        written = layer.out_channels * layer.out_side**2 * activations
+        tables.append(np.maximum(computing, (layer.weights * weights + read + written) / bandwidth))
+    return np.array(tables)
+
+
+def noise_score(layers: Sequence[Any]) -> Score:
+    """Decibels of quantisation noise, of weights and of activations each by the layers' shares."""
+    shares = [
+        np.array([layer.weights for layer in layers], float),
+        np.array([layer.in_channels * layer.in_side**2 for layer in layers], float),
+    ]
+    shares = [share / share.sum() for share in shares]
+
+    def score(policy: Policy) -> float:
+        noise = sum(
+            float((share * 4.0 ** -np.array([pair[part] for pair in policy])).sum())
+            for part, share in enumerate(shares)
+        )
+        return round(float(-10 * np.log10(noise)), 9)
+
+    return score
+
+
+def _described(layers: Sequence[Any]) -> Values:
+    """Type, channels, stride, kernel, weights, size of the input, of each layer."""
+    return np.array(
+        [
+            [
+                float(layer.groups > 1),
+                layer.in_channels,
+                layer.out_channels,
+                layer.stride if layer.kind == "conv" else 0,
+                layer.kernel,
+                layer.weights,
+                layer.in_side**2,
+            ]
+            for layer in layers
+        ]
+    )
+
+
+def _weighted(layers: Sequence[Any]) -> list[Any]:
+    return [layer for layer in layers if layer.kind in ("conv", "linear")]
+
+
+# -- studies ---------------------------------------------------------------------------------------
+def _table(devices: str) -> Any:
+    table = load_devices(devices)
+    if not hasattr(table, "costs"):
+        raise NasreproError(f"haq: {devices} has no costs by bits; give haq")
+    return table
+
+
+@study(
+    "haq.table",
+    paper="arXiv:1811.08886; table and policy of mit-han-lab/haq",
+    by=("policy",),
+    devices="haq",
+)
+def released(rng: Any, *, devices: str) -> Iterator[dict[str, Any]]:
+    """What the released policy, and uniform ones, cost on the authors' table, over all 8 bits.
+
+    Columns: share of the latency and speed-up, as their code reads the table (the first layer's
+    activations, -1, by the column before the last); share with them at 8 bits.
+
+    Args:
+        rng: not used: nothing is random.
+        devices: the table.
+    """
+    costs = _table(devices).costs
+    policies = {f"uniform, {bits} bits": [(bits, bits)] * len(costs) for bits in (8, 6, 4, 2)}
+    policies["README, 60 %"] = readme_policy()
+    full = cost_of(costs, [(MOST, MOST)] * len(costs))
+    for name, policy in policies.items():
+        first = policy[0]
+        coded = [(first[0], 7), *policy[1:]] if name.startswith("README") else policy
+        yield {
+            "policy": name,
+            "share": cost_of(costs, coded) / full,
+            "speedup": full / cost_of(costs, coded),
+            "share_first_at_8": cost_of(costs, policy) / full,
+        }
+
+
+def readme_policy() -> Policy:
+    """The README's policy for MobileNetV2, the first layer's activations at 8 bits."""
+    activations = README_ACTIVATIONS.replace("-", "8")
+    return [(int(w), int(a)) for w, a in zip(README_WEIGHTS, activations, strict=True)]
+
+
+@study(
+    "haq.kmeans",
+    paper="arXiv:1811.08886; policy of mit-han-lab/haq",
+    by=("policy",),
+)
+def compressed(rng: Any) -> Iterator[dict[str, Any]]:
+    """How much smaller the released K-means policy makes ResNet-50's weights than 32 bits each.
+
+    Columns: weights (M), share of the size, times smaller.
+
+    Args:
+        rng: not used: nothing is random.
+    """
+    weights = resnet50_weights()
+    bits = [int(digit) for digit in README_KMEANS]
+    share = sum(b * w for b, w in zip(bits, weights, strict=True)) / (32 * sum(weights))
+    yield {
+        "policy": "README, 10 %",
+        "weights": sum(weights) / 1e6,
+        "share": share,
+        "times_smaller": 1 / share,
+    }
+
+
+def resnet50_weights() -> list[int]:
+    """Weights of ResNet-50's 53 convolutions and its classifier, in PyTorch's order."""
+    counts, inputs = [3 * 64 * 49], 64
+    for blocks, width in zip((3, 4, 6, 3), (64, 128, 256, 512), strict=True):
+        for block in range(blocks):
+            counts += [inputs * width, 9 * width**2, 4 * width**2]
+            if block == 0:
+                counts.append(inputs * 4 * width)  # the shortcut
+            inputs = 4 * width
+    return [*counts, 2048 * 1000]
+
+
+@study(
+    "haq.search",
+    paper="arXiv:1811.08886",
+    by=("cost", "budget", "arm"),
+    devices="haq",
+    cost="analytic",
+    budgets=[0.4, 0.6, 0.8],
+    episodes=60,
+    reward_on="valid",
+    arms=list(ARMS),
+)
+def searched(
+    rng: Any,
+    *,
+    devices: str,
+    cost: str,
+    budgets: list[float],
+    episodes: int,
+    reward_on: str,
+    arms: list[str],
+) -> Iterator[dict[str, Any]]:
+    """Searches of bits at equal episodes: what they score, and whether the budget holds.
+
+    With cost "analytic" a small network on digits, trained for real (score: points of accuracy
+    over the network before quantisation); with "table" MobileNetV2 on the authors' table (score:
+    decibels of the noise proxy). Columns: score, share of the cost at 8 bits, share at the floor, "met" or
+    "floor".
+
+    Args:
+        rng: random generator.
+        devices: the authors' table, for its cost.
+        cost: "analytic" or "table".
+        budgets: shares of the cost at 8 bits.
+        episodes: policies scored by each search.
+        reward_on: "valid" or "train", of the network on digits.
+        arms: searches, of `ARMS`.
+    """
+    if cost == "table":
+        table = _table(devices)
+        space = table.info.space
+        layers = _weighted(space.layers(space.of_policy(readme_policy()), classes=1000, size=224))
+        costs, score = table.costs, noise_score(layers)
+    elif cost == "analytic":
+        from nasrepro.methods.nets.quantised import QuantisedDigits
+
+        network = QuantisedDigits(int(rng.integers(2**31)), reward_on)
+        layers, score = network.layers, network.score
+        costs = analytic_costs(layers, multipliers=64 * 64, bandwidth=512)
+    else:
+        raise NasreproError(f"haq: unknown cost {cost!r}; accepted: analytic, table")
+    full = cost_of(costs, [(MOST, MOST)] * len(costs))
+    floor = cost_of(costs, fixed_ends([(LEAST, LEAST)] * len(costs))) / full
+    for budget in budgets:
+        problem = Problem(costs, budget * full, score, _described(layers))
+        for arm in arms:
+            policy, reached = ARMS[arm](problem, episodes, rng)
+            share = cost_of(costs, policy) / full
+            yield {
+                "cost": cost,
+                "budget": budget,
+                "arm": arm,
+                "score": reached,
+                "share": share,
+                "floor": floor,
+                "budget_is": "met" if share <= budget * (1 + 1e-9) else "floor",
+            }
