@@ -1202,7 +1202,7 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
         ]
         return nasrepro("claims", "repeat", *options, store=False)
 
-    text = FILE.replace("width = 7.0", "width = 9.0")
+    text = FILE.replace("width = 7.0", "width = 12.0")
     mine.write_text(text, encoding="utf-8")
     code, out, err = repeated(2)
     assert (
