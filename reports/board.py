@@ -18,6 +18,7 @@ from nasrepro.reports.document import BEST, CLOSE, DASH, PAD, TableDoc, shown
 from nasrepro.reports.groups import REGRET, Group, Setting, Values
 from nasrepro.reports.summary import Measure, Results, Task, curves, setting_id
 from nasrepro.reports.tables.overall import overall_table
+from nasrepro.reports.tables.rankings import best_words
 from nasrepro.reports.words import budget_words, is_own, scale_of, split_words, unit_words
 from nasrepro.suite.claims import Searched, StudyRow, Verdict, tabulated
 from nasrepro.suite.claims.wording import ours, published
@@ -215,7 +216,7 @@ def _ranking(record: RankRecord) -> dict[str, Any]:
         "figures": {
             name: _coefficient(agreement, name) for name in ("kendall", "spearman", "top_kendall")
         },
-        "best": record.best_arch,
+        "best": best_words(record),
         "value": DASH
         if value is None
         else f"{shown(scale_of(metric) * value, 2)} {unit_words(metric).strip('()')}",

@@ -21,6 +21,7 @@ from nasrepro.reports.document import (
     data_column,
     interval_column,
     number_column,
+    scaled,
     slug,
     text_column,
     transposed,
@@ -30,6 +31,7 @@ from nasrepro.reports.summary import Results
 from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles, scorers
 from nasrepro.suite.scoring import ScoringSetting
 
@@ -53,6 +55,7 @@ _LEGEND = (
     "Precision at p %: share of the best p % by score that is in the best p % by the metric. "
     "Scored with: batches × images of a batch, and the network (full: the benchmark's own; else what is smaller); a score that needs "
     "none is of the architecture alone. "
+    "Best found: the mean over all architectures that tie at the top; none for scores without an order. "
     "Rows over different architectures (all, a random sample) are to be compared by their intervals."
 )
 #: Behind a coefficient over a random sample.
@@ -114,7 +117,6 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         for words, record in zip(settings, records, strict=True)
         if record.inputs
     }
-    found = [_number(record.best_value) for record in records]
     bad = [_number(record.agreement.get("non_finite")) for record in records]
     filled: list[Filled] = [
         data_column(_ORIGIN, [_origin(record) for record in records]),
@@ -148,19 +150,12 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
                 3,
             )
         )
-    best = Column(
-        "best_value",
-        f"Best found\n{unit_words(metric)}".strip(),
-        ("best_value",),
-        terminal=7,
-        panel=2,
-    )
-    filled.append(number_column(best, found, 2, scale=scale_of(metric)))
+    filled.append(_best(records, metric))
     cell = Column("best_arch", "Best by score", ("best_arch",), "left", None, panel=3)
     filled.append(
         text_column(
             cell,
-            [record.best_arch or DASH for record in records],
+            [best_words(record) for record in records],
             [(record.best_arch or None,) for record in records],
         )
     )
@@ -214,6 +209,28 @@ def _correlation(
         panel=panel,
     )
     return [(column, words), interval_column(interval, ends, 3)]
+
+
+def _best(records: Sequence[RankRecord], metric: Metric) -> Filled:
+    """The metric of what is scored best; the mean where several tie."""
+    header = f"Best found\n{unit_words(metric)}".strip()
+    data = ("best_value", "best_tied")
+    column = Column("best_value", header, data, terminal=7, panel=2)
+    scale = scale_of(metric)
+    shown = [scaled(_number(record.best_value), scale) for record in records]
+    tied = [record.best_tied if record.best_value is not None else None for record in records]
+    return column, [
+        Cell(text, (_number(record.best_value), count))
+        for text, record, count in zip(aligned(shown, 2), records, tied, strict=True)
+    ]
+
+
+def best_words(record: RankRecord) -> str:
+    """What is scored best, and of how many that tie it is the first."""
+    if not record.best_arch:
+        return DASH
+    tied = f" (first of {record.best_tied:,} that tie)" if record.best_tied > 1 else ""
+    return f"{record.best_arch}{tied}"
 
 
 def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
@@ -341,7 +358,7 @@ def _caption(records: Sequence[RankRecord]) -> str:
     caption = (
         f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch trainings, mean over training seeds) "
         f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
-        f"Best found: {metric.name} of the architecture with the highest score (the first of equals)."
+        f"Best found: {metric.name} of the architecture with the highest score."
     )
     return (
         caption

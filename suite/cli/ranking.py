@@ -118,6 +118,7 @@ def rank(
                     **record.agreement,
                     "best_arch": record.best_arch,
                     "best_value": record.best_value,
+                    "best_tied": record.best_tied,
                 }
             )
             progress(done + 1, len(keys) + len(others), label)
@@ -137,7 +138,7 @@ def rank(
             f"{row['n']:,}",
             f"{row['non_finite']:,}",
             *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")),
-            f"{row['best_value']:.4f}",
+            _best(row),
         ]
         + ([row["origin"]] if others else [])
         for row in rows
@@ -167,6 +168,14 @@ def _reference_scores(
         for score in (wanted,) if wanted else table.info.scores:
             found[f"{source}/{score}"] = table.scores(score, dataset, oracle.archs())
     return found
+
+
+def _best(row: dict[str, Any]) -> str:
+    """The metric of what is scored best, and over how many where several are."""
+    if row["best_value"] is None:
+        return "no order"
+    tied = f" (mean of {row['best_tied']:,})" if row["best_tied"] > 1 else ""
+    return f"{row['best_value']:.4f}{tied}"
 
 
 def _with_interval(row: dict[str, Any], name: str) -> str:

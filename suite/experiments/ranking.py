@@ -132,8 +132,11 @@ class RankRecord:
         key: what determined it.
         status: `done` or `failed`.
         agreement: fields of `nasrepro.suite.statistics.RankAgreement`.
-        best_arch: official string of the best-scored architecture (the first, where several tie).
-        best_value: its metric.
+        best_arch: official string of the best-scored architecture (the first of the table, where
+            several tie); "" for scores without an order.
+        best_value: its metric, the mean over all that tie at the top; None for scores without an
+            order.
+        best_tied: how many tie at the top.
         scoring_s: CPU seconds spent scoring, those of stored scores included.
         inputs: what networks were scored with, in words.
         error: traceback of a failure.
@@ -145,6 +148,7 @@ class RankRecord:
     agreement: Mapping[str, Any] = field(default_factory=dict)
     best_arch: str = ""
     best_value: float | None = None
+    best_tied: int = 1
     scoring_s: float = 0.0
     inputs: str = ""
     error: str = ""
@@ -359,15 +363,18 @@ class RankingSetting:
 
         key, oracle = self.key, self.oracle
         sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
-        top = int(np.argmax(np.where(np.isfinite(scores), scores, -np.inf)))
+        order = np.where(np.isfinite(scores), scores, -np.inf)
+        top = np.flatnonzero(order == order.max())
+        ordered = top.size < order.size
         return RankRecord(
             key,
             "done",
             agreement=asdict(
                 rank_agreement(scores, sign * values, resamples=key.resamples, seed=key.seed)
             ),
-            best_arch=oracle.space.format(oracle.archs()[rows[top]]),
-            best_value=float(values[top]),
+            best_arch=oracle.space.format(oracle.archs()[rows[top[0]]]) if ordered else "",
+            best_value=float(values[top].mean()) if ordered else None,
+            best_tied=top.size,
             scoring_s=scoring_s,
             environment=environment(),
         )
@@ -424,6 +431,6 @@ register(
         lambda key: {key["oracle"]: key["table_sha256"]},
         lambda key: unknown(key.oracle, key.dataset, metric=key.metric),
         measured=("scoring_s",),
-        answer=("agreement", "best_arch", "best_value"),
+        answer=("agreement", "best_arch", "best_value", "best_tied"),
     )
 )
