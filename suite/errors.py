@@ -59,6 +59,10 @@ class DataMissing(NasreproError):
     """A table or source file is not on this machine and could not be had."""
 
 
+class ScoresMissing(DataMissing):
+    """Networks are not scored, and to score them takes minutes that nobody asked for."""
+
+
 class DataCorrupt(NasreproError):
     """A file is there but is not what it must be (size, checksum, format, version)."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import DataMissing, NasreproError, NotTabulated, UnknownName
+from nasrepro.suite.errors import DataMissing, NotTabulated, ScoresMissing, UnknownName
 from nasrepro.suite.experiments.contained import contained
 from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, unknown
 from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, Part, Positive, Seconds, register
@@ -27,6 +27,7 @@ from nasrepro.suite.scoring import (
     ScoringSetting,
     dataset_of,
     inputs_of,
+    missing_scores,
     sample,
     scored,
 )
@@ -219,29 +220,55 @@ def rank_cells(ranking: Ranking, extra: Sequence[Method]) -> Iterator[RankCell]:
                 metric=ranking.metric,
                 resamples=ranking.resamples,
             )
-            key = of_networks(key, oracle, ranking.setting, ranking.sample)
+            key = of_networks(key, oracle, ranking.setting, ranking.sample, limit_s=UNASKED_S)
             yield RankCell(key, ranking.timeout)
 
 
+#: CPU seconds of scoring that a ranking of a plan starts without being asked.
+UNASKED_S = 60.0
+
+
 def of_networks(
-    key: RankKey, oracle: Oracle, setting: ScoringSetting, size: int | None = None
+    key: RankKey,
+    oracle: Oracle,
+    setting: ScoringSetting,
+    size: int | None = None,
+    *,
+    limit_s: float = math.inf,
 ) -> RankKey:
     """The key with how networks are scored and how many are ranked, where its scorer needs them.
 
-    `size`: as many as are scored by now.
+    Args:
+        key: the ranking.
+        oracle: whose networks.
+        setting: how they are scored.
+        size: how many are ranked; as many as are scored by now if not given.
+        limit_s: CPU seconds of scoring that the ranking may start.
 
     Raises:
-        NasreproError: `size` is not given and nothing is scored.
+        ScoresMissing: `size` is not given and nothing is scored, or scoring takes longer.
     """
-    if not scorers.get(key.scorer).needs_network:
+    scorer = scorers.get(key.scorer)
+    if not scorer.needs_network:
         return key
     if size is None:
         inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
-        size = len(scored(oracle, ScoreTable.load(inputs), key.scorer)[0])
+        table = ScoreTable.load(inputs, scorer)
+        size = len(scored(oracle, table, key.scorer)[0]) if table.of(scorer) else 0
         if not size:
-            raise NasreproError(
-                f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}; score some: "
+            stale = len(table.rows.get(key.scorer, {}))
+            raise ScoresMissing(
+                f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}"
+                f"{f' ({stale:,} by another source of it)' if stale else ''}; score some: "
                 f"nasrepro score {key.oracle} --scorer {key.scorer} --sample 1000"
+            )
+    elif limit_s < math.inf:
+        missing, price_s = missing_scores(oracle, scorer, setting, size)
+        if price_s > limit_s:
+            raise ScoresMissing(
+                f"{missing:,} networks of {key.oracle} are not scored by {key.scorer}, which takes "
+                f"about {price_s / 60:,.0f} CPU minutes: "
+                f"nasrepro score {key.oracle} --scorer {key.scorer} --sample {size}"
             )
     return replace(key, setting=setting.changed, sample=min(size, len(oracle.archs())))
 

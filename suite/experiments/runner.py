@@ -232,7 +232,7 @@ def run_cells(
     finally:
         store.release()
     if run.unfit:
-        label, reason = next(iter(run.unfit.items()))
+        label, reason = run.unfit[0]
         raise NasreproError(
             f"{len(run.unfit):,} cells fit no worker, for example {label}: {reason}; "
             "install the same version, methods and tables everywhere"
@@ -252,7 +252,7 @@ class _Run:
         failed: records of failures.
         elsewhere: cells that another runner has finished meanwhile.
         suspects: cells whose worker died, and how that showed.
-        unfit: by the label of a cell that no worker takes, why.
+        unfit: labels of cells that no worker takes, and why.
     """
 
     store: Store
@@ -262,7 +262,7 @@ class _Run:
     failed: list[Record] = field(default_factory=list)
     elsewhere: int = 0
     suspects: list[tuple[Cell, Exception]] = field(default_factory=list)
-    unfit: dict[str, str] = field(default_factory=dict)
+    unfit: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def finished(self) -> int:
@@ -332,5 +332,5 @@ class _Run:
             waiting.append(_Job(job.cell, refused))
         else:
             worker = f"worker {where} has " if where else ""
-            self.unfit[job.cell.label] = f"{worker}{result.why}"
+            self.unfit.append((job.cell.label, f"{worker}{result.why}"))
             self._step(job.cell)

@@ -18,6 +18,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from nasrepro.suite.data import withhold
@@ -102,15 +104,13 @@ def serve() -> None:
     os.dup2(2, 1)  # what a method prints, in C too, is no answer
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _end_with(os.getppid())
-    threads = threading.active_count()
+    threads, restore = threading.active_count(), _restorer()
     while True:
         try:
             cell, asked = pickle.load(cells)
         except EOFError:
             return
-        for name in ("stdout", "stderr"):
-            if getattr(sys, name).closed:  # by the run before
-                setattr(sys, name, os.fdopen(2, "w", closefd=False))
+        restore()
         answer = _performed(cell) if asked is None else _concluded_apart(cell, asked)
         text = answer.text.encode(errors="backslashreplace")
         answers.write(_HEAD.pack(answer.state, len(text), len(answer.packed)))
@@ -121,6 +121,23 @@ def serve() -> None:
         answers.flush()
         if last:
             os._exit(0)
+
+
+def _restorer() -> Callable[[], None]:
+    """What puts back, as it is now, what runs may leave changed."""
+    path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
+
+    def restore() -> None:
+        sys.path[:] = path
+        os.chdir(folder)
+        if dict(os.environ) != variables:
+            os.environ.clear()
+            os.environ.update(variables)
+        for name in ("stdout", "stderr"):
+            if getattr(sys, name).closed:
+                setattr(sys, name, os.fdopen(2, "w", closefd=False))
+
+    return restore
 
 
 def _performed(cell: Cell) -> Answer:

@@ -1,7 +1,15 @@
 """Scores of untrained networks: settings, batches, tables, scoring."""
 
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded, shared
-from nasrepro.suite.scoring.scores import Progress, StoredScorer, sample, score, score_one, scored
+from nasrepro.suite.scoring.scores import (
+    Progress,
+    StoredScorer,
+    missing_scores,
+    sample,
+    score,
+    score_one,
+    scored,
+)
 from nasrepro.suite.scoring.setting import (
     VERSION,
     Inputs,
@@ -25,6 +33,7 @@ __all__ = [
     "batches_of",
     "dataset_of",
     "inputs_of",
+    "missing_scores",
     "sample",
     "score",
     "score_one",

@@ -100,7 +100,7 @@ def score(
             raise NasreproError(
                 f"scorer {scorer.name} needs {scorer.batches} batches, the setting has {inputs.batches}"
             )
-    table = ScoreTable.load(inputs)
+    table = ScoreTable.load(inputs, *scorers)
     table.made = dict(_versions())
     distinct = list(dict.fromkeys(space.canonical(arch) for arch in archs))
     run = _Task(oracle, dataset.name, inputs, space)
@@ -216,15 +216,19 @@ def _versions() -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class StoredScorer:
-    """Scores of networks one by one, for a search: what is stored is read, the rest is computed.
+    """Scores of networks one by one, for a search: what ships is read, the rest is computed.
+
+    What else the user's cache holds is read in place of being computed. It does not count as
+    stored, so that a search is the same whatever was scored on a machine before.
 
     Attributes:
         space: whose networks.
         scorer: the scorer.
         inputs: what they are scored with.
         draw: gives batches, as for `batches_of`.
-        stored: the scores that are stored with these inputs and the scorer's present source, by the
+        stored: the scores that ship, with these inputs and by the scorer's present source, by the
             index of the canonical architecture.
+        cached: the same with those of the user's cache.
         took_s: CPU seconds of all scores asked for, each architecture once; of a stored score, what
             it took when it was made.
     """
@@ -234,6 +238,7 @@ class StoredScorer:
     inputs: Inputs
     draw: Callable[..., list[tuple[Images, Labels]]]
     stored: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    cached: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     took_s: float = 0.0
     _known: dict[Arch, float] = field(default_factory=dict)
     _batches: Batches | None = None
@@ -249,14 +254,13 @@ class StoredScorer:
     ) -> StoredScorer:
         """For a space and data set as a session has them."""
         inputs = inputs_of(space, dataset, setting)
-        table = ScoreTable.load(inputs)
-        fresh = table.sources.get(scorer.name) == scorer.source_sha256
         return cls(
             space_of(space, setting),
             scorer,
             inputs,
             draw,
-            table.rows.get(scorer.name, {}) if fresh else {},
+            ScoreTable.shipped(inputs).of(scorer),
+            ScoreTable.load(inputs, scorer).of(scorer),
         )
 
     def has(self, arch: Arch) -> bool:
@@ -267,7 +271,7 @@ class StoredScorer:
         """The score; -inf where it is not finite."""
         arch = self.space.canonical(arch)
         if arch not in self._known:
-            row = self.stored.get(self.space.index(arch))
+            row = self.cached.get(self.space.index(arch))
             if row is None:
                 if self._batches is None:
                     self._batches = batches_of(self.draw, self.inputs, [self.scorer])
@@ -283,6 +287,23 @@ class StoredScorer:
             self.took_s += cpu_s
             self._known[arch] = value if np.isfinite(value) else -np.inf
         return self._known[arch]
+
+
+def missing_scores(
+    oracle: Oracle, scorer: Scorer, setting: ScoringSetting, size: int
+) -> tuple[int, float]:
+    """Distinct architectures of a sample that are not scored, and the CPU seconds to score them.
+
+    The price of one is the mean of those that are scored, by whatever source, else of the other
+    scorers; where nothing is scored, a second.
+    """
+    inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
+    table, space = ScoreTable.load(inputs, scorer), space_of(oracle.space, setting)
+    archs = {space.canonical(oracle.archs()[row]) for row in sample(oracle, size).tolist()}
+    missing = sum(space.index(arch) not in table.of(scorer) for arch in archs)
+    known = table.rows.get(scorer.name) or next(iter(table.rows.values()), {})
+    each_s = float(np.mean([cpu_s for _, cpu_s in known.values()])) if known else 1.0
+    return missing, missing * each_s
 
 
 def sample(oracle: Oracle, size: int | None = None) -> NDArray[np.intp]:

@@ -14,7 +14,14 @@ from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring.setting import Inputs
 
 if TYPE_CHECKING:
-    pass
+    from importlib.resources.abc import Traversable
+
+    from nasrepro.suite.registry import Scorer
+
+
+def shipped_folder() -> Traversable:
+    """Where the tables are that come with the package."""
+    return resources.files(oracles.package).joinpath("data", "scores")
 
 
 @dataclass(slots=True)
@@ -44,18 +51,41 @@ class ScoreTable:
         return f"{self.inputs.space}-{self.inputs.id}.parquet"
 
     @classmethod
-    def load(cls, inputs: Inputs) -> ScoreTable:
+    def load(cls, inputs: Inputs, *scorers: Scorer) -> ScoreTable:
         """What the package ships, and what the user's cache has beside it.
 
-        An empty table where neither has any.
+        Of two sources of a scorer that is given, its present one counts, wherever it is; of others
+        the cache's.
         """
-        table = cls(inputs)
-        shipped = resources.files(oracles.package).joinpath("data", "scores", table._name)
-        for file in (shipped, table.path):
-            if file.is_file():
-                with resources.as_file(file) as path:
-                    table._read(path)
+        shipped, cached = cls.shipped(inputs), cls(inputs)
+        if cached.path.is_file():
+            cached._read(cached.path)
+        table = cls(inputs, made=cached.made or shipped.made)
+        present = {scorer.name: scorer.source_sha256 for scorer in scorers}
+        for name in {**shipped.rows, **cached.rows}:
+            held = [part for part in (cached, shipped) if name in part.rows]
+            source = present.get(name, held[0].sources[name])
+            held = [part for part in held if part.sources[name] == source] or held[:1]
+            table.sources[name] = held[0].sources[name]
+            for part in held:  # what ships comes last, and counts
+                table.rows.setdefault(name, {}).update(part.rows[name])
         return table
+
+    @classmethod
+    def shipped(cls, inputs: Inputs) -> ScoreTable:
+        """What the package ships; empty where that is nothing."""
+        table = cls(inputs)
+        file = shipped_folder().joinpath(table._name)
+        if file.is_file():
+            with resources.as_file(file) as path:
+                table._read(path)
+        return table
+
+    def of(self, scorer: Scorer) -> dict[int, tuple[float, float]]:
+        """The rows of a scorer that are by its present source."""
+        if self.sources.get(scorer.name) != scorer.source_sha256:
+            return {}
+        return self.rows.get(scorer.name, {})
 
     def _read(self, path: Path) -> None:
         import pyarrow as pa
@@ -72,30 +102,25 @@ class ScoreTable:
                 f"{path} is no table of scores ({error}); delete it, and what it held is scored anew"
             ) from error
         self.made = about["made"]
-        fresh: dict[str, dict[int, tuple[float, float]]] = {}
         for scorer, index, score, cpu_s in zip(*columns, strict=True):
-            fresh.setdefault(scorer, {})[index] = score, cpu_s
-        for scorer, found in fresh.items():
-            if self.sources.get(scorer, about["sources"][scorer]) == about["sources"][scorer]:
-                found = {**self.rows.get(scorer, {}), **found}
-            self.rows[scorer], self.sources[scorer] = found, about["sources"][scorer]
+            self.rows.setdefault(scorer, {})[index] = score, cpu_s
+        self.sources = {scorer: about["sources"][scorer] for scorer in self.rows}
 
     def save(self, path: Path | None = None) -> Path:
-        """Write it to `path`, or to the user's cache, together with what other processes have put there meanwhile."""
+        """Write it to `path`, or to the user's cache.
+
+        There it is joined with what other processes have saved meanwhile.
+        """
         if path is not None:
             return self._write(path)
-        with lock(
-            self.path.with_suffix(".lock")
-        ):  # between reading and writing no other process saves
+        # between reading and writing no other process saves
+        with lock(self.path.with_suffix(".lock")):
             if self.path.exists():
-                there = ScoreTable(self.inputs)
-                there._read(self.path)
-                for scorer, found in there.rows.items():
-                    if (
-                        self.sources.setdefault(scorer, there.sources[scorer])
-                        == there.sources[scorer]
-                    ):
-                        self.rows[scorer] = {**found, **self.rows.get(scorer, {})}
+                saved = ScoreTable(self.inputs)
+                saved._read(self.path)
+                for name, rows in saved.rows.items():
+                    if self.sources.setdefault(name, saved.sources[name]) == saved.sources[name]:
+                        self.rows[name] = {**rows, **self.rows.get(name, {})}
             return self._write(self.path)
 
     def _write(self, path: Path) -> Path:

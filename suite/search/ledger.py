@@ -37,7 +37,7 @@ class Budget:
             if isinstance(value, bool) or not isinstance(value, kinds):
                 whole = " whole" if name == "queries" else ""
                 raise NasreproError(f"budget {name} = {value!r} must be a positive{whole} number")
-            if not (value > 0 and (name == "queries" or math.isfinite(float(min(value, 1e300))))):
+            if not 0 < value < math.inf:
                 raise NasreproError(f"budget {name} = {value} must be a positive number")
 
 

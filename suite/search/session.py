@@ -12,6 +12,7 @@ import contextlib
 import heapq
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -106,6 +107,7 @@ class Session:
         "_cost",
         "_devices",
         "_exhausted",
+        "_lock",
         "_needed",
         "_open_reader",
         "_oracle_cpu_s",
@@ -141,6 +143,7 @@ class Session:
         self.max_epochs = epochs
         self.budget = budget
         self.ledger = Ledger()
+        self._lock = threading.RLock()
         self.fidelities: tuple[int, ...] = tuple(
             length
             for length in oracle.epochs(self.dataset.name)
@@ -193,9 +196,10 @@ class Session:
             NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
         """
         length = self.max_epochs if epochs is None else epochs
-        values, cost_s = self._measure(arch, length)
-        self.ledger.wall_s += cost_s
-        return self._book(arch, length, values, cost_s)
+        with self._lock:  # a method may evaluate in threads
+            values, cost_s = self._measure(arch, length)
+            self.ledger.wall_s += cost_s
+            return self._book(arch, length, values, cost_s)
 
     def evaluate_many(
         self, archs: Sequence[Arch], *, workers: int = 1, epochs: int | None = None

@@ -18,6 +18,13 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
 
 
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """An empty folder in place of the tables of scores that ship."""
+    monkeypatch.setattr("nasrepro.suite.scoring.table.shipped_folder", lambda: tmp_path / "scores")
+    return tmp_path / "scores"
+
+
 def searched(oracle, seed=0, **given):
     dataset = oracle.info.datasets[0].name
     session = Session(
@@ -29,13 +36,13 @@ def searched(oracle, seed=0, **given):
 
 
 def stored(oracle, values, setting):
-    """Store made-up ZiCo scores of the toy."""
+    """Ship made-up ZiCo scores of the toy: the user's cache is the folder of what ships."""
     inputs = inputs_of(oracle.space, oracle.info.datasets[0], setting)
     rows = {SPACE.index(arch): (value, 2.0) for arch, value in values.items()}
     ScoreTable(inputs, {"zico": rows}, {"zico": scorers.get("zico").source_sha256}).save()
 
 
-def test_the_highest_score_is_the_one_evaluation():
+def test_the_highest_score_is_the_one_evaluation(shipped):
     oracle = Toy()
     values = {arch: float(index) for index, arch in enumerate(SPACE)}
     stored(oracle, values, ScoringSetting())
@@ -48,7 +55,7 @@ def test_the_highest_score_is_the_one_evaluation():
         assert event["event"] == "zero_shot" and event["score"] == 80 and event["stored"] == 81
 
 
-def test_stored_scores_are_booked_by_what_they_took_and_confine_a_ranking():
+def test_stored_scores_are_booked_by_what_they_took_and_confine_a_ranking(shipped):
     oracle = Toy()
     half = {arch: -float(index) for index, arch in enumerate(SPACE) if index % 2}
     stored(oracle, half, ScoringSetting())
@@ -63,7 +70,7 @@ def test_stored_scores_are_booked_by_what_they_took_and_confine_a_ranking():
     assert event["stored"] == 0 and event["scored"] == 81 and session.ledger.overhead_s["proxy"] > 0
 
 
-def test_limits_are_kept():
+def test_limits_are_kept(shipped):
     oracle = Toy()
     stored(oracle, {arch: float(sum(arch.code)) for arch in SPACE}, ScoringSetting())
     for strategy in ("rank", "evolve"):
@@ -77,7 +84,7 @@ def test_limits_are_kept():
         searched(oracle, strategy="guess")
 
 
-def test_the_population_keeps_the_best():
+def test_the_population_keeps_the_best(shipped):
     """With one member the walk climbs.
 
     Each step keeps the better of the member and its mutation.
@@ -88,7 +95,7 @@ def test_the_population_keeps_the_best():
     assert chosen.code == (2, 2, 2, 2)
 
 
-def test_scores_by_another_source_are_not_read():
+def test_scores_by_another_source_are_not_read(shipped):
     oracle = Toy()
     dataset, zico = oracle.info.datasets[0], scorers.get("zico")
     ScoreTable(

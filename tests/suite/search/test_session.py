@@ -389,7 +389,7 @@ def flat(**scores: float) -> Toy:
 def test_best_is_by_epochs_then_by_score_then_the_first() -> None:
     arch = [SPACE.arch((0, 0, 0, last)) for last in range(3)]
     made = session(flat(s0=0.9, s1=0.5, s2=0.5), epochs=9)
-    with pytest.raises(ProtocolError, match="before its first evaluation"):
+    with pytest.raises(ProtocolError, match="evaluated nothing and returned no architecture"):
         made.best()
     made.evaluate(arch[0], epochs=1)
     assert made.best() == arch[0]
