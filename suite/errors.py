@@ -22,10 +22,16 @@ from pathlib import Path
 
 
 class NasreproError(Exception):
-    """Base of every error that the command line prints on one line (exit code 2)."""
+    """Base of every error that the command line prints on one line (exit code 2).
+
+    Some are KeyError or ValueError too, for scripts that catch what the official interfaces raise.
+    """
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # KeyError would print its message in quotes
 
 
-class UnknownName(NasreproError):
+class UnknownName(NasreproError, KeyError, ValueError):
     """A name that is not in the list it was looked up in."""
 
     def __init__(
@@ -43,7 +49,7 @@ class UnknownName(NasreproError):
         )
 
 
-class InvalidArch(NasreproError):
+class InvalidArch(NasreproError, ValueError):
     """A text, index or code that names no architecture of the space."""
 
 
@@ -51,7 +57,7 @@ class NoTopology(NasreproError):
     """A method that adds and removes edges was given a space without any."""
 
 
-class NotTabulated(NasreproError):
+class NotTabulated(NasreproError, KeyError):
     """The table does not hold the value asked for; it is never made up."""
 
 

@@ -32,26 +32,46 @@ SETS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 #: Why something is not there, by how its key ends.
 WHY = {
     "loss": "the table has accuracies and no losses",
-    "time": "the table does not have it (NATS-Bench: only training times, of CIFAR-10 only those on 25,000 images)",
+    "time": "the table does not have it (NATS-Bench: only training times)",
     "latency": "latencies are in the tables of devices, see: nasrepro list devices",
     "accuracy": "it was not measured, or the table does not have it at these epochs and for this trial",
 }
+#: Validation and test images together, of a trial whose validation is not in the table: under the
+#: official key a script that falls back to it would search on test images.
+TOGETHER = "valid-and-test-accuracy"
 
 
 class Answer(dict[str, Any]):
     """What a table holds, under the official keys.
 
-    Reading any other key raises NotTabulated with the reason.
+    Reading any other key raises NotTabulated with the reason; so does `get` for a key that an
+    official answer has, whatever its default.
     """
 
     def __init__(self, values: Mapping[str, Any], what: str) -> None:
         super().__init__(values)
         self.what = what
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dictionary's, but for official keys that are absent: those raise NotTabulated."""
+        if key not in self and _why(key):
+            self.__missing__(key)
+        return super().get(key, default)
+
     def __missing__(self, key: str) -> NoReturn:
-        kind = "time" if str(key).startswith("T-") else str(key)
-        why = next((f": {reason}" for end, reason in WHY.items() if kind.endswith(end)), "")
+        why = _why(key)
+        if key == "valtest-accuracy" and TOGETHER in self:
+            why = (
+                ": this trial's validation is not in the table, and this value has test images in it; "
+                f"where that is meant, read {TOGETHER!r}"
+            )
         raise NotTabulated(f"{self.what} has no {key!r}{why}; it has: {', '.join(self)}")
+
+
+def _why(key: object) -> str:
+    """Why an official key may be absent; "" for a key that no official answer has."""
+    kind = "time" if str(key).startswith("T-") else str(key)
+    return next((f": {reason}" for end, reason in WHY.items() if kind.endswith(end)), "")
 
 
 def trials(oracle: Oracle, arch: Arch, dataset: str, epochs: int) -> dict[Seed, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasrepro.oracles.compat.answer import Answer, trials
 from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.oracles.spaces.graph101 import OPS
 from nasrepro.oracles.spaces.hash101 import module_hash
 from nasrepro.suite.errors import InvalidArch, NotTabulated, UnknownName
 from nasrepro.suite.registry import load_oracle
@@ -116,6 +117,36 @@ class NASBench:
         self._space = self.oracle.info.space
         self._rng = np.random.default_rng(seed)
         self.reset_budget_counters()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The benchmark's configuration of cells."""
+        return {
+            "available_ops": list(OPS),
+            "module_vertices": 7,
+            "max_edges": 9,
+            "num_repeats": 3,
+        }
+
+    @property
+    def training_time_spent(self) -> float:
+        """Seconds that queries have spent."""
+        return self._training_time
+
+    @property
+    def total_epochs_spent(self) -> int:
+        """Epochs that queries have spent."""
+        return self._epochs_spent
+
+    @property
+    def fixed_statistics(self) -> Mapping[str, Answer]:
+        """The first half of `get_metrics_from_hash`, by module hash."""
+        return _ByHash(self, 0)
+
+    @property
+    def computed_statistics(self) -> Mapping[str, Any]:
+        """The second half of `get_metrics_from_hash`, by module hash."""
+        return _ByHash(self, 1)
 
     @property
     def valid_epochs(self) -> set[int]:
@@ -248,6 +279,37 @@ class NASBench:
             "module_operations": list(graph.ops),
             "trainable_parameters": params,
         }
+
+
+class _ByHash(Mapping[str, Any]):
+    """What `get_metrics_from_hash` gives, read when it is asked for."""
+
+    def __init__(self, api: NASBench, half: int) -> None:
+        self._api, self._half = api, half
+
+    def __getitem__(self, module_hash: str) -> Any:
+        return self._api.get_metrics_from_hash(module_hash)[self._half]
+
+    def __iter__(self) -> Iterator[str]:
+        return self._api.hash_iterator()
+
+    def __len__(self) -> int:
+        return len(self._api.oracle.archs())
+
+
+def _is_full_dag(matrix: NDArray[np.int_]) -> bool:
+    """Whether every vertex but the last has a way out, and every one but the first a way in."""
+    return bool(
+        np.asarray(matrix)[:-1].any(axis=1).all() and np.asarray(matrix)[:, 1:].any(axis=0).all()
+    )
+
+
+#: Stands for `nasbench.lib.graph_util`.
+graph_util = SimpleNamespace(
+    hash_module=module_hash,
+    num_edges=lambda matrix: int(np.asarray(matrix).sum()),
+    is_full_dag=_is_full_dag,
+)
 
 
 def _module(oracle: str) -> SimpleNamespace:

@@ -1,7 +1,8 @@
-"""The interfaces of `nats_bench` and `nas_201_api`."""
+"""The interface of `nats_bench`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.compat.answer import SETS, WHY, Answer, our_name, trials
+from nasrepro.oracles.compat.answer import SETS, TOGETHER, WHY, Answer, our_name, trials
 from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
 from nasrepro.oracles.spaces.size import WIDTHS
 from nasrepro.suite.errors import NotTabulated, ProtocolError, UnknownName
@@ -136,6 +137,8 @@ class NATSBench:
 
     Args:
         seed: of the generator that draws trials and random architectures.
+        mean_for_missing: give the mean over the trials where one is to be drawn and the table has
+            no single ones; else that raises NotTabulated.
     """
 
     oracle_name: str
@@ -150,7 +153,9 @@ class NATSBench:
         verbose: bool = True,
         *,
         seed: int = 0,
+        mean_for_missing: bool = False,
     ) -> None:
+        self._mean_for_missing = mean_for_missing
         self.oracle = load_oracle(self.oracle_name)
         self.fast_mode, self.verbose, self.filename = fast_mode, verbose, self.oracle_name
         self._rng = np.random.default_rng(seed)
@@ -240,6 +245,8 @@ class NATSBench:
     def _result(
         self, index: int, dataset: str, epochs: int, seed: Seed, values: Mapping[str, float]
     ) -> ResultsCount:
+        # the table's time of CIFAR-10 is that of 25,000 images; on 50,000 it is exactly twice that
+        time = values.get("cost_s")
         return ResultsCount(
             what=f"{self.oracle_name}, architecture {index} trained on {dataset} for {epochs} epochs, seed {seed},",
             dataset=dataset,
@@ -252,9 +259,7 @@ class NATSBench:
                 for name, (_, metric) in SETS[dataset].items()
                 if metric in values
             },
-            time=None
-            if dataset == "cifar10"
-            else values.get("cost_s"),  # the table's time is that of 25,000 images
+            time=None if time is None else time * (2 if dataset == "cifar10" else 1),
         )
 
     def _training(self, index: int, dataset: str, epochs: int, seed: Seed = MEAN) -> ResultsCount:
@@ -280,12 +285,14 @@ class NATSBench:
         if isinstance(is_random, (bool, np.bool_)):
             if is_random and (self._epochs(hp), dataset) not in self.trained_once:
                 trials = list(self.trials(index, dataset, hp).values())
-                if not trials:
+                if trials:
+                    return trials[int(self._rng.integers(len(trials)))]
+                if not self._mean_for_missing:
                     raise NotTabulated(
-                        f"{self.oracle_name} has no single trials of {dataset} with hp={hp!r} to draw from; "
-                        "is_random=False gives the mean over them"
+                        f"{self.oracle_name} has no single trials of {dataset} with hp={hp!r} to draw "
+                        "from; is_random=False gives the mean over them, and an object made with "
+                        "mean_for_missing=True always does"
                     )
-                return trials[int(self._rng.integers(len(trials)))]
             is_random = MEAN
         result = self._training(
             self.query_index_by_arch(index), dataset, self._epochs(hp), is_random
@@ -318,9 +325,10 @@ class NATSBench:
 
         Returns:
             A dictionary of what the table has. Losses, evaluation times, per-trial x-valid and
-              x-test of CIFAR-100 and
-            ImageNet16-120 and CIFAR-10's time on 50,000 images are not there: reading them raises
-              NotTabulated.
+              x-test of CIFAR-100 and ImageNet16-120 are not there: reading them raises
+              NotTabulated. Where a trial's x-valid is not there, its validation and test images
+              together stand under `valid-and-test-accuracy` in place of `valtest-accuracy`, so
+              that no script falls back to them unawares.
 
         Raises:
             NotTabulated: no such epochs, trial or training; a drawn trial where the table has means
@@ -331,6 +339,8 @@ class NATSBench:
         info: dict[str, Any] = {
             f"{SETS[dataset][name][0]}-accuracy": value for name, value in result.accuracy.items()
         }
+        if "valtest-accuracy" in info and "valid-accuracy" not in info:
+            info[TOGETHER] = info.pop("valtest-accuracy")
         if result.time is not None:
             info |= {"train-per-time": result.time / result.epochs, "train-all-time": result.time}
         if dataset in ("cifar10-valid", "cifar10"):
@@ -461,20 +471,37 @@ class NATSBench:
 
     def query_info_str_by_arch(self, arch: Any, hp: str | int | None = None) -> str:
         """A text with sizes and mean accuracies on every data set that the table has."""
-        index = self.query_index_by_arch(arch)
-        lines = [self.arch(index)]
+        index, epochs = self.query_index_by_arch(arch), self._epochs(hp)
+        lines = [self.arch(index), f"datasets : {list(SETS)}, extra-info : {epochs} epochs, means"]
         for dataset in SETS:
             try:
-                result = self.training(index, dataset, self._epochs(hp), False)
+                result = self.training(index, dataset, epochs, False)
             except NotTabulated:  # the size space has nothing trained on all of CIFAR-10
                 continue
-            shown = ", ".join(
-                f"{SETS[dataset][name][0]} {value:.2f}%" for name, value in result.accuracy.items()
+            size = f"FLOP={result.flop:6.2f} M, Params={result.params:.3f} MB, latency=None ms."
+            shown = (
+                f"{_SHOWN[name]} : [loss = nan & top1 = {result.accuracy.get(name, np.nan):.2f}%]"
+                for name in SETS[dataset]
+                if name in _SHOWN and (dataset, name) not in _NOT_SHOWN
             )
-            lines.append(
-                f"{dataset:14s} FLOP={result.flop:6.2f} M, Params={result.params:.3f} MB, top1: {shown}"
-            )
+            lines += [f"{dataset:14s} {size}", f"{dataset:14s} {', '.join(shown)}"]
         return "\n".join(lines)
+
+    query_by_arch = query_info_str_by_arch
+
+    def get_net_config(self, index: Any, dataset: str) -> dict[str, Any]:
+        """What the official package builds the network of an architecture from."""
+        classes = {"cifar100": 100, "ImageNet16-120": 120}.get(dataset, 10)
+        our_name(dataset)  # refuses other names
+        return self._config(self.arch(self.query_index_by_arch(index))) | {"num_classes": classes}
+
+    def _config(self, arch_str: str) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def statistics(self, dataset: str, hp: str | int | None = None) -> dict[int, int]:
+        """How many architectures have how many trials."""
+        counts = Counter(len(self.trials(index, dataset, hp)) for index in range(len(self)))
+        return dict(counts)
 
     def show(self, index: int = -1) -> None:
         """Print `query_info_str_by_arch` at every schedule, or what this object is."""
@@ -534,6 +561,13 @@ class NATSBench:
         return best, 100 * float(values[best])
 
 
+#: As the official text calls the sets, and what it leaves out.
+_SHOWN = {"train": "train", "x-valid": "valid", "x-test": "test", "ori-test": "test "}
+_NOT_SHOWN = {(name, "ori-test") for name in ("cifar10-valid", "cifar100", "ImageNet16-120")}
+#: The cell in which the size space searches widths.
+_SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+
+
 class NATStopology(NATSBench):
     """The topology space: 15,625 cells, 12 and 200 epochs."""
 
@@ -541,6 +575,9 @@ class NATStopology(NATSBench):
     is_size, is_topology = False, True
     # version 1.1 of the benchmark; cifar10-valid has two trials of 12 epochs
     trained_once = frozenset((12, dataset) for dataset in ("cifar10", "cifar100", "ImageNet16-120"))
+
+    def _config(self, arch_str: str) -> dict[str, Any]:
+        return {"name": "infer.tiny", "C": 16, "N": 5, "arch_str": arch_str}
 
     def get_unique_str(self, arch: Any) -> str:
         """The benchmark's isomorphism string: 6,466 distinct ones."""
@@ -576,14 +613,8 @@ class NATSsize(NATSBench):
     oracle_name, search_space_name = "natsbench_size", "size"
     is_size, is_topology = True, False
 
-
-class NASBench201API(NATStopology):
-    """The topology space by the constructor of `nas_201_api`."""
-
-    def __init__(
-        self, file_path_or_dict: object = None, verbose: bool = True, *, seed: int = 0
-    ) -> None:
-        super().__init__(file_path_or_dict, verbose=verbose, seed=seed)
+    def _config(self, arch_str: str) -> dict[str, Any]:
+        return {"name": "infer.shape.tiny", "channels": arch_str, "genotype": _SIZE_CELL}
 
 
 def create(
@@ -593,6 +624,7 @@ def create(
     verbose: bool = True,
     *,
     seed: int = 0,
+    mean_for_missing: bool = False,
 ) -> NATSBench:
     """The object that `nats_bench.create` gives, over our tables.
 
@@ -602,11 +634,14 @@ def create(
         fast_mode: no effect.
         verbose: no effect.
         seed: of the generator that draws trials and random architectures.
+        mean_for_missing: as in `NATSBench`.
     """
     kinds = {"tss": NATStopology, "topology": NATStopology, "sss": NATSsize, "size": NATSsize}
     if search_space not in kinds:
         raise UnknownName("search space", search_space, kinds)
-    return kinds[search_space](file_path_or_dict, fast_mode, verbose, seed=seed)
+    return kinds[search_space](
+        file_path_or_dict, fast_mode, verbose, seed=seed, mean_for_missing=mean_for_missing
+    )
 
 
 def search_space_info(main_tag: str, aux_tag: str | None = None) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _LARGEST = 2**25
 #: Values in one tuple, those of tuples inside it counted as often as they stand there: hashing a
 #: tuple costs that much, and as deep a recursion.
 _WEIGHT = 10_000
-#: Seconds for a pickle, and for each of its bytes; reading takes about a tenth of that.
+#: Seconds of CPU for a pickle, and for each of its bytes; reading takes about a tenth of that.
 _SECONDS, _SECONDS_PER_BYTE = 10.0, 5e-6
 _STOP = pickle.STOP[0]
 _FETCH, _GET = "fetch it again: nasrepro data fetch", "get it again from where it came"
@@ -177,9 +177,9 @@ class _Machine:
         self._weights: dict[int, tuple[int, Any]] = {}  # of tuples, which must stay alive
         self._arrays = False  # whether there is one to fill in
         self._objects = 2**20 + len(self._data) // 8  # containers that may still be made
-        deadline = time.monotonic() + _SECONDS + _SECONDS_PER_BYTE * len(self._data)
+        deadline = time.process_time() + _SECONDS + _SECONDS_PER_BYTE * len(self._data)
         data, steps = self._data, _STEPS
-        while time.monotonic() < deadline:
+        while time.process_time() < deadline:
             for _ in range(50_000):
                 code = data[self._at]
                 self._at += 1

@@ -127,9 +127,9 @@ class Table:
                 schema, self._batch = reader.schema, reader.get_batch(0)
                 self._rows = int(self._batch.num_rows)
             self.meta: dict[str, Any] = json.loads((schema.metadata or {}).get(_META, b"{}"))
+            self._all_names: tuple[str, ...] = tuple(schema.names)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._unreadable(error) from error
-        self._all_names: tuple[str, ...] = tuple(schema.names)
         #: Names of the columns, without those that this process may not hold.
         self.names: tuple[str, ...] = tuple(
             name for name in self._all_names if not _is_withheld(name)
