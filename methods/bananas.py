@@ -40,6 +40,7 @@ PARENTS = 5
 @method(
     "bananas",
     paper="arXiv:1910.11858",
+    floating=True,
     initial=10,
     batch=10,
     candidates=100,

@@ -38,7 +38,15 @@ from nasrepro.suite.search import Evaluation
 from nasrepro.suite.space import Arch
 
 
-@method("pnas", paper="arXiv:1712.00559", beam=25, expansions=20000, networks=5, epochs=150)
+@method(
+    "pnas",
+    paper="arXiv:1712.00559",
+    floating=True,
+    beam=25,
+    expansions=20000,
+    networks=5,
+    epochs=150,
+)
 def search(session, rng, *, beam, expansions, networks, epochs):
     """Beam search from small to large architectures with a predictor.
 

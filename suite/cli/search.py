@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,7 @@ def run(
         typer.Option(
             "--method",
             "-m",
-            help="A method to run beside the plan's: a Python file with one @method, or a name.",
+            help="A method to run beside the plan's: a Python file with one @method, a name, or optuna:SAMPLER.",
         ),
     ] = None,
     store: StorePath = DEFAULT_STORE,
@@ -228,6 +229,13 @@ def last_line(error: str) -> str:
 def _method(name: str) -> Method:
     from nasrepro.suite.registry import methods
 
-    return (
-        methods.from_file(Path(name)) if name.endswith(".py") or "/" in name else methods.get(name)
-    )
+    if name.endswith(".py") or "/" in name:
+        return methods.from_file(Path(name))
+    base, colon, value = name.partition(":")
+    method = methods.get(base)
+    texts = [param for param, default in method.defaults.items() if isinstance(default, str)]
+    if not colon:
+        return method
+    if not texts:
+        raise NasreproError(f"method {base} has no parameter that {value!r} could be of")
+    return replace(method, defaults={**method.defaults, texts[0]: value})
