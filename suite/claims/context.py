@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from nasrepro.suite.claims.comparisons import Comparisons
 from nasrepro.suite.claims.evidence import Evidence
 from nasrepro.suite.claims.needs import Measured, Need
 from nasrepro.suite.claims.rules import CorrectedTest, Finding
@@ -21,12 +22,14 @@ class Context:
         orders: the corrected test of every order that has its runs, by the claim's id.
         published: the value of every claim that has one, by id: formulas look them up.
         block: which seeds; see `Claim.seeds_of`.
+        comparisons: of rankings, each made once.
     """
 
     evidence: Evidence
     orders: Mapping[str, CorrectedTest]
     published: Mapping[str, float]
     block: int = 0
+    comparisons: Comparisons = field(default_factory=Comparisons)
 
     def lacking(self, claim: Statement, need: Need, have: int, count: int, what: str) -> Finding:
         """The finding where the store has `have` of `count` results; it says what to do."""

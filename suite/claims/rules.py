@@ -189,7 +189,7 @@ def within(
     needed = None
     why = f"{with_interval(ours.value, ours.low, ours.high)} {lies} {band_words(claim, ends)}"
     if ends.theirs:
-        why += f" (with the published mean's own error, {short(ends.theirs)}, added)"
+        why += f" (with the published number's own error, {short(ends.theirs)}, added)"
     if verdict == "inconclusive":
         gap = min(abs(ours.value - ends.low), abs(ours.value - ends.high))
         needed = _count(ours.n, (ours.high - ours.low) / 2, gap, ends.theirs)

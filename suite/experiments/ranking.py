@@ -342,16 +342,7 @@ class RankingSetting:
         Returns:
             The record, and up to `SCATTERED` of the scores with their values.
         """
-        assert self.scorer is not None
-        inputs = ""
-        if self.scorer.needs_network:
-            known, known_scores, seconds, inputs = self._scored_networks(progress)
-            rows, values = self.targets(known if within is None else np.intersect1d(known, within))
-            scores = known_scores[np.searchsorted(known, rows)]
-            scoring_s = float(seconds.sum())
-        else:
-            rows, values = self.targets(within)
-            scores, scoring_s = self._computed(rows)
+        rows, values, scores, scoring_s, inputs = self.scored(within, progress)
         record = replace(self.record(rows, values, scores, scoring_s), inputs=inputs)
         order = np.random.default_rng(self.key.seed).permutation(rows.size)
         drawn = np.sort(order[:SCATTERED])
@@ -359,6 +350,24 @@ class RankingSetting:
         return record, Scatter(
             tuple(rows[drawn].tolist()), tuple(shown), tuple(values[drawn].tolist())
         )
+
+    def scored(
+        self,
+        within: Sequence[int] | NDArray[np.intp] | None = None,
+        progress: Progress = lambda done, total, label: None,
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], float, str]:
+        """What is ranked: rows of the table, values of the metric and scores, shape (n,) each.
+
+        And the CPU seconds of scoring, and what networks were scored with.
+        """
+        assert self.scorer is not None
+        if not self.scorer.needs_network:
+            rows, values = self.targets(within)
+            return rows, values, *self._computed(rows), ""
+        known, known_scores, seconds, inputs = self._scored_networks(progress)
+        rows, values = self.targets(known if within is None else np.intersect1d(known, within))
+        scores = known_scores[np.searchsorted(known, rows)]
+        return rows, values, scores, float(seconds.sum()), inputs
 
     def targets(
         self, within: Sequence[int] | NDArray[np.intp] | None = None

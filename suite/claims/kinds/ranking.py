@@ -6,14 +6,16 @@ import math
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+from nasrepro.suite.claims.comparisons import RESAMPLED, Comparisons
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
-from nasrepro.suite.claims.margins import Quantity, band
-from nasrepro.suite.claims.needs import Ranked
+from nasrepro.suite.claims.margins import DRAW, Quantity, Z, band
+from nasrepro.suite.claims.needs import Ranked, exists
 from nasrepro.suite.claims.rules import (
     LEVEL,
     Finding,
     band_words,
+    point,
     short,
     within,
     without_interval,
@@ -28,14 +30,17 @@ from nasrepro.suite.statistics import Interval
 Coefficient = Literal[
     "kendall", "spearman", "top_kendall", "precision_1", "precision_10", "best_value"
 ]
+#: Counted by the space for every architecture: what a sample is carried to the whole table by.
+CONTROL = "params"
 
 
 class Ranking(Ranked):
     """A coefficient of a ranking.
 
-    Its interval is over architectures, so it counts where the ranking is over a sample of them,
-    which the verdict then says; over a whole space, as the published one was, there is nothing to
-    sample: a point. What the best-scored architecture reaches is decided by nothing less than all
+    Its interval is over architectures, where the ranking is over a sample of them, which the verdict
+    then says; and over draws of weights and images, of scorers that need networks. Two scorers are
+    compared on the same architectures (see `comparisons`), and a sample is carried to the whole
+    table by the difference estimator, labelled so. What the best-scored architecture reaches is decided by nothing less than all
     of them: of a sample it is inconclusive, whether the two figures meet or not.
 
     Attributes:
@@ -53,85 +58,125 @@ class Ranking(Ranked):
     @property
     def quantity(self) -> Quantity:
         """What the coefficient is."""
-        return "best scored" if self.coefficient == "best_value" else "correlation"
+        if self.coefficient == "best_value":
+            return "best scored"
+        return "drawn correlation" if self.draws else "correlation"
 
     def seeds(self, claim: Statement, block: int = 0) -> range:
         """None: a ranking has architectures."""
         return range(0)
 
+    @property
+    def draws(self) -> bool:
+        """Whether the scorer depends on a draw of weights or images."""
+        return exists(scorers, self.scorer) and scorers.get(self.scorer).needs_network
+
     def needs(self) -> tuple[Ranked, ...]:
-        """This ranking, and the one of the other scorer where there is one."""
-        if not self.over:
-            return (self,)
-        return self, self.model_copy(update={"scorer": self.over, "over": ""})
+        """This ranking, that of the other scorer where there is one, and that of the control.
+
+        The control, `params`, is for scorers of networks, of which only a sample is scored.
+        """
+        others = [self._of(self.over)] if self.over else []
+        if self.draws and self.coefficient in RESAMPLED and self.over != CONTROL:
+            others.append(self._of(CONTROL))
+        return self, *others
+
+    def _of(self, scorer: str) -> Ranked:
+        setting = self.setting if scorers.get(scorer).needs_network else {}
+        return Ranked(
+            oracle=self.oracle,
+            dataset=self.dataset,
+            epochs=self.epochs,
+            metric=self.metric,
+            scorer=scorer,
+            setting=setting,
+        )
 
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.within`."""
         records = []
         for need in self.needs():
             record = context.evidence.ranked(need)
+            if record is None and need.scorer not in (self.scorer, self.over):
+                continue  # no control: the sample alone
             if record is None:
                 return _lacking(claim, need, context)
             records.append(record)
         runs = tuple(record.key.run_id for record in records)
-        ours = self._figure(records)
+        whole = tabulated(self.oracle)
+        ours, part = self._figure(records, whole, context.comparisons)
         if not math.isfinite(ours.value):
             why = f"no {self.coefficient}: {records[0].agreement['status']}"
             return Finding("not judged", why=why, runs=runs)
-        whole = tabulated(self.oracle)
-        if ours.n >= whole:
-            ours = replace(ours, low=ours.value, high=ours.value)
-        part = self._part(records, ours.n, whole)
+        ends = band(claim, self.quantity)
         if self.coefficient == "best_value" and ours.n < whole:
-            why = f"{short(ours.value)} against {band_words(claim, band(claim, self.quantity))}, but of the best-scored of {part}"
+            words = band_words(claim, ends)
+            why = f"{short(ours.value)} against {words}, but of the best-scored of {part}"
             why += f"; all {whole:,} would decide it"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
-        finding = within(claim, band(claim, self.quantity), ours, runs, whole=whole)
+        finding = within(claim, ends, ours, runs, whole=whole)
         if ours.n < whole:
             finding = replace(finding, why=f"{finding.why}; over {part}")
         return without_interval(finding) if ours.low == ours.high else finding
 
-    def _figure(self, records: list[RankRecord]) -> Interval:
-        """The coefficient or the difference of two, with its interval."""
-        figures = [self._coefficient(record) for record in records]
-        n = min(record.agreement["n"] for record in records)  # of a difference the smaller sample
-        value, low, high = figures[0]
-        if self.over:
-            other, other_low, other_high = figures[1]
-            low, high = (
-                value - other - math.hypot(value - low, other_high - other),
-                value - other + math.hypot(high - value, other - other_low),
-            )
-            value -= other
-        if self.absolute and math.isfinite(value):
-            spans_zero = low <= 0 <= high
-            ends = abs(low), abs(high)
-            value, low, high = abs(value), 0.0 if spans_zero else min(ends), max(ends)
-        return Interval(value, low, high, n, LEVEL)
-
-    def _coefficient(self, record: RankRecord) -> tuple[float, float, float]:
-        """A ranking's figure with the ends of its interval; itself where it has none."""
+    def _figure(
+        self, records: list[RankRecord], whole: int, comparisons: Comparisons
+    ) -> tuple[Interval, str]:
+        """The coefficient, or the difference of two, with its interval, and what it is over."""
+        n = min(record.agreement["n"] for record in records)
+        part = _part(records[0], n, whole)
         if self.coefficient == "best_value":
-            scale = scale_of(self.oracle, record.key.metric, self.dataset)
-            value = math.nan if record.best_value is None else record.best_value * scale
-            return value, value, value
+            scale = scale_of(self.oracle, records[0].key.metric, self.dataset)
+            best = records[0].best_value
+            return point(math.nan if best is None else best * scale, n), part
+        ours = self._interval(records[0])
+        if self.over and n < whole:
+            ours = comparisons.difference(records[0], records[1], self.coefficient)
+            part = f"{part}, both scorers on the same ones"
+        elif self.over:
+            ours = replace(ours, value=ours.value - self._interval(records[1]).value)
+        if n < whole and len(records) > 1 and records[-1].key.scorer == CONTROL:
+            control = records[-1]
+            if control.agreement["n"] >= whole and not self.over:
+                carried = comparisons.by_control(records[0], control, self.coefficient)
+                if carried.high - carried.low < ours.high - ours.low:
+                    ours = carried
+                    part = f"{part}, carried to all of them by {CONTROL} (difference estimator)"
+        if n >= whole:
+            ours = replace(ours, low=ours.value, high=ours.value, n=n)
+        if self.draws:
+            ours = _widened(ours, Z * DRAW)
+        return (_without_sign(ours) if self.absolute else ours), part
+
+    def _interval(self, record: RankRecord) -> Interval:
+        """A ranking's own figure; a point where it has no interval."""
         value = record.agreement[self.coefficient]
         low, high = record.agreement.get(f"{self.coefficient}_ci", (value, value))
-        return value, low, high
+        return Interval(value, low, high, record.agreement["n"], LEVEL)
 
-    def _part(self, records: list[RankRecord], n: int, whole: int) -> str:
-        """Of how many architectures the figure is, in words."""
-        counts = [record.agreement["n"] for record in records]
-        part = f"the {n:,} of {whole:,} architectures in the table"
-        if any(record.key.sample for record in records):
-            part = f"a random sample of {n:,} of the {whole:,} architectures"
-        if n < whole and len(set(counts)) > 1:
-            told = [
-                f"{need.scorer} over {'all' if count >= whole else f'{count:,}'}"
-                for need, count in zip(self.needs(), counts, strict=True)
-            ]
-            part = f"{part} ({', '.join(told)})"
-        return part
+
+def _part(record: RankRecord, n: int, whole: int) -> str:
+    """Of how many architectures the figure is, in words."""
+    if record.key.sample:
+        return f"a random sample of {n:,} of the {whole:,} architectures"
+    return f"the {n:,} of {whole:,} architectures in the table"
+
+
+def _widened(ours: Interval, draw: float) -> Interval:
+    """The interval with what another draw of weights and images would move."""
+    return replace(
+        ours,
+        low=ours.value - math.hypot(ours.value - ours.low, draw),
+        high=ours.value + math.hypot(ours.high - ours.value, draw),
+    )
+
+
+def _without_sign(ours: Interval) -> Interval:
+    if not math.isfinite(ours.value):
+        return ours
+    ends = abs(ours.low), abs(ours.high)
+    low = 0.0 if ours.low <= 0 <= ours.high else min(ends)
+    return replace(ours, value=abs(ours.value), low=low, high=max(ends))
 
 
 def _lacking(claim: Statement, need: Ranked, context: Context) -> Finding:
