@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ReferenceInfo,
         ReferenceTable,
     )
+    from nasrepro.suite.space import SearchSpace
 
 T = TypeVar("T")
 
@@ -265,6 +266,27 @@ class DeviceEntry:
     name: str
     info: DeviceInfo
     load: Callable[[], DeviceTable]
+
+
+@dataclass(frozen=True)
+class ReleasedNetwork:
+    """A network that a paper released, so that its size can be counted.
+
+    Attributes:
+        name: "file.network", as `networks` registers it.
+        space: whose architecture it is.
+        arch: official string.
+        classes: outputs of the classifier.
+        side: height and width of the image, pixels.
+        paper: whose it is.
+    """
+
+    name: str
+    space: SearchSpace
+    arch: str
+    classes: int
+    side: int
+    paper: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Decorators in `methods/`, `methods/scorers/`, `oracles/` register them.
 
 The file has the name of what it registers, so that a look-up imports that one file. Others come in
 by file path or by the entry-point groups `nasrepro.methods`, `.studies`, `.scorers`, `.oracles`,
-`.trainers`, `.image_sets`, `.devices` and `.references`.
+`.trainers`, `.image_sets`, `.devices`, `.networks` and `.references`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from nasrepro.suite.registry.entries import (
     Method,
     OracleEntry,
     ReferenceEntry,
+    ReleasedNetwork,
     Scorer,
     Study,
     T,
@@ -145,6 +146,10 @@ image_sets: Registry[ImageSetEntry] = Registry(
 
 devices: Registry[DeviceEntry] = Registry(
     "device_table", "nasrepro.oracles.devices", "nasrepro.devices"
+)
+
+networks: Registry[ReleasedNetwork] = Registry(
+    "released network", "nasrepro.oracles.released", "nasrepro.networks"
 )
 
 references: Registry[ReferenceEntry] = Registry(

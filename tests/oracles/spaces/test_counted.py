@@ -7,45 +7,26 @@ import pytest
 
 from nasrepro.oracles.spaces.proxyless import ProxylessSpace
 from nasrepro.oracles.spaces.treecell import TREE_CELL_A, TREE_CELL_B, TreeCells
-from nasrepro.oracles.spaces.widths import MobileNetV1Widths, MobileNetV2Channels
 from nasrepro.suite.errors import InvalidArch, NasreproError
+from nasrepro.suite.registry import networks, studies
 from nasrepro.suite.space import Complexity
 
+#: Parameters and MACs; the authors' logs print 4.36, 7.12, 4.08 M and 439.2, 465.3, 320.4 M.
 PROXYLESS = {
-    "CPU": (
-        (40, 24, 32, 48, 88, 104, 216, 360, 1432),
-        "e6k3-e3k3-e3k3-e3k3-e6k3-e3k3-e3k3-e3k5-e6k3-zero-zero-e3k3-e6k5-e3k3-e3k3-e3k3-e6k5-e3k5-"
-        "e3k5-e3k3-e6k5",
-        Complexity(4_361_648, 439_243_864),
-    ),
-    "GPU": (
-        (40, 24, 32, 56, 112, 128, 256, 432, 1728),
-        "e3k5-zero-zero-zero-e3k7-zero-zero-e3k3-e6k7-zero-zero-e3k5-e6k5-zero-e3k3-e3k5-e6k7-e6k7-"
-        "e6k7-e6k5-e6k7",
-        Complexity(7_119_848, 465_260_160),
-    ),
-    "Mobile": (
-        (32, 16, 32, 40, 80, 96, 192, 320, 1280),
-        "e3k5-e3k3-zero-zero-e3k7-e3k3-e3k5-e3k5-e6k7-e3k5-e3k5-e3k5-e6k5-e3k5-e3k5-e3k5-e6k7-e6k7-"
-        "e3k7-e3k7-e6k7",
-        Complexity(4_080_512, 320_427_584),
-    ),
-    "Mobile-14": (
-        (48, 24, 40, 56, 112, 136, 256, 448, 1792),
-        "e3k5-e3k3-zero-zero-e3k7-e3k3-e3k5-e3k5-e6k7-e3k5-e3k5-e3k5-e6k5-e3k5-e3k5-e3k5-e6k7-e6k7-"
-        "e3k7-e3k7-e6k7",
-        Complexity(6_857_568, 580_883_408),
-    ),
+    "cpu": Complexity(4_361_648, 439_243_864),
+    "gpu": Complexity(7_119_848, 465_260_160),
+    "mobile": Complexity(4_080_512, 320_427_584),
+    "mobile14": Complexity(6_857_568, 580_883_408),
 }
 
 
 @pytest.mark.parametrize("name", list(PROXYLESS))
 def test_proxylessnas_networks(name):
-    widths, text, expected = PROXYLESS[name]
-    space = ProxylessSpace(widths=widths)
-    arch = space.parse(text)
+    network = networks.get(f"proxylessnas.{name}")
+    space, expected = network.space, PROXYLESS[name]
+    arch = space.parse(network.arch)
     assert space.complexity(arch, classes=1000, size=224) == expected
-    assert space.format(arch) == text
+    assert space.format(arch) == network.arch
     again = space.canonical(arch)
     assert space.canonical(again) == again
     assert space.complexity(again, classes=1000, size=224) == expected
@@ -63,39 +44,21 @@ def test_proxyless_space():
 
 
 @pytest.mark.parametrize(
-    ("text", "macs"),
+    ("name", "macs"),
     [
-        ("32:64:128:128:256:256:512:512:512:512:512:512:1024:1024", 568_740_352),
-        ("24:48:96:96:192:192:384:384:384:384:384:384:768:768", 325_400_448),
-        ("24:48:96:80:192:200:328:352:368:360:328:400:736:752", 293_870_000),
-        ("16:48:88:80:192:168:336:360:360:352:352:368:768:680", 273_976_912),
+        ("mobilenet", 568_740_352),
+        ("0.75mobilenet", 325_400_448),
+        ("0.5flops", 293_870_000),
+        ("0.5time", 273_976_912),
+        ("mobilenetv2", 300_774_272),
+        ("mobilenetv2_0.7flops", 210_620_528),
+        ("mobilenetv2_0.75", 209_069_792),
     ],
 )
-def test_amc_mobilenets(text, macs):
-    space = MobileNetV1Widths()
-    assert space.complexity(space.parse(text), classes=1000, size=224).macs == macs
-
-
-@pytest.mark.parametrize(
-    ("text", "macs"),
-    [
-        (":".join(map(str, MobileNetV2Channels.cardinalities)), 300_774_272),
-        (
-            "24:16:72:24:104:24:104:32:136:32:136:32:136:64:272:64:272:64:272:64:272:96:408:96:400:"
-            "96:400:160:712:160:720:160:712:248:848",
-            210_620_528,
-        ),
-        (
-            "24:16:96:24:144:24:144:24:144:24:144:24:144:48:288:48:288:48:288:48:288:72:432:72:432:"
-            "72:432:120:720:120:720:120:720:240:1280",
-            209_100_000,
-        ),
-    ],
-)
-def test_amc_mobilenetv2s(text, macs):
-    space = MobileNetV2Channels()
-    counted = space.complexity(space.parse(text), classes=1000, size=224).macs
-    assert counted == pytest.approx(macs, abs=50_000 if macs % 10**5 == 0 else 0)
+def test_amc_networks(name, macs):
+    network = networks.get(f"amc.{name}")
+    arch = network.space.parse(network.arch)
+    assert network.space.complexity(arch, classes=1000, size=224).macs == macs
 
 
 @pytest.mark.parametrize(
@@ -164,3 +127,10 @@ def test_what_is_no_tree_of_the_space_is_refused(text):
 def test_unknown_family():
     with pytest.raises(NasreproError, match="unknown family 'resnet'"):
         TreeCells(family="resnet")
+
+
+def test_the_study_counts_all_of_them():
+    rows = {row["network"]: row for row in studies.get("released_networks.counts").measure(None)}
+    assert {network.name for network in networks.all()} <= set(rows)
+    assert rows["path_level.pyramidnet84"]["params"] == 5_724_330
+    assert rows["proxylessnas.cpu"]["macs"] == 439_243_864
