@@ -37,6 +37,7 @@ Deviations:
 
 import contextlib
 import math
+from typing import Any
 
 import numpy as np
 
