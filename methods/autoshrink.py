@@ -129,7 +129,7 @@ def search(
             graphs = [
                 graph for graph in graphs if graph or topology.output is None
             ]  # a path to the output is left
-            candidates = []
+            candidates: list[tuple[Any, ...]] = []
             for graph in graphs:
                 place = rng.choice(places_of(topology, graph)) if redraw and graph else None
                 own = ops if place is None else changed(ops, place, len(topology.ops), rng)

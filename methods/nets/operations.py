@@ -29,7 +29,7 @@ def assigned(topology: Topology, how: str, rng: np.random.Generator) -> Ops:
         return rng.permutation(order[np.arange(topology.places) % count])
     if how == "nodes" and topology.on_edges:
         targets = np.array([target for _, target in topology.edges])
-        return rng.integers(count, size=topology.vertices)[targets]
+        return np.asarray(rng.integers(count, size=topology.vertices)[targets])
     return rng.integers(count, size=topology.places)
 
 
