@@ -32,8 +32,8 @@ def test_a_data_frame_of_the_shipped_table():
     assert oracle.space.at(int(index)) == best and frame["test_accuracy"].max() == value
 
 
-def test_devices_stand_beside_the_metrics(real):
-    real("hwnasbench")
+def test_devices_stand_beside_the_metrics(real, real_devices):
+    real_devices("hwnasbench")
     oracle = real("nasbench201")
     frame = oracle.to_pandas(dataset="cifar10", epochs=200, devices=["hwnasbench/edgetpu"])
     table = oracle.open_devices("hwnasbench")
