@@ -252,7 +252,8 @@ def reinforce(session, rng, points, *, baseline, skip, steps=16):
     from nasrepro.methods.nets import supervised
     from nasrepro.methods.nets.vgae import contained, tensors
 
-    archs, graphs = tuple(session.space), graphs_of(session.space)
+    graphs = graphs_of(session.space)  # refuses a space that is too large to be listed
+    archs = tuple(session.space)
     with contained(int(rng.integers(2**31))):
         with session.charge("policy"):
             width = 16 if points is None else points.shape[1]

@@ -32,6 +32,10 @@ from nasrepro.suite.space import Arch
 STRATEGIES = ("rank", "evolve")
 
 
+#: Spaces of more architectures are sampled, not listed.
+LISTED = 1_000_000
+
+
 @method(
     "zico",
     paper="arXiv:2301.11300",
@@ -125,7 +129,7 @@ def search(
 def _ranked(space, rng, judge, within, candidates, stored):
     """Random architectures, each functionally distinct one once, with their scores computed."""
     found: dict[Arch, Arch] = {}
-    for arch in _in_random_order(space, rng):
+    for arch in _in_random_order(space, rng, candidates):
         if (judge.has(arch) or not (stored and judge.stored)) and within(arch):
             judge.score(found.setdefault(space.canonical(arch), arch))
             if len(found) == candidates:
@@ -133,7 +137,10 @@ def _ranked(space, rng, judge, within, candidates, stored):
     return list(found.values())
 
 
-def _in_random_order(space, rng):
+def _in_random_order(space, rng, candidates):
+    """All architectures in random order; of a space too large to be listed, random draws, 100 for each wanted."""
+    if len(space) > LISTED:
+        return (space.sample(rng) for _ in range(100 * candidates))
     archs = list(space)
     return (archs[index] for index in rng.permutation(len(archs)))
 

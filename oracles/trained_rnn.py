@@ -40,12 +40,6 @@ INFO = OracleInfo(
     space=SPACE,
     datasets=(
         Dataset(
-            PYDOC,
-            len(ALPHABET),
-            1,
-            "the help texts of this Python, by characters; they differ between versions of Python",
-        ),
-        Dataset(
             "tiny_shakespeare",
             len(ALPHABET),
             1,
@@ -56,6 +50,12 @@ INFO = OracleInfo(
             len(ALPHABET),
             1,
             "WikiText-2's validation file to train on, its test file to test, by characters",
+        ),
+        Dataset(
+            PYDOC,
+            len(ALPHABET),
+            1,
+            "the help texts of this Python, by characters; they differ between versions of Python",
         ),
     ),
     metrics=(

@@ -13,7 +13,12 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.space import Graph, SearchSpace
+
+#: Entries of all adjacency matrices of the largest space that is packed whole (200 MB);
+#: NAS-Bench-101's 423,624 cells have 21 million.
+LARGEST = 50_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,5 +93,16 @@ def pack(graphs: Iterable[Graph], *, like: Graphs | None = None) -> Graphs:
 
 @lru_cache(maxsize=4)
 def graphs_of(space: SearchSpace) -> Graphs:
-    """All architectures of a space, in its own order."""
+    """All architectures of a space, in its own order.
+
+    Raises:
+        NasreproError: there are too many of them.
+    """
+    rng = np.random.default_rng(0)
+    nodes = max(len(space.graph(space.sample(rng)).ops) for _ in range(20))
+    if len(space) * nodes**2 > LARGEST:
+        raise NasreproError(
+            f"space {space.name} has {len(space):,} architectures of up to {nodes} nodes, too many to "
+            "be packed as graphs all at once; choose another method or a smaller space"
+        )
     return pack(map(space.graph, space))

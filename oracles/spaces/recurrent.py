@@ -48,6 +48,8 @@ class RecurrentSpace(LeafDag):
             that deep cells hardly learn.
     """
 
+    #: It reads text and no images.
+    in_channels = 0
     settings = ("nodes", "embedding", "hidden", "tied", "init_range")
 
     def __init__(

@@ -1,7 +1,7 @@
 """Texts for language modelling, as tokens in three parts.
 
-    pydoc_topics       the help texts of this Python, English prose of about half a million characters; they differ between versions of
-                       Python, so the hash of the text is part of what determines a result
+    pydoc_topics       the help texts of this Python, English prose of about half a million characters, each paragraph once; they differ
+                       between versions of Python, so the hash of the text is part of what determines a result
     tiny_shakespeare   1.1 million characters of Shakespeare, from Karpathy's char-rnn
     wikitext2_heldout  WikiText-2 without its training file: trained and validated on its validation
       file, tested on its test file, so not
@@ -182,7 +182,9 @@ def _read(name: str) -> tuple[str, str]:
             raise DataMissing(
                 f"this Python has no pydoc_data.topics; use another text: {', '.join(SOURCES)}, or a file"
             ) from error
-        return "\n".join(topics[topic] for topic in sorted(topics)), ""
+        text = "\n\n".join(topics[topic] for topic in sorted(topics))
+        # sections are repeated from topic to topic: each paragraph once, where it comes first
+        return "\n\n".join(dict.fromkeys(text.split("\n\n"))), ""
     if name in SOURCES:
         main, *test = (fetch_file(source).read_text(encoding="utf-8") for source in SOURCES[name])
         return main, "".join(test)

@@ -256,7 +256,12 @@ class Oracle(ABC):
         """
         found = self.info.dataset(dataset)
         rng = np.random.default_rng(seed)
-        shape = (getattr(self.info.space, "in_channels", 3), found.size, found.size)
+        channels = getattr(self.info.space, "in_channels", 3)
+        if not channels:
+            raise NasreproError(
+                f"networks of {self.info.space.name} read no images, so there are no batches for them"
+            )
+        shape = (channels, found.size, found.size)
         data = data or found.images or RANDOM
         if data == RANDOM:
             return [
