@@ -45,8 +45,6 @@ class GraphNet(SearchSpace):
     settings = ("ops",)
     decisions = (*(f"input of {node}" for node in (2, 3, 4)), *(f"op {n}" for n in (1, 2, 3, 4)))
 
-    settings = ("ops",)
-
     def __init__(self, ops: Sequence[str] = OPS) -> None:
         self.ops = tuple(ops)
         self.name = "graphnet" if self.ops == OPS else f"graphnet{len(ops)}"
