@@ -1,4 +1,6 @@
-"""Accel-NASBench: 5,125 networks of the MnasNet space, trained on ImageNet, and their speed on accelerators.
+"""Accel-NASBench.
+
+5,125 networks of the MnasNet space, trained on ImageNet, and their speed on accelerators.
 
 Searches are confined to them. `accel_surrogate` has a model of the whole space, fitted to them.
 """
@@ -65,7 +67,8 @@ INFO = OracleInfo(
     licence="Apache-2.0",
     table=TABLE,
     notes=(
-        "no test accuracy: results are in the validation accuracy that was searched on, which favours "
+        "no test accuracy: results are in the validation accuracy that was searched on, which "
+        "favours "
         "lucky runs",
         "a reduced training (42.9 to 67.1 %), one seed: not what these networks reach on ImageNet",
         "a sample of 5,125 networks out of 10^11: searches stay inside, and step to the 8 nearest",
@@ -115,7 +118,8 @@ def _looked_up(rows: dict[Arch, int], arch: Arch) -> int:
     if arch not in rows:
         MnasNet().check(arch)
         raise NotTabulated(
-            f"{INFO.name}: {MnasNet().format(arch)} is not among the {len(rows):,} networks that it has"
+            f"{INFO.name}: {MnasNet().format(arch)} is not among the {len(rows):,} networks that "
+            "it has"
         )
     return rows[arch]
 

@@ -1,6 +1,7 @@
 """A surrogate of Accel-NASBench over its whole space: trees fitted here to its 5,125 networks.
 
-No network stands behind an answer. `nasrepro data info accel_surrogate` prints the error on networks
+No network stands behind an answer. `nasrepro data info accel_surrogate` prints the error on
+networks
 that were held out.
 """
 
@@ -37,11 +38,13 @@ INFO = OracleInfo(
     cost="",
     table=TABLE,
     notes=(
-        "a surrogate: every accuracy is a prediction, and what a search finds best is where it errs "
+        "a surrogate: every accuracy is a prediction, and what a search finds best is where it "
+        "errs "
         "upwards as likely as where networks are good",
         "fitted here, not the authors' surrogate; scikit-learn's gradient boosting (600 trees of "
         "depth 5), settings not tuned",
-        "error on 1,025 networks held out of the fit: mean absolute .39 points, R2 .976, Kendall's tau .905",
+        "error on 1,025 networks held out of the fit: mean absolute .39 points, R2 .976, "
+        "Kendall's tau .905",
         "one answer a network, without noise; no training time, so budgets are in queries",
         "no best value is known, so there is no regret",
     ),

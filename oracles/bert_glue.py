@@ -89,7 +89,8 @@ def load() -> Oracle:
         same = whole.canonical(arch)
         if same not in rows:
             raise NotTabulated(
-                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} encoders that it has"
+                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} encoders that "
+                "it has"
             )
         return rows[same]
 

@@ -1,7 +1,11 @@
-"""digits201: the functionally distinct NAS-Bench-201 cells, really trained on scikit-learn's digits; ships with the package.
+"""digits201.
+
+The functionally distinct NAS-Bench-201 cells, really trained on scikit-learn's digits; ships with
+the package.
 
 One row per functionally distinct cell (5,044 when complete), every seed and epoch; all 15,625 cells
-are answered by the row of their canonical form. Made by `oracles/training/digits201`; its data card is
+are answered by the row of their canonical form. Made by `oracles/training/digits201`; its data card
+is
 `oracles/data/digits201.md`.
 """
 
@@ -31,7 +35,8 @@ INFO = OracleInfo(
             "digits",
             10,
             8,
-            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for "
+            "testing",
             images="digits201",
         ),
     ),
@@ -75,8 +80,10 @@ INFO = OracleInfo(
     licence="MIT (the table); CC BY 4.0 (the digits)",
     resumable=True,  # the epochs are points of one schedule
     notes=(
-        "a small data set and a small network: how far its ranking carries over is measured in the data card",
-        "equal cells share one row: the cell with the smallest number of each class of functionally equal cells was trained",
+        "a small data set and a small network: how far its ranking carries over is measured in "
+        "the data card",
+        "equal cells share one row: the cell with the smallest number of each class of "
+        "functionally equal cells was trained",
     ),
 )
 
@@ -91,7 +98,8 @@ def load() -> Oracle:
         number = SPACE.number(SPACE.canonical(arch))
         if number not in rows:
             raise NotTabulated(
-                f"{INFO.name}: {SPACE.format(arch)} was not trained; the table has {len(rows):,} of {DISTINCT:,} distinct cells"
+                f"{INFO.name}: {SPACE.format(arch)} was not trained; the table has {len(rows):,} "
+                f"of {DISTINCT:,} distinct cells"
             )
         return rows[number]
 

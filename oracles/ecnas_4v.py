@@ -69,7 +69,8 @@ def describe(table: TableSpec, notes: tuple[str, ...]) -> OracleInfo:
         table=table,
         notes=(
             *notes,
-            "energy and time are measured; the tracker's predictions, which the original file has beside them, are left out",
+            "energy and time are measured; the tracker's predictions, which the original file has "
+            "beside them, are left out",
         ),
     )
 

@@ -30,7 +30,8 @@ INFO = describe(
     (
         "2,532 of the 423,624 cells, those of up to 5 vertices: searches stay inside",
         "one run of 4 epochs: the accuracies rank early learning, not what the cells reach",
-        "the 91 cells of up to 4 vertices were trained for ecnas_4v as well; the two tables share no training",
+        "the 91 cells of up to 4 vertices were trained for ecnas_4v as well; the two tables share "
+        "no training",
     ),
 )
 

@@ -74,9 +74,11 @@ INFO = OracleInfo(
     resumable=False,  # every budget is a training of its own, with its own cosine schedule
     table=TABLE,
     notes=(
-        "made from nasbench_full.tfrecord (4, 12, 36, 108 epochs) or nasbench_only108.tfrecord, found by NASBENCH101_PATH, in TORCH_HOME "
+        "made from nasbench_full.tfrecord (4, 12, 36, 108 epochs) or nasbench_only108.tfrecord, "
+        "found by NASBENCH101_PATH, in TORCH_HOME "
         "or in the cache folder; never downloaded by itself",
-        "run1, run2, run3 are in the order of the file; the benchmark's own searches see one of them at random",
+        "run1, run2, run3 are in the order of the file; the benchmark's own searches see one of "
+        "them at random",
     ),
 )
 

@@ -81,13 +81,19 @@ INFO = OracleInfo(
     resumable=False,  # every budget is a training of its own, with its own cosine schedule
     table=TABLE,
     notes=(
-        "coverage 7.1 %: 30,001 of 423,624 cells, two contiguous runs of the sorted module hashes, so close to a uniform sample",
+        "coverage 7.1 %: 30,001 of 423,624 cells, two contiguous runs of the sorted module "
+        "hashes, so close to a uniform sample",
         "searches stay inside the slice",
-        "no test accuracy: results are reported in the validation accuracy that was searched on, which favours lucky runs",
-        "one run (of three, which one is not known), labelled one: its noise is part of every value",
-        "Spearman correlation of 4, 12, 36 epochs with 108 epochs: 0.45, 0.62, 0.88; about 0 among the 300 best",
-        "samples are uniform over its cells (the benchmark's are uniform over codes, where small cells dominate)",
-        "a cell has one or two neighbours in the slice, so local search is little more than restarts",
+        "no test accuracy: results are reported in the validation accuracy that was searched on, "
+        "which favours lucky runs",
+        "one run (of three, which one is not known), labelled one: its noise is part of every "
+        "value",
+        "Spearman correlation of 4, 12, 36 epochs with 108 epochs: 0.45, 0.62, 0.88; about 0 "
+        "among the 300 best",
+        "samples are uniform over its cells (the benchmark's are uniform over codes, where small "
+        "cells dominate)",
+        "a cell has one or two neighbours in the slice, so local search is little more than "
+        "restarts",
     ),
 )
 
@@ -108,7 +114,8 @@ def open_part(info: OracleInfo, spec: TableSpec) -> Oracle:
         number = whole.number(arch)
         if number not in rows:
             raise NotTabulated(
-                f"{info.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it has"
+                f"{info.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it "
+                "has"
             )
         return rows[number]
 

@@ -112,7 +112,8 @@ INFO = OracleInfo(
             "test",
             True,
             (0, 1),
-            "CIFAR-100 and ImageNet16-120: validation and test images together, the only per-seed value there",
+            "CIFAR-100 and ImageNet16-120: validation and test images together, the only per-seed "
+            "value there",
         ),
         Metric("train_accuracy", "fraction", "train", True, (0, 1)),
         Metric(
@@ -129,7 +130,8 @@ INFO = OracleInfo(
             "none",
             False,
             (0, 1e7),
-            "training time on one GPU (CIFAR-10: on 25,000 images); 12 epochs: 12/200 of the measured 200 epochs, an estimate",
+            "training time on one GPU (CIFAR-10: on 25,000 images); 12 epochs: 12/200 of the "
+            "measured 200 epochs, an estimate",
         ),
         Metric(
             "params",
@@ -155,9 +157,12 @@ INFO = OracleInfo(
     table=TABLE,
     notes=(
         "seed 999 is missing for 7,456 of 15,625 cells and is never filled in",
-        "means at 200 epochs are the published ones; for 2,418 cells (CIFAR-10) they leave out a seed (999 or 777) that is there",
-        "CIFAR-10 test accuracies (50,000 images) come as 1 to 3 runs without seed labels: run1, run2, run3, and their mean",
-        "12 epochs: the mean over the runs there are; in the official sample records 111 and 777 for CIFAR-10's validation, else 111",
+        "means at 200 epochs are the published ones; for 2,418 cells (CIFAR-10) they leave out a "
+        "seed (999 or 777) that is there",
+        "CIFAR-10 test accuracies (50,000 images) come as 1 to 3 runs without seed labels: run1, "
+        "run2, run3, and their mean",
+        "12 epochs: the mean over the runs there are; in the official sample records 111 and 777 "
+        "for CIFAR-10's validation, else 111",
         "validation time is not in the originals, so a query costs the training time alone",
     ),
 )

@@ -1,4 +1,6 @@
-"""NAS-Bench-Graph (arXiv:2206.09166): 26,206 graph networks on eight graphs, five operations on a ninth.
+"""NAS-Bench-Graph (arXiv:2206.09166).
+
+26,206 graph networks on eight graphs, five operations on a ninth.
 
 Node classification: Cora, CiteSeer, PubMed, Coauthor CS and Physics, Amazon Photo and Computers,
 ogbn-arXiv. On ogbn-proteins (`nasbench_graph_proteins`) the benchmark has five of the nine
@@ -50,7 +52,8 @@ _CITATION = """@inproceedings{qin2022nasbenchgraph,
   note = {arXiv:2206.09166}
 }"""
 _NOTES = (
-    "means of three seeds alone: no single seed, no training curve, no training time, so budgets are "
+    "means of three seeds alone: no single seed, no training curve, no training time, so budgets "
+    "are "
     "in queries",
     "the number of epochs is not in the files: the whole training counts as 1",
     "samples are uniform over codes, of which up to a few hundred are one architecture",

@@ -1,6 +1,7 @@
 """NAS-Bench-MR (arXiv:2103.13253): 2,507 multi-resolution networks on eight tasks.
 
-Classification on parts of ImageNet, segmentation, video recognition; all validation values. Searches
+Classification on parts of ImageNet, segmentation, video recognition; all validation values.
+Searches
 stay among the networks.
 """
 
@@ -118,7 +119,8 @@ def load() -> Oracle:
     def row(arch: Arch) -> int:
         if arch not in rows:
             raise NotTabulated(
-                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} networks that it has"
+                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} networks that "
+                "it has"
             )
         return rows[arch]
 

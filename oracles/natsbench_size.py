@@ -84,7 +84,8 @@ INFO = OracleInfo(
     cost="",
     table=TABLE,
     notes=(
-        "no test accuracy: results and ranks are by the validation accuracy that the search saw, so they are optimistic",
+        "no test accuracy: results and ranks are by the validation accuracy that the search saw, "
+        "so they are optimistic",
         "no training time: budgets are in queries",
         "one training seed (777), so a difference of two widths has the noise of one training",
     ),

@@ -125,11 +125,15 @@ def describe(name: str, *, family: str, epochs: int, hp: str, notes: tuple[str, 
             local=getattr(convert, f"find_{family}"),
         ),
         notes=(
-            f"one schedule ({hp}): an epoch e is the state after e of {epochs} epochs (the official reader's iepoch e - 1), "
+            f"one schedule ({hp}): an epoch e is the state after e of {epochs} epochs (the "
+            "official reader's iepoch e - 1), "
             "not a training of e epochs",
-            "of the official files, where they are in TORCH_HOME (if not set, ~/.torch) or in the cache folder; never downloaded",
-            "a part of the official folder will do: rows are the architectures it has, and searches stay inside",
-            "a seed labels the training on 25,000 and the one on 50,000 CIFAR-10 images alike; either may be missing, none is filled in",
+            "of the official files, where they are in TORCH_HOME (if not set, ~/.torch) or in the "
+            "cache folder; never downloaded",
+            "a part of the official folder will do: rows are the architectures it has, and "
+            "searches stay inside",
+            "a seed labels the training on 25,000 and the one on 50,000 CIFAR-10 images alike; "
+            "either may be missing, none is filled in",
             "means are over the seeds there are, separately for each metric",
             *notes,
         ),
@@ -138,13 +142,17 @@ def describe(name: str, *, family: str, epochs: int, hp: str, notes: tuple[str, 
 
 #: At 200 and 90 epochs the official records differ in what was evaluated when.
 SPARSE = (
-    "every epoch has train_*, CIFAR-10's valid_* and test_*, and the others' valid_test_*; the others' valid_* and test_* and CIFAR-10's "
+    "every epoch has train_*, CIFAR-10's valid_* and test_*, and the others' valid_test_*; the "
+    "others' valid_* and test_* and CIFAR-10's "
     "test_*_25k are there after the last epoch alone"
 )
 
 
 def open_official(info: OracleInfo) -> Oracle:
-    """The oracle over a converted table, confined to what the table has where that is not all of the space."""
+    """The oracle over a converted table.
+
+    Confined to what the table has where that is not all of the space.
+    """
     if info.table is None:
         raise TypeError(f"{info.name} has no table")
     table, space = open_table(info.table), info.space
@@ -157,7 +165,8 @@ def open_official(info: OracleInfo) -> Oracle:
         space.check(arch)
         if arch not in rows:
             raise NotTabulated(
-                f"{info.name}: {space.format(arch)} is not among the {len(rows):,} architectures that the official files had"
+                f"{info.name}: {space.format(arch)} is not among the {len(rows):,} architectures "
+                "that the official files had"
             )
         return rows[arch]
 

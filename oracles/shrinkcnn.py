@@ -1,4 +1,7 @@
-"""shrinkcnn: cells of AutoShrink's convolutional space (arXiv:1911.09251) trained when asked for, by a reduced form of its proxy.
+"""shrinkcnn.
+
+Cells of AutoShrink's convolutional space (arXiv:1911.09251) trained when asked for, by a reduced
+form of its proxy.
 
 The network is the authors' proxy: 3x3 stem of 32 channels, three stages of one cell with 16 filters
 a node (the default of their script; their README widens the stages by 1, 2, 4), max-pooling before
@@ -39,7 +42,8 @@ INFO = OracleInfo(
             "digits",
             10,
             8,
-            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for "
+            "testing",
         ),
     ),
     metrics=(
@@ -75,7 +79,8 @@ INFO = OracleInfo(
     licence="CC BY 4.0 (the digits)",
     trains=True,
     notes=(
-        "the authors' proxy network and schedule on smaller data: 384 digits and not 5,000 CIFAR-10 images",
+        "the authors' proxy network and schedule on smaller data: 384 digits and not 5,000 "
+        "CIFAR-10 images",
         "seconds depend on the machine and on what else runs on it",
     ),
 )

@@ -1,6 +1,7 @@
 """SpikeNAS-Bench: 15,625 spiking cells on CIFAR-10, with the accuracy after every epoch.
 
-14,935 cells were trained for 100 epochs, and searches stay among them. The other 690 have 200 epochs
+14,935 cells were trained for 100 epochs, and searches stay among them. The other 690 have 200
+epochs
 of a schedule twice as long, whose first half is no training of 100 epochs: of them the table keeps
 the end, apart (`valid_accuracy_200`, `test_accuracy_200`).
 """
@@ -108,9 +109,11 @@ INFO = OracleInfo(
     notes=(
         "regrets under 0.4 points mean nothing: functionally equal cells differ by .34 points "
         "(standard deviation; all connected cells: 1.38), and there is one seed a cell",
-        "not for the order among the best: Kendall's tau of validation and test is .83 over all cells "
+        "not for the order among the best: Kendall's tau of validation and test is .83 over all "
+        "cells "
         "and never above .18 among the best 300",
-        "690 of 15,625 cells have 200 epochs in place of 100, another schedule: searches leave them out",
+        "690 of 15,625 cells have 200 epochs in place of 100, another schedule: searches leave "
+        "them out",
         "operations are spiking neurons with a threshold, not NAS-Bench-201's; numbers are not its "
         "official indices either",
         "validation images went through the training's random crops and flips",

@@ -27,8 +27,10 @@ INFO = replace(
     name="trained201",
     trains=True,
     notes=(
-        "trains what it is asked for, a second or so for each cell, and remembers it; the table digits201 holds the same for all cells",
-        "functionally equal cells are trained once: the cell with the smallest number of each class",
+        "trains what it is asked for, a second or so for each cell, and remembers it; the table "
+        "digits201 holds the same for all cells",
+        "functionally equal cells are trained once: the cell with the smallest number of each "
+        "class",
     ),
 )
 

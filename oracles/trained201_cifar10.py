@@ -1,4 +1,6 @@
-"""trained201_cifar10: NAS-Bench-201 cells in a reduced skeleton, trained on a part of CIFAR-10 when they are asked for.
+"""trained201_cifar10.
+
+NAS-Bench-201 cells in a reduced skeleton, trained on a part of CIFAR-10 when they are asked for.
 
 One cell per stage and 8 channels instead of 5 and 16, 5,000 training images and 12 epochs: 17 to 90
 CPU seconds a cell, for searches on real images where there is no table, and for the check of the
@@ -55,10 +57,13 @@ def described(name: str, dataset: str, note: str) -> OracleInfo:
         trains=True,
         notes=(
             note,
-            f"a reduced setting: C = {SPACE.channels}, N = {SPACE.cells}, {RECIPE.train_images:,} training images, {RECIPE.epochs} epochs",
+            f"a reduced setting: C = {SPACE.channels}, N = {SPACE.cells}, {RECIPE.train_images:,} "
+            f"training images, {RECIPE.epochs} epochs",
             "the split of CIFAR-10 is ours, not the benchmark's",
-            "over 20 cells it ranks as NAS-Bench-201's 12 epochs do, less as its 200: see the study fallback.transfer",
-            "functionally equal cells are trained once: the cell with the smallest number of each class",
+            "over 20 cells it ranks as NAS-Bench-201's 12 epochs do, less as its 200: see the "
+            "study fallback.transfer",
+            "functionally equal cells are trained once: the cell with the smallest number of each "
+            "class",
         ),
     )
 

@@ -31,7 +31,8 @@ INFO = OracleInfo(
             "digits",
             10,
             8,
-            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for testing",
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for "
+            "testing",
         ),
     ),
     metrics=METRICS,
@@ -49,7 +50,8 @@ INFO = OracleInfo(
     trains=True,
     notes=(
         "trains what it is asked for, some seconds for each network, and remembers it",
-        "the construction of the cells is NN-Mass's; sizes, images and schedule are ours, to fit a small machine",
+        "the construction of the cells is NN-Mass's; sizes, images and schedule are ours, to fit "
+        "a small machine",
     ),
 )
 

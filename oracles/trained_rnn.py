@@ -1,4 +1,6 @@
-"""trained_rnn: AutoShrink's recurrent cells (arXiv:1911.09251) trained as language models when they are asked for.
+"""trained_rnn.
+
+AutoShrink's recurrent cells (arXiv:1911.09251) trained as language models when they are asked for.
 
 Theirs were searched on a part of the Penn Treebank by words, with 100 units, batches of 128,
 embeddings from GloVe and 10 epochs; here a text is read by characters, with 32 units and 5 epochs
@@ -95,7 +97,8 @@ INFO = OracleInfo(
     trains=True,
     notes=(
         "trains what it is asked for, 2 to 20 seconds for each cell, and remembers it",
-        "a short training: cells with few edges learn faster, so they come out better than they would in a long one",
+        "a short training: cells with few edges learn faster, so they come out better than they "
+        "would in a long one",
         "by characters and without dropout: no perplexity here compares with a published one",
         "seconds depend on the machine and on what else runs on it",
     ),

@@ -51,7 +51,8 @@ INFO = OracleInfo(
     licence=LICENCE,
     table=TABLE,
     notes=(
-        "the csv names no architecture: the order is rebuilt, and confirmed by its length, by index 1 and by the training times",
+        "the csv names no architecture: the order is rebuilt, and confirmed by its length, by "
+        "index 1 and by the training times",
         *NOTES,
     ),
 )

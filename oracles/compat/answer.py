@@ -34,7 +34,8 @@ WHY = {
     "loss": "the table has accuracies and no losses",
     "time": "the table does not have it (NATS-Bench: only training times)",
     "latency": "latencies are in the tables of devices, see: nasrepro list devices",
-    "accuracy": "it was not measured, or the table does not have it at these epochs and for this trial",
+    "accuracy": "it was not measured, or the table does not have it at these epochs and for this "
+    "trial",
 }
 #: Validation and test images together, of a trial whose validation is not in the table: under the
 #: official key a script that falls back to it would search on test images.
@@ -62,7 +63,8 @@ class Answer(dict[str, Any]):
         why = _why(key)
         if key == "valtest-accuracy" and TOGETHER in self:
             why = (
-                ": this trial's validation is not in the table, and this value has test images in it; "
+                ": this trial's validation is not in the table, and this value has test images in "
+                "it; "
                 f"where that is meant, read {TOGETHER!r}"
             )
         raise NotTabulated(f"{self.what} has no {key!r}{why}; it has: {', '.join(self)}")

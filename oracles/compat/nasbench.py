@@ -24,7 +24,9 @@ class OutOfDomainError(InvalidArch):
 
 
 class ModelSpec:
-    """A cell of NAS-Bench-101 as the field writes it, pruned to the vertices between input and output.
+    """A cell of NAS-Bench-101 as the field writes it.
+
+    Pruned to the vertices between input and output.
 
     The matrix may have numbers of any type: the hash is over integers (`nasbench` hashes a matrix
     of floats differently, so that its look-up fails).
@@ -52,7 +54,8 @@ class ModelSpec:
         size = len(self.original_ops)
         if given.shape != (size, size) or not np.isin(given, (0, 1)).all() or np.tril(given).any():
             raise InvalidArch(
-                f"adjacency matrix {given.tolist()} for {size} operations, expected zeros and ones, ({size}, {size}), upper triangular"
+                f"adjacency matrix {given.tolist()} for {size} operations, expected zeros and "
+                f"ones, ({size}, {size}), upper triangular"
             )
         self.original_matrix = given.astype(int)
         reach = np.linalg.matrix_power(np.eye(size, dtype=int) + self.original_matrix, size) > 0
@@ -67,7 +70,9 @@ class ModelSpec:
         self.data_format = data_format
 
     def hash_spec(self, canonical_ops: Sequence[str]) -> str:
-        """The module hash; `canonical_ops` numbers the operations, as in the benchmark's configuration.
+        """The module hash; `canonical_ops` numbers the operations.
+
+        As in the benchmark's configuration.
 
         Raises:
             OutOfDomainError: no path from input to output.
@@ -186,7 +191,8 @@ class NASBench:
         arch = self._arch(model_spec)
         if epochs not in self.valid_epochs:
             raise NotTabulated(
-                f"{self.oracle.name} has no trainings of {epochs!r} epochs; accepted: {sorted(self.valid_epochs)}"
+                f"{self.oracle.name} has no trainings of {epochs!r} epochs; accepted: "
+                f"{sorted(self.valid_epochs)}"
             )
         runs = list(trials(self.oracle, arch, "cifar10", epochs).values())
         if not runs:
@@ -212,7 +218,10 @@ class NASBench:
         )
 
     def get_budget_counters(self) -> tuple[float, int]:
-        """(seconds of training, epochs) that queries have spent since the last `reset_budget_counters`."""
+        """(seconds of training.
+
+        Epochs) that queries have spent since the last `reset_budget_counters`.
+        """
         return self._training_time, self._epochs_spent
 
     def reset_budget_counters(self) -> None:

@@ -1,17 +1,21 @@
-"""The interface of `nats_bench`."""
+"""The interface of `nats_bench`.
+
+In one long file, as its two spaces are one class of the official package, most of it docstrings of
+what differs.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.compat.answer import SETS, TOGETHER, WHY, Answer, our_name, trials
+from nasrepro.oracles.compat.answer import SETS, TOGETHER, Answer, our_name, trials
+from nasrepro.oracles.compat.results import ArchResults, ResultsCount
 from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
 from nasrepro.oracles.spaces.size import WIDTHS
 from nasrepro.suite.errors import NotTabulated, ProtocolError, UnknownName
@@ -20,120 +24,15 @@ from nasrepro.suite.registry import load_oracle
 from nasrepro.suite.space import Arch
 
 
-@dataclass(frozen=True)
-class ResultsCount:
-    """One trial, or the mean over trials, as `query_by_index(index, dataset, hp)` gives them by seed.
-
-    Attributes:
-        what: its description in messages.
-        dataset: official name of the training set.
-        seed: of the trial; "mean"; or run1, run2, run3 where the table does not know the seeds.
-        epochs: of the training.
-        params: in millions.
-        flop: MACs in millions, which the benchmark calls flops.
-        accuracy: percent, by the official name of the set.
-        time: seconds of the whole training, None where the table has no time.
-    """
-
-    what: str
-    dataset: str
-    seed: Seed
-    epochs: int
-    params: float
-    flop: float
-    accuracy: Mapping[str, float]
-    time: float | None
-
-    def get_total_epoch(self) -> int:
-        """Epochs of the training."""
-        return self.epochs
-
-    def get_train(self, iepoch: int | None = None) -> Answer:
-        """`accuracy` on the training set and `all_time` in seconds, after the last epoch."""
-        return self.get_eval("train", iepoch)
-
-    def get_eval(self, name: str, iepoch: int | None = None) -> Answer:
-        """`iepoch` and `accuracy` on the set `name` after the last epoch (the table has no other).
-
-        Raises:
-            UnknownName: the networks were not evaluated on that set.
-            NotTabulated: an epoch before the last one.
-        """
-        self.check_epoch(iepoch)
-        name = "x-valid" if name == "valid" else name
-        if name not in SETS[self.dataset]:
-            raise UnknownName(f"set of {self.dataset}:", name, SETS[self.dataset])
-        values: dict[str, float] = {"iepoch": self.epochs - 1}
-        if name in self.accuracy:
-            values["accuracy"] = self.accuracy[name]
-        if name == "train" and self.time is not None:
-            values["all_time"] = self.time
-        return Answer(values, f"{self.what}, set {name},")
-
-    def check_epoch(self, iepoch: int | None) -> None:
-        """Raise NotTabulated unless `iepoch` is None or the last epoch, counted from 0."""
-        if iepoch not in (None, self.epochs - 1):
-            raise NotTabulated(
-                f"{self.what} has no epoch {iepoch!r}, only the last one; accepted iepoch: None, {self.epochs - 1}"
-            )
-
-    def get_times(self) -> Answer:
-        """Seconds of training, per epoch and in all."""
-        times = (
-            {}
-            if self.time is None
-            else {"T-train@epoch": self.time / self.epochs, "T-train@total": self.time}
-        )
-        return Answer(times, self.what)
-
-    def get_latency(self) -> NoReturn:
-        """Raises NotTabulated; the official answer for a missing latency is -1."""
-        raise NotTabulated(f"{self.what} has no latency: {WHY['latency']}")
-
-
-@dataclass(frozen=True)
-class ArchResults:
-    """All trainings of one architecture by one `hp`, as `query_meta_info_by_index` gives them."""
-
-    api: NATSBench
-    arch_index: int
-    arch_str: str
-    hp: str
-
-    def get_dataset_names(self) -> list[str]:
-        """Official names of the training sets."""
-        return list(SETS)
-
-    def get_dataset_seeds(self, dataset: str) -> list[Seed]:
-        """Seeds of the trials that are there; none where the table has the mean alone."""
-        return list(self.query(dataset))
-
-    def query(self, dataset: str, seed: Seed | None = None) -> Any:
-        """The trials by seed, or that of one seed, as `ResultsCount`."""
-        if seed is not None:
-            return self.api.training(self.arch_index, dataset, self.hp, seed)
-        return self.api.trials(self.arch_index, dataset, self.hp)
-
-    def get_metrics(
-        self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | Seed = False
-    ) -> Answer:
-        """As `ResultsCount.get_eval`; `is_random` as in `NATSBench.get_more_info`."""
-        return self.api.training(self.arch_index, dataset, self.hp, is_random).get_eval(
-            setname, iepoch
-        )
-
-    def get_compute_costs(self, dataset: str) -> Answer:
-        """As `NATSBench.get_cost_info`."""
-        return self.api.get_cost_info(self.arch_index, dataset, self.hp)
-
-
 class NATSBench:
     """What both spaces of NATS-Bench answer; see `create`.
 
     Data sets have their official names, which are training sets:
-        cifar10-valid    trained on 25,000 images: validation on the other 25,000 (search here), test on the test set
+        cifar10-valid    trained on 25,000 images: validation on the other 25,000 (search here),
+        test on the test set
         cifar10          trained on all 50,000: test on the test set (report here), no validation
-        cifar100, ImageNet16-120    validation (x-valid) and test (x-test) are halves; `valtest` is both together
+        cifar100, ImageNet16-120    validation (x-valid) and test (x-test) are halves; `valtest` is
+        both together
 
     Args:
         seed: of the generator that draws trials and random architectures.
@@ -161,7 +60,8 @@ class NATSBench:
         self._rng = np.random.default_rng(seed)
         self._used_time = 0.0
 
-    # -- architectures ---------------------------------------------------------------------------------------
+    # -- architectures
+    # ---------------------------------------------------------------------------------------
     @cached_property
     def meta_archs(self) -> list[str]:
         """All architecture strings, by official index."""
@@ -201,7 +101,9 @@ class NATSBench:
         return int(self._rng.integers(len(self)))
 
     def query_index_by_arch(self, arch: Any) -> int:
-        """Official index of a string, of an object with `tostr()`, of an `Arch`, or of an index, numpy's integers included.
+        """Official index of a string, of an object with `tostr()`, of an `Arch`, or of an index.
+
+        Numpy's integers included.
 
         Raises:
             InvalidArch, UnknownName: it names no architecture. `nats_bench` answers -1 there, for
@@ -216,7 +118,8 @@ class NATSBench:
             arch if isinstance(arch, Arch) else space.at(arch)
         )  # `at` refuses what is no index
 
-    # -- schedules -------------------------------------------------------------------------------------------
+    # -- schedules
+    # -------------------------------------------------------------------------------------------
     @property
     def avaliable_hps(self) -> list[str]:
         """Schedules in the table, by their epochs (the name is spelt as in `nats_bench`)."""
@@ -233,7 +136,8 @@ class NATSBench:
         accepted = " or ".join(map(repr, self.avaliable_hps))
         if hp is None:
             raise ProtocolError(
-                f"hp, the schedule in epochs, must be given: {accepted} (nats_bench takes 12 epochs where it is left out)"
+                f"hp, the schedule in epochs, must be given: {accepted} (nats_bench takes 12 "
+                "epochs where it is left out)"
             )
         if str(hp).lstrip("0") not in self.avaliable_hps:
             raise NotTabulated(
@@ -241,14 +145,16 @@ class NATSBench:
             )
         return int(hp)
 
-    # -- trainings -------------------------------------------------------------------------------------------
+    # -- trainings
+    # -------------------------------------------------------------------------------------------
     def _result(
         self, index: int, dataset: str, epochs: int, seed: Seed, values: Mapping[str, float]
     ) -> ResultsCount:
         # the table's time of CIFAR-10 is that of 25,000 images; on 50,000 it is exactly twice that
         time = values.get("cost_s")
         return ResultsCount(
-            what=f"{self.oracle_name}, architecture {index} trained on {dataset} for {epochs} epochs, seed {seed},",
+            what=f"{self.oracle_name}, architecture {index} trained on {dataset} for {epochs} "
+            f"epochs, seed {seed},",
             dataset=dataset,
             seed=seed,
             epochs=epochs,
@@ -269,7 +175,10 @@ class NATSBench:
         return self._result(index, dataset, epochs, seed, values)
 
     def trials(self, index: int, dataset: str, hp: str | int | None) -> dict[Seed, ResultsCount]:
-        """The trials of one training by seed, without those the table does not have (none where it has the mean alone)."""
+        """The trials of one training by seed.
+
+        Without those the table does not have (none where it has the mean alone).
+        """
         index, epochs = self.query_index_by_arch(index), self._epochs(hp)
         found = trials(self.oracle, self.oracle.space.at(index), our_name(dataset), epochs)
         results = {
@@ -289,7 +198,8 @@ class NATSBench:
                     return trials[int(self._rng.integers(len(trials)))]
                 if not self._mean_for_missing:
                     raise NotTabulated(
-                        f"{self.oracle_name} has no single trials of {dataset} with hp={hp!r} to draw "
+                        f"{self.oracle_name} has no single trials of {dataset} with hp={hp!r} to "
+                        "draw "
                         "from; is_random=False gives the mean over them, and an object made with "
                         "mean_for_missing=True always does"
                     )
@@ -310,7 +220,9 @@ class NATSBench:
         hp: str | int | None = None,
         is_random: bool | Seed = True,
     ) -> Answer:
-        """Accuracies in percent (`train-`, `valid-`, `test-`, `valtest-accuracy`) and training time in seconds.
+        """Accuracies in percent (`train-`, `valid-`, `test-`.
+
+        `valtest-accuracy`) and training time in seconds.
 
         Args:
             index: anything that `query_index_by_arch` takes.
@@ -346,7 +258,8 @@ class NATSBench:
         if dataset in ("cifar10-valid", "cifar10"):
             images = "25,000 images" if dataset == "cifar10-valid" else "all 50,000 images"
             info["comment"] = (
-                f"networks trained on {images} of CIFAR-10's training set for {result.epochs} epochs"
+                f"networks trained on {images} of CIFAR-10's training set for {result.epochs} "
+                "epochs"
             )
         return Answer(info, result.what)
 
@@ -402,7 +315,8 @@ class NATSBench:
         result.check_epoch(iepoch)
         if result.time is None:
             raise NotTabulated(
-                f"{result.what} has no training time; get_more_info gives its accuracies, count queries as the budget"
+                f"{result.what} has no training time; get_more_info gives its accuracies, count "
+                "queries as the budget"
             )
         if account_time:
             self._used_time += result.time
@@ -445,7 +359,8 @@ class NATSBench:
             self.full_train_epochs if hp is None else self._epochs(hp),
         ).get_latency()
 
-    # -- everything of one architecture ----------------------------------------------------------------------
+    # -- everything of one architecture
+    # ----------------------------------------------------------------------
     def query_meta_info_by_index(self, arch_index: Any, hp: str | int | None = None) -> ArchResults:
         """All trainings of one architecture; `hp` must be given."""
         index = self.query_index_by_arch(arch_index)
@@ -465,7 +380,8 @@ class NATSBench:
         trials = info.query(dataname)
         if not trials:
             raise NotTabulated(
-                f"{self.oracle_name} has no single trials of {dataname} with hp={hp!r}; get_more_info gives their mean"
+                f"{self.oracle_name} has no single trials of {dataname} with hp={hp!r}; "
+                "get_more_info gives their mean"
             )
         return trials
 
@@ -520,7 +436,9 @@ class NATSBench:
         hp: str | int | None = None,
         enforce_all: bool | None = None,
     ) -> tuple[int, float]:
-        """Index and mean accuracy in percent of the best architecture (the first, where several tie).
+        """Index and mean accuracy in percent of the best architecture (the first.
+
+        Where several tie).
 
         Args:
             dataset: official name of a training set; `cifar10` with `valid` means `cifar10-valid`.
@@ -555,7 +473,8 @@ class NATSBench:
                 values = np.where(columns[name] > most * 1e6, np.nan, values)
         if np.isnan(values).all():
             raise NotTabulated(
-                f"{self.oracle_name} has no architecture with at most {flop_max} M MACs and {param_max} M parameters"
+                f"{self.oracle_name} has no architecture with at most {flop_max} M MACs and "
+                f"{param_max} M parameters"
             )
         best = int(np.nanargmax(values))
         return best, 100 * float(values[best])
@@ -597,7 +516,10 @@ class NATStopology(NATSBench):
 
     @staticmethod
     def str2matrix(arch_str: str, search_space: Sequence[str] = OPS) -> NDArray[np.float64]:
-        """Number in `search_space` of the operation on the edge source -> node at [node, source], (4, 4)."""
+        """Number in `search_space` of the operation on the edge source -> node at [node, source].
+
+        (4, 4).
+        """
         matrix = np.zeros((4, 4))
         for node, edges in enumerate(NATStopology.str2lists(arch_str), start=1):
             for op, source in edges:
@@ -645,7 +567,10 @@ def create(
 
 
 def search_space_info(main_tag: str, aux_tag: str | None = None) -> dict[str, Any]:
-    """Operations and nodes of the topology space, or widths and layers of the size space, as `nats_bench` has them."""
+    """Operations and nodes of the topology space, or widths and layers of the size space.
+
+    As `nats_bench` has them.
+    """
     spaces: dict[tuple[str, str | None], dict[str, Any]] = {
         **{
             ("nats-bench", tag): {"candidates": list(WIDTHS), "num_layers": 5}

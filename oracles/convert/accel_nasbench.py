@@ -119,7 +119,10 @@ def _devices(measured: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
 
 
 def _counted(layers: Sequence[Layer]) -> int:
-    """What the authors' counter calls MACs: four operations a number in batch norms, poolings too."""
+    """What the authors' counter calls MACs.
+
+    Four operations a number in batch norms, poolings too.
+    """
     total = 0
     for layer in layers:
         if layer.kind == "batch_norm":

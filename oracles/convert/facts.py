@@ -6,12 +6,16 @@ from nasrepro.suite.errors import DataCorrupt
 
 
 def fact(table: str, statement: str, found: object, expected: object) -> None:
-    """Raise DataCorrupt unless `found` equals `expected` (floats: to the digits of a printed figure, 1e-4 relative)."""
+    """Raise DataCorrupt unless `found` equals `expected` (floats.
+
+    To the digits of a printed figure, 1e-4 relative).
+    """
     if isinstance(expected, float) and isinstance(found, (int, float)):
         same = abs(found - expected) <= 1e-4 * abs(expected)
     else:
         same = found == expected
     if not same:
         raise DataCorrupt(
-            f"{table}: {statement} is {found!r} in the originals, expected {expected!r}; the converter and the files do not fit"
+            f"{table}: {statement} is {found!r} in the originals, expected {expected!r}; the "
+            "converter and the files do not fit"
         )

@@ -52,7 +52,8 @@ METRICS: Sources = {
 }
 
 
-# -- TFRecord files ----------------------------------------------------------------------------------------
+# -- TFRecord files
+# ----------------------------------------------------------------------------------------
 def columns_of(name: str, trainings: Iterable[Training], sources: Sources) -> Columns:
     """Columns over all trainings, one row per distinct cell by ascending number.
 
@@ -138,7 +139,10 @@ def _runs(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def official() -> dict[str, Path]:
-    """An official file: NASBENCH101_PATH (the file, or its folder), else TORCH_HOME (~/.torch) or the cache folder has it.
+    """An official file.
+
+    NASBENCH101_PATH (the file, or its folder), else TORCH_HOME (~/.torch) or the cache folder has
+    it.
 
     Raises:
         DataMissing: none of them has one; it is never downloaded by itself.
@@ -156,8 +160,10 @@ def official() -> dict[str, Path]:
             if (folder / file).is_file():
                 return {"records": folder / file}
     raise DataMissing(
-        "nasbench101 needs nasbench_full.tfrecord (1.95 GB) or nasbench_only108.tfrecord (499 MB), which is not in "
-        f"{' or '.join(map(str, folders))}: get it from https://storage.googleapis.com/nasbench/ (it is not downloaded by itself), "
+        "nasbench101 needs nasbench_full.tfrecord (1.95 GB) or nasbench_only108.tfrecord (499 "
+        "MB), which is not in "
+        f"{' or '.join(map(str, folders))}: get it from https://storage.googleapis.com/nasbench/ "
+        "(it is not downloaded by itself), "
         f"set {PATH_VARIABLE} to it, and run: nasrepro data fetch nasbench101"
     )
 
@@ -172,7 +178,8 @@ def convert(paths: Mapping[str, Path], progress: Progress) -> tuple[Columns, dic
     if sha256 not in OFFICIAL.values():
         expected = OFFICIAL.get(path.name, " or ".join(OFFICIAL.values()))
         raise DataCorrupt(
-            f"{path} has sha256 {sha256}, expected {expected} (cut short, or another version); get it again"
+            f"{path} has sha256 {sha256}, expected {expected} (cut short, or another version); "
+            "get it again"
         )
     budgets = EPOCHS if sha256 == OFFICIAL["nasbench_full.tfrecord"] else EPOCHS[-1:]
     columns = columns_of(
@@ -218,7 +225,8 @@ def _followed(trainings: Iterable[Training], total: int, progress: Progress) -> 
         yield each
 
 
-# -- the slice ---------------------------------------------------------------------------------------------
+# -- the slice
+# ---------------------------------------------------------------------------------------------
 def convert_slice(paths: Mapping[str, Path]) -> tuple[Columns, dict[str, Any]]:
     """Columns of the 30,001 cells by ascending number.
 

@@ -1,6 +1,7 @@
 """NAS-Bench-201: four public extracts of the official file, joined by the official index.
 
-csv_*       mean over seeds at 200 epochs; the CIFAR-10 one is of the networks trained on half the data
+csv_*       mean over seeds at 200 epochs; the CIFAR-10 one is of the networks trained on half the
+data
 cifar10_50k CIFAR-10 test accuracy of each run trained on all of the training data, without seed
 labels
 seeds       per-seed results at 200 epochs and training time, without an index: rows in index order
@@ -121,7 +122,9 @@ def _read_runs(path: Path, archs: list[Any]) -> Column:
 
 
 def _rows_of_seeds(per_seed: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Row of each cell and seed in the per-seed file, shape (15625, 3), -1 where the seed is missing.
+    """Row of each cell and seed in the per-seed file, shape (15625, 3).
+
+    -1 where the seed is missing.
 
     The file has no index: consecutive rows of equal time and size are the runs of one cell.
     """

@@ -44,7 +44,10 @@ _FIELDS = {
 
 
 def convert(paths: Mapping[str, Path]) -> tuple[dict[str, Column], dict[str, Any]]:
-    """The table of the eight graphs, one row per key, ascending; raises DataCorrupt where a fact fails."""
+    """The table of the eight graphs, one row per key, ascending.
+
+    Raises DataCorrupt where a fact fails.
+    """
     return _convert("nasbench_graph", paths, ROWS)
 
 

@@ -32,7 +32,8 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         )
     except ValueError as error:
         raise DataCorrupt(
-            f"{paths['networks']} is not a JSON file ({error}); fetch it again: nasrepro data fetch {_NAME}"
+            f"{paths['networks']} is not a JSON file ({error}); fetch it again: nasrepro data "
+            f"fetch {_NAME}"
         ) from error
     fact(_NAME, "the networks are all 3^8", sorted(entries), [space.format(arch) for arch in archs])
     rows = [entries[space.format(arch)] for arch in archs]

@@ -1,4 +1,7 @@
-"""NAS-Bench-MR: a pickle per task, the same 2,507 networks in each, by their vectors of 27 integers."""
+"""NAS-Bench-MR.
+
+A pickle per task, the same 2,507 networks in each, by their vectors of 27 integers.
+"""
 
 from __future__ import annotations
 

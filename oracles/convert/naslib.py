@@ -1,4 +1,7 @@
-"""NASLib's result files: zips of JSON lists, an entry per architecture, in files of a few hundred."""
+"""NASLib's result files.
+
+Zips of JSON lists, an entry per architecture, in files of a few hundred.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def read_entries(path: Path) -> dict[tuple[str, str], dict[str, dict[str, Any]]]
                     here[entry["arch"]] = here.get(entry["arch"], {}) | entry
     except (zipfile.BadZipFile, OSError, ValueError, LookupError, TypeError) as error:
         raise DataCorrupt(
-            f"{path} is not a zip of NASLib's results ({error}); fetch it again: nasrepro data fetch"
+            f"{path} is not a zip of NASLib's results ({error}); fetch it again: nasrepro data "
+            "fetch"
         ) from error
     return found
 

@@ -1,4 +1,7 @@
-"""NATS-Bench, size space: validation accuracy after 90 epochs, one numpy file per data set, rows in official order."""
+"""NATS-Bench, size space.
+
+Validation accuracy after 90 epochs, one numpy file per data set, rows in official order.
+"""
 
 from __future__ import annotations
 

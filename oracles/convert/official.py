@@ -104,7 +104,8 @@ PTH = Benchmark(
 )
 
 
-# -- finding -----------------------------------------------------------------------------------------------
+# -- finding
+# -----------------------------------------------------------------------------------------------
 def find(benchmark: Benchmark) -> dict[str, Path]:
     """The release in TORCH_HOME (if not set, ~/.torch), else in the cache folder.
 
@@ -119,12 +120,15 @@ def find(benchmark: Benchmark) -> dict[str, Path]:
     others = sorted({each.name for place in places for each in place.glob(benchmark.kin)})
     there = f" ({', '.join(others)}, which is there, is another version or form)" if others else ""
     raise DataMissing(
-        f"{benchmark.name} ({benchmark.size}) is not in {' or '.join(map(str, places))}{there}; it is not downloaded by itself: "
-        f"get it from the links at {benchmark.origin} and set TORCH_HOME to the folder that holds it"
+        f"{benchmark.name} ({benchmark.size}) is not in {' or '.join(map(str, places))}{there}; "
+        "it is not downloaded by itself: "
+        f"get it from the links at {benchmark.origin} and set TORCH_HOME to the folder that holds "
+        "it"
     )
 
 
-# -- reading -----------------------------------------------------------------------------------------------
+# -- reading
+# -----------------------------------------------------------------------------------------------
 def convert_folder(
     benchmark: Benchmark, key: str, paths: Mapping[str, Path], progress: Progress
 ) -> Converted:
@@ -144,7 +148,8 @@ def convert_folder(
     }
     if not files:
         raise DataCorrupt(
-            f"{folder} has no records (000000{SUFFIX} and so on); get it again from {benchmark.origin}"
+            f"{folder} has no records (000000{SUFFIX} and so on); get it again from "
+            f"{benchmark.origin}"
         )
     indices = sorted(files)
     chunks = [
@@ -197,7 +202,8 @@ def _check_order(benchmark: Benchmark, path: Path, meta: Any) -> None:
     listed = meta.get("meta_archs") if isinstance(meta, dict) else None
     if listed != _names(benchmark.space):
         raise DataCorrupt(
-            f"{path} does not list the architectures of {benchmark.name} in their order (damaged, or another version)"
+            f"{path} does not list the architectures of {benchmark.name} in their order (damaged, "
+            "or another version)"
         )
 
 
@@ -242,7 +248,8 @@ def read_records(
                 columns[name][row] = value
         except (AttributeError, IndexError, InvalidArch, KeyError, TypeError, ValueError) as error:
             raise DataCorrupt(
-                f"{where} is not a record of this benchmark ({type(error).__name__}: {error}; damaged, or another version); get it again"
+                f"{where} is not a record of this benchmark ({type(error).__name__}: {error}; "
+                "damaged, or another version); get it again"
             ) from error
     return columns
 
@@ -332,7 +339,10 @@ def _joined(
 
 
 def _settle(columns: Columns, name: str) -> None:
-    """Where some trainings have a time of their own for each epoch, give all of them one value per epoch."""
+    """Where some trainings have a time of their own for each epoch.
+
+    Give all of them one value per epoch.
+    """
     dataset, seed, metric = name.removesuffix("_per_epoch").split("/")
     for other, values in columns.items():
         parts = other.split("/")
@@ -342,7 +352,8 @@ def _settle(columns: Columns, name: str) -> None:
         del columns[name]
 
 
-# -- what tables name --------------------------------------------------------------------------------------
+# -- what tables name
+# --------------------------------------------------------------------------------------
 find_tss, find_sss, find_pth = (partial(find, benchmark) for benchmark in (TSS, SSS, PTH))
 tss_12, tss_200 = (partial(convert_folder, TSS, key) for key in TSS.schedules)
 sss_1, sss_12, sss_90 = (partial(convert_folder, SSS, key) for key in SSS.schedules)

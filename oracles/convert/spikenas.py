@@ -31,7 +31,10 @@ _SECONDS = re.compile(r"Elapsed time: ([\d.]+)hour([\d.]+)minute([\d.]+)second")
 
 
 def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Columns of the table, one row per cell by its number; raises DataCorrupt where a fact fails."""
+    """Columns of the table, one row per cell by its number.
+
+    Raises DataCorrupt where a fact fails.
+    """
     space, logs = SpikeCell(), read_logs(paths["logs"])
     fact(_NAME, "numbers of the logs", sorted(logs), list(range(len(space))))
     digest = hashlib.sha256()
@@ -92,7 +95,10 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[int, tarfile.TarInfo]]:
 
 
 def _read(number: int, text: str) -> tuple[int, NDArray[np.float64], float, float]:
-    """Parameters, accuracies (epochs, 2: training, validation) in %, test accuracy in %, seconds."""
+    """Parameters, accuracies (epochs, 2.
+
+    Training, validation) in %, test accuracy in %, seconds.
+    """
     lines = text.splitlines()
     fact(_NAME, f"first line of log {number}", lines[0], f"architecture id: {number}")
     rows = [line.split(",") for line in lines[3:] if line[:1].isdigit()]

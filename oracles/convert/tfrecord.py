@@ -29,7 +29,8 @@ _HEADER, _FOOTER = 12, 4
 _START = bytes.fromhex("54641f64")
 
 
-# -- checksums ---------------------------------------------------------------------------------------------
+# -- checksums
+# ---------------------------------------------------------------------------------------------
 @cache
 def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """What the low and the high half of the register become after 32 bits of the CRC32C (Castagnoli) polynomial, shape (65536,) each."""
@@ -60,7 +61,8 @@ def masked_crc32c(records: Sequence[bytes]) -> NDArray[np.uint32]:
     return (state >> np.uint32(15) | state << np.uint32(17)) + np.uint32(0xA282EAD8)
 
 
-# -- records -----------------------------------------------------------------------------------------------
+# -- records
+# -----------------------------------------------------------------------------------------------
 def read_records(path: Path, *, chunk: int = CHUNK) -> Iterator[bytes]:
     """The data of each record, in order, checked about `chunk` bytes at a time.
 
@@ -94,7 +96,8 @@ def _checked(content: mmap.mmap, starts: Sequence[int], path: Path, number: int)
 
     def corrupt(record: int, what: str) -> DataCorrupt:
         return DataCorrupt(
-            f"{path}: record {number + record} at offset {starts[record]:,} {what}; get the file again"
+            f"{path}: record {number + record} at offset {starts[record]:,} {what}; get the file "
+            "again"
         )
 
     def compare(stored: Sequence[bytes], data: Sequence[bytes], what: str) -> None:
@@ -117,7 +120,8 @@ def _checked(content: mmap.mmap, starts: Sequence[int], path: Path, number: int)
     return data
 
 
-# -- protocol buffers --------------------------------------------------------------------------------------
+# -- protocol buffers
+# --------------------------------------------------------------------------------------
 def fields(message: bytes) -> Iterator[tuple[int, int | float | bytes]]:
     """Field numbers and values of a message.
 
@@ -161,7 +165,8 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number is cut short")
 
 
-# -- what NAS-Bench-101 keeps in a record ------------------------------------------------------------------
+# -- what NAS-Bench-101 keeps in a record
+# ------------------------------------------------------------------
 class Training(NamedTuple):
     """One training.
 

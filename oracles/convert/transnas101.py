@@ -1,4 +1,7 @@
-"""TransNAS-Bench-101: one csv per task, 3,256 macro skeletons and then 4,096 micro cells, by their place in the file alone.
+"""TransNAS-Bench-101.
+
+One csv per task, 3,256 macro skeletons and then 4,096 micro cells, by their place in the file
+alone.
 
 Each csv has the best over the epochs of each metric, and the training time. A second source (micro
 only) has the validation metric, params and "flops" of 711 named cells, which check the order and
@@ -238,7 +241,10 @@ def _check_macro_sizes(name: str, path: Path, space: TransNasMacro) -> None:
 def _check_second_source(
     name: str, path: Path, space: TransNasMicro, values: Mapping[str, Mapping[str, Column]]
 ) -> None:
-    """The 711 cells of the second source have the same validation values, and the sizes that the formulas give."""
+    """The 711 cells of the second source have the same validation values.
+
+    And the sizes that the formulas give.
+    """
     try:
         second: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

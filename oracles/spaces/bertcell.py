@@ -42,7 +42,10 @@ class BertSpace(OptionSpace):
     def described(
         self, hidden: int, layers: Sequence[tuple[str, int | str, int, int, int]]
     ) -> Arch:
-        """The canonical code of an encoder: operation, its parameter, heads, width, depth of each layer."""
+        """The canonical code of an encoder.
+
+        Operation, its parameter, heads, width, depth of each layer.
+        """
         texts = [str(hidden), str(len(layers))]
         for operation, parameter, heads, width, depth in layers:
             texts += [f"{operation}-{parameter}", str(heads), str(width), str(depth)]

@@ -1,6 +1,7 @@
 """The space of NAS-Bench-Graph (arXiv:2206.09166): four operations on a graph's nodes, as a tree.
 
-Each operation reads the graph's features or an earlier operation; what nobody reads is concatenated.
+Each operation reads the graph's features or an earlier operation; what nobody reads is
+concatenated.
 There are 24 such link lists and 9 operations: 157,464 codes without those of skips alone, which are
 no network. The benchmark counts them as 26,206 architectures: by renaming the operations, and by
 lifting a skip to the front, in front of everything that read the features, where it has successors,
@@ -106,7 +107,10 @@ class GraphNet(SearchSpace):
         return f"{','.join(map(str, (0, *arch.code[:3])))};{names}"
 
     def keyed(self, key: int) -> Arch:
-        """The architecture of the benchmark's key: link class and operations, five decimal digits."""
+        """The architecture of the benchmark's key.
+
+        Link class and operations, five decimal digits.
+        """
         links, *ops = map(int, f"{key:05d}")
         return self.arch([*LINKS[links][1:], *(self.ops.index(OPS[option]) for option in ops)])
 

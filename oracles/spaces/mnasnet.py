@@ -37,7 +37,10 @@ class MnasNet(SearchSpace):
     )
 
     def parse(self, text: str) -> Arch:
-        """Read seven blocks such as `e4k5l2s`, joined by `-`: expansion 4, kernel 5, 2 layers, squeeze-excite."""
+        """Read seven blocks such as `e4k5l2s`, joined by `-`.
+
+        Expansion 4, kernel 5, 2 layers, squeeze-excite.
+        """
         parts = [_BLOCK.fullmatch(part) for part in text.strip().split("-")]
         code: list[int] = []
         for block, part in enumerate(parts):

@@ -1,4 +1,7 @@
-"""The space of NAS-Bench-MR: networks with up to four resolutions side by side (arXiv:2103.13253)."""
+"""The space of NAS-Bench-MR.
+
+Networks with up to four resolutions side by side (arXiv:2103.13253).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ _FEW = (1, 2, 3, 4)
 class MultiRes(OptionSpace):
     """27 decisions.
 
-    Channels of the two stem layers; of the stages with 1 to 4 resolutions the number of modules, and
+    Channels of the two stem layers; of the stages with 1 to 4 resolutions the number of modules,
+    and
     units and channels of each resolution; channels of the last layer.
     """
 

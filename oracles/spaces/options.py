@@ -46,13 +46,15 @@ class OptionSpace(SearchSpace):
         values = [value.strip() for value in text.split(",")]
         if len(values) != len(self.options):
             raise InvalidArch(
-                f"{self.name}: {text!r} has {len(values)} values, expected {len(self.options)} such "
+                f"{self.name}: {text!r} has {len(values)} values, expected {len(self.options)} "
+                "such "
                 f"as {self._example}"
             )
         for label, value, options in zip(self.decisions, values, self.options, strict=True):
             if value not in options:
                 raise InvalidArch(
-                    f"{self.name}: {value!r} is no {label} of {text!r}; accepted: {', '.join(options)}"
+                    f"{self.name}: {value!r} is no {label} of {text!r}; accepted: "
+                    f"{', '.join(options)}"
                 )
         return self.arch([o.index(value) for value, o in zip(values, self.options, strict=True)])
 

@@ -1,4 +1,7 @@
-"""A sample of a space: architectures that a benchmark trained, too few to be each other's neighbours."""
+"""A sample of a space.
+
+Architectures that a benchmark trained, too few to be each other's neighbours.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ _ROWS = 256
 class Pool(ConfinedSpace):
     """Searches stay in the sample, and step from one architecture to the nearest ones in it.
 
-    Two architectures are neighbours if one is among the eight nearest of the other, by the number of
+    Two architectures are neighbours if one is among the eight nearest of the other, by the number
+    of
     decisions that differ; ties go to the earlier row.
 
     Args:

@@ -1,9 +1,11 @@
 """The space of SpikeNAS-Bench: spiking cells of four nodes and six edges, as NAS-Bench-201's.
 
 An edge holds zero, skip, or a leaky integrate-and-fire neuron with threshold 0.5, 1.0 or 1.5
-followed by a 3x3 convolution and a batch norm. Two cells of one form, of 128 and 256 channels, stand
+followed by a 3x3 convolution and a batch norm. Two cells of one form, of 128 and 256 channels,
+stand
 in the network: a 3x3 stem, the cell, a batch norm and a 3x3 convolution to 256 channels, average
-pooling, the cell, average pooling, and linear layers to 1,024 and to ten outputs a class, which vote.
+pooling, the cell, average pooling, and linear layers to 1,024 and to ten outputs a class, which
+vote.
 
 The parameters of this network are those of all 15,625 logs; the order of convolution and pooling
 between the cells is inferred (it decides the MACs, by the same number for every cell). MACs are

@@ -30,7 +30,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
         )
     except OSError as error:
         raise NasreproError(
-            f"cannot write to {path.parent} ({error.strerror}); make it writable, or choose another folder "
+            f"cannot write to {path.parent} ({error.strerror}); make it writable, or choose "
+            "another folder "
             "(NASREPRO_DATA for tables, --store or --out for results)"
         ) from error
     os.close(handle)

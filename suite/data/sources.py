@@ -36,7 +36,8 @@ def open_table(spec: TableSpec) -> Table:
         if spec.local:
             spec.originals()  # says where they are looked for, if there are none
         raise DataMissing(
-            f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data fetch {spec.name}"
+            f"the table of {spec.name} is not in {spec.path.parent}; get it with: nasrepro data "
+            f"fetch {spec.name}"
         )
     table = Table(spec.path)
     _check_contents(table)
@@ -44,7 +45,10 @@ def open_table(spec: TableSpec) -> Table:
 
 
 def _check_contents(table: Table) -> None:
-    """Hash a table's contents, once for each size and time of its file (a note beside it says so)."""
+    """Hash a table's contents.
+
+    Once for each size and time of its file (a note beside it says so).
+    """
     if withheld():  # a search's process has not all of it; the runner's has checked it
         return
     status = table.path.stat()
@@ -173,12 +177,14 @@ def check_file(path: Path, file: SourceFile) -> None:
     if size != file.bytes:
         how = "cut short" if size < file.bytes else "changed"
         raise DataCorrupt(
-            f"{path} has {size} bytes, expected {file.bytes} ({how}); delete it and fetch it again: nasrepro data fetch"
+            f"{path} has {size} bytes, expected {file.bytes} ({how}); delete it and fetch it "
+            "again: nasrepro data fetch"
         )
     found = sha256_file(path)
     if found != file.sha256:
         raise DataCorrupt(
-            f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or damaged); "
+            f"{path} has sha256 {found[:16]}..., expected {file.sha256[:16]}... (changed or "
+            "damaged); "
             "delete it and fetch it again: nasrepro data fetch"
         )
 
@@ -232,7 +238,8 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
         where = f"{MIRROR_VARIABLE} ({mirror}) does not have it"
     raise DataMissing(
         f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
-        f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the same paths"
+        f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the "
+        "same paths"
     )
 
 

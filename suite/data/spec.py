@@ -1,4 +1,7 @@
-"""Table specifications: which originals a table is made of, how it is converted, and where it is kept."""
+"""Table specifications.
+
+Which originals a table is made of, how it is converted, and where it is kept.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +130,10 @@ def cache_dir() -> Path:
 
 
 def inventory(originals: Mapping[str, Path]) -> str:
-    """Hash of names and sizes of local files, and of those in local folders (hidden ones left out)."""
+    """Hash of names and sizes of local files.
+
+    And of those in local folders (hidden ones left out).
+    """
     lines = [
         f"{name} {line}"
         for name, path in sorted(originals.items())

@@ -1,7 +1,8 @@
 """Columnar tables on disk (Arrow IPC, memory-mapped; or Parquet) and the oracle that reads them.
 
 Columns are named by what they hold:
-    {dataset}/{epochs}/{seed}/{metric}   one measured value per architecture; seed is a number, a label or "mean"
+    {dataset}/{epochs}/{seed}/{metric}   one measured value per architecture; seed is a number, a
+    label or "mean"
     {dataset}/{seed}/{metric}_per_epoch  a value that grows in proportion to the epochs (a cost)
     {dataset}/{metric}                   the same for every training (params, macs)
     other names without "/"              keys of the rows
@@ -137,11 +138,13 @@ class Table:
         layout = self.meta.get("layout")
         if layout is None:
             raise DataCorrupt(
-                f"{path} is not a table that nasrepro wrote; delete it and fetch it again: nasrepro data fetch"
+                f"{path} is not a table that nasrepro wrote; delete it and fetch it again: "
+                "nasrepro data fetch"
             )
         if layout > LAYOUT:
             raise DataCorrupt(
-                f"{path} has layout {layout}, this version reads up to {LAYOUT}; upgrade nasrepro, or delete the file and fetch it again"
+                f"{path} has layout {layout}, this version reads up to {LAYOUT}; upgrade "
+                "nasrepro, or delete the file and fetch it again"
             )
 
     def __len__(self) -> int:
@@ -187,7 +190,8 @@ class Table:
     def _unreadable(self, error: Exception) -> DataCorrupt:
         reason = str(error).partition("\n")[0]
         return DataCorrupt(
-            f"{self.path} cannot be read as a table ({reason}); delete it and fetch it again: nasrepro data fetch"
+            f"{self.path} cannot be read as a table ({reason}); delete it and fetch it again: "
+            "nasrepro data fetch"
         )
 
     def verify(self) -> None:

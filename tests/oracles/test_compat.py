@@ -76,7 +76,8 @@ def agree(ours, theirs):
     return set(theirs) - set(ours)
 
 
-# -- nats_bench: the official records ------------------------------------------------------------------------
+# -- nats_bench: the official records
+# ------------------------------------------------------------------------
 @pytest.mark.parametrize("index", [0, 11])
 @pytest.mark.parametrize("hp", ["12", "200"])
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -220,7 +221,8 @@ def test_the_size_space_is_the_official_one(sss, official_sss, index):
         assert getattr(sss, name) == getattr(official_sss, name)
 
 
-# -- nats_bench: what it answers in silence ------------------------------------------------------------------
+# -- nats_bench: what it answers in silence
+# ------------------------------------------------------------------
 def test_numpy_integers_are_indices(tss):
     """`nats_bench` answers -1 for np.int64(284)."""
     for index in (284, np.int64(284), np.uint16(284), CELL_284, tss.oracle.space.at(284)):
@@ -332,7 +334,8 @@ def test_a_trial_is_drawn_only_where_there_are_trials(tss):
         assert drawn == tss.get_more_info(5, dataset, hp="12", is_random=False)
     with pytest.raises(
         NotTabulated,
-        match="no single trials of cifar10-valid with hp='12' to draw from; is_random=False gives the mean",
+        match="no single trials of cifar10-valid with hp='12' to draw from; is_random=False gives "
+        "the mean",
     ):
         tss.get_more_info(5, "cifar10-valid", hp="12")
     with pytest.raises(
@@ -397,7 +400,8 @@ def test_what_is_not_in_the_table_is_not_made_up(tss, sss):
         assert again == info
         with pytest.raises(
             NotTabulated,
-            match=r"'valid-accuracy': .*; it has: valid-and-test-accuracy, train-per-time, train-all-time",
+            match=r"'valid-accuracy': .*; it has: valid-and-test-accuracy, train-per-time, "
+            r"train-all-time",
         ):
             again["valid-accuracy"]
 
@@ -490,7 +494,8 @@ def test_nothing_is_answered_while_a_search_of_the_suite_runs(tss):
                 ask()
 
 
-# -- scripts in the style of the published ones --------------------------------------------------------------
+# -- scripts in the style of the published ones
+# --------------------------------------------------------------
 EVOLUTION = """
 import random
 from collections import deque
@@ -582,7 +587,8 @@ def run(script, old, new):
     "new",
     [
         "from nasrepro.oracles.compat import create",
-        "from nasrepro.oracles.compat import NATStopology\ncreate = lambda a, s, **k: NATStopology(a, **k)",
+        "from nasrepro.oracles.compat import NATStopology\ncreate = lambda a, s, **k: "
+        "NATStopology(a, **k)",
     ],
 )
 def test_a_script_for_nats_bench_runs_with_another_import(new):
@@ -612,7 +618,8 @@ def test_a_script_that_reads_test_accuracies_of_the_slice_is_told_so(real):
         )
 
 
-# -- nasbench ------------------------------------------------------------------------------------------------
+# -- nasbench
+# ------------------------------------------------------------------------------------------------
 @pytest.fixture
 def ecnas(real):
     real("ecnas_4v")
@@ -814,7 +821,8 @@ def test_the_full_table_is_asked_for_by_default():
         assert "nasrepro data fetch nasbench101" in str(error)
 
 
-# -- no value with test images in it, and no default, in silence ---------------------------------------------
+# -- no value with test images in it, and no default, in silence
+# ---------------------------------------------
 def test_a_script_that_falls_back_to_test_images_is_told(tss):
     info = tss.get_more_info(6111, "cifar100", hp="200", is_random=777)
     for fall_back in (
@@ -852,7 +860,8 @@ def test_a_mean_in_place_of_missing_trials_must_be_asked_for(tss):
     assert always.get_more_info(0, "cifar10-valid", hp="12") == mean
 
 
-# -- small scripts in the style of published ones --------------------------------------------------------------
+# -- small scripts in the style of published ones
+# --------------------------------------------------------------
 def test_a_random_search_over_time(tss):
     """As the NATS-algos: simulate_train_eval until the time is spent, then the test accuracy."""
     tss.reset_time()

@@ -64,7 +64,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-# -- the official files --------------------------------------------------------------------------------------
+# -- the official files
+# --------------------------------------------------------------------------------------
 def test_runs_of_a_cell_are_kept_apart_in_the_order_of_the_file(tmp_path):
     path = tmp_path / "some.tfrecord"
     values = {
@@ -148,7 +149,8 @@ def test_records_of_no_cell_are_refused(tmp_path):
 def test_where_the_official_file_is_looked_for(folder, monkeypatch):
     with pytest.raises(
         DataMissing,
-        match=r"nasbench_only108.tfrecord .*not in .*\.torch or .*cache: get it from https://storage.googleapis.com/nasbench/",
+        match=r"nasbench_only108.tfrecord .*not in .*\.torch or .*cache: get it from "
+        r"https://storage.googleapis.com/nasbench/",
     ):
         official()
     places = [
@@ -240,7 +242,8 @@ def test_no_budget_continues_another():
     assert INFO.licence == "Apache-2.0" and EC4.licence == "MIT"
 
 
-# -- tables of a part of the space ---------------------------------------------------------------------------
+# -- tables of a part of the space
+# ---------------------------------------------------------------------------
 @pytest.fixture
 def small(folder):
     """An oracle over four cells that the tests wrote as a file of EC-NAS."""

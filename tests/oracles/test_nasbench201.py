@@ -142,7 +142,8 @@ def test_accuracies_are_fractions_everywhere(oracle):
                     assert np.nanmin(values) > 0 and 0.2 < np.nanmax(values) <= 1
 
 
-# -- what peers get wrong ------------------------------------------------------------------------------------
+# -- what peers get wrong
+# ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("epochs", [12, 200])
 def test_test_accuracy_is_not_validation_accuracy(oracle, dataset, epochs):
@@ -181,7 +182,8 @@ def test_a_missing_seed_is_never_filled_in(oracle):
     for dataset in DATASETS:
         with pytest.raises(
             NotTabulated,
-            match=rf"{name} has no {dataset} training of 200 epochs with seed 999; it has: 777, 888",
+            match=rf"{name} has no {dataset} training of 200 epochs with seed 999; it has: 777, "
+            r"888",
         ):
             oracle.query(arch, dataset=dataset, epochs=200, seed=999)
         many = oracle.query_many([arch], dataset=dataset, epochs=200, seed=999)
@@ -294,7 +296,8 @@ def test_the_table_says_where_it_is_from(oracle):
     )
 
 
-# -- against the benchmark's own reader ----------------------------------------------------------------------
+# -- against the benchmark's own reader
+# ----------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def official(mirror):
     nats_bench = pytest.importorskip("nats_bench", reason="the extra `official` is not installed")

@@ -22,7 +22,8 @@ def oracle(real):
     return real("nasbench_macro")
 
 
-# -- the space -----------------------------------------------------------------------------------------------
+# -- the space
+# -----------------------------------------------------------------------------------------------
 def test_order_and_strings():
     assert len(SPACE) == 3**8
     assert [SPACE.format(SPACE.at(i)) for i in (0, 1, 6560)] == ["00000000", "00000001", "22222222"]
@@ -63,7 +64,8 @@ def test_complexity_is_the_published_one():
         assert (size.params, size.macs) == expected
 
 
-# -- the table -----------------------------------------------------------------------------------------------
+# -- the table
+# -----------------------------------------------------------------------------------------------
 def test_run_1_selects_and_the_others_report(oracle):
     best = SPACE.parse("22212220")
     assert oracle.query(best, dataset="cifar10", epochs=50).values == {

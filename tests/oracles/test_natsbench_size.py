@@ -38,7 +38,8 @@ def oracle(real):
     return real("natsbench_size")
 
 
-# -- the space -----------------------------------------------------------------------------------------------
+# -- the space
+# -----------------------------------------------------------------------------------------------
 def test_order_is_lexicographic():
     assert len(SPACE) == 8**5
     assert [SPACE.format(SPACE.at(i)) for i in (0, 11, 32767)] == [
@@ -109,7 +110,8 @@ def test_complexity_grows_with_every_width():
                 assert small.params < large.params and small.macs < large.macs
 
 
-# -- the table -----------------------------------------------------------------------------------------------
+# -- the table
+# -----------------------------------------------------------------------------------------------
 def test_known_values(oracle):
     best = {
         name: oracle.best(name, 90, "valid_accuracy")

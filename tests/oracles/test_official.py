@@ -1,13 +1,17 @@
-"""Official files: beside the official readers on the authors' own sample records, and on files that the tests write.
+"""Official files.
+
+Beside the official readers on the authors' own sample records, and on files that the tests write.
 
 What the official packages can still do on a current Python, and what not (nats-bench 1.8,
 nas-bench-201 2.1, nasbench-pytorch 1.3.1; Python 3.11, torch 2.13, numpy 2.4):
 
 nats-bench         all that is asked of it here.
-nas-bench-201      cannot open a file: it calls `torch.load` without `weights_only`, which since torch 2.6 refuses the numpy numbers in a
+nas-bench-201      cannot open a file: it calls `torch.load` without `weights_only`, which since
+torch 2.6 refuses the numpy numbers in a
                    record. Given the records as a dict it answers, and is compared. It averages
                      sizes over seeds where they differ.
-nasbench-pytorch   is no reader. Its graph hash and its network still work and are compared in test_dag101.py; `ModelSpec.hash_spec`,
+nasbench-pytorch   is no reader. Its graph hash and its network still work and are compared in
+test_dag101.py; `ModelSpec.hash_spec`,
                    which is what its users call, raises TypeError: the matrix has become a torch
                        tensor.
 """
@@ -60,7 +64,8 @@ def torch_home(tmp_path, monkeypatch):
     return home
 
 
-# -- the authors' own sample records ---------------------------------------------------------------------------
+# -- the authors' own sample records
+# ---------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def samples(mirror):
     homes = sorted(mirror.glob("D-X-Y/NATS-Bench/*/fake_torch_dir"))
@@ -240,7 +245,11 @@ def test_a_point_of_the_long_schedule_is_no_short_training(sampled):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_split_stands_for_another(sampled, name):
-    """What peers mix up: test read as validation, validation and test images together as test, the two CIFAR-10 trainings."""
+    """What peers mix up.
+
+    Test read as validation, validation and test images together as test, the two CIFAR-10
+    trainings.
+    """
     oracle, last = sampled[name], int(name.rpartition("_")[2])
     for index, dataset in product(INDICES, ("cifar10", "cifar100", "ImageNet16-120")):
         found = oracle.query(
@@ -338,7 +347,8 @@ def test_the_extracts_say_the_same(sampled, extracts):
                 assert mine[metric] == EXACT(theirs[metric], rel=2e-6), (name, dataset, metric)
 
 
-# -- files that the tests write --------------------------------------------------------------------------------
+# -- files that the tests write
+# --------------------------------------------------------------------------------
 @cache
 def strings(benchmark):
     return [benchmark.space.format(arch) for arch in benchmark.space]
@@ -659,7 +669,8 @@ def test_who_has_no_files_is_told_where_they_are_looked_for(
 ):
     with pytest.raises(
         DataMissing,
-        match=rf"{file} \(.*\) is not in {torch_home} or .*/cache; .*not downloaded.* set TORCH_HOME",
+        match=rf"{file} \(.*\) is not in {torch_home} or .*/cache; .*not downloaded.* set "
+        r"TORCH_HOME",
     ):
         oracles.get(name).load()
     (torch_home / other).write_text("")
@@ -680,7 +691,8 @@ def test_without_torch_home_it_is_the_official_default(tmp_path, monkeypatch):
         official.find(TSS)
 
 
-# -- the one file of NAS-Bench-201 -----------------------------------------------------------------------------
+# -- the one file of NAS-Bench-201
+# -----------------------------------------------------------------------------
 @cache
 def release():
     """What the file of NAS-Bench-201 holds, of three architectures.
@@ -703,7 +715,10 @@ def release():
 
 @pytest.fixture
 def pth(torch_home):
-    """A way to save it: in the zip form of today's `torch.save`, or in that of the time of the release."""
+    """A way to save it.
+
+    In the zip form of today's `torch.save`, or in that of the time of the release.
+    """
     torch = pytest.importorskip("torch")
 
     def save(whole, zipped=False):
@@ -800,7 +815,8 @@ def test_a_bad_pth_file_is_one_clear_line(pth, zipped, torch_home, tmp_path):
     assert everything_in(tmp_path / "cache") == {} and not trace.exists()
 
 
-# -- the fork of nasbench --------------------------------------------------------------------------------------
+# -- the fork of nasbench
+# --------------------------------------------------------------------------------------
 def test_hash_spec_of_nasbench_pytorch_raises_and_ours_does_not():
     """Its cure, or its end, is worth knowing of.
 

@@ -1,4 +1,7 @@
-"""TransNAS-Bench-101: both spaces, seven tasks with their own metrics, the order of rows that name no architecture."""
+"""TransNAS-Bench-101.
+
+Both spaces, seven tasks with their own metrics, the order of rows that name no architecture.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ def micro(real):
     return real("transnas101_micro")
 
 
-# -- the spaces ----------------------------------------------------------------------------------------------
+# -- the spaces
+# ----------------------------------------------------------------------------------------------
 def test_official_strings_and_orders():
     assert (len(MICRO), len(MACRO)) == (4096, 3256)
     assert MICRO.parse("64-41414-1_02_333").code == (1, 0, 2, 3, 3, 3)
@@ -159,7 +163,8 @@ def test_complexity_counts_the_backbone():
     )
 
 
-# -- the tables ----------------------------------------------------------------------------------------------
+# -- the tables
+# ----------------------------------------------------------------------------------------------
 def test_each_task_has_its_own_metric_and_length(oracle):
     for dataset in oracle.info.datasets:
         task = TASKS[dataset.name]

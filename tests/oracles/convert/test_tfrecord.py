@@ -14,7 +14,8 @@ from nasrepro.oracles.convert.tfrecord import fields, masked_crc32c, read_record
 from nasrepro.suite.errors import DataCorrupt
 
 
-# -- checksums -----------------------------------------------------------------------------------------------
+# -- checksums
+# -----------------------------------------------------------------------------------------------
 def test_published_checksums():
     vectors = {
         b"123456789": 0xE3069283,
@@ -34,7 +35,8 @@ def test_checksums_of_many_records_are_those_of_each(records):
     assert masked_crc32c(records).tolist() == [masked(record) for record in records]
 
 
-# -- framing -------------------------------------------------------------------------------------------------
+# -- framing
+# -------------------------------------------------------------------------------------------------
 @settings(max_examples=50, deadline=None)
 @given(
     records=st.lists(st.binary(max_size=60), max_size=12), chunk=st.sampled_from([1, 50, 8 << 20])
@@ -96,7 +98,8 @@ def test_records_before_the_damage_are_still_given(tmp_path):
         found.extend(read_records(path, chunk=1))
 
 
-# -- protocol buffers ----------------------------------------------------------------------------------------
+# -- protocol buffers
+# ----------------------------------------------------------------------------------------
 def test_fields_of_each_kind():
     message = (
         b"\x08\xac\x02"
@@ -126,7 +129,8 @@ def test_messages_that_are_none(message):
         list(fields(message))
 
 
-# -- trainings -----------------------------------------------------------------------------------------------
+# -- trainings
+# -----------------------------------------------------------------------------------------------
 def test_a_training_comes_back(tmp_path):
     evaluations = [
         {1: 0.0, 2: 0.0},

@@ -1,4 +1,7 @@
-"""The NAS-Bench-201 space: official names and order, its three equivalences, sizes, the benchmark's mutation."""
+"""The NAS-Bench-201 space.
+
+Official names and order, its three equivalences, sizes, the benchmark's mutation.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +110,8 @@ def test_a_wrong_string_is_told_what_is_wrong(text, message):
     assert isinstance(caught.value, NasreproError)
 
 
-# -- equivalences --------------------------------------------------------------------------------------------
+# -- equivalences
+# --------------------------------------------------------------------------------------------
 def test_three_equivalences_are_counted():
     assert len({SPACE.unique_string(arch, zeros=False) for arch in ARCHS}) == 12751
     assert len({SPACE.unique_string(arch) for arch in ARCHS}) == 6466
@@ -184,7 +188,10 @@ def evaluate(arch, weights):
 
 
 def same_function(one, other):
-    """Whether some pairing of the live convolutions, kind by kind, makes the two cells agree at a random input."""
+    """Whether some pairing of the live convolutions, kind by kind.
+
+    Makes the two cells agree at a random input.
+    """
     one, other = SPACE.live(one), SPACE.live(other)
     ours = [edge for edge, op in enumerate(one.code) if op in (CONV1, CONV3)]
     theirs = [edge for edge, op in enumerate(other.code) if op in (CONV1, CONV3)]
@@ -245,7 +252,8 @@ def test_live_cells_keep_what_lies_on_a_path():
         assert SPACE.live(arch).code == tuple(expected)
 
 
-# -- moving about --------------------------------------------------------------------------------------------
+# -- moving about
+# --------------------------------------------------------------------------------------------
 def test_neighbours_are_the_24_cells_that_differ_on_one_edge():
     for arch in ARCHS[::500]:
         near = SPACE.neighbours(arch)
@@ -283,7 +291,8 @@ def test_mutation_is_the_benchmarks_own():
     assert sorted(options) == [0, 1, 2, 4] and chisquare(list(options.values())).pvalue > 1e-4
 
 
-# -- structure -----------------------------------------------------------------------------------------------
+# -- structure
+# -----------------------------------------------------------------------------------------------
 def test_graph_is_the_line_graph_of_the_cell():
     graph = SPACE.graph(SPACE.parse(FIRST))
     assert graph.ops == (

@@ -1,4 +1,7 @@
-"""The NAS-Bench-101 space: the benchmark's hash, pruning, canonical form, enumeration, moves and sizes."""
+"""The NAS-Bench-101 space.
+
+The benchmark's hash, pruning, canonical form, enumeration, moves and sizes.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +49,19 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def drawn(seed):
-    """A cell: half of them as the space samples (mostly small ones), half uniform over distinct cells."""
+    """A cell.
+
+    Half of them as the space samples (mostly small ones), half uniform over distinct cells.
+    """
     rng = np.random.default_rng(seed)
     return SPACE.sample(rng) if seed % 2 else SPACE.at(rng.integers(len(SPACE)))
 
 
 def relabelled(arch, rng):
-    """The same cell with its live vertices in another order and at other places, and with edges that will be pruned."""
+    """The same cell with its live vertices in another order and at other places.
+
+    And with edges that will be pruned.
+    """
     graph = SPACE.graph(arch)
     size = len(graph.ops)
     orders = [(0, *order, size - 1) for order in permutations(range(1, size - 1))]
@@ -133,7 +142,8 @@ def test_hashes_tell_all_cells_apart():
     assert (int(inception["high"][0]), int(inception["low"][0])) in pairs
 
 
-# -- enumeration ---------------------------------------------------------------------------------------------
+# -- enumeration
+# ---------------------------------------------------------------------------------------------
 def test_the_published_number_of_distinct_cells():
     assert [len(enumerate_cells(vertices)) for vertices in (2, 3, 4, 5, 6)] == [
         1,
@@ -174,7 +184,8 @@ def test_indices_and_numbers_are_inverse_all_over():
     ]
 
 
-# -- canonical form ------------------------------------------------------------------------------------------
+# -- canonical form
+# ------------------------------------------------------------------------------------------
 @few
 @given(seed=SEEDS)
 def test_the_canonical_form_is_constant_under_relabelling_and_pruning(seed):
@@ -237,7 +248,8 @@ def test_pruning_leaves_the_rest_in_its_place():
     )
 
 
-# -- what is a cell ------------------------------------------------------------------------------------------
+# -- what is a cell
+# ------------------------------------------------------------------------------------------
 def test_codes_without_a_path_or_with_too_many_edges_are_refused():
     code = np.zeros(26, dtype=int)
     with pytest.raises(InvalidArch, match="no path leads from input to output"):
@@ -321,7 +333,8 @@ def test_a_hash_is_a_name_once_hashes_are_computed(tmp_path, monkeypatch):
         SPACE.parse("28cfc7874f6d200472e1a9dcd8650aa0")
 
 
-# -- moving about --------------------------------------------------------------------------------------------
+# -- moving about
+# --------------------------------------------------------------------------------------------
 def test_samples_are_uniform_over_valid_codes():
     rng = np.random.default_rng(0)
     sizes = np.array([len(SPACE.graph(SPACE.sample(rng)).ops) for _ in range(4000)])
@@ -419,7 +432,8 @@ def test_another_skeleton_has_other_sizes():
     assert (small.params, small.macs) == (9 * 8 + 16 + 64 + 16 + 90, 64 * (9 * 8 + 64) + 80)
 
 
-# -- beside the pip-installable fork of the benchmark -----------------------------------------------------------
+# -- beside the pip-installable fork of the benchmark
+# -----------------------------------------------------------
 def test_hashes_are_those_of_nasbench_pytorch():
     graph_util = pytest.importorskip(
         "nasbench_pytorch.model.graph_util",
@@ -464,7 +478,8 @@ def test_sizes_are_those_of_the_network_that_nasbench_pytorch_builds():
         assert space.complexity(arch, classes=7, size=8) == Complexity(params, macs)
 
 
-# -- a part of the space -------------------------------------------------------------------------------------
+# -- a part of the space
+# -------------------------------------------------------------------------------------
 PART = Part101(SPACE, [SPACE.numbered(number) for number in enumerate_cells(5)[::3]])
 
 

@@ -1,4 +1,7 @@
-"""DenseNet-type cells: sizes against the built network, links against their definition, and the oracle that trains them."""
+"""DenseNet-type cells.
+
+Sizes against the built network, links against their definition, and the oracle that trains them.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,10 @@ def test_the_graph_has_the_links_of_the_network():
 
 
 def test_a_link_carries_what_it_reads():
-    """Without its first layer's output, only networks whose links read that layer change elsewhere than by the chain."""
+    """Without its first layer's output.
+
+    Only networks whose links read that layer change elsewhere than by the chain.
+    """
     arch = SMALL.parse("w4-d3.5-t5.0")
     network = SMALL.build(arch, classes=10).eval()
     seen = []

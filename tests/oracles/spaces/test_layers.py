@@ -68,7 +68,10 @@ def test_parameters_and_macs_of_the_layers_are_those_of_complexity(name, seed):
 
 @each_space
 def test_the_layers_are_those_that_torch_computes(name):
-    """On the meta device; the order inside a cell may be another one, the first and last may not."""
+    """On the meta device; the order inside a cell may be another one.
+
+    The first and last may not.
+    """
     space, classes, size = SPACES[name]
     rng = np.random.default_rng(0)
     for arch in [space.sample(rng) for _ in range(2 if space.name == "dag101" else 6)]:
@@ -83,7 +86,10 @@ def test_the_layers_are_those_that_torch_computes(name):
 
 
 def test_layers_by_hand():
-    """One 3x3 on edge 0 -> 1 and a pooling on 1 -> 3 of a cell of 4 channels, twice: 9 and 5 pixels."""
+    """One 3x3 on edge 0 -> 1 and a pooling on 1 -> 3 of a cell of 4 channels, twice.
+
+    9 and 5 pixels.
+    """
     space = Cell201(channels=4, cells=1, stages=2, in_channels=1)
     arch = space.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|avg_pool_3x3~1|none~2|")
     layers = space.layers(arch, classes=3, size=9)

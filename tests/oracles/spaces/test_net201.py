@@ -21,7 +21,10 @@ EMPTY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
 def cells_of_every_count():
-    """One cell for every possible pair of 1x1 and 3x3 counts, the other edges filled with the other operations in turn."""
+    """One cell for every possible pair of 1x1 and 3x3 counts.
+
+    The other edges filled with the other operations in turn.
+    """
     for ones in range(7):
         for threes in range(7 - ones):
             code = [2] * ones + [3] * threes + [0, 1, 4, 0, 1, 4][: 6 - ones - threes]
@@ -127,7 +130,10 @@ def test_features_are_what_the_classifier_sees():
 
 
 def test_outputs_are_those_of_the_benchmark_s_own_network():
-    """Logits that the authors' network gave with the same weights and images (C=16, N=5, training mode)."""
+    """Logits that the authors' network gave with the same weights and images (C=16, N=5.
+
+    Training mode).
+    """
     network = SPACE.build(SPACE.parse(DENSE), classes=10)
     weights = np.random.RandomState(0)
     for module in network.modules():

@@ -46,7 +46,10 @@ each = pytest.mark.parametrize("name", SPACES)
 
 
 def built_size(name, arch):
-    """Parameters and MACs of the built network, without the head where `complexity` is of the backbone alone."""
+    """Parameters and MACs of the built network.
+
+    Without the head where `complexity` is of the backbone alone.
+    """
     space, classes, size, biases = SPACES[name]
     with torch.device("meta"):
         network = space.build(arch, classes=classes)
@@ -131,7 +134,8 @@ def test_the_cell_of_nas_bench_101_s_notebook():
     assert built_size("dag101", arch).params == 2_694_282
 
 
-# -- what all networks do ------------------------------------------------------------------------------------
+# -- what all networks do
+# ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", [name for name in SPACES if name.startswith("small")])
 def test_networks_learn(name):
     """Finite logits and features of the right shape; every live parameter has a gradient."""
@@ -162,7 +166,8 @@ def test_a_part_of_a_space_builds_the_same(name):
     }
 
 
-# -- NAS-Bench-101 -------------------------------------------------------------------------------------------
+# -- NAS-Bench-101
+# -------------------------------------------------------------------------------------------
 def test_relabelled_cells_build_one_network():
     first = Dag101().parse(f"01100/00010/00001/00001/00000;input,{C3},{C1},{POOL},output")
     second = Dag101().parse(f"01100/00001/00010/00001/00000;input,{C1},{C3},{POOL},output")
@@ -196,7 +201,8 @@ def test_a_cell_that_is_one_edge_is_one_projection():
     assert [type(module).__name__ for module in cell.modules()].count("Conv2d") == 1
 
 
-# -- the others ----------------------------------------------------------------------------------------------
+# -- the others
+# ----------------------------------------------------------------------------------------------
 def test_a_size_cell_is_the_topology_space_s_cell():
     """With the same weights the cell of equal widths computes what NAS-Bench-201's network of that cell computes."""
     from nasrepro.oracles.spaces.net201 import Cell
@@ -263,7 +269,8 @@ def test_a_basic_block_has_a_residual():
     )
 
 
-# -- bytes moved -----------------------------------------------------------------------------------------------
+# -- bytes moved
+# -----------------------------------------------------------------------------------------------
 def test_bytes_moved_by_hand():
     space = MacroSpace(channels=1, head=2, in_channels=1)
     arch = space.parse(

@@ -37,7 +37,8 @@ def drawn(space: NodeDag, seed: int):
     return space.sample(np.random.default_rng(seed))
 
 
-# -- the topology of a space --------------------------------------------------------------------------------
+# -- the topology of a space
+# --------------------------------------------------------------------------------
 def test_live_edges_are_those_on_a_path_from_the_input_and_to_the_output_where_there_is_one():
     edges = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3))
     leaves, output = (
@@ -72,7 +73,8 @@ def test_a_part_of_a_space_has_its_topology_and_refuses_what_is_not_inside():
         part.wired(edges[:1], [1] * 7)
 
 
-# -- the space ----------------------------------------------------------------------------------------------
+# -- the space
+# ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("space", [SPACE, OTHER, shrinkcnn()], ids=lambda space: space.name)
 def test_every_code_is_written_read_and_made_canonical(space):
     for seed in range(40):
@@ -170,7 +172,10 @@ def test_sizes_are_those_of_the_built_network(space):
 
 
 def test_the_proxys_cell_by_hand():
-    """One separable node: stem, three stages of (depthwise + pointwise) and the residual projections."""
+    """One separable node.
+
+    Stem, three stages of (depthwise + pointwise) and the residual projections.
+    """
     arch = SPACE.parse("0-1;sep_conv_3x3")
     first = 32 * (9 + 16) + 32 * 16  # node, residual 32 -> 16
     second = 2 * (16 * (9 + 16) + 16 * 16)  # nodes and residuals (the pooling changes the side)
@@ -185,7 +190,10 @@ def test_the_proxys_cell_by_hand():
 
 
 def test_shrinkcnn_has_its_published_size():
-    """3.6 M parameters and 384 M MACs at 224 x 224 (authors' README; 1,001 classes in their prototxt)."""
+    """3.6 M parameters and 384 M MACs at 224 x 224 (authors' README.
+
+    1,001 classes in their prototxt).
+    """
     space = shrinkcnn()
     assert (
         space.widths == (12, 24, 44, 88, 180) and space.stem_width == 44
@@ -213,7 +221,8 @@ def test_widths_are_rounded_as_the_authors_do():
     ]
 
 
-# -- training -----------------------------------------------------------------------------------------------
+# -- training
+# -----------------------------------------------------------------------------------------------
 def test_a_training_learns_repeats_itself_and_leaves_the_generators_alone():
     arch = INFO.space.parse("0-1;conv_1x1")
     state = torch.get_rng_state()

@@ -37,7 +37,8 @@ def drawn(seed):
     return SPACE.sample(np.random.default_rng(seed))
 
 
-# -- the space -----------------------------------------------------------------------------------------------
+# -- the space
+# -----------------------------------------------------------------------------------------------
 def test_the_released_cell_has_the_published_edges():
     arch = SPACE.parse(SHRINKRNN)
     assert SPACE.format(arch) == SHRINKRNN
@@ -145,7 +146,8 @@ def test_tied_weights_need_equal_widths():
         RecurrentSpace(embedding=5, hidden=4)
 
 
-# -- the network ---------------------------------------------------------------------------------------------
+# -- the network
+# ---------------------------------------------------------------------------------------------
 def reference_step(network, arch, x, h):
     """The equations, edge by edge; `x` is the embedded token."""
     cell, graph = network.cell, SMALL.graph(arch)
@@ -335,7 +337,8 @@ def test_what_is_no_text_is_refused(tmp_path, monkeypatch):
         load_text(PYDOC)
 
 
-# -- training ------------------------------------------------------------------------------------------------
+# -- training
+# ------------------------------------------------------------------------------------------------
 TINY = RecurrentSpace(embedding=8, hidden=8)
 CELL = TINY.parse("0-1,0-2;tanh,identity")
 RECIPE = LanguageRecipe(
@@ -456,7 +459,8 @@ def test_perplexity_of_a_guess_is_the_size_of_the_vocabulary(text):
     assert language.perplexity(loss) == pytest.approx(97)
 
 
-# -- the oracle ----------------------------------------------------------------------------------------------
+# -- the oracle
+# ----------------------------------------------------------------------------------------------
 def test_the_oracle_trains_once_and_remembers(tmp_path, monkeypatch):
     from nasrepro.oracles import trained_rnn
 

@@ -1,4 +1,8 @@
-"""digits201: its data, the grouped network, and a table that is trained in shards, killed, resumed, collected and described."""
+"""digits201.
+
+Its data, the grouped network, and a table that is trained in shards, killed, resumed, collected and
+described.
+"""
 
 import dataclasses
 import json
@@ -96,7 +100,8 @@ def test_a_shift_moves_the_image_and_fills_with_the_border():
     assert moved[1].nonzero().tolist() == [[0, 0, 0]]
 
 
-# -- the grouped network -----------------------------------------------------------------------------------------------
+# -- the grouped network
+# -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("text", CELLS.values(), ids=CELLS)
 def test_the_grouped_network_is_the_space_s_network_seed_by_seed(text):
     """Outputs, running statistics (by the outputs in evaluation) and gradients."""
@@ -135,7 +140,8 @@ def test_more_than_one_stage_is_refused():
         Grouped(arch, [initial(arch, 0, recipe)], recipe)
 
 
-# -- training ----------------------------------------------------------------------------------------------------------
+# -- training
+# ----------------------------------------------------------------------------------------------------------
 def test_a_seed_s_result_does_not_depend_on_its_company(data):
     arch = SPACE.parse(CELLS["mixed"])
     together = train(arch, [0, 1, 2], TINY, data)
@@ -200,7 +206,8 @@ def test_a_killed_training_goes_on_and_gives_the_same_table(tmp_path, data, monk
     recipe, seeds = Recipe(epochs=3), [0, 1]
     killed, script = (
         tmp_path / "killed",
-        "import sys; from pathlib import Path; from nasrepro.oracles.training.digits201 import shards as t; t.SHARD = 1\n",
+        "import sys; from pathlib import Path; from nasrepro.oracles.training.digits201 import "
+        "shards as t; t.SHARD = 1\n",
     )
     script += "from nasrepro.oracles.training.recipe import Recipe; t.train_table(Path(sys.argv[1]), [0, 1], recipe=Recipe(epochs=3), workers=1, cells=3)"
     process = subprocess.Popen([sys.executable, "-c", script, str(killed)], cwd=SHIPPED.parents[2])
@@ -306,7 +313,8 @@ def test_a_worker_that_fails_is_reported(tmp_path, capfd):
     assert not list(tmp_path.glob("*.npz"))
 
 
-# -- the table ---------------------------------------------------------------------------------------------------------
+# -- the table
+# ---------------------------------------------------------------------------------------------------------
 def test_collect_joins_cells_and_seeds_and_leaves_gaps_open(tmp_path):
     order = work_order()
     fabricate(tmp_path, 0, [0, 1], order[:3])
@@ -445,7 +453,8 @@ def test_reading_the_table_maker_imports_no_torch():
     )
 
 
-# -- the table that ships ----------------------------------------------------------------------------------------------
+# -- the table that ships
+# ----------------------------------------------------------------------------------------------
 def test_the_shipped_table_is_whole_and_belongs_to_its_card():
     table = Table(SHIPPED)
     table.verify()
@@ -503,7 +512,8 @@ def test_trained_anew_the_shipped_cells_come_out_as_they_are_in_the_table(
     )
     record_property("equal_to_the_last_bit", f"{(again == stored).sum()} of {stored.size}")
     print(
-        f"digits201 trained anew: {(again == stored).sum()} of {stored.size} test accuracies equal to the last bit"
+        f"digits201 trained anew: {(again == stored).sum()} of {stored.size} test accuracies "
+        "equal to the last bit"
     )
     assert np.abs(again - stored).mean() <= np.abs(stored - np.roll(stored, 1, axis=1)).mean()
     assert np.corrcoef(again.mean(1), stored.mean(1))[0, 1] > 0.95

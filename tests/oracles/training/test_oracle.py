@@ -72,7 +72,8 @@ def made(
     return TrainedOracle(info, train or Counting(), **setting)
 
 
-# -- one oracle --------------------------------------------------------------------------------------------------------
+# -- one oracle
+# --------------------------------------------------------------------------------------------------------
 def test_an_answer_is_trained_once_and_remembered_by_every_later_process(tmp_path: Path) -> None:
     train = Counting()
     oracle = made(tmp_path, train)
@@ -211,7 +212,8 @@ def test_a_trainer_that_leaves_out_what_it_was_asked_for_is_named(tmp_path: Path
     assert oracle.answers == 0
 
 
-# -- in a search -------------------------------------------------------------------------------------------------------
+# -- in a search
+# -------------------------------------------------------------------------------------------------------
 def test_oracles_of_one_training_loop_measure_the_same() -> None:
     from nasrepro.oracles import shrinkcnn, trained201_cifar10, trained_dense, trained_rnn
 
@@ -275,7 +277,8 @@ def test_a_ranking_of_it_says_that_it_cannot_be(
         RankingSetting.opened(rank_key(oracle, "params", "toys", 1)).rank()
 
 
-# -- checkpoints and progress ------------------------------------------------------------------------------------------
+# -- checkpoints and progress
+# ------------------------------------------------------------------------------------------
 def test_a_training_that_was_stopped_finds_its_checkpoint_again(tmp_path: Path) -> None:
     def stopped(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
         training.checkpoint.write_text("half")
@@ -327,7 +330,8 @@ def test_only_a_long_training_says_how_far_it_is(
     assert capsys.readouterr() == ("", "")
 
 
-# -- several processes, and bad ends -----------------------------------------------------------------------------------
+# -- several processes, and bad ends
+# -----------------------------------------------------------------------------------
 #: Where this file is, and what tests share.
 TESTS = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 CHILD = """
@@ -384,7 +388,8 @@ def test_a_killed_process_leaves_the_table_whole_and_its_lock_free(
     run = f"made(folder, train).query(SPACE.at(1), dataset='toys', epochs=1, seed=0); {ASK}"
     process = child(
         tmp_path,
-        "(folder / 'second').touch() if training.arch == ARCH else None; time.sleep(60 * (training.arch == ARCH))",
+        "(folder / 'second').touch() if training.arch == ARCH else None; time.sleep(60 * "
+        "(training.arch == ARCH))",
         run,
     )
     started.append(process)

@@ -67,7 +67,8 @@ def test_the_parts_of_the_one_split():
     assert sum(map(len, pixels)) == len(set.union(*pixels)) == 1797
 
 
-# -- what is closed to a method -----------------------------------------------------------------------------
+# -- what is closed to a method
+# -----------------------------------------------------------------------------
 def trained(oracle):
     from nasrepro.oracles.training.digits import train
 

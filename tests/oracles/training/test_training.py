@@ -81,7 +81,8 @@ def trained(seed: int = 0, recipe: ImageRecipe = TINY, **given: Any) -> tuple[An
     )
 
 
-# -- the loop ----------------------------------------------------------------------------------------------------------
+# -- the loop
+# ----------------------------------------------------------------------------------------------------------
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     before = torch.get_rng_state()
     assert trained() == trained() != trained(1)
@@ -195,7 +196,11 @@ def test_what_is_measured_grows_with_the_epochs_and_ends_with_the_test() -> None
 
 
 def test_the_optimiser_is_the_benchmark_s() -> None:
-    """Two steps by hand: Nesterov momentum 0.9, weight decay 5e-4 (arXiv:2001.00326, Table 1; PyTorch's definition of SGD)."""
+    """Two steps by hand.
+
+    Nesterov momentum 0.9, weight decay 5e-4 (arXiv:2001.00326, Table 1; PyTorch's definition of
+    SGD).
+    """
 
     class Line:
         seeds, streams, buffers = 1, (), ()
@@ -427,7 +432,8 @@ def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     with pytest.raises(
         DataMissing,
-        match=r"cifar-10-python.tar.gz.*cache/datasets.*torch.*set NASREPRO_DATASETS.*data fetch cifar10",
+        match=r"cifar-10-python.tar.gz.*cache/datasets.*torch.*set NASREPRO_DATASETS.*data fetch "
+        r"cifar10",
     ):
         locate("cifar10")
     with pytest.raises(DataMissing, match="set NASREPRO_DATASETS"):
@@ -486,7 +492,8 @@ def test_what_is_no_archive_is_named(
         originals("cifar10")
 
 
-# -- the oracles that train --------------------------------------------------------------------------------------------
+# -- the oracles that train
+# --------------------------------------------------------------------------------------------
 def test_the_digits_oracle_trains_what_the_shipped_table_holds(tmp_path: Path) -> None:
     """Exact on the processor that the table was made on.
 
@@ -552,7 +559,8 @@ def test_listing_oracles_that_train_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=here).returncode == 0
 
 
-# -- the command line --------------------------------------------------------------------------------------------------
+# -- the command line
+# --------------------------------------------------------------------------------------------------
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of one command."""
     from nasrepro.__main__ import main
@@ -750,6 +758,7 @@ def test_images_that_cannot_be_downloaded_say_so(capsys: pytest.CaptureFixture[s
     code, _, err = said(capsys, "data", "fetch", "cifar10", "--if-reachable")
     assert (
         code == 0
-        and "cifar10: left out, cannot get ~kriz/cifar-10-python.tar.gz: no answer from https://www.cs.toronto.edu"
+        and "cifar10: left out, cannot get ~kriz/cifar-10-python.tar.gz: no answer from "
+        "https://www.cs.toronto.edu"
         in err
     )

@@ -126,7 +126,8 @@ def everything_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-# -- where originals come from -------------------------------------------------------------------------------
+# -- where originals come from
+# -------------------------------------------------------------------------------
 def test_a_mirror_folder_is_read_in_place(mirror_folder, cache):
     assert fetch_file(FILE) == mirror_folder / FILE.path
     assert everything_in(cache) == []
@@ -428,7 +429,8 @@ def test_the_real_converter_refuses_cells_in_another_order(mirror, tmp_path):
         converter.convert(paths)
 
 
-# -- facts and pickles ---------------------------------------------------------------------------------------
+# -- facts and pickles
+# ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("found", "expected", "good"),
     [

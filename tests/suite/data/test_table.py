@@ -55,7 +55,8 @@ def rewritten(path: Path, **meta) -> Path:
     return path
 
 
-# -- on disk -------------------------------------------------------------------------------------------------
+# -- on disk
+# -------------------------------------------------------------------------------------------------
 @both_formats
 def test_round_trip_keeps_every_value_type_and_gap(tmp_path, suffix):
     opened = Table(make(tmp_path / f"t{suffix}", note="ü"))
@@ -143,7 +144,8 @@ def test_verify_names_the_file_and_the_way_out(tmp_path):
     opened = Table(path)  # opening reads no values
     with pytest.raises(
         DataCorrupt,
-        match=r"t\.arrow: contents hash to .* expected .*; delete it and fetch it again: nasrepro data fetch",
+        match=r"t\.arrow: contents hash to .* expected .*; delete it and fetch it again: nasrepro "
+        r"data fetch",
     ):
         opened.verify()
 
@@ -208,7 +210,8 @@ def test_text_is_written_whole_into_new_folders(tmp_path):
         files.write_text(tmp_path / "file" / "x" / "t.md", "")
 
 
-# -- the oracle over a table -----------------------------------------------------------------------------------
+# -- the oracle over a table
+# -----------------------------------------------------------------------------------
 SPACE = Cell201()
 INFO = OracleInfo(
     name="tiny",
@@ -389,7 +392,8 @@ def test_values_outside_their_bounds_are_not_given_out(tmp_path, value):
     ):
         with pytest.raises(
             DataCorrupt,
-            match=r"valid_accuracy of D at 5 epochs leaves its bounds 0\.\.1; run: nasrepro data verify",
+            match=r"valid_accuracy of D at 5 epochs leaves its bounds 0\.\.1; run: nasrepro data "
+            r"verify",
         ):
             ask()
 

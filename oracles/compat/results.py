@@ -1,0 +1,124 @@
+"""What the interface of `nats_bench` gives for one architecture: its trainings, and each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nasrepro.oracles.compat.answer import SETS, WHY, Answer
+from nasrepro.suite.errors import NotTabulated, UnknownName
+from nasrepro.suite.oracle import Seed
+
+if TYPE_CHECKING:
+    from nasrepro.oracles.compat.nats_bench import NATSBench
+
+
+@dataclass(frozen=True)
+class ResultsCount:
+    """One trial, or the mean over trials, as `query_by_index(index, dataset.
+
+    Hp)` gives them by seed.
+
+    Attributes:
+        what: its description in messages.
+        dataset: official name of the training set.
+        seed: of the trial; "mean"; or run1, run2, run3 where the table does not know the seeds.
+        epochs: of the training.
+        params: in millions.
+        flop: MACs in millions, which the benchmark calls flops.
+        accuracy: percent, by the official name of the set.
+        time: seconds of the whole training, None where the table has no time.
+    """
+
+    what: str
+    dataset: str
+    seed: Seed
+    epochs: int
+    params: float
+    flop: float
+    accuracy: Mapping[str, float]
+    time: float | None
+
+    def get_total_epoch(self) -> int:
+        """Epochs of the training."""
+        return self.epochs
+
+    def get_train(self, iepoch: int | None = None) -> Answer:
+        """`accuracy` on the training set and `all_time` in seconds, after the last epoch."""
+        return self.get_eval("train", iepoch)
+
+    def get_eval(self, name: str, iepoch: int | None = None) -> Answer:
+        """`iepoch` and `accuracy` on the set `name` after the last epoch (the table has no other).
+
+        Raises:
+            UnknownName: the networks were not evaluated on that set.
+            NotTabulated: an epoch before the last one.
+        """
+        self.check_epoch(iepoch)
+        name = "x-valid" if name == "valid" else name
+        if name not in SETS[self.dataset]:
+            raise UnknownName(f"set of {self.dataset}:", name, SETS[self.dataset])
+        values: dict[str, float] = {"iepoch": self.epochs - 1}
+        if name in self.accuracy:
+            values["accuracy"] = self.accuracy[name]
+        if name == "train" and self.time is not None:
+            values["all_time"] = self.time
+        return Answer(values, f"{self.what}, set {name},")
+
+    def check_epoch(self, iepoch: int | None) -> None:
+        """Raise NotTabulated unless `iepoch` is None or the last epoch, counted from 0."""
+        if iepoch not in (None, self.epochs - 1):
+            raise NotTabulated(
+                f"{self.what} has no epoch {iepoch!r}, only the last one; accepted iepoch: None, "
+                f"{self.epochs - 1}"
+            )
+
+    def get_times(self) -> Answer:
+        """Seconds of training, per epoch and in all."""
+        times = (
+            {}
+            if self.time is None
+            else {"T-train@epoch": self.time / self.epochs, "T-train@total": self.time}
+        )
+        return Answer(times, self.what)
+
+    def get_latency(self) -> NoReturn:
+        """Raises NotTabulated; the official answer for a missing latency is -1."""
+        raise NotTabulated(f"{self.what} has no latency: {WHY['latency']}")
+
+
+@dataclass(frozen=True)
+class ArchResults:
+    """All trainings of one architecture by one `hp`, as `query_meta_info_by_index` gives them."""
+
+    api: NATSBench
+    arch_index: int
+    arch_str: str
+    hp: str
+
+    def get_dataset_names(self) -> list[str]:
+        """Official names of the training sets."""
+        return list(SETS)
+
+    def get_dataset_seeds(self, dataset: str) -> list[Seed]:
+        """Seeds of the trials that are there; none where the table has the mean alone."""
+        return list(self.query(dataset))
+
+    def query(self, dataset: str, seed: Seed | None = None) -> Any:
+        """The trials by seed, or that of one seed, as `ResultsCount`."""
+        if seed is not None:
+            return self.api.training(self.arch_index, dataset, self.hp, seed)
+        return self.api.trials(self.arch_index, dataset, self.hp)
+
+    def get_metrics(
+        self, dataset: str, setname: str, iepoch: int | None = None, is_random: bool | Seed = False
+    ) -> Answer:
+        """As `ResultsCount.get_eval`; `is_random` as in `NATSBench.get_more_info`."""
+        return self.api.training(self.arch_index, dataset, self.hp, is_random).get_eval(
+            setname, iepoch
+        )
+
+    def get_compute_costs(self, dataset: str) -> Answer:
+        """As `NATSBench.get_cost_info`."""
+        return self.api.get_cost_info(self.arch_index, dataset, self.hp)
