@@ -1,4 +1,4 @@
-"""`nasrepro report`, `leaderboard` and `figures`; the engine knows no report."""
+"""`nasrepro report`, `compare`, `leaderboard` and `figures`; the engine knows no report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasrepro.reports.devices  # noqa: F401 -- adds its command to `app`
 from nasrepro.suite.cli.common import (
     DEFAULT_STORE,
     Json,
@@ -70,40 +71,60 @@ def report(
         ),
     ] = "md,tex,html,csv,runs,page",
     against: Against = None,
+    every: Annotated[bool, typer.Option("--all", help="Print all tables, with captions.")] = False,
+    claims: Annotated[bool, typer.Option("--claims", help="Print the tables of claims.")] = False,
+    columns: Annotated[
+        str, typer.Option(help="Columns to show, comma-separated, named as in --json.")
+    ] = "",
+    methods: Annotated[
+        str, typer.Option(help="Rows to show: parts of their names, comma-separated.")
+    ] = "",
+    rows: Annotated[int | None, typer.Option(min=1, help="At most so many rows a table.")] = None,
+    fit: Annotated[
+        str, typer.Option(help="LaTeX tables of one float, `column` or `page` wide, notes below.")
+    ] = "",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tables of everything in a results store.
+    """Report what was run: a screen of tables here, all of them as files.
 
-    In the terminal, and as Markdown, LaTeX, HTML, CSV and a leaderboard page.
+    The files are Markdown, LaTeX, HTML and CSV, and a leaderboard page.
 
-    Example: nasrepro report --method my_method.py --against last/snapshot.json
+    Example: nasrepro report --method my_method.py --columns test_accuracy,regret --fit column
     """
     from nasrepro.reports import render, tables
+    from nasrepro.reports.latex import FITS
+    from nasrepro.reports.runs import write_runs
+    from nasrepro.reports.selection import selected
+    from nasrepro.reports.terminal import brief, terminal
     from nasrepro.suite.data import write_text
     from nasrepro.suite.experiments.store import Store
 
-    wanted = [each.strip() for each in formats.split(",") if each.strip()]
+    wanted = _words(formats)
     for name in wanted:
         if name not in (*render.FORMATS, *_MORE):
             raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
+    if fit and fit not in FITS:
+        raise UnknownName("width of a LaTeX table", fit, FITS)
     _register(method)
     folder = out or store.parent / "report"
     with Store(store, read_only=True) as opened:
         results = _results(opened, plan)
-        built = tables.build(results)
+        built = selected(
+            tables.build(results), columns=_words(columns), methods=_words(methods), rows=rows
+        )
         manifest = {
             "command": f"nasrepro report{f' --plan {plan}' if plan else ''}",
             **opened.manifest(),
         }
         site = "leaderboard/index.html" if "page" in wanted else ""
         written = render.write(
-            built, folder, [name for name in wanted if name not in _MORE], site=site
+            built, folder, [name for name in wanted if name not in _MORE], site=site, fit=fit
         )
         if "runs" in wanted:
-            written.append(render.write_runs(results, folder))
+            written.append(write_runs(results, folder))
         pages, new = _page(results, manifest, folder / "leaderboard" if site else None, against)
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     write_text(
@@ -116,10 +137,51 @@ def report(
         from rich.console import Console
 
         # a table that is piped or redirected is not cut at the 80 columns of no terminal
-        render.terminal(built, Console(width=None if sys.stdout.isatty() else 140))
+        console = Console(width=None if sys.stdout.isatty() else 140)
+        if every or claims or columns or methods or rows:
+            wanted_part = {True: "claims"}.get(claims)
+            terminal([doc for doc in built if wanted_part in (None, doc.part)], console)
+        else:
+            brief(built, console, folder)
     if against is not None:
         _say_changes(new)
     remark(f"{len(written) + len(pages) + 2} files in {folder}", quiet)
+
+
+def _words(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A method, or a row's name as the report has it.")],
+    b: Annotated[str, typer.Argument(help="Another.")],
+    store: StorePath = DEFAULT_STORE,
+    plan: PlanName = "",
+    as_json: Json = False,
+) -> None:
+    """Compare two methods on each task: difference, interval, equivalence.
+
+    Example: nasrepro compare regularized_evolution random_search
+    """
+    from rich.console import Console
+
+    from nasrepro.reports.compare import compare as compared
+    from nasrepro.reports.compare import compare_table
+    from nasrepro.reports.render import to_json
+    from nasrepro.reports.summary import Results
+    from nasrepro.reports.terminal import terminal
+    from nasrepro.suite.experiments.store import Store
+
+    with Store(store, read_only=True) as opened:
+        pairs = compared(Results(opened, plan=plan), a, b)
+    if not pairs:
+        raise NasreproError(f"no task of {store} has both {a} and {b}; see: nasrepro report --all")
+    doc = compare_table(pairs, a, b)
+    if as_json:
+        typer.echo(to_json([doc]))
+    else:
+        terminal([doc], Console(width=None if sys.stdout.isatty() else 140))
 
 
 @app.command()

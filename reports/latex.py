@@ -44,7 +44,8 @@ def escape(text: str) -> str:
 
     A character that none of them knows becomes its number.
     """
-    escaped = "".join(map(_character, re.sub(r"[\n\r\t]+", " ", text)))
+    composed = unicodedata.normalize("NFC", re.sub(r"[\n\r\t]+", " ", text))
+    escaped = "".join(map(_character, composed))
     return re.sub("-(?=-)", "-{}", escaped)  # or two hyphens become a dash
 
 
@@ -56,10 +57,66 @@ def _character(character: str) -> str:
     greek = re.fullmatch(r"GREEK SMALL LETTER (\w+)", unicodedata.name(character, ""))
     if greek and greek[1] != "OMICRON":
         return f"$\\{greek[1].lower().replace('lamda', 'lambda')}$"
-    base, *marks = list(unicodedata.normalize("NFKD", character))
-    if len(marks) == 1 and marks[0] in _ACCENTS and base.isascii():
-        return f"\\{_ACCENTS[marks[0]]}{{{base}}}"
-    return base if character.isalpha() and base.isascii() else f"\\texttt{{U+{ord(character):04X}}}"
+    parts = re.findall(
+        r"[^\u0300-\u036f][\u0300-\u036f]*", unicodedata.normalize("NFKD", character)
+    )
+    letters = [_letter(part) for part in parts]
+    if character.isalpha() and letters and all(letters):  # of a ligature all of its letters
+        return "".join(letter for letter in letters if letter)
+    return f"\\texttt{{U+{ord(character):04X}}}"
+
+
+def _letter(part: str) -> str | None:
+    """An ASCII letter with the accent that LaTeX has for it, without others; None for no letter."""
+    base, marks = part[0], part[1:]
+    if not base.isascii():
+        return None
+    if len(marks) == 1 and marks in _ACCENTS:
+        return f"\\{_ACCENTS[marks]}{{{base}}}"
+    return base
+
+
+#: Characters across one column, and the page, of a two-column style, in the size of notes.
+FITS = {"column": 50, "page": 105}
+
+
+def fitted(doc: TableDoc, fit: str) -> str:
+    """One `table` of the width asked for, a key of `FITS`: the most important columns that fit.
+
+    Its caption is the title; caption, legend and footnotes stand below as notes.
+    """
+    wanted = sorted(
+        (column.terminal, place)
+        for place, column in enumerate(doc.columns)
+        if column.header and column.terminal is not None
+    )
+    places: list[int] = []
+    left = FITS[fit]
+    for _, place in wanted:
+        column = doc.columns[place]
+        texts = [*column.header.splitlines(), *(row[place].text for row in doc.rows)]
+        width = max(map(len, texts)) + 1
+        width = min(width, _NAME_WIDTH) if column.align == "left" else width
+        if width <= left:
+            places.append(place)
+            left -= width
+    notes = [doc.caption, doc.legend, *doc.footnotes]
+    star = "*" if fit == "page" else ""
+    lines = [
+        f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}",
+        f"\\begin{{table{star}}}[tb]",
+        r"  \centering",
+        f"  \\caption{{{escape(doc.title)}}}",
+        f"  \\label{{tab:{doc.id}}}",
+        r"  \scriptsize",
+        r"  \setlength{\tabcolsep}{2.5pt}",
+        *_tabular(doc, sorted(places), _NAME_WIDTH, range(len(doc.rows))),
+        r"  \par\medskip\begin{minipage}{\linewidth}\raggedright\tiny",
+        *(f"    {escape(note)}\\par" for note in notes if note),
+        r"  \end{minipage}",
+        f"\\end{{table{star}}}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def latex(doc: TableDoc) -> str:
@@ -85,7 +142,10 @@ def latex(doc: TableDoc) -> str:
             r"  \setlength{\tabcolsep}{2.5pt}",
         ]
         for panel in panels:
-            lines += [r"  \par\medskip", *_tabular(doc, panel, rows)]
+            lines += [
+                r"  \par\medskip",
+                *_tabular(doc, _places(doc, panel), _name_width(doc, panel), rows),
+            ]
         if doc.footnotes and rows is parts[-1]:
             lines += [
                 r"  \par\medskip\begin{minipage}{\linewidth}\raggedright",
@@ -148,8 +208,7 @@ def _name_width(doc: TableDoc, panel: int) -> int:
     return _TEXT_WIDTH if alone else _NAME_WIDTH
 
 
-def _tabular(doc: TableDoc, panel: int, rows: Sequence[int]) -> list[str]:
-    places, width = _places(doc, panel), _name_width(doc, panel)
+def _tabular(doc: TableDoc, places: Sequence[int], width: int, rows: Sequence[int]) -> list[str]:
     columns = [doc.columns[place] for place in places]
     cells = [
         _cells(doc.columns[place], [row[place] for row in doc.rows], width) for place in places

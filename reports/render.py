@@ -6,31 +6,32 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import jinja2
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from nasrepro.reports.document import BEST, OWN, PAD, RECALLED, Cell, Raw, TableDoc, missing, slug
-from nasrepro.reports.groups import COSTS, REGRET, Group
-from nasrepro.reports.latex import latex
-from nasrepro.reports.summary import Results
+from nasrepro.reports.document import BEST, OWN, PAD, Cell, Raw, TableDoc, missing, slug
+from nasrepro.reports.latex import fitted, latex
 from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.registry import oracles
 
 TITLE = "nasrepro report"
 
 
 def write(
-    tables: Sequence[TableDoc], out: Path, formats: Sequence[str], *, site: str = ""
+    tables: Sequence[TableDoc],
+    out: Path,
+    formats: Sequence[str],
+    *,
+    site: str = "",
+    fit: str = "",
 ) -> list[Path]:
-    """Write tables to files: `report.html`, `report.md` (beside it `report-<part>.md`), and one per table for `tex` and `csv` (by its id).
+    """Write tables to files.
+
+    `report.html`, `report.md` (beside it `report-<part>.md`), and one per table for `tex` and `csv`
+    (by its id). `fit`: "column" or "page" for LaTeX tables of that width, one float each.
 
     The same tables give the same bytes. `site`: where the leaderboard page will be, from `out`;
     HTML rows then lead to their runs.
@@ -48,7 +49,8 @@ def write(
     files: dict[Path, str] = {}
     for name in formats:
         if name in _ONE:
-            files.update({out / f"{doc.id}.{name}": _ONE[name](doc) for doc in tables})
+            one = partial(fitted, fit=fit) if fit and name == "tex" else _ONE[name]
+            files.update({out / f"{doc.id}.{name}": one(doc) for doc in tables})
         elif name == "html":
             files[out / "report.html"] = _html(tables, site)
         else:
@@ -56,153 +58,6 @@ def write(
     for path, text in files.items():
         write_text(path, text)
     return list(files)
-
-
-_RUN_COLUMNS = (
-    "row",
-    "run_id",
-    "seed",
-    "status",
-    "method",
-    "chosen",
-    "dataset",
-    "metric",
-    "value",
-    "regret",
-    *COSTS,
-)
-
-
-def write_runs(results: Results, out: Path) -> Path:
-    """Write `runs.csv`: every run on every data set that it is reported on.
-
-    With the `row` of the tables that it is behind, its seed, what it returned and what that gave; a
-    failed run has empty fields there.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_RUN_COLUMNS)
-    writer.writerows(
-        map(_plain_cell, row) for group in results.chosen.groups for row in _run_rows(group)
-    )
-    path = out / "runs.csv"
-    write_text(path, text.getvalue())
-    return path
-
-
-def _run_rows(group: Group) -> Iterator[tuple[Raw, ...]]:
-    info = oracles.get(group.setting.oracle).info
-    for dataset in group.setting.protocol.report_datasets:
-        target = info.target_of(dataset).name
-        columns = [
-            group.values[dataset, target],
-            group.values[dataset, REGRET],
-            *(group.costs[name] for name in COSTS),
-        ]
-        finished = zip(group.run_ids, group.seeds.tolist(), group.chosen, *columns, strict=True)
-        for run_id, seed, chosen, *values in finished:
-            start = (group.id, run_id, seed, "finished", group.method, chosen, dataset, target)
-            yield (*start, *map(float, values))
-        for seed, run_id in group.failed_ids.items():
-            start = (group.id, run_id, seed, "failed", group.method, "", dataset, target)
-            yield (*start, *(None,) * len(columns))
-
-
-# -- terminal ----------------------------------------------------------------------------------------------
-_GAP = 2
-
-
-def terminal(tables: Sequence[TableDoc], console: Console) -> None:
-    """Print tables with as many of their columns, the important ones first, as fit the console's width."""
-    for doc in tables:
-        shown = [place for place, column in enumerate(doc.columns) if column.header]
-        places = _fitting(doc, console.width)
-        _say(doc.title, console, "bold")
-        console.print(_grid(doc, places, console))
-        more = (
-            f" More columns in the files: {len(shown) - len(places)}."
-            if len(shown) > len(places)
-            else ""
-        )
-        _say(doc.caption + more, console, "dim")
-        marks = {row[place].mark for row in doc.rows for place in places}
-        for note in doc.footnotes:
-            if not note.startswith(RECALLED) or RECALLED in marks:
-                _say(note, console, "dim")
-        console.print()
-    for legend in dict.fromkeys(doc.legend for doc in tables if doc.legend):
-        _say(legend, console, "dim")
-    if any(cell.mark == BEST for doc in tables for row in doc.rows for cell in row):
-        _say(f"{BEST} marks what is in bold.", console, "dim")
-
-
-def _say(text: str, console: Console, style: str) -> None:
-    console.print(Text(_printable(text, console), style=style))
-
-
-def _fitting(doc: TableDoc, width: int) -> list[int]:
-    """Places of the columns to show, those with the lowest `terminal` first.
-
-    0 and 1 are shown whatever the width.
-    """
-    wanted = sorted(
-        (column.terminal, place)
-        for place, column in enumerate(doc.columns)
-        if column.header and column.terminal is not None
-    )
-    places: list[int] = []
-    left = width + _GAP
-    for priority, place in wanted:
-        needed = _width(doc, place, width) + _GAP
-        if priority <= 1 or needed <= left:
-            places.append(place)
-            left -= needed
-    return sorted(places)
-
-
-def _width(doc: TableDoc, place: int, width: int) -> int:
-    """Width of a column in a console of `width`; long names wrap."""
-    natural = max(map(cell_len, (*doc.columns[place].header.split("\n"), *_entries(doc, place))))
-    return min(natural, max(16, 3 * width // 10)) if doc.columns[place].align == "left" else natural
-
-
-def _entries(doc: TableDoc, place: int) -> list[str]:
-    """Texts of one column, all with room for a mark where one has a mark."""
-    cells = [row[place] for row in doc.rows]
-    room = any(cell.mark for cell in cells)
-    return [cell.text.replace(PAD, " ") + ((cell.mark or " ") if room else "") for cell in cells]
-
-
-def _grid(doc: TableDoc, places: Sequence[int], console: Console) -> Table:
-    grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
-    for place in places:
-        column = doc.columns[place]
-        header = Text(_printable(column.header, console))
-        grid.add_column(
-            header,
-            justify=column.align,
-            vertical="bottom",
-            width=_width(doc, place, console.width),
-            overflow="fold",
-        )
-    entries = [_entries(doc, place) for place in places]
-    for row, texts in zip(doc.rows, zip(*entries, strict=True), strict=True):
-        styles = [
-            "bold" if row[place].mark == BEST else "underline" if row[place].second else ""
-            for place in places
-        ]
-        grid.add_row(
-            *(
-                Text(_printable(text, console), style=style)
-                for text, style in zip(texts, styles, strict=True)
-            )
-        )
-    return grid
-
-
-def _printable(text: str, console: Console) -> str:
-    """The text with what the console's encoding lacks replaced."""
-    return text.encode(console.encoding, errors="replace").decode(console.encoding)
 
 
 # -- files -------------------------------------------------------------------------------------------------
@@ -245,7 +100,7 @@ def _raw(value: Raw) -> Raw:
     return None if missing(value) else value
 
 
-def _plain_cell(value: Raw) -> Raw:
+def plain_cell(value: Raw) -> Raw:
     """A value for CSV: a text that a spreadsheet would take for a formula gets an apostrophe."""
     if isinstance(value, str):
         return f"'{value}" if value[:1] in _FORMULA else value
@@ -262,11 +117,11 @@ def _csv(doc: TableDoc) -> str:
     writer = csv.writer(text, lineterminator="\n")
     if doc.long:
         writer.writerow(doc.long[0])
-        writer.writerows(map(_plain_cell, each.values()) for each in doc.long)
+        writer.writerows(map(plain_cell, each.values()) for each in doc.long)
         return text.getvalue()
     writer.writerow([name for column in doc.columns for name in column.data])
     writer.writerows(
-        [_plain_cell(value) for cell in row for value in cell.values] for row in doc.rows
+        [plain_cell(value) for cell in row for value in cell.values] for row in doc.rows
     )
     return text.getvalue()
 
@@ -391,7 +246,8 @@ def _md_cell(cell: Cell, slot: str) -> str:
 
 def _md(text: str) -> str:
     """Text with nothing in it that Markdown, or HTML inside it, would take for its own."""
-    escaped = re.sub(r"([\\`*|<>~])", r"\\\1", text).replace("](", r"]\(")
+    line = re.sub(r"[\r\n\t]+", " ", text)
+    escaped = re.sub(r"([\\`*|<>~])", r"\\\1", line).replace("](", r"]\(")
     return " ".join(re.sub(r"(?<!\w)_|_(?!\w)", r"\_", escaped).split(" "))
 
 

@@ -72,7 +72,8 @@ def labels(groups: Sequence[Group]) -> list[str]:
             f"{name}={_param(value)}" for name, value in changed_params(group, groups).items()
         )
         own = f"{OWN} " if is_own(group.method) else ""
-        names.append(f"{own}{group.method} ({changed})" if changed else f"{own}{group.method}")
+        name = " ".join(group.method.split()) or '""'  # one line, and something to see
+        names.append(f"{own}{name} ({changed})" if changed else f"{own}{name}")
     return [
         f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name
         for name, group in zip(names, groups, strict=True)

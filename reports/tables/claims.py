@@ -49,8 +49,13 @@ def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
         return []
     ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
     by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
-    docs = [_table(members) for members in by_file]
+    # a table for each paper that something here is held against
+    docs = [_table(members) for members in by_file if any(_judged(each) for each in members)]
     return [_overview(by_file), *docs] if len(by_file) > 1 else docs
+
+
+def _judged(verdict: Verdict) -> bool:
+    return verdict.verdict not in ("blocked", "not judged")
 
 
 def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:

@@ -19,6 +19,7 @@ from nasrepro.suite.statistics.comparisons import (
     not_worse,
     paired_test,
     rank_test,
+    significant,
     tied_levels,
 )
 from nasrepro.suite.statistics.intervals import (
@@ -63,6 +64,7 @@ __all__ = [
     "rank_test",
     "regret",
     "resampled_correlations",
+    "significant",
     "spearman",
     "stratified_mean",
     "tied_levels",

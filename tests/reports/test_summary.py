@@ -9,8 +9,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nasrepro.reports import board, leaderboard, render, snapshot, summary, tables
+from nasrepro.reports import (
+    board,
+    compare,
+    leaderboard,
+    render,
+    snapshot,
+    summary,
+    tables,
+    terminal,
+)
 from nasrepro.reports.document import PAD
+from nasrepro.reports.latex import FITS
+from nasrepro.reports.selection import selected
+from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import methods
@@ -85,7 +97,7 @@ def test_every_form_shows_the_same_numbers(results, tmp_path):
         (html,) = (p.read_text() for p in render.write([doc], tmp_path, ["html"]))
         (tex,) = (p.read_text() for p in render.write([doc], tmp_path, ["tex"]))
         console = Console(file=io.StringIO(), width=200)
-        render.terminal([doc], console)
+        terminal.terminal([doc], console)
         forms = (markdown, html, tex.replace(r"\_", "_"), console.file.getvalue())
         for text in forms:
             # a row of HTML has many lines, a row of LaTeX one in each panel
@@ -138,3 +150,52 @@ def test_a_method_that_fails_on_a_seed_is_not_better_for_it(results):
     values = view.overall.values[place]
     assert values[column].size == 9 and values[column][3] == min(v.min() for v in values)
     assert any("1 of its runs failed" in line for line in tables.build(results)[0].footnotes)
+
+
+def test_two_methods_compared(results):
+    pairs = compare.compare(results, "regularized_evolution", "random_search")
+    assert len(pairs) == 4  # three searches, one of them reported twice
+    pair = pairs[0]
+    groups = dict(zip(pair.task.labels, pair.task.groups, strict=True))
+    place = pair.task.dataset, "test_accuracy"
+    gaps = groups["regularized_evolution"].values[place] - groups["random_search"].values[place]
+    assert pair.gap.value == pytest.approx(gaps.mean()) and pair.gap.n == 9
+    back = compare.compare(results, "random_search", "regularized_evolution")[0]
+    assert back.gap.value == pytest.approx(-pair.gap.value)
+    assert {pair.verdict, back.verdict} in ({"A", "B"}, {"open"}, {"A not worse", "B not worse"})
+    same = compare.compare(results, "random_search", "random_search")[0]
+    assert same.verdict == "equivalent" and same.gap.value == 0
+    doc = compare.compare_table(pairs, "regularized_evolution", "random_search")
+    assert [row[0].text for row in doc.rows] == [each.task.id for each in pairs]
+    with pytest.raises(UnknownName, match="random_search"):
+        compare.compare(results, "randm_search", "local_search")
+
+
+def test_the_terminal_shows_one_screen(results, tmp_path):
+    console = Console(file=io.StringIO(), width=140)
+    terminal.brief(tables.build(results), console, tmp_path)
+    text = console.file.getvalue()
+    assert text.count("\n") <= terminal.SCREEN
+    assert "All tasks" in text and "nasrepro report --all" in text and str(tmp_path) in text
+
+
+def test_columns_rows_and_methods_are_chosen(results):
+    docs = tables.build(results)
+    few = selected(docs, columns=["test_accuracy"], methods=["search"], rows=1)
+    main = next(doc for doc in few if doc.id.startswith("main"))
+    shown = [column.name for column in main.columns if column.header]
+    assert shown == ["method", "test_accuracy"] and len(main.rows) == len(main.row_ids) == 1
+    assert all("search" in row[1].text for row in main.rows)
+    with pytest.raises(UnknownName, match="test_accuracy"):
+        selected(docs, columns=["test_acuracy"])
+
+
+@pytest.mark.parametrize(("fit", "environment"), [("column", "table"), ("page", "table*")])
+def test_a_latex_table_of_one_float(results, tmp_path, fit, environment):
+    doc = next(doc for doc in tables.build(results) if doc.id.startswith("main"))
+    (path,) = render.write([doc], tmp_path, ["tex"], fit=fit)
+    tex = path.read_text(encoding="utf-8")
+    assert tex.count(r"\begin{tabular}") == 1 == tex.count(f"\\begin{{{environment}}}")
+    rows = [line for line in tex.splitlines() if "random" in line and "&" in line]
+    assert len(rows) == 1 and len(re.sub(r"\\\w+|[{}$]", "", rows[0])) < 1.6 * FITS[fit]
+    assert tex.index(r"\end{tabular}") < tex.index(r"\begin{minipage}")

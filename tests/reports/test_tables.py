@@ -20,7 +20,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
-from nasrepro.reports import render, summary, tables
+from nasrepro.reports import render, summary, tables, terminal
 from nasrepro.reports.board import board
 from nasrepro.reports.document import (
     BEST,
@@ -39,6 +39,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.groups import groups_of
 from nasrepro.reports.latex import escape
+from nasrepro.reports.runs import write_runs
 from nasrepro.reports.tables.claims import claims_tables
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError, UnknownName
@@ -910,7 +911,7 @@ def test_latex_compiles(docs, tmp_path):
 @pytest.mark.parametrize("width", [40, 80, 100, 200])
 def test_terminal_fits(docs, width):
     out = io.StringIO()
-    render.terminal(docs, Console(file=out, width=width))
+    terminal.terminal(docs, Console(file=out, width=width))
     lines = out.getvalue().splitlines()
     assert "\x1b" not in out.getvalue()  # plain where it is no terminal
     assert max(map(len, lines)) <= width
@@ -924,7 +925,7 @@ def test_terminal_fits(docs, width):
 def test_terminal_without_unicode(docs):
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii")
-    render.terminal(docs, Console(file=out, width=100))
+    terminal.terminal(docs, Console(file=out, width=100))
     out.flush()
     assert b"regularized_evolution" in raw.getvalue()
 
@@ -951,7 +952,7 @@ def test_any_table_renders(tmp_path):
     assert paths[".csv"] == "claim,effect,raw\nfirst,1.0,\n,,2\n"
     assert "| first | **1.0** |" in paths[".md"]
     assert r"\textbf{1.0}" in paths[".tex"]
-    render.terminal([doc], Console(file=io.StringIO()))
+    terminal.terminal([doc], Console(file=io.StringIO()))
 
 
 # -- small parts -------------------------------------------------------------------------------------------
@@ -1382,9 +1383,7 @@ def test_every_row_leads_to_its_runs(store, tmp_path):
     )
     found = store(*records)
     docs = build(found)
-    runs = list(
-        csv.DictReader(render.write_runs(summary.Results(found), tmp_path).open(encoding="utf-8"))
-    )
+    runs = list(csv.DictReader(write_runs(summary.Results(found), tmp_path).open(encoding="utf-8")))
     assert len(runs) == 2 * (2 * 3 + 1) and {each["run_id"] for each in runs} == {
         record.key.run_id for record in records
     }

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 def rank_devices(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Devices or whole sources; every source that is here if not given."),
+        typer.Argument(help="Devices or whole sources (default: all installed tables)."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Whose networks, in any case.")] = "cifar10",
+    dataset: Annotated[
+        str, typer.Option(help="Data set of the networks, in any case.")
+    ] = "cifar10",
     kind: Annotated[str, typer.Option(help="Of whole sources: latency or energy.")] = "latency",
     out: Annotated[
         Path | None, typer.Option(help="A .csv file for all pairs: device, device, rho, n.")
@@ -46,9 +48,10 @@ def rank_devices(
     Example: nasrepro rank-devices hwnasbench --dataset cifar100
     """
     import csv
-    import importlib
     import io
 
+    from nasrepro.reports.figures.device_agreement import heat_map
+    from nasrepro.reports.figures.style import save
     from nasrepro.suite.data import write_text
     from nasrepro.suite.errors import NotTabulated
     from nasrepro.suite.oracle import agreement
@@ -85,13 +88,7 @@ def rank_devices(
         writer.writerows(pairs)
         write_text(out, text.getvalue())
     if figure is not None:
-        style, drawn = (
-            importlib.import_module("nasrepro.reports.figures.style"),
-            importlib.import_module("nasrepro.reports.figures.device_agreement"),
-        )
-        style.save(
-            drawn.heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure
-        )
+        save(heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure)
     if as_json:
         print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
         return
