@@ -1,4 +1,4 @@
-"""Neural-architecture-search methods against the same look-up oracles, under the same rules, with every cost reported.
+"""Neural-architecture-search methods on the same look-up oracles, with every cost reported.
 
 The public face: `import nasrepro as nr`, then `nr.load("nasbench201")`. Everything else is in
 `nasrepro.suite`, `nasrepro.oracles`, `nasrepro.methods` and `nasrepro.reports`; each name below is
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nasrepro.oracles import compat
+    from nasrepro.suite.experiments.frames import results
     from nasrepro.suite.registry import load_oracle as load
     from nasrepro.suite.registry import method, oracle, scorer, study
     from nasrepro.suite.search import Budget, Session
@@ -26,6 +27,7 @@ __all__ = [
     "load",
     "method",
     "oracle",
+    "results",
     "scorer",
     "study",
 ]
@@ -40,8 +42,9 @@ if not (Path(__file__).resolve().parent / "suite").exists():
 
 
 def _public() -> dict[str, Any]:
-    """The public names; imported when one of them is first used, so that the command line pays for none of them."""
+    """The public names, imported at first use: the command line pays for none of them."""
     from nasrepro.oracles import compat
+    from nasrepro.suite.experiments.frames import results
     from nasrepro.suite.registry import load_oracle, method, oracle, scorer, study
     from nasrepro.suite.search import Budget, Session
     from nasrepro.suite.space import Arch
@@ -54,6 +57,7 @@ def _public() -> dict[str, Any]:
         "load": load_oracle,
         "method": method,
         "oracle": oracle,
+        "results": results,
         "scorer": scorer,
         "study": study,
     }

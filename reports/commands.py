@@ -19,6 +19,7 @@ from nasrepro.suite.cli.common import (
     app,
     print_json,
     progress_bar,
+    reading,
     remark,
 )
 from nasrepro.suite.errors import NasreproError, UnknownName
@@ -26,7 +27,6 @@ from nasrepro.suite.errors import NasreproError, UnknownName
 if TYPE_CHECKING:
     from nasrepro.reports.summary import Results
     from nasrepro.suite.experiments.store import Store
-
 PlanName = Annotated[
     str,
     typer.Option(
@@ -100,7 +100,6 @@ def report(
     from nasrepro.reports.selection import selected
     from nasrepro.reports.terminal import brief, terminal
     from nasrepro.suite.data import write_text
-    from nasrepro.suite.experiments.store import Store
 
     wanted = _words(formats)
     for name in wanted:
@@ -110,7 +109,7 @@ def report(
         raise UnknownName("width of a LaTeX table", fit, FITS)
     _register(method)
     folder = out or store.parent / "report"
-    with Store(store, read_only=True) as opened:
+    with reading(store) as opened:
         results = _results(opened, plan)
         built = selected(
             tables.build(results), columns=_words(columns), methods=_words(methods), rows=rows
@@ -200,11 +199,9 @@ def leaderboard(
 
     Example: nasrepro leaderboard --store runs.sqlite --out site
     """
-    from nasrepro.suite.experiments.store import Store
-
     _register(method)
     folder = out or store.parent / "leaderboard"
-    with Store(store, read_only=True) as opened:
+    with reading(store) as opened:
         pages, new = _page(_results(opened, plan), opened.manifest(), folder, against)
     if against is not None:
         _say_changes(new)
@@ -230,10 +227,9 @@ def figures(
     Example: nasrepro figures --store runs.sqlite --out figures --only anytime
     """
     from nasrepro.reports import figures as drawn
-    from nasrepro.suite.experiments.store import Store
 
     folder = out or store.parent / "figures"
-    with Store(store, read_only=True) as opened, progress_bar("drawing", quiet) as progress:
+    with reading(store) as opened, progress_bar("drawing", quiet) as progress:
         captions = drawn.write(opened, folder, only=only or [], progress=progress)
     if as_json:
         print_json([{"figure": name, "caption": caption} for name, caption in captions])

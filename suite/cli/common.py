@@ -15,6 +15,7 @@ import typer
 from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
+    from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.oracle import Oracle
     from nasrepro.suite.space import Arch, SearchSpace
 
@@ -93,6 +94,19 @@ def remark(text: str, quiet: bool = False) -> None:
     """A line on standard error."""
     if not quiet:
         typer.echo(printable(text), err=True)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Store]:
+    """A results store opened for reading; what it holds and is not read is said at the end."""
+    from nasrepro.suite.experiments.store import Store
+
+    with Store(path, read_only=True) as store:
+        try:
+            yield store
+        finally:
+            for line in store.left_out():
+                remark(line)
 
 
 @contextmanager

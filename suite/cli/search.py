@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,8 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
-    from nasrepro.suite.experiments.kind import Record
+    from nasrepro.suite.experiments.kind import Cell, Record
+    from nasrepro.suite.experiments.runner import Outcome
     from nasrepro.suite.registry import Method
 
 
@@ -54,7 +55,8 @@ def query(
     name = chosen_dataset(opened, dataset)
     if epochs is None:
         raise NasreproError(
-            f"give --epochs; {opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}"
+            "give --epochs; "
+            f"{opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}"
         )
     wanted = typed_arch(space, arch)
     reading = opened.query(
@@ -144,44 +146,10 @@ def run(
 
     Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
     """
-    from nasrepro.suite.experiments.cells import cells_of
-    from nasrepro.suite.experiments.plan import load_plan
-    from nasrepro.suite.experiments.runner import run_cells
-    from nasrepro.suite.experiments.store import Store
-
-    wanted = load_plan(plan)
-    if seeds is not None:
-        wanted = wanted.seeded(seeds)
     left_out: dict[str, DataMissing] = {}
-    cells = cells_of(
-        wanted,
-        [_method(each) for each in method or []],
-        missing=left_out.__setitem__ if skip_missing else None,
-    )
-    for name, error in left_out.items():
-        remark(f"{name}: left out, {error}")
-    if not cells:
-        raise NasreproError(
-            f"nothing of plan {plan} can run here: {'; '.join(map(str, left_out.values())) or 'it is empty'}"
-        )
-    with Store(store) as opened:
-        try:
-            with progress_bar(f"running {plan}", quiet) as progress:
-                outcome = run_cells(
-                    cells,
-                    opened,
-                    executor=executor,
-                    workers=workers,
-                    address=address,
-                    timeout_s=timeout,
-                    progress=progress,
-                )
-        except KeyboardInterrupt:
-            kept = sum(cell.key.run_id in opened.finished() for cell in cells)
-            remark(
-                f"stopped: {kept:,} of {len(cells):,} are in {store}; the same command goes on from there"
-            )
-            raise
+    cells = _cells(plan, method or [], seeds, left_out if skip_missing else None)
+    how = {"executor": executor, "workers": workers, "address": address, "timeout_s": timeout}
+    outcome = _run(plan, cells, store, quiet, how)
     if as_json:
         failed = [
             {"id": record.key.run_id, "error": last_line(record.error)} for record in outcome.failed
@@ -198,13 +166,55 @@ def run(
         )
     else:
         remark(
-            f"{outcome.finished:,} finished, {outcome.there:,} were there, {len(outcome.failed):,} failed; "
-            f"see them with: nasrepro report --store {store}",
+            f"{outcome.finished:,} finished, {outcome.there:,} were there, "
+            f"{len(outcome.failed):,} failed; see them with: nasrepro report --store {store}",
             quiet,
         )
     for line in _reasons(outcome.failed, store):
         remark(line)
     return int(bool(outcome.failed))
+
+
+def _cells(
+    plan: str, extra: Sequence[str], seeds: int | None, left_out: dict[str, DataMissing] | None
+) -> list[Cell]:
+    """The cells of a plan; what lacks a table goes to `left_out`, or is an error without it."""
+    from nasrepro.suite.experiments.cells import cells_of
+    from nasrepro.suite.experiments.plan import load_plan
+
+    loaded = load_plan(plan)
+    if seeds is not None:
+        loaded = loaded.seeded(seeds)
+    cells = cells_of(
+        loaded,
+        [_method(name) for name in extra],
+        missing=None if left_out is None else left_out.__setitem__,
+    )
+    for name, error in (left_out or {}).items():
+        remark(f"{name}: left out, {error}")
+    if not cells:
+        why = "; ".join(map(str, (left_out or {}).values())) or "it is empty"
+        raise NasreproError(f"nothing of plan {plan} can run here: {why}")
+    return cells
+
+
+def _run(
+    plan: str, cells: Sequence[Cell], store: Path, quiet: bool, how: Mapping[str, Any]
+) -> Outcome:
+    from nasrepro.suite.experiments.runner import run_cells
+    from nasrepro.suite.experiments.store import Store
+
+    with Store(store) as opened:
+        try:
+            with progress_bar(f"running {plan}", quiet) as progress:
+                return run_cells(cells, opened, progress=progress, **how)
+        except KeyboardInterrupt:
+            finished = sum(cell.key.run_id in opened.finished() for cell in cells)
+            remark(
+                f"stopped: {finished:,} of {len(cells):,} are in {store}; "
+                "the same command goes on from there"
+            )
+            raise
 
 
 def _reasons(failed: Sequence[Record], store: Path) -> Iterator[str]:

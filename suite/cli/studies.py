@@ -82,7 +82,8 @@ def _given(text: str) -> tuple[str, Any]:
         raise NasreproError(f"--param {text!r} is not name=value")
     if name in ("name", "seeds"):  # keys of a plan's [[study]], not parameters
         raise NasreproError(
-            f"--param {text!r}: no study has a parameter {name}; its name is the argument, its seeds are --seeds N"
+            f"--param {text!r}: no study has a parameter {name}; "
+            "its name is the argument, its seeds are --seeds N"
         )
     try:
         return name, json.loads(value)

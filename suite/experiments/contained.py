@@ -49,8 +49,8 @@ class _TorchSeeder(MetaPathFinder):
 
 def _numpy_state() -> tuple[bytes, int]:
     """Numpy's global generator, to be compared."""
-    state = np.random.get_state()  # noqa: NPY002
-    return state[1].tobytes(), int(state[2])  # type: ignore[union-attr]
+    state: Any = np.random.get_state()  # noqa: NPY002
+    return state[1].tobytes(), int(state[2])
 
 
 @contextlib.contextmanager

@@ -158,6 +158,8 @@ class Kind:
         unknown: what a key names and is not registered here ("unknown oracle x"), or "".
         measured: fields of a record that differ each time: CPU seconds.
         answer: fields of a record that say what came out.
+        frame: name of its table in `results`.
+        rows: the rows of that table that a record gives; flat.
     """
 
     name: str
@@ -169,6 +171,8 @@ class Kind:
     unknown: Callable[[Any], str] = lambda key: ""
     measured: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
+    frame: str = ""
+    rows: Callable[[Any], Iterator[dict[str, Any]]] = lambda record: iter(())
 
 
 #: By name, in the order in which a plan's cells run.

@@ -122,7 +122,8 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise NasreproError(
-                f"cannot read plan {path} ({error.strerror}); shipped plans: {', '.join(shipped_plans())}"
+                f"cannot read plan {path} ({error.strerror}); "
+                f"shipped plans: {', '.join(shipped_plans())}"
             ) from error
         except UnicodeDecodeError as error:
             raise NasreproError(

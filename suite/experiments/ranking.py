@@ -1,4 +1,7 @@
-"""Rankings of a table by a scorer: what determines one, how it is executed, what it gives."""
+"""Rankings of a table by a scorer: what determines one, how it is executed, what it gives.
+
+Longer than other files because all of one kind of experiment stands in one.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +66,8 @@ class RankKey:
     """Everything that determines a ranking: a scorer against a metric of a table.
 
     Of a scorer that needs networks: `setting` has what differs from the defaults of
-    `nasrepro.suite.scoring.ScoringSetting`, and `sample` is how many architectures of a fixed random order are
-    ranked. Else both are empty, and all are ranked.
+    `nasrepro.suite.scoring.ScoringSetting`, and `sample` is how many architectures of a fixed
+    random order are ranked. Else both are empty, and all are ranked.
     """
 
     scorer: str
@@ -457,6 +460,30 @@ def _opened_here(cell: RankCell) -> RankingSetting:
     return setting
 
 
+def _rows(record: RankRecord) -> Iterator[dict[str, Any]]:
+    key = record.key
+    ranking = {
+        "scorer": key.scorer,
+        "oracle": key.oracle,
+        "dataset": key.dataset,
+        "epochs": key.epochs,
+        "metric": key.metric,
+        "setting": json.dumps(dict(key.setting), sort_keys=True),
+        "sample": key.sample,
+        "status": record.status,
+        "best_arch": record.best_arch,
+        "best_value": record.best_value,
+        "best_tied": record.best_tied,
+        "scoring_s": record.scoring_s,
+    }
+    for name, value in record.agreement.items():
+        if isinstance(value, tuple):
+            ranking[f"{name}_low"], ranking[f"{name}_high"] = value
+        elif name != "status":
+            ranking[name] = value
+    yield ranking
+
+
 register(
     Kind(
         "rank",
@@ -468,5 +495,7 @@ register(
         lambda key: unknown(key.oracle, key.dataset, metric=key.metric),
         measured=("scoring_s",),
         answer=("agreement", "best_arch", "best_value", "best_tied"),
+        frame="rankings",
+        rows=_rows,
     )
 )

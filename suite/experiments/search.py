@@ -1,4 +1,9 @@
-"""Searches: what determines one, how it is executed, what it gives."""
+"""Searches: what determines one, how it is executed, what it gives.
+
+Longer than other files because all of one kind of experiment stands in one: what a plan asks for,
+setting, key, record, trace, cell, and the two halves of an execution (the search, in a process
+without test metrics, and its conclusion on the runner's side).
+"""
 
 from __future__ import annotations
 
@@ -569,6 +574,33 @@ def _unknown(key: RunKey) -> str:
     return unknown(key.oracle, key.dataset, *key.protocol.report_datasets)
 
 
+def _rows(record: RunRecord) -> Iterator[dict[str, Any]]:
+    """A row for each reported data set; of a failed run one without."""
+    key = record.key
+    run = {
+        "method": key.method,
+        "parameters": json.dumps(dict(key.params), sort_keys=True),
+        "oracle": key.oracle,
+        "dataset": key.dataset,
+        "search_epochs": key.protocol.search_epochs,
+        "report_epochs": key.protocol.report_epochs,
+        "budget_s": key.budget.seconds,
+        "budget_queries": key.budget.queries,
+        "seed": key.seed,
+        "status": record.status,
+        "chosen": record.chosen,
+        "queries": record.queries,
+        "unique_queries": record.unique_queries,
+        "simulated_s": record.simulated_s,
+        "wall_s": record.wall_s,
+        "overhead_s": record.overhead_s.get("total", math.nan),
+    }
+    if not record.reports:
+        yield run
+    for dataset, report in record.reports.items():
+        yield {**run, "report_dataset": dataset, "regret": report.regret, **report.metrics}
+
+
 register(
     Kind(
         "run",
@@ -580,5 +612,7 @@ register(
         _unknown,
         measured=("overhead_s",),
         answer=("chosen", "reports"),
+        frame="runs",
+        rows=_rows,
     )
 )

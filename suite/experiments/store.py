@@ -100,7 +100,7 @@ class Store:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._unread: Counter[str] = Counter()
+        self._unread: dict[str, str] = {}
         self._runner = f"{socket.gethostname()}:{os.getpid()}:{time.monotonic_ns()}"
         self._seen_s = 0.0
         if read_only and not path.exists():
@@ -194,7 +194,8 @@ class Store:
             with self._db:  # commits, or rolls back
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(
-                    "INSERT OR REPLACE INTO records (id, kind, engine, status, record) VALUES (?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO records (id, kind, engine, status, record) "
+                    "VALUES (?, ?, ?, ?, ?)",
                     (run_id, kind, ENGINE, record.status, record.to_json()),
                 )
                 if self._seen_s:
@@ -205,7 +206,8 @@ class Store:
                     )
         except sqlite3.Error as error:
             raise NasreproError(
-                f"cannot write to the results store {self.path} ({error}); what is in it stays, the same command goes on from there"
+                f"cannot write to the results store {self.path} ({error}); "
+                "what is in it stays, the same command goes on from there"
             ) from error
 
     # -- runners that share it --------------------------------------------------------------------
@@ -293,16 +295,17 @@ class Store:
                 record = made.record.from_json(text)
                 unknown = made.unknown(record.key)
             except _UNREADABLE as error:
-                self._unread[f"a record that cannot be read ({type(error).__name__})"] += 1
+                self._unread[run_id] = f"a record that cannot be read ({type(error).__name__})"
                 continue
             if unknown:
-                self._unread[unknown] += 1
+                self._unread[run_id] = unknown
                 continue
             yield run_id, record
 
     def left_out(self) -> list[str]:
         """Lines on the results that reading has left out so far, and on those of other engines."""
-        lines = [f"{count:,} left out: {why}" for why, count in sorted(self._unread.items())]
+        reasons = Counter(self._unread.values())
+        lines = [f"{count:,} left out: {why}" for why, count in sorted(reasons.items())]
         for engine, count in self._db.execute(
             "SELECT engine, count(*) FROM records WHERE engine != ? GROUP BY engine", (ENGINE,)
         ):
@@ -346,7 +349,8 @@ class Store:
             "SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)
         ).fetchone()
         counts = self._db.execute(
-            "SELECT kind, status, count(*) FROM records WHERE engine = ? GROUP BY kind, status ORDER BY kind, status",
+            "SELECT kind, status, count(*) FROM records WHERE engine = ? GROUP BY kind, "
+            "status ORDER BY kind, status",
             (ENGINE,),
         )
         return {
@@ -366,6 +370,7 @@ class Store:
         row = self._db.execute("SELECT trace FROM traces WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise NasreproError(
-                f"{self.path} has no trace of run {run_id}; list the runs with: nasrepro report --format csv"
+                f"{self.path} has no trace of run {run_id}; "
+                "list the runs with: nasrepro report --format csv"
             )
         return bytes(row[0])

@@ -183,6 +183,21 @@ def _measure(cell: StudyCell) -> StudyRecord:
     return StudyRecord(key, "done", study.by, rows, cpu_s, environment=environment())
 
 
+def _rows(record: StudyRecord) -> Iterator[dict[str, Any]]:
+    key = record.key
+    parameters = json.dumps(dict(key.params), sort_keys=True)
+    study = {
+        "study": key.study,
+        "parameters": parameters,
+        "seed": key.seed,
+        "status": record.status,
+    }
+    if not record.rows:
+        yield study
+    for row in record.rows:
+        yield {**study, **row}
+
+
 register(
     Kind(
         "study",
@@ -193,5 +208,7 @@ register(
         lambda key: dict(key["tables"]),
         measured=("cpu_s",),
         answer=("rows",),
+        frame="studies",
+        rows=_rows,
     )
 )

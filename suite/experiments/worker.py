@@ -97,7 +97,7 @@ def _concluded(cell: Cell, answer: Answer) -> Done | Refused:
     return Done(record, packed)
 
 
-# -- in the worker ----------------------------------------------------------------------------------
+# -- in the worker --------------------------------------------------------------------------------
 def serve() -> None:
     """A worker's life: cells come in by standard input, answers go out by standard output."""
     answers, cells = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
@@ -166,7 +166,7 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-# -- in the runner ----------------------------------------------------------------------------------
+# -- in the runner --------------------------------------------------------------------------------
 class _Worker:
     """One process, started when it is first asked, and again when it has ended."""
 

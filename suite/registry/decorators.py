@@ -90,7 +90,8 @@ def _check_defaults(
     keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     if sorted(keywords) != sorted(defaults):
         raise NasreproError(
-            f"{what}: the decorator gives {sorted(defaults)}, the function has the keyword-only parameters {sorted(keywords)}; "
+            f"{what}: the decorator gives {sorted(defaults)}, the function has the "
+            f"keyword-only parameters {sorted(keywords)}; "
             "they must be the same"
         )
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -98,7 +99,8 @@ def _check_defaults(
         arguments = ("session, rng", "rng")[leading == 1]
         raise NasreproError(
             f"{what}: the function takes {len(places)} positional arguments "
-            f"({', '.join(p.name for p in places) or 'none'}), expected ({arguments}, *, parameters)"
+            f"({', '.join(p.name for p in places) or 'none'}), expected ({arguments}, *, "
+            "parameters)"
         )
     try:
         json.dumps(defaults)  # they go into a run's key
@@ -121,7 +123,8 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
             2
         ] and not measure.__module__.startswith("nasrepro_"):
             raise NasreproError(
-                f"study {name}: its name must begin with its file's, {measure.__module__.rpartition('.')[2]}."
+                f"study {name}: its name must begin with its file's, "
+                f"{measure.__module__.rpartition('.')[2]}."
             )
         studies.add(
             name,

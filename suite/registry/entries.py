@@ -155,7 +155,8 @@ class Scorer:
         needs_network: whether it needs the untrained network.
         needs_data: whether what is in the batches matters; if not, only the shape of an image does.
         batches: how many batches it needs at least.
-        reads: what it reads of the first pass beside gradients; see `nasrepro.suite.scoring.Batches`.
+        reads: what it reads of the first pass beside gradients; see
+            `nasrepro.suite.scoring.Batches`.
         source_sha256: hash of its source.
     """
 

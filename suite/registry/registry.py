@@ -72,7 +72,7 @@ class Registry(Generic[T]):
         return self._found[name]
 
     def names(self) -> list[str]:
-        """All names, sorted; imports every file of the package and every entry point of the group."""
+        """All names, sorted; imports the package's files and the entry points of the group."""
         for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
             if not module.ispkg and not module.name.startswith("_"):
                 importlib.import_module(f"{self.package}.{module.name}")
@@ -102,7 +102,8 @@ class Registry(Generic[T]):
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
             raise NasreproError(
-                f"cannot read {self.kind} file {path} ({why}); give the path of a Python file with one @{self.kind}"
+                f"cannot read {self.kind} file {path} ({why}); "
+                f"give the path of a Python file with one @{self.kind}"
             ) from error
         if beside is None:
             beside = modules_beside(path, text)
@@ -123,7 +124,8 @@ class Registry(Generic[T]):
             ) from error
         if len(made) != 1:
             raise NasreproError(
-                f"{self.kind} file {path} registers {len(made)} {self.kind}s ({', '.join(made) or 'none'}), expected one @{self.kind}"
+                f"{self.kind} file {path} registers {len(made)} {self.kind}s "
+                f"({', '.join(made) or 'none'}), expected one @{self.kind}"
             )
         (entry,) = made.values()
         self._opened[key] = entry

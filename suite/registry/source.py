@@ -127,7 +127,7 @@ def _file_of(name: str) -> str | None:
 
 
 def _canonical(node: Any) -> Any:
-    """A syntax tree as nested tuples without empty fields, which versions of Python dump differently."""
+    """A syntax tree as nested tuples; empty fields, which differ by version, are left out."""
     if isinstance(node, list):
         return tuple(_canonical(item) for item in node)
     if not isinstance(node, ast.AST):

@@ -98,7 +98,8 @@ def score(
     for scorer in scorers:
         if scorer.batches > inputs.batches:
             raise NasreproError(
-                f"scorer {scorer.name} needs {scorer.batches} batches, the setting has {inputs.batches}"
+                f"scorer {scorer.name} needs {scorer.batches} batches, the setting has "
+                f"{inputs.batches}"
             )
     table = ScoreTable.load(inputs, *scorers)
     table.made = dict(_versions())
@@ -185,7 +186,9 @@ def _far(
 
 
 def _adopt(table: ScoreTable, scorers: Sequence[Scorer], run: _Task) -> bool:
-    """Keep the rows of a scorer whose source has changed where its present source gives the same on a few of them; else drop them.
+    """Keep the rows of a scorer whose source has changed, if its present one gives the same.
+
+    A few of them are scored again; where one differs, all are dropped.
 
     Returns whether there was a change.
     """

@@ -86,7 +86,10 @@ class Inputs:
 
     def __str__(self) -> str:
         network = ", ".join(f"{name} {value}" for name, value in self.network.items())
-        return f"{self.batches} x {self.batch} {self.data} images of {self.size} pixels, {self.classes} classes, {network}, seed {self.seed}"
+        return (
+            f"{self.batches} x {self.batch} {self.data} images of {self.size} pixels, "
+            f"{self.classes} classes, {network}, seed {self.seed}"
+        )
 
 
 def inputs_of(space: SearchSpace, dataset: Dataset, setting: ScoringSetting) -> Inputs:

@@ -166,7 +166,8 @@ class Session:
         def open_reader(length: int) -> Reader:
             if length > epochs:
                 raise ProtocolError(
-                    f"{length} epochs asked for in a search of at most {epochs} ({info.name}, {dataset})"
+                    f"{length} epochs asked for in a search of at most {epochs} "
+                    f"({info.name}, {dataset})"
                 )
             return oracle.reader(dataset, length, seed, splits=("train", "valid", "none"))
 
@@ -178,7 +179,7 @@ class Session:
         self._open_reader, self._batches = open_reader, batches
         self._readers: dict[int, Reader] = {epochs: open_reader(epochs)}
 
-    # -- evaluating --------------------------------------------------------------------------------------
+    # -- evaluating -------------------------------------------------------------------------------
     def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
         """Train `arch` (look it up) and book the cost.
 
@@ -272,7 +273,8 @@ class Session:
             for name in self._needed:
                 if name not in values:
                     raise NotTabulated(
-                        f"no {name} of {self.space.format(arch)} on {self.dataset.name} after {epochs} epochs; a search cannot do without"
+                        f"no {name} of {self.space.format(arch)} on {self.dataset.name} "
+                        f"after {epochs} epochs; a search cannot do without"
                     )
             cost_s = values.get(self._cost, 0.0)
             if self.resumable and 0 < self._paid.get(arch, 0) < epochs:
@@ -316,7 +318,7 @@ class Session:
             self._best = done
         return done
 
-    # -- what else a method may ask ----------------------------------------------------------------------
+    # -- what else a method may ask ---------------------------------------------------------------
     @property
     def clock_s(self) -> float:
         """Simulated GPU seconds spent."""
@@ -354,7 +356,7 @@ class Session:
         return self.space.traffic(arch, classes=self.dataset.classes, size=self.dataset.size)
 
     def latency(self, arch: Arch, device: str) -> float:
-        """Milliseconds of one forward pass on `device` ("source/device"; see: nasrepro list devices); free.
+        """Milliseconds of one forward pass on `device` ("source/device"); free.
 
         Raises:
             UnknownName: no such device.
@@ -370,7 +372,8 @@ class Session:
     def _on_device(self, arch: Arch, device: str, kind: Kind) -> float:
         if self._devices is None:
             raise NasreproError(
-                f"no {kind} on {device}: this session was made without devices; give Session(..., devices=load_devices)"
+                f"no {kind} on {device}: this session was made without devices; "
+                "give Session(..., devices=load_devices)"
             )
         started = time.process_time()
         try:
@@ -378,7 +381,8 @@ class Session:
             found = table.info.device(device)
             if found.kind != kind:
                 raise NasreproError(
-                    f"{device} holds {found.kind}, not {kind}; ask session.{found.kind}, or see: nasrepro list devices"
+                    f"{device} holds {found.kind}, not {kind}; "
+                    f"ask session.{found.kind}, or see: nasrepro list devices"
                 )
             return table.value(arch, device, self.dataset.name)
         finally:
@@ -423,7 +427,7 @@ class Session:
             self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + booked
 
     def log(self, event: str, **values: Any) -> None:
-        """Keep what explains the search (a step of a trajectory, the weights of a meta-graph) in the run's trace, for figures.
+        """Keep what explains the search in the run's trace, for figures.
 
         Args:
             event: what it is, one name for each kind of row.
@@ -436,7 +440,8 @@ class Session:
             json.dumps(values)
         except TypeError as error:
             raise NasreproError(
-                f"session.log({event!r}): {error}; give numbers, texts, truth values, or lists and mappings of them"
+                f"session.log({event!r}): {error}; "
+                "give numbers, texts, truth values, or lists and mappings of them"
             ) from error
         self.ledger.events.append(
             {
@@ -448,7 +453,7 @@ class Session:
         )
 
     def rate(self, done: Evaluation, score: float) -> float:
-        """Rate an evaluation by the method's own score, for methods that seek more than the objective (MACs, latency).
+        """Rate an evaluation by the method's own score, where that is not the objective alone.
 
         From the first rating on, `best` and the anytime curve go by ratings alone, among what was
         trained longest.
@@ -485,7 +490,8 @@ class Session:
             return self._rated.evaluation.arch
         if self._best is None:
             raise ProtocolError(
-                "the search ended before its first evaluation; the budget does not pay for one training"
+                "the search ended before its first evaluation; "
+                "the budget does not pay for one training"
                 if self._exhausted
                 else "the method evaluated nothing and returned no architecture"
             )

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toys import toy_fixture  # noqa: F401
+from toys import cell, source, toy_fixture  # noqa: F401
 
 import nasrepro
+from nasrepro.__main__ import main
 from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.experiments.identity import ENGINE
 from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import VERSION, Store
 from nasrepro.suite.search import Budget
@@ -375,3 +379,88 @@ def test_two_openings_may_write_in_turn(tmp_path: Path) -> None:
         other.add(replace(RUN, key=replace(KEY, seed=8)))
         one.add(replace(RUN, key=replace(KEY, seed=9)))
         assert len(list(one.runs())) == len(list(other.runs())) == 3
+
+
+# -- shared, and odd --------------------------------------------------------------------------------
+def test_a_cell_is_taken_by_one_living_runner(tmp_path: Path) -> None:
+    with Store(tmp_path / "runs.sqlite") as one, Store(tmp_path / "runs.sqlite") as other:
+        assert one.take(KEY.run_id) == "ours" == one.take(KEY.run_id)
+        assert other.take(KEY.run_id) == "elsewhere" and other.take("more") == "ours"
+        one.release()
+        assert other.take(KEY.run_id) == "ours"
+        other.add(RUN)
+        assert one.take(KEY.run_id) == "finished"
+        one._db.execute("INSERT INTO taken VALUES ('lost', 'elsewhere.host:1:1')")
+        assert one.take("lost") == "ours", "a runner that is not seen holds nothing"
+
+
+def test_two_runners_share_the_work(tmp_path: Path) -> None:
+    """Each cell is executed once; both end when all is there."""
+    calls = tmp_path / "calls"
+    text = source(
+        f"import time\ntime.sleep(0.02)\nwith open({str(calls)!r}, 'a') as file:\n"
+        "    file.write('.')\nreturn session.evaluate(session.space.sample(rng)).arch"
+    )
+    cells = [cell(text, seed=seed) for seed in range(20)]
+
+    def run() -> int:
+        with Store(tmp_path / "runs.sqlite") as store:
+            return run_cells(cells, store, workers=1).finished
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(run), pool.submit(run)
+        counts = first.result(), second.result()
+    assert sum(counts) == 20 == len(calls.read_text())
+
+
+def test_odd_records_cost_a_line_and_never_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.add(RUN)
+        store.add(replace(RUN, key=replace(KEY, oracle="no_such")))
+        store.add(replace(RUN, key=replace(KEY, dataset="no_such")))
+        for number in range(4):
+            store.add(replace(RUN, key=replace(KEY, seed=100 + number)))
+        odd = [replace(KEY, seed=100 + number).run_id for number in range(4)]
+        update = "UPDATE records SET {} WHERE id = ?"
+        store._db.execute(update.format("record = substr(record, 1, 300)"), odd[:1])
+        store._db.execute(update.format("record = '{\"new_field\": 1}'"), odd[1:2])
+        store._db.execute(update.format("engine = 1"), odd[2:3])
+        store._db.execute(update.format("engine = 99"), odd[3:])
+    with Store(path, read_only=True) as store:
+        for _ in range(2):
+            assert [record.key for record in store.runs()] == [KEY]
+        lines = "\n".join(store.left_out())
+        assert store.manifest()["engine"] == ENGINE
+        with pytest.raises(DataCorrupt, match=f"record {odd[0]} cannot be read"):
+            store.record(odd[0])
+    for part in (
+        "1 left out: unknown oracle 'no_such'",
+        "1 left out: unknown data set of toy: 'no_such'",
+        "1 left out: a record that cannot be read (JSONDecodeError)",
+        "1 left out: a record that cannot be read (KeyError)",
+        "1 left out: results of the older engine 1",
+        "1 left out: results of the newer engine 99",
+    ):
+        assert part in lines, lines
+
+
+def test_a_read_only_store_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.add(RUN)
+    path.chmod(0o444)
+    with Store(path, read_only=True) as store:
+        assert [record.key for record in store.runs()] == [KEY]
+        with pytest.raises(NasreproError, match="cannot write"):
+            store.add(RUN)
+
+
+def test_what_is_no_file_is_no_store(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in (":memory:", "file:x?mode=memory"):
+        monkeypatch.setattr(sys, "argv", ["nasrepro", "show", "x", "--store", name])
+        with pytest.raises(SystemExit, match="2"):
+            main()
+        assert "is no file; give the path of one" in capsys.readouterr().err

@@ -1,0 +1,39 @@
+"""The results of a store as pandas frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from nasrepro.suite.experiments.kind import KINDS
+from nasrepro.suite.experiments.store import Store
+
+
+def results(store: Path | str) -> SimpleNamespace:
+    """What a results store holds, as pandas frames: `runs`, `rankings`, `studies`.
+
+    A row of `runs` is a run and a data set that it is reported on; each metric is a column. Numbers
+    are integers or floats (NaN: no value), all else is text.
+
+    Args:
+        store: path of the SQLite file.
+
+    Raises:
+        NasreproError: there is no such store.
+        DataCorrupt: it is not one.
+    """
+    import pandas as pd
+
+    frames = {}
+    with Store(Path(store), read_only=True) as opened:
+        for kind in KINDS.values():
+            frame = pd.DataFrame(
+                [
+                    {"id": run_id, **row}
+                    for run_id, record in opened.identified(kind.name)
+                    for row in kind.rows(record)
+                ]
+            )
+            texts = [name for name in frame if frame[name].dtype == object]
+            frames[kind.frame] = frame.astype(dict.fromkeys(texts, "string"))
+    return SimpleNamespace(**frames)

@@ -1,0 +1,145 @@
+"""`nasrepro verify` and `nasrepro check`, and the frames of a store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from toys import PLAN, RANDOM, source, toy_fixture  # noqa: F401
+
+import nasrepro as nr
+from nasrepro.__main__ import main
+from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.plan import load_plan
+from nasrepro.suite.experiments.runner import run_cells
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.experiments.verify import compared
+from nasrepro.suite.oracle import Oracle
+
+RANKING = '[[ranking]]\noracle = "toy"\nscorers = ["params"]\ndatasets = ["toys"]\nepochs = 9\nresamples = 20\n'
+
+
+@pytest.fixture
+def store(toy: Oracle, tmp_path: Path) -> Path:
+    """A store with six searches and a ranking of the toy."""
+    (tmp_path / "plan.toml").write_text(PLAN + RANKING)
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as opened:
+        run_cells(cells_of(load_plan(str(tmp_path / "plan.toml"))), opened, executor="inline")
+    return path
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Exit code, output and errors of a command."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["nasrepro", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return int(caught.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def changed(store: Path, run_id: str, **fields: object) -> None:
+    with sqlite3.connect(store) as db:
+        (text,) = db.execute("SELECT record FROM records WHERE id = ?", (run_id,)).fetchone()
+        text = json.dumps({**json.loads(text), **fields})
+        db.execute("UPDATE records SET record = ? WHERE id = ?", (text, run_id))
+
+
+def test_stored_results_are_equal_when_they_are_run_again(store: Path, command) -> None:
+    code, out, _ = command(
+        "verify", "--sample", "7", "--store", str(store), "--executor", "inline", "--json"
+    )
+    found = json.loads(out)
+    assert code == 0 and len(found) == 7 and {row["verdict"] for row in found} == {"equal"}
+
+
+def test_another_answer_is_different_and_the_exit_code_is_1(store: Path, command) -> None:
+    with Store(store, read_only=True) as opened:
+        run_id = next(opened.runs()).key.run_id
+    changed(store, run_id, chosen="0-0-0-0")
+    code, out, _ = command(
+        "verify", run_id, "--store", str(store), "--executor", "inline", "--json"
+    )
+    (row,) = json.loads(out)
+    assert (code, row["verdict"], row["detail"]) == (1, "different", "chosen differs")
+
+
+def test_rounding_is_the_same_answer_in_other_bits(store: Path) -> None:
+    with Store(store, read_only=True) as opened:
+        record = next(opened.runs())
+    made = record.key.cell()
+    nearly = replace(record, simulated_s=record.simulated_s * (1 + 1e-15) + 1e-9)
+    assert compared(made, record, nearly).verdict == "same answer, other bits"
+    assert compared(made, record, replace(record, overhead_s={})).verdict == "equal"
+    assert compared(made, record, replace(record, status="failed")).verdict == "different"
+
+
+def test_a_result_of_another_source_is_not_verified(store: Path, command) -> None:
+    with Store(store) as opened:
+        record = next(opened.runs())
+        key = replace(record.key, method_sha256="0" * 64)
+        opened.add(replace(record, key=key))
+    code, out, _ = command(
+        "verify", key.run_id, "--store", str(store), "--executor", "inline", "--json"
+    )
+    (row,) = json.loads(out)
+    assert code == 0 and row["verdict"] == "not verified"
+    assert "another source of method random_search" in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "line"),
+    [
+        ("while True:\n    session.evaluate(session.space.sample(rng))", 0, "untouched"),
+        (
+            "import numpy\nwhile True:\n    number = numpy.random.randint(9)\n"
+            "    session.evaluate(session.space.at(number))",
+            0,
+            "draws from numpy.random, which are seeded for each run; use rng",
+        ),
+        (
+            "import os\nwhile True:\n    number = int.from_bytes(os.urandom(2), 'big') % 15625\n"
+            "    session.evaluate(session.space.at(number))",
+            1,
+            "no: evaluation 1 differs",
+        ),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero (mine.py, line 14)"),
+        ("return session.evaluate(session.space.at(0)).arch", 0, "it does not depend on rng"),
+    ],
+)
+def test_check_says_what_is_wrong_with_a_method(
+    body: str, code: int, line: str, tmp_path: Path, command
+) -> None:
+    (tmp_path / "mine.py").write_text(source(body))
+    found, out, _ = command("check", str(tmp_path / "mine.py"))
+    assert found == code and line in out, out
+
+
+def test_check_refuses_a_wrong_signature(tmp_path: Path, command) -> None:
+    (tmp_path / "mine.py").write_text(source("return None").replace("session, rng", "session"))
+    code, _, err = command("check", str(tmp_path / "mine.py"))
+    assert code == 2 and "takes 1 positional arguments (session), expected (session, rng" in err
+    (tmp_path / "mine.py").write_text(RANDOM.replace("def search", "class Search:\n  def search"))
+    assert command("check", str(tmp_path / "mine.py"))[0] == 2
+
+
+def test_frames_have_typed_columns(store: Path) -> None:
+    frames = nr.results(store)
+    assert len(frames.runs) == 6 and len(frames.rankings) == 1 and frames.studies.empty
+    assert pd.api.types.is_integer_dtype(frames.runs.dtypes["seed"])
+    assert pd.api.types.is_float_dtype(frames.runs.dtypes["test_accuracy"])
+    assert pd.api.types.is_string_dtype(frames.runs.dtypes["method"])
+    assert set(frames.runs["status"]) == {"budget"} and frames.runs["regret"].min() >= 0
+    assert frames.rankings["kendall_ci_low"][0] <= frames.rankings["kendall"][0]
