@@ -13,11 +13,16 @@ Deviations:
       `space.mutate`.
     - The budget ends the search in place of a number of cycles, as in the NAS-Bench-201 authors'
       code.
+    - With several `workers` (simulated, as the paper's are real), a child is bred whenever one is
+      free, of the members that are trained by then.
 """
 
+import itertools
 from collections import deque
 
+from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
+from nasrepro.suite.search import Evaluation
 
 
 @method(
@@ -25,8 +30,9 @@ from nasrepro.suite.registry import method
     paper="arXiv:1802.01548; parameters of arXiv:2001.00326",
     population=10,
     sample=3,
+    workers=1,
 )
-def search(session, rng, *, population, sample):
+def search(session, rng, *, population, sample, workers):
     """Age-regularized evolution by tournament selection.
 
     Args:
@@ -34,12 +40,20 @@ def search(session, rng, *, population, sample):
         rng: random generator.
         population: members alive at a time.
         sample: members drawn for a tournament, with replacement.
+        workers: trainings at a time (simulated).
     """
-    alive = deque(session.evaluate(session.space.sample(rng)) for _ in range(population))
-    while True:
-        parent = max(
-            (alive[i] for i in rng.integers(len(alive), size=sample)),
-            key=lambda member: member.score,
-        )
-        alive.append(session.evaluate(session.space.mutate(parent.arch, rng)))
-        alive.popleft()
+    if workers < 1:
+        raise NasreproError(f"regularized_evolution: workers = {workers} must be at least 1")
+    alive: deque[Evaluation] = deque(maxlen=population)
+    for started in itertools.count():
+        if started >= workers:
+            alive.append(session.next_done())
+        if started < population or not alive:
+            child = session.space.sample(rng)
+        else:
+            parent = max(
+                (alive[i] for i in rng.integers(len(alive), size=sample)),
+                key=lambda member: member.score,
+            )
+            child = session.space.mutate(parent.arch, rng)
+        session.submit(child)
