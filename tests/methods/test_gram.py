@@ -285,3 +285,13 @@ def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_p
             and min(widths) == pytest.approx(0.3)
         )
         assert len(axes.texts) == 4 + 2  # nodes; the strongest and the weakest edge
+
+
+def test_the_measured_variants_by_hand():
+    seen = [0.1, 0.9, 0.8, 0.7, 0.6, 0.5]
+    assert earned(0.8, seen, 2.0, 9.0) == pytest.approx(np.exp(2 * (0.8 - 0.7)))
+    assert earned(0.8, seen, 2.0, 9.0, len(seen)) == pytest.approx(np.exp(2 * (0.8 - 0.6)))
+    assert chances(np.array([1.0, 1 + np.log(3)])).tolist() == pytest.approx([0.5, 0.75])
+    for what in ("sampling", "baseline"):
+        with pytest.raises(NasreproError, match=f"unknown {what} 'other'"):
+            searched(load_oracle("digits201"), **{what: "other"})
