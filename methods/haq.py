@@ -28,21 +28,26 @@ Deviations:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasrepro.methods.nets.bit_costs import (
+    MOST,
+    Policy,
+    Score,
+    Values,
+    analytic_costs,
+    described,
+    noise_score,
+    weighted,
+)
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import load_devices, study
 
-Values = NDArray[np.float64]
-#: (weight bits, activation bits) of each layer.
-Policy = list[tuple[int, int]]
-Score = Callable[[Policy], float]
-LEAST, MOST = 2, 8
+LEAST = 2
 
 # -- the authors' policies -------------------------------------------------------------------------
 #: README, MobileNetV2 at 60 % of the latency: weights and activations of 53 layers.
@@ -214,66 +219,6 @@ ARMS: dict[str, Callable[[Problem, int, Any], Found]] = {
 }
 
 
-# -- costs and scores ------------------------------------------------------------------------------
-def analytic_costs(layers: Sequence[Any], multipliers: float, bandwidth: float) -> Values:
-    """Cycles of each layer for all bits: computing or moving, whichever is longer, shape (L, 8, 8).
-
-    Args:
-        layers: convolutions and linear layers of a space's `layers`.
-        multipliers: products of single bits a cycle.
-        bandwidth: bits a cycle.
-    """
-    bits = np.arange(1, MOST + 1, dtype=np.float64)
-    weights, activations = np.meshgrid(bits, bits, indexing="ij")
-    tables = []
-    for layer in layers:
-        computing = layer.macs * weights * activations / multipliers
-        read = layer.in_channels * layer.in_side**2 * activations
-        written = layer.out_channels * layer.out_side**2 * activations
-        tables.append(np.maximum(computing, (layer.weights * weights + read + written) / bandwidth))
-    return np.array(tables)
-
-
-def noise_score(layers: Sequence[Any]) -> Score:
-    """Decibels of quantisation noise, of weights and of activations each by the layers' shares."""
-    shares = [
-        np.array([layer.weights for layer in layers], float),
-        np.array([layer.in_channels * layer.in_side**2 for layer in layers], float),
-    ]
-    shares = [share / share.sum() for share in shares]
-
-    def score(policy: Policy) -> float:
-        noise = sum(
-            float((share * 4.0 ** -np.array([pair[part] for pair in policy])).sum())
-            for part, share in enumerate(shares)
-        )
-        return round(float(-10 * np.log10(noise)), 9)
-
-    return score
-
-
-def _described(layers: Sequence[Any]) -> Values:
-    """Type, channels, stride, kernel, weights, size of the input, of each layer."""
-    return np.array(
-        [
-            [
-                float(layer.groups > 1),
-                layer.in_channels,
-                layer.out_channels,
-                layer.stride if layer.kind == "conv" else 0,
-                layer.kernel,
-                layer.weights,
-                layer.in_side**2,
-            ]
-            for layer in layers
-        ]
-    )
-
-
-def _weighted(layers: Sequence[Any]) -> list[Any]:
-    return [layer for layer in layers if layer.kind in ("conv", "linear")]
-
-
 # -- studies ---------------------------------------------------------------------------------------
 def _table(devices: str) -> Any:
     table = load_devices(devices)
@@ -380,8 +325,8 @@ def searched(
 
     With cost "analytic" a small network on digits, trained for real (score: points of accuracy
     over the network before quantisation); with "table" MobileNetV2 on the authors' table (score:
-    decibels of the noise proxy). Columns: score, share of the cost at 8 bits, share at the floor, "met" or
-    "floor".
+    decibels of the noise proxy). Columns: score, share of the cost at 8 bits, share at the floor,
+    "met" or "floor".
 
     Args:
         rng: random generator.
@@ -395,20 +340,20 @@ def searched(
     if cost == "table":
         table = _table(devices)
         space = table.info.space
-        layers = _weighted(space.layers(space.of_policy(readme_policy()), classes=1000, size=224))
+        layers = weighted(space.layers(space.of_policy(readme_policy()), classes=1000, size=224))
         costs, score = table.costs, noise_score(layers)
     elif cost == "analytic":
         from nasrepro.methods.nets.quantised import QuantisedDigits
 
         network = QuantisedDigits(int(rng.integers(2**31)), reward_on)
-        layers, score = network.layers, network.score
+        layers, score = list(network.layers), network.score
         costs = analytic_costs(layers, multipliers=64 * 64, bandwidth=512)
     else:
         raise NasreproError(f"haq: unknown cost {cost!r}; accepted: analytic, table")
     full = cost_of(costs, [(MOST, MOST)] * len(costs))
     floor = cost_of(costs, fixed_ends([(LEAST, LEAST)] * len(costs))) / full
     for budget in budgets:
-        problem = Problem(costs, budget * full, score, _described(layers))
+        problem = Problem(costs, budget * full, score, described(layers))
         for arm in arms:
             policy, reached = ARMS[arm](problem, episodes, rng)
             share = cost_of(costs, policy) / full

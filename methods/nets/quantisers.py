@@ -34,7 +34,8 @@ def quantised_activations(
     clipped = 0.5 * (inputs.abs() - (inputs - limit).abs() + limit)
     step = float(limit.detach()) / (2**bits - 1)
     rounded = torch.round(clipped / step) * step
-    return clipped + (rounded - clipped).detach()
+    result: torch.Tensor = clipped + (rounded - clipped).detach()
+    return result
 
 
 def threshold(values: Values, bits: int) -> float:

@@ -7,16 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from nasrepro.methods.accpar import (
-    GRID,
+from nasrepro.methods.accpar import V2, V3
+from nasrepro.methods.nets.accelerators import GRID, SCHEMES, Group, Partitioner
+from nasrepro.methods.nets.partition import (
     NETWORKS,
-    SCHEMES,
-    V2,
-    V3,
-    Group,
     Layer,
     Network,
-    Partitioner,
     best_types,
     convert,
     level_costs,

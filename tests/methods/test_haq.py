@@ -11,15 +11,14 @@ import torch
 from nasrepro.methods.haq import (
     ARMS,
     Problem,
-    analytic_costs,
     bits_of,
     cost_of,
     fixed_ends,
-    noise_score,
     readme_policy,
     resnet50_weights,
     walled,
 )
+from nasrepro.methods.nets.bit_costs import analytic_costs, noise_score
 from nasrepro.methods.nets.quantised import QuantisedDigits
 from nasrepro.methods.nets.quantisers import (
     clustered,
