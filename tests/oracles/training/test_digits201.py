@@ -23,7 +23,7 @@ from nasrepro.oracles.training import digits, loop
 from nasrepro.oracles.training.digits import Grouped, initial, load_digits, space_of, train
 from nasrepro.oracles.training.digits201 import shards, trials
 from nasrepro.oracles.training.digits201 import table as table_maker
-from nasrepro.oracles.training.digits201.card import card
+from nasrepro.oracles.training.digits201.card import LARGEST, _equal_sizes, card
 from nasrepro.oracles.training.digits201.shards import (
     read_shard,
     shard_path,
@@ -458,7 +458,8 @@ def test_reading_the_table_maker_imports_no_torch():
 def test_the_shipped_table_is_whole_and_belongs_to_its_card():
     table = Table(SHIPPED)
     table.verify()
-    assert table.meta["recipe"] == dataclasses.asdict(Recipe())
+    # a setting that came later has its default
+    assert dataclasses.asdict(Recipe(**table.meta["recipe"])) == dataclasses.asdict(Recipe())
     numbers = table.column("number")
     assert (np.diff(numbers.astype(int)) > 0).all()
     assert set(numbers.tolist()) <= set(work_order().tolist())
@@ -481,15 +482,42 @@ def test_the_shipped_table_is_whole_and_belongs_to_its_card():
         assert (table.column(f"digits/{seed}/cost_s_per_epoch") > 0).all()
 
 
+def test_a_shipped_table_whose_best_is_its_largest_says_so():
+    table, text = Table(SHIPPED), SHIPPED.with_suffix(".md").read_text(encoding="utf-8")
+    names = [f"digits/30/{seed}/test_accuracy" for seed in table.meta["seeds"]]
+    mean = np.stack([table.column(name) for name in names]).mean(0)
+    largest = table.column("digits/params").argmax()
+    assert ("Its best cell is its largest" in text) == (largest == mean.argmax())
+    assert f"| {LARGEST} | {1 + (mean > mean[largest]).sum()} of {len(mean)} |" in text
+
+
+def test_the_card_of_a_table_whose_best_is_not_its_largest(tmp_path):
+    fabricate(tmp_path, 0, [0, 1], work_order()[:40])
+    collect(tmp_path, tmp_path / "table.parquet")
+    table, text = Table(tmp_path / "table.parquet"), card(tmp_path / "table.parquet")
+    mean = np.stack([table.column(f"digits/2/{seed}/test_accuracy") for seed in (0, 1)]).mean(0)
+    largest = table.column("digits/params").argmax()
+    assert mean.argmax() != largest and "Its best cell is its largest" not in text
+    assert f"| {LARGEST} | {1 + (mean > mean[largest]).sum()} of 40 |" in text
+
+
+def test_agreement_among_cells_of_equal_size_by_hand():
+    """Two groups of two: one agrees, one is reversed, and a lone cell counts nowhere."""
+    scores, target = np.array([1.0, 2, 5, 4, 9]), np.array([1.0, 2, 6, 7, 0])
+    sizes = np.array([10, 10, 20, 20, 30])
+    assert _equal_sizes(scores, target, sizes, least=2) == "0.000, 2 groups"
+    assert _equal_sizes(scores[:2], target[:2], sizes[:2], least=2) == "1.000, 1 groups"
+
+
 @pytest.mark.nightly
 def test_trained_anew_the_shipped_cells_come_out_as_they_are_in_the_table(
     tmp_path, monkeypatch, record_property
 ):
-    """20 cells, all seeds, by the oracle that trains (seeds grouped as the table's were).
+    """40 cells, all seeds, by the oracle that trains (seeds grouped as the table's were).
 
     On the processor and torch that the table was made with, 6 other cells were equal to the last
     bit (3 seeds, all epochs, 2026-11-21). Another processor rounds otherwise and so ends elsewhere,
-    but no further away than another seed does.
+    but far less away than another seed does (.04).
     """
     from nasrepro.oracles import digits201, trained201
 
@@ -497,7 +525,7 @@ def test_trained_anew_the_shipped_cells_come_out_as_they_are_in_the_table(
     table, anew = digits201.load(), trained201.load()
     archs = [
         table.archs()[row]
-        for row in np.random.default_rng(0).choice(len(table.archs()), 20, replace=False)
+        for row in np.random.default_rng(0).choice(len(table.archs()), 40, replace=False)
     ]
     seeds = table.seeds("digits", 30)
     stored, again = (
@@ -515,5 +543,6 @@ def test_trained_anew_the_shipped_cells_come_out_as_they_are_in_the_table(
         f"digits201 trained anew: {(again == stored).sum()} of {stored.size} test accuracies "
         "equal to the last bit"
     )
-    assert np.abs(again - stored).mean() <= np.abs(stored - np.roll(stored, 1, axis=1)).mean()
-    assert np.corrcoef(again.mean(1), stored.mean(1))[0, 1] > 0.95
+    # measured across instruction sets: mean differences of .0030 to .0039, Kendall .971 to .988
+    assert np.abs(again - stored).mean() <= 0.006
+    assert kendall(again[:, :3].mean(1), stored[:, :3].mean(1)) >= 0.95
