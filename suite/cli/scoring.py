@@ -11,7 +11,10 @@ from nasrepro.suite.cli.common import Json, Quiet, app, print_json, print_table,
 from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
-    from nasrepro.suite.scoring import ScoringSetting
+    from collections.abc import Sequence
+
+    from nasrepro.suite.oracle import Oracle
+    from nasrepro.suite.scoring import ScoreTable, ScoringSetting
 
 Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
 Count = Annotated[
@@ -86,12 +89,9 @@ def score(
 
     Example: nasrepro score digits201 --scorer zico --scorer synflow --batch 64
     """
-    import numpy as np
-
     from nasrepro.suite.registry import load_oracle, scorers
     from nasrepro.suite.scoring import sample as sample_of
     from nasrepro.suite.scoring import score as run
-    from nasrepro.suite.scoring import scored
 
     opened = load_oracle(oracle)
     wanted = (
@@ -113,32 +113,40 @@ def score(
             opened, wanted, archs, setting, workers=workers, limit_s=limit_s, progress=progress
         )
     path = table.save(out) if out else table.path
+    _print_scores(opened, table, [each.name for each in wanted], path, as_json)
+
+
+def _print_scores(
+    oracle: Oracle, table: ScoreTable, names: Sequence[str], path: Path, as_json: bool
+) -> None:
+    """How many architectures each scorer has scored."""
+    import numpy as np
+
+    from nasrepro.suite.scoring import scored
+
     rows = []
-    for each in wanted:
-        found = np.array(list(table.rows.get(each.name, {}).values()), dtype=np.float64).reshape(
-            -1, 2
-        )
-        first = len(scored(opened, table, each.name)[0])
+    for name in names:
+        scores = np.array(list(table.rows.get(name, {}).values()), dtype=np.float64).reshape(-1, 2)
         rows.append(
             {
-                "scorer": each.name,
-                "distinct": len(found),
-                "sample": first,
-                "non_finite": int((~np.isfinite(found[:, 0])).sum()),
-                "mean_cpu_s": float(found[:, 1].mean()) if len(found) else None,
+                "scorer": name,
+                "distinct": len(scores),
+                "sample": len(scored(oracle, table, name)[0]),
+                "non_finite": int((~np.isfinite(scores[:, 0])).sum()),
+                "mean_cpu_s": float(scores[:, 1].mean()) if len(scores) else None,
             }
         )
     if as_json:
         print_json(
-            {"oracle": opened.name, "inputs": str(table.inputs), "path": str(path), "scorers": rows}
+            {"oracle": oracle.name, "inputs": str(table.inputs), "path": str(path), "scorers": rows}
         )
         return
-    typer.echo(f"{opened.name}: {table.inputs}")
+    typer.echo(f"{oracle.name}: {table.inputs}")
     shown = [
         [
             row["scorer"],
             f"{row['distinct']:,}",
-            f"{row['sample']:,} of {len(opened.archs()):,}",
+            f"{row['sample']:,} of {len(oracle.archs()):,}",
             row["non_finite"],
             _seconds(row["mean_cpu_s"]),
         ]

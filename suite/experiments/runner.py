@@ -75,7 +75,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A cell, and the workers that have refused it."""
 
     cell: Cell
@@ -211,15 +211,15 @@ def run_cells(
     todo = [cell for run_id, cell in unique.items() if run_id not in known]
     if timeout_s is not None:
         todo = [replace(cell, timeout_s=timeout_s) for cell in todo]  # type: ignore[type-var]
-    run = _Run(store, len(todo), progress)
+    run = Run(store, len(todo), progress)
     progress(0, len(todo), "")
-    waiting = deque(_Job(cell) for cell in todo)
+    waiting = deque(Job(cell) for cell in todo)
     try:
         while waiting:
             with open_pool(executor, workers=workers, address=address) as pool:
                 run.drain(pool, pool.ahead, waiting)
         while run.suspects:
-            suspects = deque(_Job(cell) for cell, _ in run.suspects)
+            suspects = deque(Job(cell) for cell, _ in run.suspects)
             run.suspects = []
             with open_pool(executor, workers=1, address=address) as pool:
                 run.drain(pool, 1, suspects)
@@ -241,7 +241,7 @@ def run_cells(
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """What one call of `run_cells` has done so far.
 
     Attributes:
@@ -280,13 +280,13 @@ class _Run:
         self.done += 1
         self.progress(self.done, self.total, cell.label)
 
-    def drain(self, pool: Pool, ahead: int, waiting: deque[_Job]) -> None:
+    def drain(self, pool: Pool, ahead: int, waiting: deque[Job]) -> None:
         """Run what is waiting with `ahead` cells in flight.
 
         When the pool is lost, what is left stays in `waiting`; what was in flight is a suspect.
         """
-        flying: dict[Future[Result], _Job] = {}
-        others: deque[_Job] = deque()  # another runner is at these
+        flying: dict[Future[Result], Job] = {}
+        others: deque[Job] = deque()  # another runner is at these
         while flying or waiting or others:
             while waiting and len(flying) < ahead:
                 job = waiting.popleft()
@@ -308,7 +308,7 @@ class _Run:
                 waiting.extend(others)
                 others.clear()
 
-    def _taken(self, job: _Job, others: deque[_Job]) -> bool:
+    def _taken(self, job: Job, others: deque[Job]) -> bool:
         """Whether this runner may run a cell; else it is counted, or put among the others'."""
         state = self.store.take(job.cell.key.run_id)
         if state == "finished":
@@ -318,7 +318,7 @@ class _Run:
             others.append(job)
         return state == "ours"
 
-    def _receive(self, future: Future[Result], job: _Job, pool: Pool, waiting: deque[_Job]) -> None:
+    def _receive(self, future: Future[Result], job: Job, pool: Pool, waiting: deque[Job]) -> None:
         try:
             where, result = future.result()
         except Exception as error:  # what a cell raises is a record: this is the worker's own death
@@ -329,7 +329,7 @@ class _Run:
             return
         refused = job.refused | {where}
         if pool.workers() - refused:
-            waiting.append(_Job(job.cell, refused))
+            waiting.append(Job(job.cell, refused))
         else:
             worker = f"worker {where} has " if where else ""
             self.unfit.append((job.cell.label, f"{worker}{result.why}"))

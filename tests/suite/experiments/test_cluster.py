@@ -163,7 +163,7 @@ def test_what_was_finished_stays_when_the_scheduler_dies(
         )
         (failed,) = outcome.failed
         assert outcome.finished == 1 and failed.key == cell(DEADLY).key
-        assert "no worker could finish this, not even alone (KilledWorker)" in failed.error
+        assert "ended by SIGKILL; no worker could finish this, not even alone" in failed.error
 
         def kill_later(done: int, total: int, label: str) -> None:
             if done == 3:

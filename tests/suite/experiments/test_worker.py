@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ import pytest
 from toys import RANDOM, cell, measured_apart, source, toy_fixture  # noqa: F401
 
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.runner import run_cells
+from nasrepro.suite.experiments.kind import Cell
+from nasrepro.suite.experiments.runner import Job, Pool, Run, run_cells
 from nasrepro.suite.experiments.search import (
     Protocol,
     RunCell,
@@ -403,3 +406,25 @@ def test_a_foreign_worker_refuses_and_the_run_ends_by_saying_so(team: Team, tmp_
         with pytest.raises(NasreproError, match="2 cells fit no worker, for example toy_method on"):
             run_cells([*list(foreign.values())[1:], made], store, executor="inline")
         assert [record.status for record in store.runs()] == ["done"]
+
+
+def test_a_refused_cell_goes_to_another_worker(toy: Oracle, tmp_path: Path) -> None:
+    """One of two workers refuses everything: all is done by the other, each cell asked there once."""
+    asked: list[tuple[int, frozenset[str]]] = []
+
+    def submit(made: Cell, refused: frozenset[str]) -> Future[tuple[str, Done | Refused]]:
+        asked.append((made.key.seed, refused))
+        future: Future[tuple[str, Done | Refused]] = Future()
+        foreign = Refused("far", "another source of method toy_random")
+        future.set_result(("near", execute_here(made)) if refused else ("far", foreign))
+        return future
+
+    cells = [cell(RANDOM, seed=seed) for seed in range(3)]
+    pool = Pool(submit, 2, lambda: frozenset({"far", "near"}))
+    with Store(tmp_path / "runs.sqlite") as store:
+        run = Run(store, 3, lambda *_: None)
+        run.drain(pool, 2, deque(Job(made) for made in cells))
+        assert (run.finished, run.unfit) == (3, []) and len(list(store.runs())) == 3
+    assert sorted(asked, key=lambda each: (each[0], len(each[1]))) == [
+        (seed, refused) for seed in range(3) for refused in (frozenset(), frozenset({"far"}))
+    ]

@@ -18,7 +18,7 @@ from nasrepro.methods.nets import passes
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
-from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.errors import DataCorrupt, NasreproError, ScoresMissing
 from nasrepro.suite.experiments.ranking import RankCell, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
@@ -952,3 +952,38 @@ def test_a_scorers_key_covers_the_passes_that_it_imports(tmp_path, monkeypatch):
     monkeypatch.setattr("nasrepro.suite.registry.source._file_of", lambda name: None)
     alone = hashes(tmp_path / "alone")
     assert whole[0] == alone[0] and len({*whole, *alone}) == 3
+
+
+# -- what ships, and what a cache holds --------------------------------------------------------------------
+def test_what_ships_by_the_present_source_counts_whatever_the_cache_holds(
+    cache, toy, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("nasrepro.suite.scoring.table.shipped_folder", lambda: tmp_path / "shipped")
+    zico = scorers.get("zico")
+    inputs = scoring.inputs_of(toy.space, toy.info.datasets[0], SMALL)
+    shipped = ScoreTable(inputs, {"zico": {0: (1.0, 2.0)}}, {"zico": zico.source_sha256})
+    shipped.save(tmp_path / "shipped" / shipped.path.name)
+    ScoreTable(inputs, {"zico": {0: (9.0, 2.0), 1: (8.0, 2.0)}}, {"zico": "edited"}).save()
+    assert ScoreTable.load(inputs, zico).of(zico) == {0: (1.0, 2.0)}
+    judge = scoring.StoredScorer.of(toy.space, toy.info.datasets[0], toy.batches, zico, SMALL)
+    assert judge.stored == {0: (1.0, 2.0)} and judge.score(toy.space.at(0)) == 1.0
+    # by the same source, the cache adds to what ships; a search counts what ships alone as stored
+    ScoreTable(inputs, {"zico": {1: (8.0, 2.0)}}, {"zico": zico.source_sha256}).save()
+    judge = scoring.StoredScorer.of(toy.space, toy.info.datasets[0], toy.batches, zico, SMALL)
+    assert judge.has(toy.space.at(0)) and not judge.has(toy.space.at(1))
+    assert judge.score(toy.space.at(1)) == 8.0
+
+
+def test_a_ranking_of_a_plan_starts_no_minutes_of_scoring(cache, toy):
+    inputs = scoring.inputs_of(toy.space, toy.info.datasets[0], SMALL)
+    source = scorers.get("zico").source_sha256
+    ScoreTable(inputs, {"zico": {0: (1.0, 30.0)}}, {"zico": source}).save()  # 30 s a network
+    key = rank_key(toy, "zico", "toys", 9, resamples=20)
+    with pytest.raises(
+        ScoresMissing, match=r"networks of toy are not scored by zico, which takes "
+    ):
+        of_networks(key, toy, SMALL, 20, limit_s=60.0)
+    assert of_networks(key, toy, SMALL, 20).sample == 20  # asked for
+    ScoreTable(inputs, {"zico": {0: (1.0, 30.0)}}, {"zico": "edited"}).save()
+    with pytest.raises(ScoresMissing, match=r"\(1 by another source of it\); score some: nasrepro"):
+        of_networks(key, toy, SMALL)
