@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,24 @@ class Outcome:
     environment: Mapping[str, str] = field(default_factory=dict)
     drawn: tuple[str, ...] = ()
     peak_bytes: int = 0
+
+    def to_json(self) -> str:
+        """One JSON object."""
+        # not asdict, which copies each number
+        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    @classmethod
+    def from_json(cls, text: str) -> Outcome:
+        """Inverse of `to_json`."""
+        raw = json.loads(text)
+        for name in ("chosen", "events", "drawn"):
+            raw[name] = tuple(raw[name])
+        raw["evaluations"] = tuple(
+            (tuple(code), epochs, score, cost_s)
+            for code, epochs, score, cost_s in raw["evaluations"]
+        )
+        raw["ratings"] = tuple(tuple(row) for row in raw["ratings"])
+        return cls(**raw)
 
 
 def audited(

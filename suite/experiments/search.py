@@ -289,7 +289,9 @@ class Trace:
 
     def to_bytes(self) -> bytes:
         """Compressed JSON."""
-        return zlib.compress(json.dumps(asdict(self)).encode())
+        # not asdict, which copies each number
+        plain = {"evaluations": self.evaluations, "events": self.events}
+        return zlib.compress(json.dumps(plain).encode())
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Trace:
@@ -350,7 +352,7 @@ class RunCell:
         Raises:
             Foreign: this process has another engine, source or table.
         """
-        return json.dumps(asdict(_searched(self))), b""
+        return _searched(self).to_json(), b""
 
     def conclude(self, text: str, packed: bytes) -> tuple[RunRecord, bytes]:
         """Check what a search says against the table, and read the test metrics once.
@@ -358,7 +360,7 @@ class RunCell:
         Raises:
             ProtocolError: it does not add up.
         """
-        return _concluded(self.key, _outcome(json.loads(text)))
+        return _concluded(self.key, Outcome.from_json(text))
 
     def failed(self, error: str, environment: Mapping[str, str]) -> RunRecord:
         """A failed record with that traceback."""
@@ -487,22 +489,6 @@ def _searched(cell: RunCell) -> Outcome:
 
 def _plain(done: Evaluation) -> tuple[tuple[int, ...], int, float]:
     return tuple(int(option) for option in done.arch.code), int(done.epochs), float(done.score)
-
-
-def _outcome(raw: dict[str, Any]) -> Outcome:
-    """An outcome as JSON has it."""
-    evaluations = tuple(
-        (tuple(code), epochs, score, cost_s) for code, epochs, score, cost_s in raw["evaluations"]
-    )
-    ratings = tuple(tuple(row) for row in raw["ratings"])
-    changed = {
-        "chosen": tuple(raw["chosen"]),
-        "evaluations": evaluations,
-        "ratings": ratings,
-        "events": tuple(raw["events"]),
-        "drawn": tuple(raw["drawn"]),
-    }
-    return Outcome(**{**raw, **changed})
 
 
 def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
