@@ -4,6 +4,8 @@ It shows validation metrics, and it books what they cost.
 
 Cost has three columns that are never added up: simulated training (GPU seconds of the table),
 measured search overhead (CPU seconds of the method itself), and queries.
+
+Longer than other files because it is all that a method sees, in one place.
 """
 
 from __future__ import annotations
