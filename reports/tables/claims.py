@@ -128,9 +128,9 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in verdicts], 0),
         _verdicts(verdicts),
         data_column(
-            ("recorded", "source", "grade", "unit", "p_value"),
+            ("recorded", "source", "grade", "unit", "p_value", "flips", "repeats"),
             [
-                (c.recorded, c.source, c.said, c.unit, v.p_value)
+                (c.recorded, c.source, c.said, c.unit, v.p_value, *_flips(c))
                 for c, v in zip(claims, verdicts, strict=True)
             ],
         ),
@@ -140,6 +140,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         ),
     ]
     first = claims[0]
+    fragile = [f"{claim.id}: {claim.fragility}." for claim in claims if claim.fragile]
     counted = cells(verdicts)
     counts = ", ".join(f"{counted[name]} {name}" for name in CLASSES if str(counted[name]) != "0")
     readings = [
@@ -158,13 +159,19 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         f"{len(verdicts)} claims of {first.paper}{f' ({first.title})' if first.title else ''}: {counts}.",
         *transposed(filled),
         legend=_LEGEND,
-        footnotes=tuple(changed),
+        footnotes=(*changed, *fragile),
         notes=tuple(readings),
         links=tuple(
             "" if each.verdict == "not judged" else f"claim={each.claim.id}" for each in verdicts
         ),
         part="claims",
     )
+
+
+def _flips(claim: Claim) -> tuple[int | None, int | None]:
+    """How often a verdict flipped, of how many repeats, where that was measured."""
+    measured = claim.fragility
+    return (None, None) if measured is None else (measured.flips, measured.repeats)
 
 
 def _published(claims: Sequence[Claim]) -> Filled:

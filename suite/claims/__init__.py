@@ -21,7 +21,14 @@ from nasrepro.suite.claims.kinds import (
 from nasrepro.suite.claims.model import RECORDED, Claim
 from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched
 from nasrepro.suite.claims.plans import missing, plan_of
-from nasrepro.suite.claims.repeats import BLOCKS, Repeat, repeat, repeatable
+from nasrepro.suite.claims.repeats import (
+    BLOCKS,
+    Repeat,
+    measured,
+    repeat,
+    repeatable,
+    resampled,
+)
 from nasrepro.suite.claims.rules import Finding, Judgement
 from nasrepro.suite.claims.statement import Source
 
@@ -54,11 +61,13 @@ __all__ = [
     "judged",
     "junit",
     "load_claims",
+    "measured",
     "missing",
     "plan_of",
     "record",
     "repeat",
     "repeatable",
+    "resampled",
     "tabulated",
     "with_family",
 ]

@@ -21,7 +21,7 @@ from nasrepro.suite.statistics import Interval, percentile_interval, resampled_c
 
 #: Coefficients that can be compared so, in the order in which they are resampled.
 RESAMPLED = ("kendall", "spearman", "top_kendall")
-RESAMPLES = 500
+RESAMPLES = 300
 LEVEL = 0.95
 
 
@@ -44,6 +44,13 @@ class Comparisons:
         values, n = self.known[ids]
         ours = values[RESAMPLED.index(coefficient)]
         return Interval(float(ours[0]), *percentile_interval(ours[1:], LEVEL), n, LEVEL)
+
+    def moved(self, first: RankRecord, second: RankRecord, coefficient: str, repeat: int) -> float:
+        """How far the `repeat`-th resample of the architectures moves the difference."""
+        self.difference(first, second, coefficient)
+        values, _ = self.known[first.key.run_id, second.key.run_id]
+        ours = values[RESAMPLED.index(coefficient)]
+        return float(ours[1 + repeat] - ours[0])
 
     def by_control(self, record: RankRecord, control: RankRecord, coefficient: str) -> Interval:
         """A sample's coefficient, carried to all architectures that the control ranks."""

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from pydantic import Field, ValidationError
 
+from nasrepro.suite.claims.fragility import load as load_fragility
 from nasrepro.suite.claims.judging import Verdict
 from nasrepro.suite.claims.kinds import Formula
 from nasrepro.suite.claims.matrix import cells
@@ -83,10 +84,12 @@ def _read(path: Path) -> Iterator[Claim]:
     shared = {"paper": file.paper, "title": file.title, "file": path.stem, **file.defaults}
     beside = path.with_suffix(_VERDICTS)
     recorded = _toml(beside) if beside.exists() else {}
+    fragile = load_fragility(path.parent)
     for fields in [*file.claim, *_tables(path, file)]:
         id = fields.get("id", "without id")
         blocked = "blocked" if fields.get("needs") else ""
-        whole = {**shared, **fields, "recorded": recorded.get(id, blocked)}
+        measured = {"recorded": recorded.get(id, blocked), "fragility": fragile.get(id)}
+        whole = {**shared, **fields, **measured}
         try:
             yield Claim.model_validate(whole)
         except (ValidationError, NasreproError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.evidence import Evidence, gather
@@ -73,9 +73,14 @@ def judged(
     wanted: Sequence[Claim], evidence: Evidence, claims: Sequence[Claim], *, block: int = 0
 ) -> tuple[Verdict, ...]:
     """Judge claims by evidence; see `judge_all`."""
-    published = {claim.id: claim.value for claim in claims if claim.value is not None}
-    context = Context(evidence, _orders(claims, evidence, block), published, block)
+    context = context_of(evidence, claims, block)
     return tuple(_judge(claim, context) for claim in wanted)
+
+
+def context_of(evidence: Evidence, claims: Sequence[Claim], block: int = 0) -> Context:
+    """What claims are judged in: see `Context`."""
+    published = {claim.id: claim.value for claim in claims if claim.value is not None}
+    return Context(evidence, _orders(claims, evidence, block), published, block)
 
 
 def _orders(claims: Sequence[Claim], evidence: Evidence, block: int) -> dict[str, CorrectedTest]:
@@ -94,6 +99,8 @@ def _judge(claim: Claim, context: Context) -> Verdict:
     finding = _finding(claim, context)
     if finding.verdict == "not judged" and claim.needs and claim.recorded in ("blocked", ""):
         finding = Finding("blocked", why=claim.needs)
+    if claim.fragile and finding.verdict in ("reproduced", "not reproduced"):
+        finding = replace(finding, verdict="inconclusive", why=f"{claim.fragility}: {finding.why}")
     shared = {name: getattr(finding, name) for name in _FIELDS}
     return Verdict(**{**shared, "verdict": named(finding.verdict, claim.said)}, claim=claim)
 

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from pydantic import model_validator
 
+from nasrepro.suite.claims.fragility import Fragility, test_hash
 from nasrepro.suite.claims.kinds import Formula, Test
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import Judgement
@@ -30,10 +31,12 @@ class Claim(Statement):
     Attributes:
         how: the test; None of a blocked claim.
         recorded: the recorded verdict; "" where none was recorded yet.
+        fragility: how often the verdict flips, where that was measured.
     """
 
     how: Test | None = None
     recorded: str = ""
+    fragility: Fragility | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -61,6 +64,17 @@ class Claim(Statement):
         if self.grade == "ours" and not self.reason:
             raise ValueError("a claim of grade ours says in `reason` what is ours")
         return self
+
+    @property
+    def fragile(self) -> bool:
+        """Whether its verdict flips too often to be one; a measurement of another test is none."""
+        measured = self.fragility
+        return measured is not None and measured.test == self.test_hash and measured.fragile
+
+    @property
+    def test_hash(self) -> str:
+        """Hash of all that its verdict depends on."""
+        return test_hash(self.model_dump(mode="json"))
 
     @property
     def kind(self) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from nasrepro.suite.claims import rules
 from nasrepro.suite.claims.evidence import Evidence, gather
-from nasrepro.suite.claims.judging import judged
+from nasrepro.suite.claims.fragility import Fragility
+from nasrepro.suite.claims.judging import context_of, judged
+from nasrepro.suite.claims.kinds import Ranking
 from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.plans import missing
 from nasrepro.suite.data import stable_hash, write_text
@@ -54,6 +56,52 @@ def repeatable(claim: Claim) -> bool:
     )
 
 
+def measured(repeats: Sequence[Repeat], claims: Sequence[Claim]) -> list[tuple[str, Fragility]]:
+    """How often each claim's verdict flipped."""
+    of_claim = {claim.id: claim for claim in claims}
+    flips: dict[str, list[bool]] = {}
+    for each in repeats:
+        flips.setdefault(each.claim, []).append(each.flipped)
+    varied = {"ranking": "architectures and draws"}
+    return [
+        (
+            id,
+            Fragility(
+                varied=varied.get(of_claim[id].kind, "seeds"),
+                repeats=len(found),
+                flips=sum(found),
+                test=of_claim[id].test_hash,
+            ),
+        )
+        for id, found in flips.items()
+    ]
+
+
+def resampled(
+    claims: Sequence[Claim], context: Sequence[Claim], store: Store, repeats: int
+) -> list[Repeat]:
+    """Verdicts of rankings by other samples of architectures and other draws; nothing is run.
+
+    Of claims that rest on a sample, where the store has their rankings. The verdict that others are
+    held against is that of the store, not the recorded one.
+    """
+    rankings = [claim for claim in claims if isinstance(claim.how, Ranking)]
+    evidence = gather(store, [need for claim in rankings for need in claim.results])
+    judged_in = context_of(evidence, context)
+    found = []
+    for claim in rankings:
+        if not isinstance(claim.how, Ranking) or any(need.absent for need in claim.results):
+            continue
+        first = claim.how.judge(claim, judged_in)
+        if first.verdict not in ("reproduced", "not reproduced"):
+            continue
+        for number in range(1, repeats + 1):
+            other = claim.how.again(claim, judged_in, number)
+            if other is not None:
+                found.append(Repeat(claim.id, first.verdict, number, other.verdict, other.why))
+    return found
+
+
 def repeat(
     claims: Sequence[Claim],
     context: Sequence[Claim],
@@ -83,6 +131,7 @@ def repeat(
     Raises:
         NasreproError: a table is not here (DataMissing), or a run failed.
     """
+    claims = [claim.model_copy(update={"fragility": None}) for claim in claims]
     cells, left_out = missing(claims, Evidence(), context, block=block)
     for error in left_out.values():
         raise error

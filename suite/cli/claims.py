@@ -24,7 +24,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
-    from nasrepro.suite.claims import Claim, Verdict
+    from nasrepro.suite.claims import Claim, Repeat, Verdict
 
 claims_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(claims_app, name="claims")
@@ -184,6 +184,13 @@ def repeat_verdicts(
     folder: Annotated[
         Path, typer.Option("--folder", help="Keeps the runs and verdicts of every block.")
     ] = DEFAULT_STORE.parent / "repeats",
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep how often each verdict flips, for all verdicts.")
+    ] = False,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="Rankings of this store, by other architectures and draws."),
+    ] = None,
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -199,12 +206,14 @@ def repeat_verdicts(
     """
     from itertools import groupby
 
-    from nasrepro.suite.claims import BLOCKS, repeat, repeatable
+    from nasrepro.suite.claims import BLOCKS, claim_files, measured, repeat, repeatable, resampled
+    from nasrepro.suite.claims.fragility import record as keep
+    from nasrepro.suite.experiments.store import Store
 
     blocks = blocks or BLOCKS
     chosen, others = _chosen(paper, None, file, method)
     wanted = sorted(filter(repeatable, chosen), key=lambda claim: (claim.file, claim.id))
-    if not wanted:
+    if not wanted and store is None:
         raise NasreproError(
             "none of these claims has a recorded verdict that rests on seeds and is had in minutes"
         )
@@ -214,7 +223,13 @@ def repeat_verdicts(
         for members in by_file:
             with progress_bar(f"block {block} of {blocks}, {members[0].file}", quiet) as progress:
                 found += repeat(members, others, folder, block, workers=workers, progress=progress)
+    if store is not None:
+        with Store(store, read_only=True) as opened:
+            found += resampled(chosen, others, opened, blocks)
     flips = [each for each in found if each.flipped]
+    if record:
+        path = keep((file or claim_files())[0].parent, measured(found, chosen))
+        remark(f"how often verdicts flip: {path}", quiet)
     if as_json:
         print_json(
             {
@@ -224,22 +239,22 @@ def repeat_verdicts(
             }
         )
     else:
-        by_claim = [
-            (claim, Counter(each.verdict for each in found if each.claim == claim.id))
-            for claim in wanted
-        ]
+        by_claim: dict[str, list[Repeat]] = {}
+        for each in found:
+            by_claim.setdefault(each.claim, []).append(each)
         rows = []
-        for claim, counts in by_claim:
-            same = counts.pop(claim.recorded, 0)
-            flipped = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-            rows.append([claim.id, claim.recorded, str(same), flipped])
-        print_table(["claim", "recorded", f"same, of {blocks}", "others"], rows)
-        typer.echo(
-            f"\n{len(flips)} of {len(found):,} verdicts ({len(flips) / len(found):.1%}) are not the recorded ones"
-        )
+        for name, again in by_claim.items():
+            counts = Counter(each.verdict for each in again if each.flipped)
+            flipped = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+            same = len(again) - counts.total()
+            rows.append([name, again[0].recorded, f"{same} of {len(again)}", flipped])
+        print_table(["claim", "verdict", "same", "others"], rows)
+        share = len(flips) / max(1, len(found))
+        typer.echo(f"\n{len(flips)} of {len(found):,} verdicts ({share:.1%}) flip")
         for each in flips:
             remark(
-                f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: {each.recorded} ({each.why})"
+                f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: "
+                f"{each.recorded} ({each.why})"
             )
     return int(bool(flips))
 

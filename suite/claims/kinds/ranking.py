@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from nasrepro.suite.claims.comparisons import RESAMPLED, Comparisons
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
@@ -118,6 +120,22 @@ class Ranking(Ranked):
         if ours.n < whole:
             finding = replace(finding, why=f"{finding.why}; over {part}")
         return without_interval(finding) if ours.low == ours.high else finding
+
+    def again(self, claim: Statement, context: Context, repeat: int) -> Finding | None:
+        """The finding by other architectures and another draw, as a resample has them.
+
+        None where nothing was sampled or drawn: the ranking is of a whole table by counts.
+        """
+        records = [context.evidence.ranked(need) for need in self.needs()]
+        if not self.draws or None in records or self.coefficient not in RESAMPLED:
+            return None
+        ours, _ = self._figure(records, tabulated(self.oracle), context.comparisons)
+        moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
+        moved += DRAW * np.random.default_rng(repeat).standard_normal()
+        shifted = replace(
+            ours, value=ours.value + moved, low=ours.low + moved, high=ours.high + moved
+        )
+        return within(claim, band(claim, self.quantity), shifted)
 
     def _figure(
         self, records: list[RankRecord], whole: int, comparisons: Comparisons

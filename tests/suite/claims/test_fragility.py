@@ -1,0 +1,66 @@
+"""Verdicts that flip too often are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nasrepro.suite.claims import Claim, Repeat, judge_all, measured
+from nasrepro.suite.claims.fragility import FILE, Fragility, load, record
+from nasrepro.suite.errors import DataCorrupt
+from nasrepro.suite.experiments.store import Store
+
+CLAIM = Claim.model_validate(
+    {
+        "id": "paper-best",
+        "paper": "arXiv:0",
+        "statement": "It is so",
+        "where": "Table 1",
+        "source": "paper",
+        "value": 50.0,
+        "lookup": {
+            "oracle": "digits201",
+            "dataset": "digits",
+            "epochs": 30,
+            "metric": "test_accuracy",
+        },
+    }
+)
+
+
+def flipping(flips: int, test: str = CLAIM.test_hash) -> Claim:
+    found = Fragility(varied="seeds", repeats=20, flips=flips, test=test)
+    return CLAIM.model_copy(update={"fragility": found})
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (CLAIM, "inconsistent"),
+        (flipping(1), "inconsistent"),
+        (flipping(2), "inconclusive"),
+        (flipping(20, test="of another test"), "inconsistent"),
+    ],
+)
+def test_more_than_one_flip_in_twenty_is_no_verdict(claim, verdict):
+    with Store(Path(":memory:")) as store:
+        (found,) = judge_all([claim], store)
+    assert found.verdict == verdict
+    assert ("flips in 2 of 20 repeats by other seeds" in found.why) == (verdict == "inconclusive")
+
+
+def test_what_was_measured_is_kept_beside_the_claims(tmp_path):
+    repeats = [
+        Repeat("paper-best", "reproduced", block, verdict, "")
+        for block, verdict in enumerate(["reproduced", "inconclusive", "reproduced"], start=1)
+    ]
+    ((id, found),) = measured(repeats, [CLAIM])
+    assert (id, found.flips, found.repeats, found.varied) == ("paper-best", 1, 3, "seeds")
+    record(tmp_path, [(id, found)])
+    record(tmp_path, [("another", found)])
+    assert set(load(tmp_path)) == {"paper-best", "another"}
+    assert Fragility(**load(tmp_path)["paper-best"]) == found
+    (tmp_path / FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(DataCorrupt, match="delete it"):
+        load(tmp_path)
