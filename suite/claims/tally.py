@@ -37,10 +37,6 @@ Class = Literal[
 ]
 #: In the order of tables.
 CLASSES: tuple[Class, ...] = get_args(Class)
-#: Those that say something of a paper.
-DECIDED: frozenset[Class] = frozenset(
-    {"reproduced", "not reproduced", "consistent", "inconsistent"}
-)
 #: Of a piece with claims in several classes the first of these.
 _FIRST: tuple[Class, ...] = (
     "not reproduced",
@@ -53,7 +49,9 @@ _FIRST: tuple[Class, ...] = (
     "blocked",
 )
 #: Those whose published number may be provisional.
-_HELD_AGAINST = frozenset({"reproduced", "not reproduced", "inconclusive", "consistent"})
+HELD_AGAINST: frozenset[Class] = frozenset(
+    {"reproduced", "not reproduced", "inconclusive", "consistent"}
+)
 
 
 def class_of(verdict: Verdict) -> Class:
@@ -64,7 +62,7 @@ def class_of(verdict: Verdict) -> Class:
 
 def is_provisional(verdict: Verdict) -> bool:
     """Whether a verdict rests on a published number that was not read."""
-    return class_of(verdict) in _HELD_AGAINST and not verdict.claim.read
+    return class_of(verdict) in HELD_AGAINST and not verdict.claim.read
 
 
 @dataclass(frozen=True, slots=True)

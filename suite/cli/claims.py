@@ -71,6 +71,13 @@ def claims(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write JUnit XML there, too.")
     ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            help="What changed since earlier verdicts, and why: a JSON file, or first (edition).",
+        ),
+    ] = "",
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 also where a claim could not be judged.")
     ] = False,
@@ -108,6 +115,8 @@ def claims(
         write_text(junit, as_junit(done.verdicts))
     if explain:
         _explain(done.verdicts[0], others, store)
+    elif against:
+        _print_changes(against, chosen, done.verdicts, as_json=as_json)
     elif as_json:
         print_json([_row(each) for each in done.verdicts])
     else:
@@ -381,6 +390,31 @@ def _print(verdicts: Sequence[Verdict]) -> None:
         )
     if any(verdict.changed for verdict in verdicts):
         typer.echo("! differs from the recorded verdict")
+
+
+def _print_changes(
+    path: str, chosen: Sequence[Claim], verdicts: Sequence[Verdict], *, as_json: bool
+) -> None:
+    """Classes by paper, before and after, and every verdict that changed with its reason."""
+    from nasrepro.suite.claims.changes import changes, counts, earlier
+    from nasrepro.suite.claims.tally import CLASSES
+
+    files = {claim.file for claim in chosen}
+    before = {id: each for id, each in earlier(path).items() if each.file in files}
+    found = changes(before, verdicts)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    rows = [
+        [name, *(f"{old[each]} > {new[each]}" for each in CLASSES)]
+        for name, old, new in counts(before, verdicts)
+    ]
+    print_table(["paper, before > after", *CLASSES], rows)
+    typer.echo()
+    print_table(
+        ["claim", "before", "after", "reason"],
+        [[each.id, each.before, each.after, each.reason] for each in found],
+    )
 
 
 def _row(each: Verdict) -> dict[str, Any]:
