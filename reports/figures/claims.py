@@ -1,4 +1,4 @@
-"""Claims overview: how far each measured figure is from the published one, in units of the claim's margin."""
+"""Claims overview: how far each figure is from the published one, in units of its margin."""
 
 from __future__ import annotations
 
@@ -68,10 +68,15 @@ def draw(store: Store) -> Iterator[Drawing]:
             )
 
 
-_CAPTION = "Verdicts on the {count} claims of {papers} papers; blocked: it cannot be tested here; not judged: this store has no results for it."
+_CAPTION = (
+    "Verdicts on the {count} claims of {papers} papers; blocked: it cannot be tested here; "
+    "not judged: this store has no results for it."
+)
 _FOREST = (
-    "{paper}: the {count} figures with a margin, ours less the published one in units of that margin, with 95 % intervals; within the band "
-    "is reproduced, wholly outside is not, across its edge is inconclusive. Arrows: farther off than shown."
+    "{paper}: the {count} figures with a margin, ours less the published one in units of that "
+    "margin, with 95 % intervals; within the band "
+    "is reproduced, wholly outside is not, across its edge is inconclusive. Arrows: farther off "
+    "than shown."
 )
 
 

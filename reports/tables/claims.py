@@ -25,11 +25,16 @@ from nasrepro.suite.claims.wording import ours, published
 ORDER = 90
 
 _LEGEND = (
-    "Reproduced: the 95 % interval of ours lies within the rule's margin of the published number; not reproduced: wholly outside; "
-    "inconclusive: it reaches over an end, or too few replicates were run. An order holds if the difference is significant after Holm's "
-    "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, networks, logs or measurements computed "
-    "again, no experiment repeated. Ours: of our reconstruction, for or against no paper. Blocked: it cannot be tested here; not judged: "
-    f"this store has no results for it. {RECALLED}: provisional, the text behind the number was not read."
+    "Reproduced: the 95 % interval of ours lies within the rule's margin of the published "
+    "number; not reproduced: wholly outside; "
+    "inconclusive: it reaches over an end, or too few replicates were run. An order holds if the "
+    "difference is significant after Holm's "
+    "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, "
+    "networks, logs or measurements computed "
+    "again, no experiment repeated. Ours: of our reconstruction, for or against no paper. "
+    "Blocked: it cannot be tested here; not judged: "
+    f"this store has no results for it. {RECALLED}: provisional, the text behind the number was "
+    f"not read."
 )
 
 
@@ -93,7 +98,8 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
     return TableDoc(
         "claims",
         "Claims: verdicts by paper",
-        f"Verdicts on the {len(everything):,} claims of {len(by_file)} papers. {headline(everything)}",
+        f"Verdicts on the {len(everything):,} claims of {len(by_file)} papers. "
+        f"{headline(everything)}",
         *transposed(filled),
         legend=_LEGEND,
         notes=tuple(_exception(claim) for claim in exceptions),
@@ -156,7 +162,8 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
     return TableDoc(
         slug("claims", first.file),
         f"Claims of {first.title or first.paper}",
-        f"{len(verdicts)} claims of {first.paper}{f' ({first.title})' if first.title else ''}: {counts}.",
+        f"{len(verdicts)} claims of {first.paper}{f' ({first.title})' if first.title else ''}: "
+        f"{counts}.",
         *transposed(filled),
         legend=_LEGEND,
         footnotes=(*changed, *fragile),

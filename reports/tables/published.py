@@ -46,10 +46,14 @@ _READ = {
     "recalled": "recalled, the text was not read",
 }
 _LEGEND = (
-    f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval (none where ours is over all architectures); "
-    "the published figure is taken with half a unit of its last digit, its own sampling error is not known. Best found: the metric of the "
-    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes is missing here; not scored: these "
-    f"networks have no scores yet; the last column has the reason. {RECALLED}: the text behind the figure was not read."
+    f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval "
+    f"(none where ours is over all architectures); "
+    "the published figure is taken with half a unit of its last digit, its own sampling error is "
+    "not known. Best found: the metric of the "
+    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes "
+    "is missing here; not scored: these "
+    f"networks have no scores yet; the last column has the reason. {RECALLED}: the text behind "
+    f"the figure was not read."
 )
 #: Decimals of ours at most: no interval here supports more.
 _MOST = 3
@@ -137,12 +141,15 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
     return TableDoc(
         slug("published", first.id.partition("-")[0], oracle),
         f"{oracle}: published beside ours, {first.title or first.paper}",
-        f"Rank correlations that {first.paper} ({first.title}; {', '.join(dict.fromkeys(each.claim.where for each in verdicts))}) has of "
+        f"Rank correlations that {first.paper} ({first.title}; "
+        f"{', '.join(dict.fromkeys(each.claim.where for each in verdicts))}) has of "
         f"{oracle}, beside ours by {metrics}. The published figures were {sources}.",
         *transposed(filled),
         legend=_LEGEND,
         footnotes=(
-            f"{here}{f' In all tables of this paper: {all_of[0].lower()}{all_of[1:]}' if all_of != here else ''}",
+            here
+            if all_of == here
+            else f"{here} In all tables of this paper: {all_of[0].lower()}{all_of[1:]}",
         ),
         notes=tuple(_readings(verdicts)),
         citations=(info.citation,),
@@ -153,7 +160,8 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
     )
 
 
-# -- columns -----------------------------------------------------------------------------------------------
+# -- columns
+# -----------------------------------------------------------------------------------------------
 def _columns(
     dataset: str,
     found: Sequence[Verdict | None],
@@ -242,10 +250,12 @@ def _signed(value: float | None, places: int) -> str:
     )  # no minus zero
 
 
-# -- what is in a cell -------------------------------------------------------------------------------------
+# -- what is in a cell
+# -------------------------------------------------------------------------------------
 def apart(verdict: Verdict, digits: int) -> bool | None:
-    """Whether the published value, known to half a unit of its last of `digits` decimals, lies outside our interval.
+    """Whether the published value lies outside our interval.
 
+    It is known to half a unit of its last of `digits` decimals.
     None where there is nothing to compare, or the figure has no interval.
     """
     claim = verdict.claim
@@ -293,7 +303,10 @@ def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
     left = sum(each.ours is None for each in verdicts)
     if not compared and left == len(verdicts):
         return f"None of the {left:,} cells has a figure of ours."
-    words = f"In {compared.count(False):,} of {len(compared):,} cells with both figures our interval holds the published one."
+    words = (
+        f"In {compared.count(False):,} of {len(compared):,} cells with both figures our interval "
+        "holds the published one."
+    )
     return (
         f"{words} {left:,} {'cell has' if left == 1 else 'cells have'} no figure of ours."
         if left
@@ -333,7 +346,7 @@ def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
 
 
 def _readings(verdicts: Sequence[Verdict]) -> list[str]:
-    """The claims' reasons, which say where ours differs from theirs, and what their readings say of cells: each once."""
+    """Where ours differs from theirs, and what the claims' readings say of cells: each once."""
     by_text: dict[str, list[str]] = {}
     for each in verdicts:
         if each.claim.reading:
@@ -341,12 +354,13 @@ def _readings(verdicts: Sequence[Verdict]) -> list[str]:
             by_text.setdefault(each.claim.reading.rstrip("."), []).append(f"{scorer} on {dataset}")
     reasons = dict.fromkeys(each.claim.reason.rstrip(".") for each in verdicts if each.claim.reason)
     return [
-        *(f"Margin of the verdicts: {reason}." for reason in reasons),
+        *(f"What stands for theirs: {reason}." for reason in reasons),
         *(f"{', '.join(dict.fromkeys(cells))}: {text}." for text, cells in by_text.items()),
     ]
 
 
-# -- names -------------------------------------------------------------------------------------------------
+# -- names
+# -------------------------------------------------------------------------------------------------
 def _oracle(claim: Claim) -> str:
     return _ranking(claim).oracle
 

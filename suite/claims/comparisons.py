@@ -16,7 +16,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.suite.experiments.ranking import RankingSetting, RankRecord
+from nasrepro.suite.errors import ScoresMissing
+from nasrepro.suite.experiments.ranking import RankingSetting, RankRecord, of_networks
+from nasrepro.suite.registry import load_oracle
+from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.statistics import Interval, percentile_interval, resampled_correlations
 
 #: Coefficients that can be compared so, in the order in which they are resampled.
@@ -35,6 +38,17 @@ class Comparisons:
     """
 
     known: dict[tuple[str, str], tuple[NDArray[np.float64], int]] = field(default_factory=dict)
+
+    def stored(self, record: RankRecord) -> bool:
+        """Whether the scores behind a ranking are stored: nothing is scored for a comparison."""
+        if not record.key.sample:
+            return True
+        key, oracle = record.key, load_oracle(record.key.oracle)
+        try:
+            of_networks(key, oracle, ScoringSetting(**key.setting), key.sample, limit_s=0.0)
+        except ScoresMissing:
+            return False
+        return True
 
     def difference(self, first: RankRecord, second: RankRecord, coefficient: str) -> Interval:
         """First less second, over the architectures that both rank; raises as a ranking does."""

@@ -57,7 +57,7 @@ def evaluate(formula: str, values: Mapping[str, float]) -> float:
 def bounds(
     formula: str, values: Mapping[str, float], within: Mapping[str, float]
 ) -> tuple[float, float]:
-    """The least and the greatest value where each number is only known to lie within `within` of its value.
+    """The least and the greatest value where each number lies within `within` of its value.
 
     Taken over the corners: exact for formulas that rise or fall in each name, which +, -, * and /
     do away from zero.
@@ -92,6 +92,7 @@ def _parsed(formula: str) -> ast.expr:
         )
         if not good:
             raise NasreproError(
-                f"formula {formula!r}: {type(node).__name__} is not allowed; use numbers, names, + - * / and brackets"
+                f"formula {formula!r}: {type(node).__name__} is not allowed; use numbers, names, "
+                f"+ - * / and brackets"
             )
     return body

@@ -21,8 +21,8 @@
     snip      = [0.46, 0.63, "",   0.63]                 # "": nothing is printed
 
 A cell is a value, a pair [value, spread], or true where the claim has no number. In `id`,
-`statement` and `needs` stand the fields of the cell and of its test, `row`, `column`, `name` (the row's label),
-and what `words` says otherwise.
+`statement` and `needs` stand the fields of the cell and of its test, `row`, `column`, `name` (the
+row's label), and what `words` says otherwise.
 """
 
 from __future__ import annotations

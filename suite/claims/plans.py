@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from nasrepro.suite.claims.evidence import SAMPLE, Evidence
 from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.needs import Measured, Ranked, Searched
-from nasrepro.suite.errors import DataMissing, NasreproError
+from nasrepro.suite.errors import DataMissing, ScoresMissing
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kind import Cell
 from nasrepro.suite.experiments.plan import Plan
@@ -140,7 +140,7 @@ def _is_quick(need: Ranked) -> bool:
         key = rank_key(oracle, need.scorer, need.dataset, need.epochs)
         networks = of_networks(key, oracle, need.scoring).sample
         return networks >= min(SAMPLE, len(oracle.archs()))
+    except ScoresMissing:
+        return False
     except DataMissing:
         return True  # the plan says so
-    except NasreproError:
-        return False

@@ -151,7 +151,8 @@ def repeat(
             ).failed
             if failed:
                 raise NasreproError(
-                    f"block {block} of {claims[0].file}: {len(failed)} runs failed: {failed[0].error.strip()}"
+                    f"block {block} of {claims[0].file}: {len(failed)} runs failed: "
+                    f"{failed[0].error.strip()}"
                 )
             evidence = gather(store, [need for claim in claims for need in claim.results])
             verdicts = judged(claims, evidence, claims, block=block)

@@ -67,7 +67,7 @@ def is_provisional(verdict: Verdict) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Verdicts of one class: `read` against numbers that were read, `provisional` against others."""
+    """Verdicts of one class, by whether the published numbers were read."""
 
     read: int = 0
     provisional: int = 0

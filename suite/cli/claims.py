@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -48,7 +48,8 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         "-m",
-        help="A Python file with one @method that the claims name; it may replace one of the package.",
+        help="A Python file with one @method that the claims name; it may replace one of the "
+        "package.",
     ),
 ]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Judge by what the store has; run nothing.")]
@@ -107,6 +108,7 @@ def claims(
             )
         return 0
     from nasrepro.suite.claims import junit as as_junit
+    from nasrepro.suite.cli import verdicts as show
     from nasrepro.suite.data import write_text
 
     chosen, others = _chosen(paper, [explain] if explain else id, file, method)
@@ -114,17 +116,18 @@ def claims(
     if junit is not None:
         write_text(junit, as_junit(done.verdicts))
     if explain:
-        _explain(done.verdicts[0], others, store)
+        show.explain(done.verdicts[0], others, store)
     elif against:
-        _print_changes(against, chosen, done.verdicts, as_json=as_json)
+        show.print_changes(against, chosen, done.verdicts, as_json=as_json)
     elif as_json:
-        print_json([_row(each) for each in done.verdicts])
+        print_json([show.row_of(each) for each in done.verdicts])
     else:
-        _print(done.verdicts)
+        show.print_verdicts(done.verdicts)
     changed = [each for each in done.verdicts if each.changed]
     for each in changed:
         remark(
-            f"changed: {each.claim.id} is {each.verdict}, recorded: {each.claim.recorded or 'nothing yet'} ({each.why})"
+            f"changed: {each.claim.id} is {each.verdict}, recorded: "
+            f"{each.claim.recorded or 'nothing yet'} ({each.why})"
         )
     if changed:
         remark("after a look at why: nasrepro claims record, and commit the diff")
@@ -146,7 +149,7 @@ def record_verdicts(
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> int:
-    """Write the verdicts of now into the claims' files as the recorded ones, for review in a diff."""
+    """Write the verdicts of now beside the claims' files, as the recorded ones."""
     from nasrepro.suite.claims import claim_files, record
 
     chosen, others = _chosen(paper, id, file, method)
@@ -187,7 +190,8 @@ def repeat_verdicts(
         int | None,
         typer.Option(
             min=1,
-            help="How often, each time by seeds that no other block has; as often as nightly if not given.",
+            help="How often, each time by seeds that no other block has; as often as nightly if "
+            "not given.",
         ),
     ] = None,
     folder: Annotated[
@@ -352,139 +356,3 @@ def _judged(
                 remark(f"a run failed: {line}")
             evidence = gather(store, needs)
     return _Done(judged(chosen, evidence, others), failed)
-
-
-# -- what is printed ---------------------------------------------------------------------------------------
-def _print(verdicts: Sequence[Verdict]) -> None:
-    from nasrepro.suite.claims.tally import CLASSES, cells, headline, pieces
-    from nasrepro.suite.claims.wording import UNREAD, ours, published
-
-    rows = [
-        [
-            verdict.claim.id + ("" if verdict.claim.read else UNREAD),
-            published(verdict.claim),
-            ours(verdict),
-            verdict.verdict + (" !" if verdict.changed else ""),
-            verdict.claim.recorded or "nothing yet",
-        ]
-        for verdict in verdicts
-    ]
-    print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
-    typer.echo()
-    by_file: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_file.setdefault(verdict.claim.file, []).append(verdict)
-    table = [(name, len(members), cells(members)) for name, members in sorted(by_file.items())]
-    count = pieces(verdicts)
-    total = sum(each.read + each.provisional for each in count.values())
-    table += [("all claims", len(verdicts), cells(verdicts)), ("pieces of evidence", total, count)]
-    print_table(
-        ["paper", "claims", *CLASSES],
-        [[name, size, *(str(counts[each]) for each in CLASSES)] for name, size, counts in table],
-    )
-    typer.echo(headline(verdicts))
-    if not all(verdict.claim.read for verdict in verdicts):
-        typer.echo(
-            f"{UNREAD} the text behind it, or behind a figure of its formula, was not read "
-            "(secondary or recalled)"
-        )
-    if any(verdict.changed for verdict in verdicts):
-        typer.echo("! differs from the recorded verdict")
-
-
-def _print_changes(
-    path: str, chosen: Sequence[Claim], verdicts: Sequence[Verdict], *, as_json: bool
-) -> None:
-    """Classes by paper, before and after, and every verdict that changed with its reason."""
-    from nasrepro.suite.claims.changes import changes, counts, earlier
-    from nasrepro.suite.claims.tally import CLASSES
-
-    files = {claim.file for claim in chosen}
-    before = {id: each for id, each in earlier(path).items() if each.file in files}
-    found = changes(before, verdicts)
-    if as_json:
-        print_json([asdict(each) for each in found])
-        return
-    rows = [
-        [name, *(f"{old[each]} > {new[each]}" for each in CLASSES)]
-        for name, old, new in counts(before, verdicts)
-    ]
-    print_table(["paper, before > after", *CLASSES], rows)
-    typer.echo()
-    print_table(
-        ["claim", "before", "after", "reason"],
-        [[each.id, each.before, each.after, each.reason] for each in found],
-    )
-
-
-def _row(each: Verdict) -> dict[str, Any]:
-    claim = each.claim
-    return {
-        "id": claim.id,
-        "paper": claim.paper,
-        "title": claim.title,
-        "kind": claim.kind,
-        "statement": claim.statement,
-        "where": claim.where,
-        "source": claim.source,
-        "read": claim.read,
-        "test": claim.test,
-        "published": claim.value,
-        "unit": claim.unit,
-        "by_rule": claim.by_rule,
-        "grade": claim.said,
-        "ours": each.ours,
-        "low": each.low,
-        "high": each.high,
-        "n": each.n,
-        "p_value": each.p_value,
-        "verdict": each.verdict,
-        "recorded": claim.recorded,
-        "changed": each.changed,
-        "seeds_needed": each.needed,
-        "why": each.why,
-        "runs": list(each.runs),
-    }
-
-
-def _explain(verdict: Verdict, others: Sequence[Claim], store: Path) -> None:
-    """Everything behind one verdict."""
-    from nasrepro.suite.claims import Formula, plan_of
-    from nasrepro.suite.claims.wording import ours, published, strip
-
-    claim, runs = verdict.claim, verdict.runs
-    elsewhere = "" if store == DEFAULT_STORE else f" --store {store}"
-    lines: list[tuple[str, str]] = [
-        ("claim", claim.id),
-        ("statement", claim.statement),
-        ("paper", f"{claim.title} ({claim.paper}), {claim.where}"),
-        ("text", f"{claim.source}{'' if claim.read else ': not read'}"),
-        ("published", published(claim)),
-        ("margin", "" if claim.margin is None else f"{claim.margin.width:g}: {claim.margin.why}"),
-        ("ours is", claim.reason),
-        ("ours", f"{ours(verdict)}{f', n = {verdict.n:,}' if verdict.n > 1 else ''}"),
-        ("figure", strip(verdict)),
-        ("verdict", verdict.verdict),
-        ("why", verdict.why),
-        ("recorded", claim.recorded or "nothing yet"),
-        ("reading", claim.reading),
-    ]
-    if isinstance(claim.how, Formula):
-        lines.append(("formula", claim.how.text))
-        for name, figure in claim.how.figures.items():
-            number = figure.claim or f"{figure.value:g}"
-            lines.append((f"  {name}", f"{number} {figure.source}, {figure.where}"))
-    if runs:
-        more = " ..." if len(runs) > 4 else ""
-        lines.append(("runs", f"{len(runs):,}: {', '.join(runs[:4])}{more}"))
-        lines.append(("one of them", f"nasrepro show {runs[0]}{elsewhere}"))
-    for name, value in lines:
-        if value:
-            typer.echo(f"{name:<11} {value}")
-    plan = plan_of([claim], others).model_dump(mode="json", exclude_defaults=True)
-    for row in (row for rows in plan.values() if isinstance(rows, list) for row in rows):
-        if row.get("seeds") == list(claim.seeds_of()):
-            row["seeds"] = len(claim.seeds_of())
-    if plan:
-        typer.echo("plan")
-        print_json(plan)

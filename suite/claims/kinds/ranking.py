@@ -39,11 +39,12 @@ CONTROL = "params"
 class Ranking(Ranked):
     """A coefficient of a ranking.
 
-    Its interval is over architectures, where the ranking is over a sample of them, which the verdict
-    then says; and over draws of weights and images, of scorers that need networks. Two scorers are
-    compared on the same architectures (see `comparisons`), and a sample is carried to the whole
-    table by the difference estimator, labelled so. What the best-scored architecture reaches is decided by nothing less than all
-    of them: of a sample it is inconclusive, whether the two figures meet or not.
+    Its interval is over architectures, where the ranking is over a sample of them, which the
+    verdict then says; and over draws of weights and images, of scorers that need networks. Two
+    scorers are compared on the same architectures (see `comparisons`), and a sample is carried to
+    the whole table by the difference estimator, labelled so. What the best-scored architecture
+    reaches is decided by nothing less than all of them: of a sample it is inconclusive, whether
+    the two figures meet or not.
 
     Attributes:
         coefficient: see `Coefficient`.
@@ -104,6 +105,8 @@ class Ranking(Ranked):
             if record is None:
                 return _lacking(claim, need, context)
             records.append(record)
+        if self.over and not all(map(context.comparisons.stored, records)):
+            return _lacking(claim, self.needs()[0], context)
         runs = tuple(record.key.run_id for record in records)
         whole = tabulated(self.oracle)
         ours, part = self._figure(records, whole, context.comparisons)
@@ -126,8 +129,11 @@ class Ranking(Ranked):
 
         None where nothing was sampled or drawn: the ranking is of a whole table by counts.
         """
-        records = [context.evidence.ranked(need) for need in self.needs()]
-        if not self.draws or None in records or self.coefficient not in RESAMPLED:
+        found = [context.evidence.ranked(need) for need in self.needs()]
+        records = [record for record in found if record is not None]
+        if not self.draws or len(records) < 2 or self.coefficient not in RESAMPLED:
+            return None
+        if not all(map(context.comparisons.stored, records)):
             return None
         ours, _ = self._figure(records, tabulated(self.oracle), context.comparisons)
         moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
@@ -155,7 +161,8 @@ class Ranking(Ranked):
             ours = replace(ours, value=ours.value - self._interval(records[1]).value)
         if n < whole and len(records) > 1 and records[-1].key.scorer == CONTROL:
             control = records[-1]
-            if control.agreement["n"] >= whole and not self.over:
+            carries = not self.over and control.agreement["n"] >= whole
+            if carries and comparisons.stored(records[0]):
                 carried = comparisons.by_control(records[0], control, self.coefficient)
                 if carried.high - carried.low < ours.high - ours.low:
                     ours = carried

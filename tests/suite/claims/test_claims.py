@@ -1,4 +1,4 @@
-"""Claims: what a file may say, the rule behind every verdict, the command, and that nothing broken goes unnoticed."""
+"""Claims: what a file may say, the rule behind every verdict, the command, what is broken."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ def verdict(records: Sequence[Record], one: Claim, *others: Claim, block: int = 
         return judge_all([one], store, claims=[one, *others], block=block)[0]
 
 
-# -- files -------------------------------------------------------------------------------------------------
+# -- files
+# -------------------------------------------------------------------------------------------------
 def test_the_shipped_claims_are_whole():
     claims = load_claims()
     assert len(claims) > 500 and len({each.id for each in claims}) == len(claims)
@@ -298,7 +299,14 @@ value = 89.0
 n = 10000
 margin = { width = 7.0, why = "a test" }
 replicates = { n = 20, why = "a test" }
-search = { oracle = "digits201", dataset = "digits", searched_on = "digits", method = "random_search", metric = "test_accuracy", epochs = 30, search_epochs = 12, budget_queries = 10 }
+search.oracle = "digits201"
+search.dataset = "digits"
+search.searched_on = "digits"
+search.method = "random_search"
+search.metric = "test_accuracy"
+search.epochs = 30
+search.search_epochs = 12
+search.budget_queries = 10
 
 [[claim]]
 id = "mine-impossible"
@@ -382,7 +390,8 @@ def test_a_file_that_is_not_there():
         load_claims([Path("nowhere.toml")])
 
 
-# -- arithmetic --------------------------------------------------------------------------------------------
+# -- arithmetic
+# --------------------------------------------------------------------------------------------
 def test_formulas():
     assert evaluate("100 * (1 - ours / theirs)", {"ours": 3.6, "theirs": 6.9}) == pytest.approx(
         47.826, abs=1e-3
@@ -431,7 +440,8 @@ def test_a_formula_without_a_value_says_so():
         evaluate("a / b", {"a": 1.0, "b": 0.0})
 
 
-# -- the rule for figures ----------------------------------------------------------------------------------
+# -- the rule for figures
+# ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("values", "test", "expected"),
     [
@@ -555,7 +565,8 @@ def test_what_counts_as_a_change(recorded, found, changed):
     assert Verdict(found, claim=claim(recorded=recorded)).changed is changed
 
 
-# -- orders ------------------------------------------------------------------------------------------------
+# -- orders
+# ------------------------------------------------------------------------------------------------
 def order(
     id: str = "paper-order",
     *,
@@ -640,7 +651,8 @@ def test_an_order_needs_the_runs_of_both():
     assert found.verdict == "not judged" and "8 of the 12 runs" in found.why
 
 
-# -- rankings, studies, counts -----------------------------------------------------------------------------
+# -- rankings, studies, counts
+# -----------------------------------------------------------------------------
 RANKING = {
     "oracle": "digits201",
     "dataset": "digits",
@@ -784,7 +796,11 @@ def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Record]]:
     """A study of a user's file; gives records of it, one per seed."""
     monkeypatch.setattr(studies, "_found", dict(studies._found))
-    text = 'from nasrepro.suite.registry import study\n@study("mine.speed", paper="none", by=("what",), size=3)\ndef m(rng, *, size):\n    yield {}\n'
+    text = (
+        "from nasrepro.suite.registry import study\n"
+        '@study("mine.speed", paper="none", by=("what",), size=3)\n'
+        "def m(rng, *, size):\n    yield {}\n"
+    )
     (tmp_path / "mine.py").write_text(text)
     entry = studies.from_file(tmp_path / "mine.py")
     studies.add(entry.name, entry, __name__)
@@ -897,7 +913,8 @@ def test_derived_figures_are_as_sure_as_their_digits():
         )
 
 
-# -- what is run -------------------------------------------------------------------------------------------
+# -- what is run
+# -------------------------------------------------------------------------------------------
 def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
     wanted = {"oracle": "nasbench201", "searched_on": "cifar10", "epochs": 200, "budget_queries": 3}
     claims = [
@@ -1071,7 +1088,8 @@ def test_what_takes_long_runs_only_where_it_is_asked_for():
     )
 
 
-# -- the command -------------------------------------------------------------------------------------------
+# -- the command
+# -------------------------------------------------------------------------------------------
 @pytest.fixture
 def nasrepro(monkeypatch, capsys, tmp_path):
     """Run the command line in this process with a store of its own.
@@ -1336,7 +1354,8 @@ def test_junit_says_what_differs():
     assert ElementTree.fromstring(coloured)[0][0].get("message") == "not judged: ?[31mred"
 
 
-# -- mutations: what is broken must not go unnoticed -------------------------------------------------------
+# -- mutations: what is broken must not go unnoticed
+# -------------------------------------------------------
 def noisy(arch: Any, epochs: int) -> dict[str, float]:
     """Validation and test accuracy share a little; the rest of each is luck."""
     luck = np.random.default_rng([toys.SPACE.index(arch), 7]).uniform(-0.2, 0.2, 2)
@@ -1405,7 +1424,7 @@ def toy_claims(value: float) -> list[Claim]:
 
 @pytest.fixture
 def broken(toy, monkeypatch):
-    """Which of the three claims change when the method's text, the oracle's description or the scorer is another one."""
+    """Which of the three claims change when method, description or scorer is another one."""
     monkeypatch.setattr(methods, "_found", dict(methods._found))
     monkeypatch.setattr(scorers, "_found", dict(scorers._found))
     plain = toys.named("noisy")

@@ -31,7 +31,7 @@ def test_other_seeds_change_no_verdict(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """NASREPRO_REPEATS names a folder in which `nasrepro claims repeat` has done some of it, or all."""
+    """NASREPRO_REPEATS names a folder in which `nasrepro claims repeat` has done some of it."""
     everything = load_claims()
     claims = [claim for claim in everything if claim.file == paper and repeatable(claim)]
     for name in {setting.oracle for claim in claims for setting in claim.settings}:

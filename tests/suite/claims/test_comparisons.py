@@ -15,7 +15,7 @@ from nasrepro.suite.statistics import kendall
 
 @pytest.fixture
 def rankings(monkeypatch) -> tuple[RankRecord, RankRecord]:
-    """live_conv_count over 400 cells of digits201, as if it needed networks, and params over all."""
+    """live_conv_count over 400 cells, as if it needed networks, and params over all."""
     oracle = load_oracle("digits201")
     rows = np.sort(np.random.default_rng(0).permutation(len(oracle.archs()))[:400])
     key = rank_key(oracle, "live_conv_count", "digits", 30, resamples=50)
@@ -28,6 +28,7 @@ def rankings(monkeypatch) -> tuple[RankRecord, RankRecord]:
 
     monkeypatch.setattr(RankingSetting, "scored", of_sample)
     sampled = dataclasses.replace(key, sample=400)
+    monkeypatch.setattr(Comparisons, "stored", lambda self, record: True)
     first, _ = RankingSetting.opened(key).rank(within=rows)
     second, _ = RankingSetting.opened(control).rank()
     return dataclasses.replace(first, key=sampled), second

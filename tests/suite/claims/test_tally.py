@@ -1,0 +1,64 @@
+"""Verdicts counted: by class, provisional ones apart, and as pieces of evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.claims.tally import Count, cells, headline, is_provisional, pieces
+
+SEARCH = {
+    "oracle": "digits201",
+    "dataset": "digits",
+    "searched_on": "digits",
+    "method": "random_search",
+    "metric": "test_accuracy",
+    "epochs": 30,
+    "search_epochs": 12,
+    "budget_queries": 30,
+}
+
+
+def claim(id: str, **fields: Any) -> Claim:
+    about = {"paper": "p", "statement": "s", "where": "w", "source": "paper", "value": 90.0}
+    return Claim.model_validate({"id": id, **about, **fields})
+
+
+def test_what_was_not_read_is_counted_apart():
+    read, recalled = claim("a", search=SEARCH), claim("b", search=SEARCH, source="recalled")
+    verdicts = [Verdict("reproduced", claim=read), Verdict("reproduced", claim=recalled)]
+    assert [is_provisional(each) for each in verdicts] == [False, True]
+    assert cells(verdicts)["reproduced"] == Count(1, 1)
+    assert [str(count) for count in (Count(), Count(2), Count(0, 3), Count(2, 3))] == [
+        "0",
+        "2",
+        "3†",
+        "2 + 3†",
+    ]
+
+
+def test_a_search_reported_twice_is_one_piece_and_fails_as_one():
+    test = claim("a", search=SEARCH)
+    valid = claim("b", search={**SEARCH, "metric": "valid_accuracy"})
+    other = claim("c", search={**SEARCH, "budget_queries": 31})
+    verdicts = [
+        Verdict("reproduced", claim=test),
+        Verdict("not reproduced", claim=valid),
+        Verdict("reproduced", claim=other),
+    ]
+    found = pieces(verdicts)
+    assert (found["reproduced"], found["not reproduced"]) == (Count(1), Count(1))
+
+
+def test_the_headline_counts_pieces_and_leaves_out_margins_of_ones_own():
+    own = claim("own", search=SEARCH, margin={"width": 9.0, "why": "a test"})
+    blocked = claim("x", needs="a phone")
+    ours = claim("o", search=SEARCH, grade="ours", reason="our guess")
+    verdicts = [
+        Verdict("reproduced", claim=own),
+        Verdict("ours: holds", claim=ours),
+        Verdict("blocked", claim=blocked),
+    ]
+    text = headline(verdicts)
+    assert text.startswith("Of 1 pieces of evidence that were tested, 1 ours (1 claims)")
+    assert "1 are blocked (1 claims)" in text and "reproduced (" not in text
