@@ -4,7 +4,8 @@
     repeat until the budget ends:
         fit 5 networks to (path encoding, validation error) of D
         C <- about 100 mutants of the best architectures of D, none in D, none twice
-        for each c of C: error(c) ~ Normal(mean, deviation) of the 5 predictions   # independent Thompson sampling
+        for each c of C: error(c) ~ Normal(mean, deviation of the 5 predictions)
+          # independent Thompson sampling
         evaluate the 10 of lowest error(c), and add them to D
 
 Deviations:
@@ -14,12 +15,12 @@ Deviations:
     - The candidates are theirs: 100 mutants of each of the best 5 in turn, until there are 100,
       which in practice are mutants of the best one. Equal cells count as one (their code compares
       strings on NAS-Bench-201, paths on NAS-Bench-101).
-    - A mutant changes each decision with probability `changes` / decisions; 1.5 is their 1/4 of each
-      of the six operations of NAS-Bench-201. On NAS-Bench-101 they change one edge and one
+    - A mutant changes each decision with probability `changes` / decisions; 1.5 is their 1/4 of
+      each of the six operations of NAS-Bench-201. On NAS-Bench-101 they change one edge and one
       operation on average.
     - A path has its bit from when it is first seen, so that any space can be encoded; a network has
-      no inputs for paths that neither D nor C has. `longest` 3 is the paper's truncation to 40 paths
-      on NAS-Bench-101. Where an architecture is a single path, `encoding` "onehot" says more.
+      no inputs for paths that neither D nor C has. `longest` 3 is the paper's truncation to 40
+      paths on NAS-Bench-101. Where an architecture is a single path, `encoding` "onehot" says more.
     - Networks are trained in floating point: on other machines their last bits, and so the search,
       may differ.
 """

@@ -1,9 +1,10 @@
 """BOHB (Falkner, Klein, Hutter; ICML 2018, arXiv:1807.01774; their code: HpBandSter).
 
-    Hyperband, but a new architecture comes from a model, with probability 1 - rho once there is one:
-        good, bad <- the best 15 % of what was trained for the longest length with enough points, and
-          the others; l, g <- kernel density estimates of the two
-        draw 64 times: a point of good, each decision kept with probability 1 - bandwidth, else uniform
+    Hyperband, but once there is a model, new architectures come from it with probability 1 - rho:
+        good, bad <- the best 15 % of what was trained for the longest length with enough points,
+          and the others; l, g <- kernel density estimates of the two
+        draw 64 times: a point of good, each decision kept with probability 1 - bandwidth, else
+          uniform
         the draw of largest l / g
 
 Deviations:

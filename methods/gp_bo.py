@@ -1,4 +1,6 @@
-"""Bayesian optimisation with a Gaussian process on the decisions: the control of NAS-BOWL and BANANAS (GP-BayesOpt in arXiv:1910.11858).
+"""Bayesian optimisation with a Gaussian process on the decisions.
+
+The control of NAS-BOWL and BANANAS (GP-BayesOpt in arXiv:1910.11858).
 
     D <- `initial` random distinct architectures, evaluated
     repeat until the budget ends:

@@ -1,4 +1,6 @@
-"""A random forest on simple features of the graph: the plain control of predictor-guided search (after GRAF, Kadlecova et al., ICML 2024, arXiv:2404.16551).
+"""A random forest on simple features of the graph: the plain control of predictor-guided search.
+
+After GRAF (Kadlecova et al., ICML 2024, arXiv:2404.16551).
 
     D <- `initial` random distinct architectures, evaluated
     repeat until the budget ends:
@@ -54,7 +56,7 @@ def search(session, rng, *, initial, batch, pool, trees):
 
 
 def graph_features(graphs):
-    """Features of graphs, shape (n, features); 0 stands for the length of a path that there is not."""
+    """Features of graphs, shape (n, features); 0 stands for the length of a missing path."""
     ops = sorted({op for graph in graphs for op in graph.ops[1:-1]})
     sets = [set(chosen) for size in (1, 2) for chosen in combinations(ops, size)]
     sets += [set(ops)] if len(ops) > 2 else []

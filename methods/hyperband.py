@@ -1,4 +1,4 @@
-"""Hyperband (Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar; JMLR 2018, arXiv:1603.06560, Algorithm 1).
+"""Hyperband (Li et al., JMLR 2018, arXiv:1603.06560, Algorithm 1).
 
     repeat until the budget ends:
         for s = S, S-1, ..., 0:                        # S + 1 training lengths, a factor eta apart

@@ -2,9 +2,10 @@
 
     D <- `initial` random distinct architectures, evaluated
     repeat until the budget ends:
-        phi_i <- counts of the labels of an architecture's graph after i Weisfeiler-Lehman relabellings
+        phi_i <- counts of the labels of an architecture's graph after i relabellings
+          (Weisfeiler-Lehman)
         K_h(a, b) = sum over i <= h of <phi_i(a), phi_i(b)>, normalised to diagonal 1
-        fit a Gaussian process with K_h to -log(validation error); h in {1, 2, 3} by marginal likelihood
+        fit a Gaussian process with K_h to -log(validation error); h in {1, 2, 3} by likelihood
         C <- 200 mutants of the best 10, none in D, no two equal cells
         evaluate the 5 of the largest expected improvement, and add them to D
 

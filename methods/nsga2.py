@@ -1,4 +1,4 @@
-"""NSGA-II (Deb, Pratap, Agarwal, Meyarivan; IEEE Transactions on Evolutionary Computation 6, 2002), on score and cost.
+"""NSGA-II on score and cost (Deb, Pratap, Agarwal, Meyarivan; IEEE Trans. Evol. Comp. 6, 2002).
 
     P <- `population` random architectures, evaluated
     repeat until the budget ends:
@@ -65,7 +65,7 @@ def search(session, rng, *, cost, device, population, crossover):
 
 
 def ranked(members):
-    """Rows of (evaluation, cost), best first: by front, then the least crowded, then the earlier."""
+    """Rows of (evaluation, cost), best first: by front, by crowding, the earlier."""
     scores = finite([done.score for done, _ in members])
     costs = np.array([cost for _, cost in members])
     order = []

@@ -1,4 +1,6 @@
-"""Any sampler of Optuna (Akiba et al., KDD 2019, arXiv:1907.10902): `nasrepro run --method optuna:TPESampler`.
+"""Any sampler of Optuna (Akiba et al., KDD 2019, arXiv:1907.10902).
+
+By its name: `nasrepro run --method optuna:TPESampler`.
 
     repeat until the budget ends:
         the sampler suggests an option for each decision, all of them categories
@@ -8,11 +10,12 @@
 Deviations:
     - Samplers and pruners are Optuna's with their defaults, but for the seed. They decide by the
       last bits of floats, so that on other machines a search may differ.
-    - Options are categories: samplers for numbers alone (CMA-ES) fall back to what Optuna has for them.
-    - Suggestions that are no architecture are told as failed; after 20 in a row a random architecture
-      is evaluated and added as a trial. So is a diverged training told: as failed.
-    - With a pruner, lengths are those of our Hyperband (a factor of 3 apart); where trainings cannot
-      be resumed each pays in full.
+    - Options are categories: samplers for numbers alone (CMA-ES) fall back to what Optuna has for
+      them.
+    - Suggestions that are no architecture are told as failed; after 20 in a row a random
+      architecture is evaluated as a trial. A diverged training is told as failed, too.
+    - With a pruner, lengths are those of our Hyperband (a factor of 3 apart); where trainings
+      cannot be resumed each pays in full.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""PNAS, progressive neural architecture search (Liu et al., ECCV 2018, arXiv:1712.00559, Algorithm 1).
+"""PNAS, progressive search (Liu et al., ECCV 2018, arXiv:1712.00559, Algorithm 1).
 
     beam <- architectures of the smallest size, evaluated; fit the predictor to them
     for each larger size:
@@ -12,8 +12,8 @@ Deviations:
       elsewhere a closure rule makes it one. The paper's cells grow by a block of two inputs and two
       operations, five times.
     - K is 25, not 256, so that 150 queries reach whole architectures on every space.
-    - The predictor is BANANAS's ensemble of five perceptrons, on the decisions (the paper: an LSTM or
-      an MLP, five of them on four fifths of the data each); it ranks by the mean of their errors.
+    - The predictor is BANANAS's ensemble of five perceptrons, on the decisions (the paper: an LSTM
+      or an MLP, five on four fifths of the data each); it ranks by the mean of their errors.
     - Of more than `expansions` architectures, in the first step too, as many are drawn at random;
       the first step evaluates K of them at most (the paper: all).
     - Expansions that are no architecture, or one that was evaluated, are left out. In spaces where
@@ -96,7 +96,7 @@ def search(session, rng, *, beam, expansions, networks, epochs):
 
 
 def expanded(space, step, prefixes, most, rng):
-    """Architectures that a step of growth makes of `prefixes`, with their options, `most` at most."""
+    """Architectures that a step makes of `prefixes`, `most` at most, with their options."""
     options = [space.cardinalities[decision] for decision in step.free]
     each = math.prod(options)
     if each * len(prefixes) <= most:

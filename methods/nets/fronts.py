@@ -1,4 +1,4 @@
-"""Two objectives: what an architecture costs, what is not dominated, and how much a front dominates. No torch."""
+"""Two objectives: what an architecture costs, what is not dominated, how much a front dominates."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Known:
         return new
 
     def new(self, draw: Callable[[], Arch], tries: int = TRIES) -> Arch | None:
-        """The first architecture drawn that is new, noted; None if there is none in `tries` draws."""
+        """The first new architecture drawn, noted; None if there is none in `tries` draws."""
         return next((arch for arch in (draw() for _ in range(tries)) if self.add(arch)), None)
 
 
@@ -95,7 +95,7 @@ def mutated(space: SearchSpace, arch: Arch, changes: float, rng: np.random.Gener
 
 
 def errors(session: Session, done: Sequence[Evaluation]) -> NDArray[np.float64]:
-    """Validation errors in percent, shape (n,); a loss as it is. A diverged training is the worst."""
+    """Validation errors in percent, shape (n,); a loss as it is. Diverged: the worst."""
     scores = finite([each.score for each in done])
     return 100 * (1 - scores) if session.objective.unit == "fraction" else -scores
 

@@ -53,7 +53,7 @@ def halve(
     draw: Callable[[], Arch],
     tell: Callable[[Evaluation], object] = lambda done: None,
 ) -> None:
-    """One bracket: `count` architectures at the first length, the best 1 / eta at the next, and so on.
+    """One bracket: `count` architectures at the first length, the best 1 / eta at the next ...
 
     At least one goes on. Of equal scores, the one whose training ended first.
 

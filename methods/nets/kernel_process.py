@@ -1,5 +1,6 @@
-"""Gaussian processes with given kernel matrices (Rasmussen and Williams 2006, Eq. 2.23 to 2.30), and what is chosen by them.
+"""Gaussian processes with given kernel matrices, and what is chosen by them.
 
+Rasmussen and Williams 2006, Eq. 2.23 to 2.30.
 Prior mean 0 and variance 1, so targets are standardised. Decisions go by rounded values.
 """
 
@@ -68,7 +69,7 @@ def expected_improvement(mean: Array, variance: Array, best: float) -> Array:
 def best_improvements(
     kernels: Sequence[Array], y: Array, candidates: Sequence[Arch], count: int
 ) -> list[int]:
-    """Places of the candidates of the largest expected improvement, one for each distinct value of it.
+    """Places of the candidates of the largest expected improvement, one for each value of it.
 
     The kernel is the one of the largest marginal likelihood. What is to be improved is the target
     of the point with the highest posterior mean, as in NAS-BOWL's code.

@@ -1,4 +1,4 @@
-"""Any search space as a ConfigSpace (extra `optimizers`): what SMAC, DEHB, Syne Tune and others read."""
+"""Any search space as a ConfigSpace (extra `optimizers`), which SMAC, DEHB and others read."""
 
 from __future__ import annotations
 

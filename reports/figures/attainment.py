@@ -1,4 +1,4 @@
-"""Attainment fronts: the best target that half of the searches of a method reach within each cost."""
+"""Attainment fronts: the best target that half of a method's searches reach within each cost."""
 
 from __future__ import annotations
 
@@ -76,8 +76,9 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
     axes.grid(visible=True)
     legend_below(figure, axes, columns=2)
     caption = (
-        f"{params['oracle']}, {params['dataset']}: the {target.name} that at least half of {seeds:,} searches of {params['queries']:,} "
-        f"queries reach within each {cost}; fronts are chosen by validation after {params['epochs']} epochs."
+        f"{params['oracle']}, {params['dataset']}: the {target.name} that at least half of "
+        f"{seeds:,} searches of {params['queries']:,} queries reach within each {cost}; fronts are "
+        f"chosen by validation after {params['epochs']} epochs."
     )
     name = slug("attainment", params["oracle"], params["dataset"], cost)
     return Drawing(name, caption, figure)

@@ -1,4 +1,4 @@
-"""Rank by fidelity: how well trainings of each length rank architectures, against what they cost."""
+"""Rank by fidelity: how well trainings of each length rank, against what they cost."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def draw(store: Store) -> Iterator[Drawing]:
     counts = "; ".join(f"{name}: {rows[0]['n']:,}" for name, rows in named.items())
     yield Drawing(
         "fidelity-rank",
-        "Rank agreement of the objective after a training of each length with that after the longest; bands are 95 % bootstrap "
-        f"intervals over architectures. Architectures: {counts}.",
+        "Rank agreement of the objective after a training of each length with that after the "
+        f"longest; bands are 95 % bootstrap intervals over architectures. Architectures: {counts}.",
         figure,
     )

@@ -91,7 +91,7 @@ def test_asha_promotes_the_best_third_of_a_rung_and_what_it_can_first(workers: i
         assert longer.arch in [each.arch for each in below]
 
 
-# -- BOHB's densities -------------------------------------------------------------------------------------
+# -- BOHB's densities ------------------------------------------------------------------------------
 def test_density_is_the_mean_of_products_of_aitchison_aitken_kernels() -> None:
     """Two points, two decisions of 3 and 2 options; bandwidths 0.2 and 0.4, set by hand."""
     density = Density(np.array([[0, 1], [2, 1]]), (3, 2), 1e-3)

@@ -24,7 +24,7 @@ def session(queries: int = 100) -> Session:
     )
 
 
-# -- fronts -----------------------------------------------------------------------------------------------
+# -- fronts ----------------------------------------------------------------------------------------
 def test_front_is_ascending_in_cost_and_of_equal_ones_the_first() -> None:
     cost, gain = np.array([3.0, 1, 2, 2, 1]), np.array([5.0, 1, 3, 3, 1])
     assert front(cost, gain).tolist() == [1, 2, 0]
@@ -55,9 +55,9 @@ def test_cost_is_a_size_or_a_metric_or_says_so() -> None:
         cost_of(made, done, "flops")
 
 
-# -- NSGA-II ----------------------------------------------------------------------------------------------
+# -- NSGA-II ---------------------------------------------------------------------------------------
 def test_sorting_into_fronts_by_hand() -> None:
-    """Costs and scores: a (1, 1), b (2, 2) do not dominate each other; c (2, 1) is below both; d (3, 0)."""
+    """Cost, score: a (1, 1), b (2, 2) dominate neither; c (2, 1) is below both; d (3, 0)."""
     assert fronts(np.array([1, 2, 2, 3]), np.array([1, 2, 1, 0])) == [[0, 1], [2], [3]]
     assert fronts(np.array([1, 1]), np.array([1, 1])) == [[0, 1]]  # equal ones do not dominate
 
@@ -83,7 +83,7 @@ def test_its_last_generation_dominates_more_than_its_first() -> None:
     assert last > first
 
 
-# -- the study --------------------------------------------------------------------------------------------
+# -- the study -------------------------------------------------------------------------------------
 @pytest.fixture(scope="module", name="rows")
 def measured() -> list[dict[str, object]]:
     entry = studies.get("multi_objective.fronts")

@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, every space as a ConfigSpace, and the page that shows how others fit in."""
+"""Optuna's samplers by name, every space as a ConfigSpace, and the page on other optimisers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_names_that_are_none_say_so() -> None:
         _method("random_search:fast")
 
 
-# -- ConfigSpace ------------------------------------------------------------------------------------------
+# -- ConfigSpace -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", oracles.names())
 def test_every_space_is_a_configspace(name: str) -> None:
     space = oracles.get(name).info.space
@@ -85,7 +85,7 @@ def test_every_space_is_a_configspace(name: str) -> None:
                 space.arch(code)
 
 
-# -- the page ---------------------------------------------------------------------------------------------
+# -- the page --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("place", [0, 1])
 def test_the_methods_of_the_page_run(place: int, tmp_path: Path) -> None:
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -39,7 +39,7 @@ def test_no_cell_is_evaluated_twice(name: str) -> None:
 
 @pytest.mark.parametrize("name", GUIDED)
 def test_the_predictor_is_better_than_chance(name: str) -> None:
-    """What it chose is better than a random sample, on average over the second half of the search."""
+    """What it chose in the second half is better than a random sample, on average."""
     session = searched(name)
     scores = [done.score for done in session.ledger.evaluations]
     rng = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_the_predictor_is_better_than_chance(name: str) -> None:
     assert np.mean(scores[30:]) > np.mean(chance) + 0.05
 
 
-# -- BANANAS ----------------------------------------------------------------------------------------------
+# -- BANANAS ---------------------------------------------------------------------------------------
 def test_thompson_sampling_without_spread_takes_the_lowest_mean() -> None:
     predictions = np.array([[3.0, 1.0, 2.0]] * 5)
     assert thompson(predictions, np.random.default_rng(0)).tolist() == [1, 2, 0]
@@ -76,7 +76,7 @@ def test_an_encoding_that_is_none_says_so() -> None:
         entry.search(session, np.random.default_rng(0), **entry.params({"encoding": "paths"}))
 
 
-# -- NAS-BOWL ---------------------------------------------------------------------------------------------
+# -- NAS-BOWL --------------------------------------------------------------------------------------
 def graph(ops: str, *edges: tuple[int, int]) -> Graph:
     adjacency = np.zeros((len(ops), len(ops)), dtype=bool)
     for source, target in edges:
@@ -132,7 +132,7 @@ def test_skips_become_edges_and_what_passes_nothing_goes() -> None:
     assert np.argwhere(adjacency).tolist() == [[0, 1], [1, 2]]
 
 
-# -- the forest -------------------------------------------------------------------------------------------
+# -- the forest ------------------------------------------------------------------------------------
 def test_features_against_networkx() -> None:
     """Shortest and longest path through nodes of one operation, by all simple paths."""
     space, rng = load_oracle("digits201").space, np.random.default_rng(0)
@@ -155,7 +155,7 @@ def test_features_against_networkx() -> None:
         assert row[columns + 2] == fed
 
 
-# -- PNAS -------------------------------------------------------------------------------------------------
+# -- PNAS ------------------------------------------------------------------------------------------
 def test_expansions_are_all_ways_to_grow_the_beam() -> None:
     space = load_oracle("digits201").space
     first, second, _ = space.growth()

@@ -19,7 +19,7 @@ def session(queries: int = 100) -> Session:
     return Session(Toy(), dataset="toys", epochs=9, budget=Budget(queries=queries))
 
 
-# -- paths ------------------------------------------------------------------------------------------------
+# -- paths -----------------------------------------------------------------------------------------
 def test_paths_of_a_hand_drawn_cell() -> None:
     """0 -> a -> b -> out, 0 -> b, a -> out; and one node that leads nowhere."""
     adjacency = np.zeros((5, 5), dtype=bool)
@@ -60,7 +60,7 @@ def test_bits_stay_and_long_paths_are_left_out() -> None:
     assert short(graphs).shape[1] < both.shape[1] and max(map(len, short.bits)) == 2
 
 
-# -- candidates -------------------------------------------------------------------------------------------
+# -- candidates ------------------------------------------------------------------------------------
 def test_mutants_change_as_many_decisions_as_asked_for_on_average() -> None:
     space, rng = load_oracle("digits201").space, np.random.default_rng(0)
     parent = space.at(1234)

@@ -32,13 +32,13 @@ def test_posterior_and_likelihood_are_those_of_scikit_learn() -> None:
 
 
 def test_expected_improvement_by_hand() -> None:
-    """Mean 1, deviation 2 over 0: z = 0.5; and where the mean is at the best, deviation / sqrt(2 pi)."""
+    """Mean 1, deviation 2 over 0: z = 0.5; and a mean at the best: deviation / sqrt(2 pi)."""
     gains = expected_improvement(np.array([1.0, 0.0]), np.array([4.0, 1.0]), 0.0)
     assert gains == pytest.approx([norm.cdf(0.5) + 2 * norm.pdf(0.5), 1 / np.sqrt(2 * np.pi)])
 
 
 def test_candidates_of_one_and_the_same_improvement_count_once_in_canonical_order() -> None:
-    """Two known points; candidates 0 and 2 are the same as seen by the kernel, 1 is the worse point."""
+    """Two known points; candidates 0 and 2 are the same to the kernel, 1 is the worse point."""
     points = np.array([0.0, 1.0, 0.6, 0.0, 0.6])
     kernel = np.exp(-np.abs(points[:, None] - points))
     candidates = [Arch("toy", (2,)), Arch("toy", (0,)), Arch("toy", (1,))]
