@@ -46,6 +46,9 @@ Deviations:
       in each run, also where a cached encoder is used: a user of the method has to spend them once
       before the first query, and a bill without them would compare a prepared method with
       unprepared ones.
+
+The file is longer than 400 lines: a method, its switches, and three studies of one latent space
+read together.
 """
 
 import json

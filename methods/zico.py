@@ -21,7 +21,7 @@ Deviations:
     - `candidates` and `steps` are our choice (the paper: all of NAS-Bench-201; 100,000 steps): a
       network takes about a second.
     - Images are the data set's own where they ship with the package, else random; the paper: real
-      ones.
+      ones (`data` "cifar10", or "cifar10_jpeg" for the JPEG copy).
 """
 
 from nasrepro.suite.errors import NasreproError
