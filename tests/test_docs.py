@@ -10,8 +10,10 @@ import pytest
 
 from nasrepro.__main__ import app
 from nasrepro.suite.claims import load_claims
+from nasrepro.suite.data import fetch_table
+from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.oracle import Dataset
-from nasrepro.suite.registry import load_oracle, methods, oracles, scorers
+from nasrepro.suite.registry import devices, load_oracle, methods, oracles, scorers
 from nasrepro.suite.search import Budget, Session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,44 @@ def test_the_scorer_of_contributing_runs(tmp_path):
     space = load_oracle("digits201").space
     chain = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_1x1~2|"
     assert entry.score(space, space.parse(chain), Dataset("digits", 10, 8)) == 3
+
+
+def test_the_oracle_and_the_device_of_contributing_open(tmp_path, monkeypatch):
+    """With originals of the hashes that they name, in a mirror."""
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path))
+    folder = tmp_path / "owner" / "repository" / "commit"
+    folder.mkdir(parents=True)
+    (folder / "accuracies.txt").write_text("90.0\n" * 15625, encoding="utf-8")
+    (folder / "latencies.txt").write_text("2.5\n" * 15625, encoding="utf-8")
+    opened = {}
+    for kind, mark in ((oracles, "@oracle("), (devices, "@device_table(")):
+        (code,) = [block for block in blocks(CONTRIBUTING, "python") if mark in block]
+        (tmp_path / "file.py").write_text(code, encoding="utf-8")
+        entry = kind.from_file(tmp_path / "file.py")
+        fetch_table(entry.info.table)
+        opened[entry.name] = entry.load()
+    table, source = opened["my_table"], opened["my_source"]
+    arch = table.space.at(7)
+    assert table.query(arch, dataset="cifar10", epochs=200).values == {"valid_accuracy": 0.9}
+    assert source.value(arch, "my_source/my_phone", "cifar10") == 2.5
+
+
+def test_the_space_of_contributing_is_a_space():
+    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "SearchSpace)" in block]
+    names: dict[str, object] = {}
+    exec(code, names)
+    space = names["Chain"](channels=2, in_channels=1)
+    assert [space.format(space.parse(space.format(arch))) for arch in space] == [
+        space.format(arch) for arch in space
+    ]
+    assert space.convs(space.parse("131")) == 3
+    size = space.complexity(space.parse("131"), classes=3, size=4)
+    assert size.params == (2 + 4) + (36 + 4) + (4 + 4) + (6 + 3)
+    assert size.macs == (2 + 36 + 4) * 16 + 6
+    assert space.with_network(channels=4).network == {"channels": 4, "in_channels": 1}
+    with pytest.raises(InvalidArch, match="not three of the digits"):
+        space.parse("132")
 
 
 def test_the_claims_of_contributing_are_claims(tmp_path):

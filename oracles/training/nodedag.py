@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nasrepro.oracles.spaces.nodedag import NodeDag
+from nasrepro.oracles.training.loop import one_thread
 from nasrepro.suite.oracle import closed_to_methods
 from nasrepro.suite.space import Arch
 
@@ -68,9 +69,7 @@ def train(
         A training whose loss is no longer finite ends there, and has NaN for both accuracies.
     """
     closed_to_methods("a trainer")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = space.build(arch, classes=classes)
@@ -101,8 +100,6 @@ def train(
             "test_accuracy": _accuracy(network, images.test),
             "cost_s": cost_s,
         }
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _batches(
