@@ -23,7 +23,8 @@ Deviations:
       the wall is over whole widths, and later layers count with the width that `least` rounds to.
     - `skip_first = False` is ours: see `nets.ddpg`.
     - A device's latency may stand for MACs; a network that it has no value for costs more than any.
-    - Repeated networks are evaluated again, as theirs are.
+    - Repeated networks are evaluated again, as theirs are; one that the table does not have earns
+      0 and is no query, in at most ten times as many episodes.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ from typing import Any
 import numpy as np
 
 from nasrepro.methods.nets.ladder import Ladder
-from nasrepro.suite.errors import NasreproError, NotTabulated
+from nasrepro.suite.errors import InvalidArch, NasreproError, NotTabulated
 from nasrepro.suite.registry import load_devices, load_oracle, method, study
-from nasrepro.suite.space import Arch
+from nasrepro.suite.space import Arch, Complexity
 
 
 @dataclass
@@ -169,18 +170,24 @@ def search(session, rng, *, preserve, device, episodes, warmup, least, reward, r
         )
     ladder = Ladder(session.space, classes=session.dataset.classes, size=session.dataset.size)
 
+    def size_of(arch: Arch) -> Complexity:
+        data = session.dataset
+        return ladder.space.complexity(arch, classes=data.classes, size=data.size)
+
     def cost(arch: Arch) -> float:
         try:
-            return float(session.latency(arch, device) if device else session.complexity(arch).macs)
-        except NotTabulated:
+            return float(session.latency(arch, device) if device else size_of(arch).macs)
+        except (NotTabulated, InvalidArch):
             return 1e30
 
     whole = cost(ladder.arch(ladder.top))
     wall = Wall(ladder, cost, preserve * whole, least, repair)
-    known = layer_states(wall, lambda arch: (cost(arch), session.complexity(arch).params))
+    known = layer_states(wall, lambda arch: (cost(arch), size_of(arch).params))
     horizon = len(ladder.options)
     agent = DDPG(7, horizon, Settings(warmup=warmup, skip_first=skip_first), rng)
-    for _ in range(episodes):
+    for _ in range(10 * episodes):
+        if session.queries == episodes:
+            break
         taken: list[int] = []
 
         def take(action: float, taken: list[int] = taken) -> float:
@@ -197,7 +204,11 @@ def search(session, rng, *, preserve, device, episodes, warmup, least, reward, r
 
         states, actions = episode(agent, horizon, state_of, take)
         arch = ladder.arch(taken)
-        done = session.evaluate(arch)
+        try:
+            done = session.evaluate(arch)
+        except (InvalidArch, NotTabulated):  # the table has a part of the space
+            agent.learn(states, actions, 0.0)
+            continue
         gained = done.score
         if reward == "accuracy and macs":
             gained = -(1 - done.score) * math.log(cost(arch))

@@ -17,13 +17,15 @@ Deviations:
       of a kernel) is not there.
     - In the search no two widths are tied, and floors are the smallest ones; in a space of
       operations a decision's options by MACs stand for widths.
+    - Decisions are tried in random order, which breaks ties; theirs go from the first to the last.
     - The cost is MACs or a device's latency; theirs is a table of layer latencies, which the
       studies use.
     - `scan = "steady"` is ours: the latencies of neighbouring widths are replaced by their running
       medians of five, since their simulator is noisy.
     - The search ends when the target is met, as their README says; their code runs all iterations,
       and so do the studies.
-    - Candidates that a device has no value for are passed over.
+    - Candidates that a device or the table does not have are passed over; where the costliest
+      network is none of the table's, the search starts from the costliest that is.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from nasrepro.methods.nets.ladder import Ladder
-from nasrepro.suite.errors import NasreproError, NotTabulated
+from nasrepro.suite.errors import InvalidArch, NasreproError, NotTabulated
 from nasrepro.suite.registry import load_devices, method, study
 from nasrepro.suite.space import Arch, SearchSpace
 
@@ -96,6 +98,10 @@ def least_speedup(target: float, iterations: int, decay: float) -> float:
     return 1 / (1 - (1 - 1 / target) * asked)
 
 
+def _finite(cost: float) -> float:
+    return cost if math.isfinite(cost) else -1.0
+
+
 @method(
     "compactnet",
     paper="arXiv:1905.11669; the authors' code",
@@ -110,7 +116,7 @@ def search(session, rng, *, device, target, iterations, decay, scan):
 
     Args:
         session: the search session.
-        rng: random generator, not used.
+        rng: random generator; breaks ties.
         device: whose latency is to fall; MACs where none is named.
         target: nominal speed-up.
         iterations: steps that it is asked of.
@@ -121,21 +127,24 @@ def search(session, rng, *, device, target, iterations, decay, scan):
 
     def cost(arch: Arch) -> float:
         try:
+            session.space.check(arch)
             return float(session.latency(arch, device) if device else session.complexity(arch).macs)
-        except NotTabulated:
+        except (NotTabulated, InvalidArch):
             return math.inf
 
     steps = ladder.top
+    if math.isinf(cost(ladder.arch(steps))):  # the table has a part of the space, the device too
+        steps = ladder.steps(max(session.space, key=lambda arch: _finite(cost(arch))))
     whole = cost(ladder.arch(steps))
     if math.isinf(whole):
-        raise NasreproError(f"compactnet: {device} has no latency of the costliest architecture")
+        raise NasreproError(f"compactnet: {device} has no latency of any architecture here")
     session.rate(session.evaluate(ladder.arch(steps)), 0)
     win = (whole - whole / target) / iterations
     for iteration in range(1, iterations + 1):
         win *= decay
         goal = cost(ladder.arch(steps)) - win
         candidates = []
-        for decision in range(len(steps)):
+        for decision in rng.permutation(len(steps)).tolist():
             narrower = _Narrower(steps, decision, lambda steps: cost(ladder.arch(steps)))
             step = trimmed(narrower, steps[decision], 0, goal, scan)
             moved = ladder.moved(steps, decision, step)

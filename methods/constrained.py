@@ -98,13 +98,13 @@ def _registered(name: str, given: dict[str, Any]) -> Callable[[Session, Any, Lim
     """A method of this package with parameters of the limit."""
 
     def run(session: Session, rng: Any, limit: Limit) -> Arch | None:
-        values: dict[str, Any] = {
+        by_method: dict[str, dict[str, Any]] = {
             "flash": {"max_latency": limit.value} if limit.device else {"max_macs": limit.value},
             "amc": {"preserve": limit.value / limit.whole, "episodes": session.budget.queries},
             "compactnet": {"target": limit.whole / limit.value},
-        }[name]
+        }
         entry = methods.get(name)
-        params = entry.params({**given, **values, "device": limit.device})
+        params = entry.params({**given, **by_method[name], "device": limit.device})
         chosen: Arch | None = entry.search(session, rng, **params)
         return chosen
 

@@ -21,12 +21,12 @@ class Ladder:
     """
 
     def __init__(self, space: SearchSpace, *, classes: int, size: int) -> None:
-        self.space = space
+        self.space = whole = space.whole  # a table may have a part of it
         highest = [options - 1 for options in space.cardinalities]
         self.options: tuple[tuple[int, ...], ...] = ()
 
         def amount(code: Sequence[int]) -> tuple[int, int]:
-            counted = space.complexity(space.arch(code), classes=classes, size=size)
+            counted = whole.complexity(whole.arch(code), classes=classes, size=size)
             return counted.macs, counted.params
 
         for _ in range(2):  # the second time with the costliest options of all other decisions
@@ -47,8 +47,14 @@ class Ladder:
         """The steps of the costliest architecture."""
         return tuple(len(steps) - 1 for steps in self.options)
 
+    def steps(self, arch: Arch) -> tuple[int, ...]:
+        """Inverse of `arch`."""
+        return tuple(
+            options.index(option) for options, option in zip(self.options, arch.code, strict=True)
+        )
+
     def arch(self, steps: Sequence[int]) -> Arch:
-        """The architecture on these steps."""
+        """The architecture on these steps, of the whole space."""
         return self.space.arch(
             [options[step] for options, step in zip(self.options, steps, strict=True)]
         )

@@ -136,7 +136,7 @@ def test_search_ends_when_the_target_is_met(real):
     session = Session(oracle, dataset="cifar10", epochs=90, budget=Budget(queries=200))
     compactnet = methods.get("compactnet")
     given = compactnet.params({"target": 2.0, "iterations": 8, "decay": 1.0})
-    chosen = compactnet.search(session, None, **given)
+    chosen = compactnet.search(session, np.random.default_rng(0), **given)
     full = session.complexity(oracle.space.parse("64:64:64:64:64")).macs
     steps = session.ledger.events
     assert session.complexity(chosen).macs <= full / 2 < steps[-2]["cost"] * full
