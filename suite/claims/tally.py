@@ -50,7 +50,7 @@ _FIRST: tuple[Class, ...] = (
 )
 #: Those whose published number may be provisional.
 HELD_AGAINST: frozenset[Class] = frozenset(
-    {"reproduced", "not reproduced", "inconclusive", "consistent"}
+    {"reproduced", "not reproduced", "inconclusive", "consistent", "inconsistent"}
 )
 
 

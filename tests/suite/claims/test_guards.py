@@ -52,7 +52,7 @@ def test_of_a_regret_the_lower_is_the_better():
 
 def test_evolution_is_that_of_the_benchmark():
     entry = methods.get("regularized_evolution")
-    assert dict(entry.defaults) == {"population": 10, "sample": 3}
+    assert (entry.defaults["population"], entry.defaults["sample"]) == (10, 3)
 
 
 def test_evolution_mutates_the_best_of_its_tournament():
@@ -62,14 +62,17 @@ def test_evolution_mutates_the_best_of_its_tournament():
         mutate=lambda arch, rng: parents.append(arch) or arch,
     )
 
-    def evaluate(arch: int) -> types.SimpleNamespace:
+    running: list[int] = []
+
+    def next_done() -> types.SimpleNamespace:
         if len(parents) == 200:
             raise StopIteration
+        arch = running.pop()
         return types.SimpleNamespace(arch=arch, score=arch)
 
-    session = types.SimpleNamespace(space=space, evaluate=evaluate)
+    session = types.SimpleNamespace(space=space, submit=running.append, next_done=next_done)
     entry = methods.get("regularized_evolution")
     rng = np.random.default_rng(0)
     with pytest.raises(StopIteration):
-        entry.search(session, rng, population=10, sample=10)
+        entry.search(session, rng, **{**entry.defaults, "sample": 10})
     assert np.mean(parents) > 60, "of 0 to 99: the worst parents would drive it to the bottom"
