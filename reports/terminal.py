@@ -31,9 +31,9 @@ def brief(tables: Sequence[TableDoc], console: Console, folder: Path) -> None:
     ordered = [*own, *(doc for doc in results if doc not in own)]
     left, shown = SCREEN - 4, 0
     for doc in ordered:
-        screen = Console(file=io.StringIO(), width=console.width)
-        _table(_own_first(doc), screen, console)
-        lines = screen.file.getvalue().count("\n")
+        screen = io.StringIO()
+        _table(_own_first(doc), Console(file=screen, width=console.width), console)
+        lines = screen.getvalue().count("\n")
         if lines > left:
             if not shown:  # one table that is longer than the screen: its first rows
                 short = replace(doc, rows=_own_first(doc).rows[: left - 8], footnotes=())

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any
+
+import numpy as np
 
 from nasrepro.reports.anytime import Axis, best_of, moments_of, target_of
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
-from nasrepro.reports.groups import Group, Setting, groups_of
-from nasrepro.reports.summary import curves
-from nasrepro.reports.variants import main_and_variants
-from nasrepro.reports.words import budget_words, labels, searched, unit_words
+from nasrepro.reports.figures.style import (
+    EMPHASISED,
+    Drawing,
+    Look,
+    emphasised,
+    end_labels,
+    look_of,
+    new_figure,
+    spelled,
+)
+from nasrepro.reports.groups import Group, Setting
+from nasrepro.reports.summary import Results, curves
+from nasrepro.reports.words import budget_words, searched, unit_words
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
 #: Points of a curve.
 MOMENTS = 60
+#: A curve that goes so many times beyond the next is let out of the panel.
+_FAR = 5.0
+
+
+def _minor(value: float, _: int) -> str:
+    """Names 2 and 5 between the powers of ten."""
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def draw(store: Store) -> Iterator[Drawing]:
@@ -26,24 +42,20 @@ def draw(store: Store) -> Iterator[Drawing]:
 
     Regret to the best cell where there is one, else the target itself.
     """
-    main, _ = main_and_variants(groups_of(store))
-    looks = look_of(
-        name
-        for _, members in groupby(main, key=lambda group: group.setting)
-        for name in labels(list(members))
-    )
-    for setting, members in groupby(main, key=lambda group: group.setting):
-        groups = list(members)
+    results = Results(store)
+    looks = look_of(name for task in results.tasks for name in task.labels)
+    for task in results.tasks:
+        if task.dataset != target_of(task.setting)[0]:
+            continue  # curves are of the first data set that is reported on
         named = [
             (name, group)
-            for name, group in zip(labels(groups), groups, strict=True)
+            for name, group in zip(task.labels, task.groups, strict=True)
             if any(len(curve) for curve in group.curves)
         ]
-        axes: list[Axis] = (
-            ["clock_s", "queries"] if oracles.get(setting.oracle).info.cost else ["queries"]
-        )
+        timed = bool(oracles.get(task.setting.oracle).info.cost)
+        axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
-            yield _drawing(setting, named, axes, looks)
+            yield _drawing(task.setting, named, axes, looks)
 
 
 def _drawing(
@@ -54,15 +66,18 @@ def _drawing(
 ) -> Drawing:
     dataset, target = target_of(setting)
     best = best_of([group for _, group in named])
-    figure = new_figure(
-        "page" if len(axes) == 2 else "column",
-        height=2.3 + 0.14 * -(-len(named) // (4 if len(axes) == 2 else 2)),
-    )
+    figure = new_figure("page" if len(axes) == 2 else "column", height=2.5)
     panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=True):
         _panel(panel, axis, named, looks, best)
     panels[0].set_ylabel(_goal(target, best))
-    legend_below(figure, panels[0], columns=4 if len(axes) == 2 else 2)
+    shown = emphasised([name for name, _ in named])
+    ends = [
+        (line.get_gid(), float(line.get_ydata()[-1]), line.get_color())
+        for line in panels[-1].lines
+        if line.get_gid() in shown
+    ]
+    end_labels(panels[-1], [(spelled(name), at, colour) for name, at, colour in ends])
     counts = sorted({int(group.seeds.size) for _, group in named})
     seeds = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     what = (
@@ -72,8 +87,9 @@ def _drawing(
     )
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {what}, of the architecture with the best "
-        f"validation score so far. A curve that leaves at the bottom is below a thousandth of the top. "
-        f"Means over {seeds} search seeds; bands are pointwise 95 % percentile bootstrap intervals over seeds."
+        f"validation score so far. One curve may leave at the bottom or the top. "
+        f"Means over {seeds} search seeds with pointwise 95 % intervals. In grey: what is not among the "
+        f"first {EMPHASISED}."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     return Drawing(
@@ -97,23 +113,31 @@ def _panel(
     best: float | None,
 ) -> None:
     drawn = curves([group for _, group in named], axis, MOMENTS)
-    for name, group in named:
+    shown = emphasised([name for name, _ in named])
+    for name, group in reversed(named):  # the best on top
         if drawn is None or group.id not in drawn.lines:
             continue
         mean, low, high = drawn.lines[group.id]
-        panel.plot(drawn.moments, mean, label=spelled(name), **looks[name].line)
+        if name not in shown:
+            panel.plot(
+                drawn.moments, mean, color="0.8", linewidth=0.6, label=spelled(name), gid=name
+            )
+            continue
+        panel.plot(drawn.moments, mean, label=spelled(name), gid=name, **looks[name].line)
         panel.fill_between(
-            drawn.moments, low, high, color=looks[name].colour, alpha=0.18, linewidth=0
+            drawn.moments, low, high, color=looks[name].colour, alpha=0.1, linewidth=0
         )
     panel.set_xscale("log")
-    if best is not None and panel.lines:
+    heights = [np.asarray(line.get_ydata(), dtype=np.float64) for line in panel.lines]
+    if best is not None and any((each > 0).any() for each in heights):
         panel.set_yscale("log")
-        highest = max(float(line.get_ydata().max()) for line in panel.lines)
-        panel.set_ylim(
-            bottom=max(
-                1e-3 * highest, min(float(line.get_ydata().min()) for line in panel.lines) / 1.2
-            )
-        )
+        # one method that reaches the optimum, or one that fails, does not squeeze the others
+        lows = sorted(float(each[each > 0].min()) for each in heights if (each > 0).any())
+        tops = sorted(float(each.max()) for each in heights)
+        low, high = lows[min(1, len(lows) - 1)], tops[max(0, len(tops) - 2)]
+        panel.set_ylim(max(lows[0] / 1.3, low / _FAR), min(1.2 * tops[-1], high * _FAR))
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter(_minor)
     panel.grid(visible=True, which="major")
     panel.set_xlabel("Simulated training (GPU s)" if axis == "clock_s" else "Queries")
 

@@ -13,15 +13,17 @@ are as before behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from nasrepro.reports.document import OWN
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import methods
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +40,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2
 #: Arguments of bars, of those that are measured and of those that they are measured against.
 BAR: dict[str, Any] = {"color": "#7FB2D9", "edgecolor": "#0072B2", "linewidth": 0.6}
 CONTROL: dict[str, Any] = {"color": "0.9", "edgecolor": "0.35", "linewidth": 0.6, "hatch": "////"}
+#: Lines of a figure that are drawn in colour; the rest is grey.
+EMPHASISED = 8
 #: What every method must beat looks the same in every figure.
 BASELINE = "random_search"
 
@@ -111,21 +115,65 @@ class Look:
 
 
 def look_of(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each name, by their order in the alphabet.
+    """A look for each name of a row; a method has one colour and marker in all figures.
 
-    `BASELINE` is black, with dashes of its own, wherever it occurs.
+    The place of the method among all that are registered decides, so that it does not change with
+    what else is shown; its variants share its colour and differ by their dashes. `BASELINE` is
+    black, with dashes of its own. Names that belong to no method go by their order.
     """
-    there = set(names)
-    rest = sorted(there - {BASELINE})
-    # 7 colours share no divisor with 4 dashes or 10 markers: 28 lines, or 70 points, before two
-    # look alike
-    looks = {
-        name: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
-        for i, name in enumerate(rest)
-    }
-    return looks | {
-        name: Look("black", "*", (0, (7, 1, 1, 1, 1, 1))) for name in there & {BASELINE}
-    }
+    there = sorted(set(names))
+    known = [name for name in methods.names() if name != BASELINE]
+    looks: dict[str, Look] = {}
+    variants: dict[int, int] = {}
+    for order, name in enumerate(there):
+        method = name.removeprefix(f"{OWN} ").partition(" (")[0].partition(" [")[0]
+        if name == BASELINE:
+            looks[name] = Look("black", "*", (0, (7, 1, 1, 1, 1, 1)))
+            continue
+        place = known.index(method) if method in known else len(known) + order
+        dash = variants[place] = variants.get(place, -1) + 1
+        # 7 colours share no divisor with 10 markers: 70 methods before two look alike
+        looks[name] = Look(
+            COLOURS[place % len(COLOURS)],
+            MARKERS[place % len(MARKERS)],
+            DASHES[(place // len(COLOURS) + dash) % len(DASHES)],
+        )
+    return looks
+
+
+def emphasised(names: Sequence[str], own: Sequence[str] = ()) -> set[str]:
+    """The rows that are drawn in colour: the first `EMPHASISED` of them, the baseline, one's own."""
+    first = set(names[:EMPHASISED])
+    marked = {name for name in names if name.startswith(OWN) or any(each in name for each in own)}
+    return first | marked | ({BASELINE} & set(names))
+
+
+def end_labels(axes: Any, ends: Sequence[tuple[str, float, str]], *, size: float = 6) -> None:
+    """Names at the right of lines that end at these heights, moved apart where they would overlap.
+
+    Args:
+        axes: where the lines are.
+        ends: (name, height in data, colour) of each line.
+        size: of the letters, in points.
+    """
+    figure = axes.figure
+    figure.canvas.draw()  # the heights on the page are known then
+    step = 1.15 * size / 72 * figure.dpi
+    placed: list[tuple[float, str, float, str]] = []
+    for name, height, colour in sorted(ends, key=lambda end: end[1]):
+        at = float(axes.transData.transform((1, height))[1])
+        at = min(max(at, float(axes.bbox.y0)), float(axes.bbox.y1))
+        low = placed[-1][0] + step if placed else at
+        placed.append((max(at, low), name, height, colour))
+    top = float(axes.bbox.y1)
+    for place in range(len(placed) - 1, -1, -1):  # back down from the top
+        limit = top if place == len(placed) - 1 else placed[place + 1][0] - step
+        placed[place] = (min(placed[place][0], limit), *placed[place][1:])
+    for at, name, _, colour in placed:
+        inside = float(axes.transAxes.inverted().transform((0, at))[1])
+        axes.text(
+            1.01, inside, name, transform=axes.transAxes, fontsize=size, color=colour, va="center"
+        )
 
 
 def new_figure(

@@ -9,9 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from nasrepro.reports.document import (
-    BEST,
     DASH,
-    PAD,
     Cell,
     Column,
     Filled,
@@ -26,13 +24,11 @@ from nasrepro.reports.document import (
     text_column,
     transposed,
 )
-from nasrepro.reports.groups import is_here
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
 from nasrepro.suite.oracle import Metric
-from nasrepro.suite.registry import oracles, scorers
+from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring import ScoringSetting
 
 ORDER = 20
@@ -59,15 +55,12 @@ _LEGEND = (
     "Rows over different architectures (all, a random sample) are to be compared by their intervals."
 )
 #: Behind a coefficient over a random sample.
-_SAMPLE = "°"
-#: Columns of an overview that fit the width of a page.
-_ACROSS = 5
+SAMPLE = "°"
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """All oracles in one table, then a table for each oracle, metric and training length."""
+    """A table for each oracle, metric and training length."""
     records = sorted(results.rankings, key=rank_order)
-    yield from overview_tables(records)
     for _, members in groupby(records, key=rank_table_of):
         yield ranking_table(list(members))
 
@@ -108,7 +101,6 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
     )
     datasets = [record.key.dataset for record in records]
     names = _names(records)
-    whole = _whole(records)
     settings = [
         setting_words(record.key.setting, network=bool(record.key.sample)) for record in records
     ]
@@ -117,7 +109,39 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         for words, record in zip(settings, records, strict=True)
         if record.inputs
     }
-    bad = [_number(record.agreement.get("non_finite")) for record in records]
+    filled = _columns(records, names, settings, metric)
+    failed = [
+        (name, record)
+        for name, record in zip(names, records, strict=True)
+        if record.status == "failed"
+    ]
+    return TableDoc(
+        slug("ranking", key.oracle, key.metric, key.epochs, "epochs"),
+        f"{key.oracle}: how well scores rank architectures by {key.metric} ({key.epochs} epochs)",
+        _caption(records),
+        *transposed(filled),
+        legend=_LEGEND,
+        footnotes=(
+            *(f"Scored with {words}: {each}." for words, each in inputs.items()),
+            *(
+                f"{name} on {record.key.dataset} failed: {error_kind(record.error)}."
+                for name, record in failed
+            ),
+        ),
+        background=tuple(oracle_notes(info, datasets, (metric,))),
+        citations=(info.citation,),
+        links=tuple(
+            f"ranking={record.key.run_id}" if record.status == "done" else "" for record in records
+        ),
+    )
+
+
+def _columns(
+    records: Sequence[RankRecord], names: Sequence[str], settings: Sequence[str], metric: Metric
+) -> list[Filled]:
+    datasets = [record.key.dataset for record in records]
+    whole = whole_table(records)
+    bad = [number_of(record.agreement.get("non_finite")) for record in records]
     filled: list[Filled] = [
         data_column(_ORIGIN, [_origin(record) for record in records]),
         text_column(Column("dataset", "Data set", ("dataset",), "left", 0, 0), datasets),
@@ -146,7 +170,7 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
         filled.append(
             number_column(
                 column,
-                [_number(record.agreement.get(f"precision_{share}")) for record in records],
+                [number_of(record.agreement.get(f"precision_{share}")) for record in records],
                 3,
             )
         )
@@ -159,30 +183,7 @@ def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
             [(record.best_arch or None,) for record in records],
         )
     )
-    failed = [
-        (name, record)
-        for name, record in zip(names, records, strict=True)
-        if record.status == "failed"
-    ]
-    return TableDoc(
-        slug("ranking", key.oracle, key.metric, key.epochs, "epochs"),
-        f"{key.oracle}: how well scores rank architectures by {key.metric} ({key.epochs} epochs)",
-        _caption(records),
-        *transposed(filled),
-        legend=_LEGEND,
-        footnotes=(
-            *(f"Scored with {words}: {each}." for words, each in inputs.items()),
-            *(
-                f"{name} on {record.key.dataset} failed: {error_kind(record.error)}."
-                for name, record in failed
-            ),
-        ),
-        background=tuple(oracle_notes(info, datasets, (metric,))),
-        citations=(info.citation,),
-        links=tuple(
-            f"ranking={record.key.run_id}" if record.status == "done" else "" for record in records
-        ),
-    )
+    return filled
 
 
 def _correlation(
@@ -192,14 +193,14 @@ def _correlation(
 
     Where there is none, the word for the reason stands in its place.
     """
-    values = [_number(record.agreement.get(name)) for record in records]
-    ends = [_ends(record.agreement.get(f"{name}_ci")) for record in records]
+    values = [number_of(record.agreement.get(name)) for record in records]
+    ends = [ends_of(record.agreement.get(f"{name}_ci")) for record in records]
     column, cells = number_column(
         Column(name, header, (name,), terminal=terminal[0], panel=panel), values, 3
     )
     words = [
         Cell(status, (None,)) if status != "ok" else cell
-        for status, cell in zip(map(_status, records), cells, strict=True)
+        for status, cell in zip(map(status_word, records), cells, strict=True)
     ]
     interval = Column(
         f"{name}_interval",
@@ -217,10 +218,10 @@ def _best(records: Sequence[RankRecord], metric: Metric) -> Filled:
     data = ("best_value", "best_tied")
     column = Column("best_value", header, data, terminal=7, panel=2)
     scale = scale_of(metric)
-    shown = [scaled(_number(record.best_value), scale) for record in records]
+    shown = [scaled(number_of(record.best_value), scale) for record in records]
     tied = [record.best_tied if record.best_value is not None else None for record in records]
     return column, [
-        Cell(text, (_number(record.best_value), count))
+        Cell(text, (number_of(record.best_value), count))
         for text, record, count in zip(aligned(shown, 2), records, tied, strict=True)
     ]
 
@@ -240,7 +241,7 @@ def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
         n = record.agreement.get("n")
         of = f" of {whole:,}" if whole else ""
         text = (
-            DASH if n is None else f"random {n:,}{of}" if _sampled(record, whole) else f"all {n:,}"
+            DASH if n is None else f"random {n:,}{of}" if sampled(record, whole) else f"all {n:,}"
         )
         cells.append(Cell(text, (n, whole, record.key.sample)))
     return Column(
@@ -248,7 +249,7 @@ def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
     ), cells
 
 
-def _whole(records: Sequence[RankRecord]) -> int | None:
+def whole_table(records: Sequence[RankRecord]) -> int | None:
     """How many architectures a table has, by the rankings over all of them.
 
     None where there is none.
@@ -263,7 +264,8 @@ def _whole(records: Sequence[RankRecord]) -> int | None:
     )
 
 
-def _sampled(record: RankRecord, whole: int | None) -> bool:
+def sampled(record: RankRecord, whole: int | None) -> bool:
+    """Whether a ranking is over a random sample."""
     return record.key.sample > 0 and record.agreement.get("n") != whole
 
 
@@ -341,11 +343,12 @@ def _origin(record: RankRecord) -> tuple[Raw, ...]:
         key.scorer_sha256,
         key.resamples,
         key.seed,
-        _status(record),
+        status_word(record),
     )
 
 
-def _status(record: RankRecord) -> str:
+def status_word(record: RankRecord) -> str:
+    """`ok`, or the word for why there is no figure."""
     return "failed" if record.status == "failed" else str(record.agreement["status"])
 
 
@@ -368,145 +371,16 @@ def _caption(records: Sequence[RankRecord]) -> str:
 
 
 def _badness(record: RankRecord) -> tuple[bool, float]:
-    tau = _number(record.agreement.get("kendall"))
+    tau = number_of(record.agreement.get("kendall"))
     return tau is None, -(tau or 0.0)
 
 
-def _number(value: object) -> float | int | None:
+def number_of(value: object) -> float | int | None:
+    """A number, or None for what is none or not finite."""
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _ends(value: object) -> tuple[float | None, float | None]:
+def ends_of(value: object) -> tuple[float | None, float | None]:
+    """Both ends of an interval."""
     low, high = value if isinstance(value, list | tuple) else (None, None)
-    return _number(low), _number(high)
-
-
-# -- all oracles -------------------------------------------------------------------------------------------
-def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
-    """A row per scorer and setting, a column per data set of each oracle.
-
-    By Kendall, and by Spearman; none for a single oracle.
-
-    Against the target of each data set, after its longest training. `records` are in `rank_order`.
-    """
-    wanted = _current(
-        [
-            record
-            for record in records
-            if record.key.metric
-            == oracles.get(record.key.oracle).info.target_of(record.key.dataset).name
-        ]
-    )
-    places = list(dict.fromkeys((record.key.oracle, record.key.dataset) for record in wanted))
-    if len({oracle for oracle, _ in places}) < 2:
-        return []
-    rows: dict[tuple[str, str], dict[tuple[str, str], RankRecord]] = {}
-    for record in wanted:
-        key = record.key
-        row = rows.setdefault(
-            (key.scorer, setting_words(key.setting, network=bool(key.sample))), {}
-        )
-        there = row.get((key.oracle, key.dataset))
-        if there is None or _size(record) > _size(there):
-            row[key.oracle, key.dataset] = record
-    return [
-        _overview(rows, places, name, words)
-        for name, words in (("kendall", "Kendall's τ-b"), ("spearman", "Spearman's ρ"))
-    ]
-
-
-def _current(records: Sequence[RankRecord]) -> list[RankRecord]:
-    """Of each data set the rankings after its longest training, on the installed version of the table where there are any on it."""
-    kept: list[RankRecord] = []
-    places: dict[tuple[str, str], list[RankRecord]] = {}
-    for record in records:
-        places.setdefault((record.key.oracle, record.key.dataset), []).append(record)
-    for there in places.values():
-        there = [
-            record for record in there if is_here(record.key.oracle, record.key.table_sha256)
-        ] or there
-        longest = max(record.key.epochs for record in there)
-        kept += [record for record in there if record.key.epochs == longest]
-    return kept
-
-
-def _is_current(record: RankRecord) -> bool:
-    """Whether the scorer's source is as it was; also where it is not installed."""
-    try:
-        return scorers.get(record.key.scorer).source_sha256 == record.key.scorer_sha256
-    except NasreproError:
-        return True
-
-
-def _size(record: RankRecord) -> tuple[bool, float]:
-    return _is_current(record), _number(record.agreement.get("n")) or 0
-
-
-def _overview(
-    rows: Mapping[tuple[str, str], Mapping[tuple[str, str], RankRecord]],
-    places: Sequence[tuple[str, str]],
-    name: str,
-    words: str,
-) -> TableDoc:
-    def goodness(row: tuple[str, str]) -> tuple[object, ...]:
-        there = [
-            value
-            for record in rows[row].values()
-            if (value := _number(record.agreement.get(name))) is not None
-        ]
-        return -len(there), -sum(there) / max(1, len(there)), row
-
-    order = sorted(rows, key=goodness)
-    filled = [
-        text_column(
-            Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [scorer for scorer, _ in order]
-        ),
-        text_column(
-            Column("setting", "Scored with", ("setting",), "left", 90, 0),
-            [setting for _, setting in order],
-        ),
-        *(
-            _overview_column(i, place, [rows[row].get(place) for row in order], name)
-            for i, place in enumerate(places)
-        ),
-    ]
-    return TableDoc(
-        f"rankings-{name}",
-        f"All oracles: {words} of each score",
-        f"{words} between each score and the target of each data set, after its longest training. {_SAMPLE}: over a random sample of the "
-        "table's architectures. How many, the intervals, the metric and its split are in the tables of each oracle.",
-        *transposed(filled),
-        legend=f"Scorers with the most data sets first, then by their mean. Best in bold; {DASH}: not scored.",
-    )
-
-
-def _overview_column(
-    number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str
-) -> Filled:
-    there = [record for record in records if record is not None]
-    whole = _whole(there)
-    samples = any(_sampled(record, whole) for record in there)
-    values = [None if record is None else _number(record.agreement.get(name)) for record in records]
-    best = max((value for value in values if value is not None), default=None)
-    cells = []
-    for record, value, shown in zip(records, values, aligned(values, 3), strict=True):
-        if record is None:
-            cells.append(Cell(shown + (PAD if samples else ""), (None, None, None, None)))
-            continue
-        text = (_status(record) if value is None else shown) + (
-            (_SAMPLE if _sampled(record, whole) else PAD) if samples else ""
-        )
-        interval = _ends(record.agreement.get(f"{name}_ci"))
-        cells.append(
-            Cell(
-                text,
-                (value, *interval, _number(record.agreement.get("n"))),
-                BEST if value is not None and value == best else "",
-            )
-        )
-    oracle, dataset = place
-    stem = f"{oracle}_{dataset}".lower().replace("-", "_")
-    data = tuple(f"{stem}_{each}" for each in (name, "low", "high", "n"))
-    return Column(
-        stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS
-    ), cells
+    return number_of(low), number_of(high)

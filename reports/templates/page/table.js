@@ -116,7 +116,7 @@ function drawTable() {
   drawToggles(whole);
 }
 function captionOf(shown) {
-  const close = "In bold: best; underlined: second; ≈: not shown to differ, see the report's legend.";
+  const close = "In bold: best; underlined: second; ≈: shown to be worse than the best by less than a margin, see the report's legend; no mark does not mean worse.";
   if (shown.length !== 1) {
     const over = data.overall && !state.variants ? `${data.overall.caption} ${data.overall.legend} ${data.overall.notes.join(" ")} ` : "";
     return `${over}${shown.length} tasks are shown. ${close} Every cell opens its runs.`;
