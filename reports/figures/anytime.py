@@ -134,8 +134,8 @@ def _panel(
         # one method that reaches the optimum, or one that fails, does not squeeze the others
         lows = sorted(float(each[each > 0].min()) for each in heights if (each > 0).any())
         tops = sorted(float(each.max()) for each in heights)
-        low, high = lows[min(1, len(lows) - 1)], tops[max(0, len(tops) - 2)]
-        panel.set_ylim(max(lows[0] / 1.3, low / _FAR), min(1.2 * tops[-1], high * _FAR))
+        next_low, next_top = lows[min(1, len(lows) - 1)], tops[max(0, len(tops) - 2)]
+        panel.set_ylim(max(lows[0] / 1.3, next_low / _FAR), min(1.2 * tops[-1], next_top * _FAR))
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(_minor)
     panel.grid(visible=True, which="major")
