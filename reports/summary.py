@@ -1,7 +1,10 @@
-"""Where runs become a mean, an interval, a rank, digits and a printed string: here and nowhere else.
+"""Where runs become a mean, an interval, a rank, digits and a printed string.
+
+Here and nowhere else.
 
 Tables, the page, figures and snapshots place what is made here. Seeds of the search are the
-replication unit: every mean, interval and test is over them.
+replication unit: every mean, interval and test is over them. The file is long because there is one
+of it: what is printed anywhere is computed, rounded and spelled in these lines.
 """
 
 from __future__ import annotations
@@ -104,7 +107,10 @@ def estimate(values: Values, seed: int = 0) -> Estimate:
 
 
 def _decimals(estimates: Iterable[Estimate], *, scale: float = 1, least: int = 1) -> int:
-    """Digits that the narrowest interval supports; two standard errors stand for one that is missing."""
+    """Digits that the narrowest interval supports.
+
+    Two standard errors stand for one that is missing.
+    """
     ends = [
         (0.0, 4 * each.sd / math.sqrt(each.n)) if each.low is None and each.sd else each.ends
         for each in estimates

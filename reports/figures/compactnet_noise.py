@@ -9,7 +9,10 @@ from nasrepro.suite.experiments.store import Store
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for `compactnet.noise`, which has no randomness; nothing where it was not measured."""
+    """One figure for `compactnet.noise`, which has no randomness.
+
+    Nothing where it was not measured.
+    """
     for record in store.studies():
         if record.key.study != "compactnet.noise" or record.status != "done":
             continue

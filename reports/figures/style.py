@@ -142,7 +142,10 @@ def look_of(names: Iterable[str]) -> dict[str, Look]:
 
 
 def emphasised(names: Sequence[str], own: Sequence[str] = ()) -> set[str]:
-    """The rows that are drawn in colour: the first `EMPHASISED` of them, the baseline, one's own."""
+    """The rows that are drawn in colour.
+
+    The first `EMPHASISED` of them, the baseline, one's own.
+    """
     first = set(names[:EMPHASISED])
     marked = {name for name in names if name.startswith(OWN) or any(each in name for each in own)}
     return first | marked | ({BASELINE} & set(names))

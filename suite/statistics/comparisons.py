@@ -160,7 +160,10 @@ def average_ranks(table: ArrayLike) -> Values:
 
 
 def ranks_of_rows(table: Values) -> Values:
-    """Ranks within each row (..., methods), 1 for the highest; equal values share their mean rank."""
+    """Ranks within each row (..., methods), 1 for the highest.
+
+    Equal values share their mean rank.
+    """
     levels = tied_levels(table)
     better = (levels[..., None, :] > levels[..., :, None]).sum(axis=-1)
     equal = (levels[..., None, :] == levels[..., :, None]).sum(axis=-1)  # counts the method itself

@@ -1,13 +1,13 @@
 """Seeded uncertainty: intervals of means and of mean curves, interquartile means, times to a goal.
 
-The interval of a mean is the wider one, at each end, of Student's t and of the studentised bootstrap
-(Efron and Tibshirani, An Introduction to the Bootstrap, 1993, Sec. 12.5); for `LARGE` samples Hall's
-expansion (Ann. Probab. 11, 1983) takes the place of the bootstrap. `tests/bench/bench_intervals.py`
-measures how often it holds the true mean, on normal and skewed values and on the regrets of our own
-searches, and what the percentile bootstrap, BCa and t do there: for 5 skewed values those hold it 70
-to 90 times in 100. There is none for fewer than `LEAST` values, and none where all values are equal:
-what could have varied did not. The same seed gives the same result; nothing here reads or changes
-NumPy's global random state.
+The interval of a mean is the wider one, at each end, of Student's t and of the studentised
+bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, Sec. 12.5); for `LARGE`
+samples Hall's expansion (Ann. Probab. 11, 1983) takes the place of the bootstrap.
+`tests/bench/bench_intervals.py` measures how often it holds the true mean, on normal and skewed
+values and on the regrets of our own searches, and what the percentile bootstrap, BCa and t do
+there: for 5 skewed values those hold it 70 to 90 times in 100. There is none for fewer than `LEAST`
+values, and none where all values are equal: what could have varied did not. The same seed gives the
+same result; nothing here reads or changes NumPy's global random state.
 """
 
 from __future__ import annotations

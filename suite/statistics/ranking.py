@@ -52,8 +52,8 @@ def rank_methods(
 ) -> Ranking:
     """Rank methods by their means on each task, and average the ranks.
 
-    The seeds of a task are shared by its methods and resampled together, so that what a seed does to
-    all of them is no difference between them.
+    The seeds of a task are shared by its methods and resampled together, so that what a seed does
+    to all of them is no difference between them.
 
     Args:
         tasks: for each task and method the values (n,), higher is better, by the seeds of the task;
