@@ -317,7 +317,7 @@ def _curves(groups: Sequence[Group]) -> dict[str, Any]:
     }
 
 
-# -- what is known of methods and claims -------------------------------------------------------------------
+# -- what is known of methods and claims -----------------------------------------------------------
 def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """By method: its paper, first line, deviations, BibTeX, and whether it is the user's."""
     found: dict[str, dict[str, Any]] = {}

@@ -290,14 +290,16 @@ def _snapshot(path: Path) -> dict[str, Any]:
         there = sorted(path.glob("*.json"))
         if not there:
             raise NasreproError(
-                f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes one as snapshot.json"
+                f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes "
+                "one as snapshot.json"
             )
         path = there[-1]
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NasreproError(
-            f"cannot read the snapshot {path} ({error}); `nasrepro report` writes one as snapshot.json"
+            f"cannot read the snapshot {path} ({error}); `nasrepro report` writes one as "
+            "snapshot.json"
         ) from error
     return read_snapshot(text, str(path))
 

@@ -117,7 +117,8 @@ def compare_table(pairs: Sequence[Compared], a: str, b: str) -> TableDoc:
         f"A is better on {wins[0]} of {len(pairs)} tasks, B on {wins[1]}, equivalent on {equal}.",
         *transposed(filled),
         legend=(
-            "Mean paired difference of the target on shared seeds, positive where A is better, with "
+            "Mean paired difference of the target on shared seeds, positive where A is better, "
+            "with "
             "its interval. Equivalent: shown to differ by less than "
             f"{' or '.join(margins)}, whichever is better; not worse: shown for one side; open: "
             "neither."

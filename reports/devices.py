@@ -66,7 +66,8 @@ def rank_devices(
             without.append(device.name)
     if len(labels) < 2:
         raise NasreproError(
-            f"{len(labels)} devices have values for networks of {dataset}, two are needed; see: nasrepro list devices"
+            f"{len(labels)} devices have values for networks of {dataset}, two are needed; see: "
+            "nasrepro list devices"
         )
     if without:
         remark(f"left out, no values for networks of {dataset}: {', '.join(without)}", quiet)
@@ -129,7 +130,8 @@ def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list
     spaces = sorted({device.space for device in chosen.values()})
     if len(spaces) > 1:
         raise NasreproError(
-            f"devices of several spaces ({', '.join(spaces)}) cannot be compared; name those of one: nasrepro list devices"
+            f"devices of several spaces ({', '.join(spaces)}) cannot be compared; name those of "
+            "one: nasrepro list devices"
         )
     return [
         device for device in chosen.values() if device.copy_of not in chosen or device.name in names

@@ -136,7 +136,8 @@ def latex(doc: TableDoc) -> str:
             r"\begin{table}[tbp]",
             *([r"  \addtocounter{table}{-1}"] if number else []),
             r"  \centering",
-            f"  \\caption[{'' if number else escape(doc.title)}]{{\\footnotesize {escape(caption)}}}",
+            f"  \\caption[{'' if number else escape(doc.title)}]{{\\footnotesize "
+            f"{escape(caption)}}}",
             *([] if number else [f"  \\label{{tab:{doc.id}}}"]),
             r"  \scriptsize",
             r"  \setlength{\tabcolsep}{2.5pt}",

@@ -202,7 +202,7 @@ def _size(setting: Setting, rows: Mapping[str, Group]) -> tuple[float, ...]:
     return current, len(rows), setting.budget.seconds or 0, setting.budget.queries or 0
 
 
-# -- words -------------------------------------------------------------------------------------------------
+# -- words -----------------------------------------------------------------------------------------
 TESTS = (
     "The tests count tasks, not seeds: more seeds make no difference of ranks significant. They "
     "assume independent tasks; tasks of one benchmark are not."

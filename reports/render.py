@@ -60,7 +60,7 @@ def write(
     return list(files)
 
 
-# -- files -------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 def to_json(tables: Sequence[TableDoc]) -> str:
     """All tables with raw values, for programs; null where there is no number."""
     return json.dumps(

@@ -71,12 +71,13 @@ MARGIN_POINTS, MARGIN_SHARE = 0.2, 0.01
 #: What every interval of a mean is, for legends and captions.
 INTERVAL = (
     "interval of the mean over search seeds, at each end the wider of Student's t and the "
-    f"studentised bootstrap; none below {LEAST} seeds or where all are equal; below {NAMED} seeds not "
+    f"studentised bootstrap; none below {LEAST} seeds or where all are equal; below {NAMED} "
+    "seeds not "
     "called a 95 % interval, since few skewed values do not show their tail"
 )
 
 
-# -- one quantity ------------------------------------------------------------------------------------------
+# -- one quantity ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Over the n runs that have the value: mean, standard deviation, interval.
@@ -194,7 +195,7 @@ def plain_measure(
     return Measure(name, header, tuple(means), scale, places)
 
 
-# -- one table ---------------------------------------------------------------------------------------------
+# -- one table -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Task:
     """The methods of one setting, or the variants of one of them, reported on one data set.
@@ -468,7 +469,7 @@ def _count(name: str, header: str, counts: Sequence[int]) -> Measure:
     return Measure(name, header, tuple(Estimate(1, count) for count in counts), 1.0, 0)
 
 
-# -- all tasks ---------------------------------------------------------------------------------------------
+# -- all tasks -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Overview:
     """The methods over all tasks as printed, best average rank first; a text for each method."""
@@ -579,7 +580,7 @@ class Overview:
         return intervals_text([(low, high) for low, high in self.raw(name)], decimals, scale)
 
 
-# -- one store ---------------------------------------------------------------------------------------------
+# -- one store -------------------------------------------------------------------------------------
 class Results:
     """What a report is about: the results of a store that a plan chooses, each summarised once.
 
@@ -648,7 +649,7 @@ class Results:
         ]
 
 
-# -- anytime curves ----------------------------------------------------------------------------------------
+# -- anytime curves --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Curves:
     """What the methods of one setting held at each moment, mean over their runs with its band.

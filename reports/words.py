@@ -21,7 +21,7 @@ _SPLITS = {
 }
 
 
-# -- rows --------------------------------------------------------------------------------------------------
+# -- rows ------------------------------------------------------------------------------------------
 def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
     """Parameters that differ from the method's defaults.
 
@@ -84,7 +84,7 @@ def _param(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-# -- settings ----------------------------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------------
 def budget_words(budget: Budget, *, unit: str = "simulated s") -> str:
     """For example `12,000 simulated s or 150 queries`."""
     seconds = [] if budget.seconds is None else [f"{budget.seconds:,.12g} {unit}"]
@@ -114,7 +114,8 @@ def main_caption(groups: Sequence[Group], dataset: str, shown: Sequence[Metric])
         f"{setting.oracle} (table {setting.table_sha256[:8]}), {searched(setting, dataset)}. "
         f"Search: by {objective}, {protocol.search_epochs}-epoch trainings, {seeds}; "
         f"budget {budget_words(setting.budget)}; {_seed_words(groups)}. "
-        f"Reported: {protocol.report_epochs}-epoch trainings, {mean}, read once for the architecture that the search returned ({splits})."
+        f"Reported: {protocol.report_epochs}-epoch trainings, {mean}, read once for the "
+        f"architecture that the search returned ({splits})."
     )
 
 
@@ -125,7 +126,7 @@ def _seed_words(groups: Sequence[Group]) -> str:
     return "1 search seed" if counts == [1] else f"{counts[0]:,} search seeds"
 
 
-# -- notes -------------------------------------------------------------------------------------------------
+# -- notes -----------------------------------------------------------------------------------------
 def failures(groups: Sequence[Group], names: Sequence[str]) -> list[str]:
     """A line for each group with failed runs."""
     found = []
@@ -206,7 +207,7 @@ def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metr
     return [Note(info.name, f"{name}: {note.rstrip('.')}.") for name, note in notes if note]
 
 
-# -- metrics -----------------------------------------------------------------------------------------------
+# -- metrics ---------------------------------------------------------------------------------------
 def scale_of(metric: Metric) -> float:
     """What a raw value is multiplied by where people read it: fractions become percent."""
     return 100.0 if metric.unit == "fraction" else 1.0

@@ -86,9 +86,11 @@ def _drawing(
         else target.name
     )
     caption = (
-        f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {what}, of the architecture with the best "
+        f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
+        f"{what}, of the architecture with the best "
         f"validation score so far. One curve may leave at the bottom or the top. "
-        f"Means over {seeds} search seeds with pointwise 95 % intervals. In grey: what is not among the "
+        f"Means over {seeds} search seeds with pointwise 95 % intervals. In grey: what is not "
+        "among the "
         f"first {EMPHASISED}."
     )
     epochs = f"{setting.protocol.search_epochs}ep"

@@ -29,8 +29,10 @@ def draw(store: Store) -> Iterator[Drawing]:
         legend_below(figure, panels[0], columns=3)
         yield Drawing(
             "compactnet-noise",
-            "Latency that CompactNet's simulators give a layer by its output filters, at all of its "
-            "input filters, and the share of all neighbouring entries in which one output filter more "
+            "Latency that CompactNet's simulators give a layer by its output filters, at all of "
+            "its "
+            "input filters, and the share of all neighbouring entries in which one output filter "
+            "more "
             "lowers the latency.",
             figure,
         )

@@ -77,8 +77,10 @@ def _drawing(
         )
     legend_below(figure, axes[0][0], columns=4 if wide else 2)
     caption = (
-        f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): {target.name} against cost. Points are means "
-        "over search seeds with 95 % percentile bootstrap intervals of both; the line is the front of the means: no other method is both "
+        f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
+        f"{target.name} against cost. Points are means "
+        "over search seeds with 95 % percentile bootstrap intervals of both; the line is the "
+        "front of the means: no other method is both "
         "cheaper and better. Simulated and measured cost have an axis each and are never added up."
     )
     epochs = f"{setting.protocol.search_epochs}ep"

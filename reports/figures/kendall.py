@@ -66,8 +66,10 @@ def _drawing(
     shown = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
     resamples = max(record.key.resamples for records in by_dataset.values() for record in records)
     caption = (
-        f"Kendall's tau-b between each score and {metric} after {epochs} epochs, over {shown} architectures of {oracle}; lines are 95 % "
-        f"percentile bootstrap intervals over architectures ({resamples:,} resamples). Hatched: controls that need no network. "
+        f"Kendall's tau-b between each score and {metric} after {epochs} epochs, over {shown} "
+        f"architectures of {oracle}; lines are 95 % "
+        f"percentile bootstrap intervals over architectures ({resamples:,} resamples). Hatched: "
+        "controls that need no network. "
         f"Diamonds: tau among the best 10 % by the metric.{letters}"
     )
     return Drawing(slug("kendall", oracle, metric, epochs, "epochs"), caption, figure)

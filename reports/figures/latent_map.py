@@ -47,8 +47,10 @@ def draw(store: Store) -> Iterator[Drawing]:
             f"{row['encoder']} {100 * row['variance_explained']:.0f} %" for row in record.rows
         )
         caption = (
-            f"Embeddings of {len(points[str(first['encoder'])]):,} random architectures of {first['oracle']}: first two principal "
-            f"components (variance explained: {shares}), coloured by rank of accuracy on {first['dataset']}. The encoder saw no accuracies."
+            f"Embeddings of {len(points[str(first['encoder'])]):,} random architectures of "
+            f"{first['oracle']}: first two principal "
+            f"components (variance explained: {shares}), coloured by rank of accuracy on "
+            f"{first['dataset']}. The encoder saw no accuracies."
         )
         yield Drawing(name, caption, maps(points))
 

@@ -73,7 +73,9 @@ def draw(store: Store) -> Iterator[Drawing]:
             f", {len(records)} seeds" if len(records) > 1 else ""
         )
         caption = (
-            f"Distance in the latent space after each edit of {walks} on {params['oracle']}: mean and standard deviation over walks, in "
-            "units of the root mean square distance of two random architectures; beside the pre-trained encoder one that was not trained."
+            f"Distance in the latent space after each edit of {walks} on {params['oracle']}: "
+            "mean and standard deviation over walks, in "
+            "units of the root mean square distance of two random architectures; beside the "
+            "pre-trained encoder one that was not trained."
         )
         yield Drawing(name, caption, figure)

@@ -65,8 +65,10 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     runs = "; ".join(f"{name}: {len(graphs):,}" for name, graphs in named)
     objective = oracles.get(setting.oracle).info.objective_of(setting.dataset).name
     caption = (
-        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}, by {objective}): GRAM's meta-graph when it is pruned. Node "
-        "0 is the input. An edge is as wide as it is strong (log-mean-exp of its weights, mean over runs), from the weakest to the "
+        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}, by {objective}): "
+        "GRAM's meta-graph when it is pruned. Node "
+        "0 is the input. An edge is as wide as it is strong (log-mean-exp of its weights, mean "
+        "over runs), from the weakest to the "
         "strongest of its panel, which both bear their values. "
         f"Runs: {runs}."
     )

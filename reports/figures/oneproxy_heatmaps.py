@@ -73,7 +73,9 @@ def draw(store: Store) -> Iterator[Drawing]:
         panels[0].set_ylabel("proxy")
         figure.colorbar(image, ax=panels, shrink=0.8, label="Spearman's rho")
         caption = (
-            f"Spearman's rho between a proxy's latencies and a target's, {source}, {dataset}: as they are, and of AdaProxy's prediction "
-            f"from {samples} cells measured on the target, on the other cells; mean of {len(records)} draws."
+            f"Spearman's rho between a proxy's latencies and a target's, {source}, {dataset}: as "
+            "they are, and of AdaProxy's prediction "
+            f"from {samples} cells measured on the target, on the other cells; mean of "
+            f"{len(records)} draws."
         )
         yield Drawing(slug("oneproxy-heatmaps", source, dataset, str(samples)), caption, figure)

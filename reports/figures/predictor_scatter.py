@@ -65,8 +65,10 @@ def _drawing(
             )
         row[0].set_ylabel("Score in the search, %")
     caption = (
-        f"{oracle}: the score that the search saw against a metric of topology. Dots: the networks that the first search sampled; line: "
-        f"the three-parameter curve fitted to them; grey: the networks that {others} other searches sampled, which the curve has not seen."
+        f"{oracle}: the score that the search saw against a metric of topology. Dots: the "
+        "networks that the first search sampled; line: "
+        f"the three-parameter curve fitted to them; grey: the networks that {others} other "
+        "searches sampled, which the curve has not seen."
     )
     return Drawing(slug("predictor-scatter", oracle), caption, figure)
 

@@ -63,8 +63,10 @@ def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawi
     ranked = sorted({int(record.agreement["n"]) for record, _ in found})
     many = " to ".join(f"{count:,}" for count in dict.fromkeys((ranked[0], ranked[-1])))
     caption = (
-        f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, among up to {shown:,} of the {many} "
-        f"architectures of {key.oracle} that a score ranks; 100 % is the best, equal scores share the mean of their ranks, scores that "
+        f"Rank by score against rank by {key.metric} after {key.epochs} epochs on {dataset}, "
+        f"among up to {shown:,} of the {many} "
+        f"architectures of {key.oracle} that a score ranks; 100 % is the best, equal scores "
+        "share the mean of their ranks, scores that "
         f"are not finite rank worst. τ: Kendall's tau-b over all that it ranks.{letters}"
     )
     return Drawing(

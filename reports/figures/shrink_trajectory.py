@@ -89,7 +89,8 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, list[Rows]]]) -> Drawi
         else f" Lines are medians over the trajectories that reach the step, bands their {BAND[0]}th to {BAND[1]}th percentiles."
     )
     caption = (
-        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): the candidate of each step of AutoShrink with the best "
+        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): the candidate of "
+        "each step of AutoShrink with the best "
         f"score, which is kept.{spread} Trajectories: {counts}."
     )
     return Drawing(

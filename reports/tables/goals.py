@@ -32,8 +32,10 @@ ORDER = 40
 MARGINS = (0.1, 0.5)
 
 _LEGEND = (
-    "Share of runs that ever held (by validation score) an architecture as good as the goal, and the time by which half of all runs did, "
-    "with its 95 % percentile bootstrap interval over search seeds. Runs that did not are counted at infinity (right-censored at their "
+    "Share of runs that ever held (by validation score) an architecture as good as the goal, and "
+    "the time by which half of all runs did, "
+    "with its 95 % percentile bootstrap interval over search seeds. Runs that did not are "
+    "counted at infinity (right-censored at their "
     "end), so that there is no median (–) where fewer than half did; > marks an open end."
 )
 
@@ -103,8 +105,10 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     return [
         TableDoc(
             slug("goals", setting_id(setting)),
-            f"{setting.oracle}: time to a goal, {searched(setting, dataset)} ({budget_words(setting.budget)})",
-            f"When searches on {setting.oracle} held an architecture whose {target.name} on {dataset} is as good as a goal ({said}).",
+            f"{setting.oracle}: time to a goal, {searched(setting, dataset)} "
+            f"({budget_words(setting.budget)})",
+            f"When searches on {setting.oracle} held an architecture whose {target.name} on "
+            f"{dataset} is as good as a goal ({said}).",
             *transposed(filled),
             legend=_LEGEND,
             citations=(info.citation,),

@@ -112,7 +112,8 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
     used = {mark for metric in task.shown for mark in task.measures[metric.name].marks}
     return TableDoc(
         task.id if task.variants_of else slug("main", task.id),
-        f"{setting.oracle}: {variants}{searched(setting, dataset)} ({budget_words(setting.budget)})",
+        f"{setting.oracle}: {variants}{searched(setting, dataset)} "
+        f"({budget_words(setting.budget)})",
         main_caption(groups, dataset, task.shown),
         columns,
         cells,

@@ -95,7 +95,8 @@ def _column(
 
 def _legend(view: Overview) -> str:
     words = (
-        f"Intervals of ranks: 95 % percentile bootstrap ({RESAMPLES:,} resamples), once over search "
+        f"Intervals of ranks: 95 % percentile bootstrap ({RESAMPLES:,} resamples), once over "
+        "search "
         "seeds with the tasks as they are (how sure is this order on these tasks), once over tasks "
         "(how far does it carry); none below 5 seeds, or 5 tasks. Group: one and the number of "
         "methods whose average rank is surely lower on these tasks (p < 0.05 over seeds, Holm over "

@@ -134,8 +134,10 @@ def _overview(
     return TableDoc(
         f"rankings-{name}",
         f"All oracles: {words} of each score",
-        f"{words} between each score and the target of each data set, after its longest training. {SAMPLE}: over a random sample of the "
-        "table's architectures. How many, the intervals, the metric and its split are in the tables of each oracle.",
+        f"{words} between each score and the target of each data set, after its longest "
+        f"training. {SAMPLE}: over a random sample of the "
+        "table's architectures. How many, the intervals, the metric and its split are in the "
+        "tables of each oracle.",
         *transposed(filled),
         legend=f"Scorers with the most data sets first, then by their mean. Best in bold; {DASH}: not scored.",
     )

@@ -46,13 +46,18 @@ _ORIGIN = (
 )
 
 _LEGEND = (
-    "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over architectures. "
-    "A score that is not finite ranks worst. Top 10 %: among the architectures that are best by the metric. "
+    "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over "
+    "architectures. "
+    "A score that is not finite ranks worst. Top 10 %: among the architectures that are best by "
+    "the metric. "
     "Precision at p %: share of the best p % by score that is in the best p % by the metric. "
-    "Scored with: batches × images of a batch, and the network (full: the benchmark's own; else what is smaller); a score that needs "
+    "Scored with: batches × images of a batch, and the network (full: the benchmark's own; else "
+    "what is smaller); a score that needs "
     "none is of the architecture alone. "
-    "Best found: the mean over all architectures that tie at the top; none for scores without an order. "
-    "Rows over different architectures (all, a random sample) are to be compared by their intervals."
+    "Best found: the mean over all architectures that tie at the top; none for scores without an "
+    "order. "
+    "Rows over different architectures (all, a random sample) are to be compared by their "
+    "intervals."
 )
 #: Behind a coefficient over a random sample.
 SAMPLE = "°"
@@ -359,8 +364,10 @@ def _caption(records: Sequence[RankRecord]) -> str:
         f"{count:,}" for count in sorted({record.key.resamples for record in records})
     )
     caption = (
-        f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch trainings, mean over training seeds) "
-        f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from {resamples} resamples. "
+        f"Agreement of each score with {metric.name} ({split_words(metric)}; {key.epochs}-epoch "
+        "trainings, mean over training seeds) "
+        f"over architectures of {key.oracle} (table {key.table_sha256[:8]}); intervals from "
+        f"{resamples} resamples. "
         f"Best found: {metric.name} of the architecture with the highest score."
     )
     return (

@@ -128,7 +128,8 @@ def rank(
     counts = " and ".join(f"{n:,}" for n in sorted({row["n"] for row in rows}))
     typer.echo(
         f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {counts}"
-        f"{' (the architectures that the references have)' if others else ''}; 95 % bootstrap intervals, {resamples:,} resamples"
+        f"{' (the architectures that the references have)' if others else ''}; 95 % bootstrap "
+        f"intervals, {resamples:,} resamples"
     )
     for inputs in dict.fromkeys(row["inputs"] for row in rows if row["inputs"]):
         typer.echo(f"networks: {inputs}")

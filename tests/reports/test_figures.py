@@ -151,7 +151,7 @@ def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):
         assert value == oracle.query(arch, dataset="digits", epochs=30).values["test_accuracy"]
 
 
-# -- kinds -------------------------------------------------------------------------------------------------
+# -- kinds -----------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """Short real searches on the shipped table at two budgets, one of them by a method of a user, and a ranking."""

@@ -212,7 +212,7 @@ def site(found, tmp_path_factory):
     return folder
 
 
-# -- files -------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 def test_two_renderings_are_the_same_bytes(found, site, tmp_path):
     files = leaderboard.write(
         found[0],
@@ -261,7 +261,7 @@ def test_every_row_has_its_runs(found, site):
     assert low < float(text) < high and abs(value - float(text)) < 0.05 and mark == "best"
 
 
-# -- the browser -------------------------------------------------------------------------------------------
+# -- the browser -----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def browser():
     """Chromium; skips with the reason where there is none."""
@@ -533,7 +533,7 @@ def test_on_a_phone(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-# -- history -----------------------------------------------------------------------------------------------
+# -- history ---------------------------------------------------------------------------------------
 def test_changes_by_hand():
     old = {
         "date": "a",
@@ -629,7 +629,7 @@ def test_the_nightly_workflow_publishes_an_artifact_and_nothing_else():
     assert {"report", "figures"} <= set(re.findall(r"nasrepro ([a-z]+)", text)) <= known
 
 
-# -- citations ---------------------------------------------------------------------------------------------
+# -- citations -------------------------------------------------------------------------------------
 def test_every_method_that_names_a_paper_has_its_bibtex():
     for entry in methods.all():
         numbers = re.findall(r"arXiv:(\d{4}\.\d{4,5})", entry.paper)

@@ -243,7 +243,7 @@ def docs(store):
     )
 
 
-# -- numbers by hand ---------------------------------------------------------------------------------------
+# -- numbers by hand -------------------------------------------------------------------------------
 def test_main_table_by_hand(store):
     values = [0.90, 0.91, 0.92, 0.93, 0.94]
     doc, density, cost = build(
@@ -644,7 +644,7 @@ def test_of_several_versions_the_table_and_source_that_are_here_stand_in_the_ove
     assert [text.strip() for text in texts(kendall, "digits201_digits")] == ["0.600"]
 
 
-# -- which runs --------------------------------------------------------------------------------------------
+# -- which runs ------------------------------------------------------------------------------------
 def test_nothing_to_report(store):
     with pytest.raises(
         NasreproError, match=r"nothing to report: .*nasrepro run --plan reproduce --store "
@@ -683,7 +683,7 @@ def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
         build(found, plan=str(plan))
 
 
-# -- renderings --------------------------------------------------------------------------------------------
+# -- renderings ------------------------------------------------------------------------------------
 def test_two_renderings_are_identical(docs, store, tmp_path):
     first = render.write(docs, tmp_path / "a", render.FORMATS)
     again = render.write(build(Store(tmp_path / "store.sqlite")), tmp_path / "b", render.FORMATS)
@@ -955,7 +955,7 @@ def test_any_table_renders(tmp_path):
     terminal.terminal([doc], Console(file=io.StringIO()))
 
 
-# -- small parts -------------------------------------------------------------------------------------------
+# -- small parts -----------------------------------------------------------------------------------
 def test_decimals():
     assert (
         interval_decimals([(0.918, 0.9184), (0.90, 0.92)], scale=100) == 2
@@ -986,7 +986,7 @@ def test_slug():
     assert slug("α") == "table"
 
 
-# -- more tables -------------------------------------------------------------------------------------------
+# -- more tables -----------------------------------------------------------------------------------
 def searched(method, seed, test, dataset="cifar10", **more):
     """A run with a curve: one incumbent after a query, a better one after 40, the last after 90."""
     found = run(method, seed, test, dataset=dataset, reported=(dataset,), **more)
@@ -1452,7 +1452,7 @@ def test_a_whole_report_twice_is_the_same_bytes(store, tmp_path):
         )
 
 
-# -- size --------------------------------------------------------------------------------------------------
+# -- size ------------------------------------------------------------------------------------------
 @pytest.mark.nightly
 def test_a_hundred_thousand_runs(tmp_path):
     """Every table, the runs behind them, the page.
