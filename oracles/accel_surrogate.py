@@ -71,7 +71,7 @@ class Surrogate(Oracle):
     def archs(self) -> Sequence[Arch]:
         """Raises NotTabulated: the space is not listed."""
         raise NotTabulated(
-            f"{self.name} predicts any of its {len(self.space):,} networks; it lists none"
+            f"{self.name} predicts any of its {self.space.count:,} networks; it lists none"
         )
 
     def _read(

@@ -140,7 +140,7 @@ def _rankings(
         named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, setting
         if named not in keys or record.status != "done":
             continue
-        if 0 < key.sample < min(SAMPLE, len(oracles.get(key.oracle).info.space)):
+        if 0 < key.sample < min(SAMPLE, oracles.get(key.oracle).info.space.count):
             continue
         other = _other(
             scorers.get(key.scorer).source_sha256 == key.scorer_sha256,
@@ -218,9 +218,9 @@ def tabulated(oracle: str) -> int:
     space = oracles.get(oracle).info.space
     try:
         opened = load_oracle(oracle)
-        return len(opened.archs()) if opened.space is space else len(space)
+        return len(opened.archs()) if opened.space is space else space.count
     except (DataMissing, NotTabulated):  # its table is not here; or it trains what it is asked for
-        return len(space)
+        return space.count
 
 
 def scale_of(oracle: str, metric: str, dataset: str) -> float:

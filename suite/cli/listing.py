@@ -72,7 +72,7 @@ def _spaces() -> list[dict[str, Any]]:
 
     spaces = {entry.info.space.name: entry.info.space for entry in oracles.all()}
     return [
-        {"space": name, "architectures": len(space), "decisions": len(space.cardinalities)}
+        {"space": name, "architectures": space.count, "decisions": len(space.cardinalities)}
         for name, space in sorted(spaces.items())
     ]
 

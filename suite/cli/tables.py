@@ -152,7 +152,7 @@ def _described(entry: OracleEntry) -> dict[str, Any]:
     row: dict[str, Any] = {
         "oracle": info.name,
         "notes": list(info.notes),
-        "space": f"{info.space.name}, {len(info.space):,} architectures",
+        "space": f"{info.space.name}, {info.space.count:,} architectures",
     }
     try:
         oracle = entry.load()
@@ -190,7 +190,7 @@ def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
     row: dict[str, Any] = {
         "source of devices": info.name,
         "notes": list(info.notes),
-        "space": f"{info.space.name}, {len(info.space):,} architectures",
+        "space": f"{info.space.name}, {info.space.count:,} architectures",
     }
     cells = {device.name: "" for device in info.devices}
     try:

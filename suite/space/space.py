@@ -54,8 +54,16 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
     decisions: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Number of architectures."""
+        """Number of architectures; OverflowError above 2^63 - 1, where `count` still answers."""
         return math.prod(self.cardinalities)
+
+    @property
+    def count(self) -> int:
+        """Number of architectures, however many."""
+        try:
+            return len(self)
+        except OverflowError:
+            return math.prod(self.cardinalities)
 
     @property
     def whole(self) -> SearchSpace:
