@@ -225,7 +225,9 @@ class Oracle(ABC):
 
     def _rows_shown(self) -> str:
         if self.info.trains:
-            return f"{self.space.count:,} architectures of {self.space.name}, trained when asked for"
+            return (
+                f"{self.space.count:,} architectures of {self.space.name}, trained when asked for"
+            )
         return f"{len(self.archs()):,} rows of {self.space.name}"
 
     def _shown(self) -> list[tuple[str, str]]:
