@@ -75,7 +75,7 @@ COMPACTNET = DeviceInfo(
     ),
     citation="""@misc{li2019compactnet,
   title = {{CompactNet}: Platform-Aware Automatic Optimization for Convolutional Neural Networks},
-  author = {Weicheng Li and others},
+  author = {Li and others},
   year = {2019},
   note = {arXiv:1905.11669}
 }""",
