@@ -370,7 +370,10 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
 
 
 def _decoded(network, judge, z):
-    """Of latent points (n, V, latent): shares of valid graphs and of cells, distinct ones among valid."""
+    """Of latent points (n, V, latent).
+
+    Shares of valid graphs and of cells, distinct ones among valid.
+    """
     import torch
 
     from nasrepro.methods.nets.latent import fingerprint

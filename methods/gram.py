@@ -27,9 +27,9 @@ Deviations:
     - Graphs that are no architecture of the space are drawn again (operations too, after each 1,000
       in a row); dead ends are dropped. In "gibbs" the graph then stays as it is; it is trained,
       paid for and learnt from again, as where the present option is drawn anew.
-    - Their softmax over a vertex's edges sums to 1, so that a sample has one edge out of each vertex
-      on average whatever the weights are: 2.5 edges in a cell of six. `sampling` "independent",
-      ours, keeps each edge by itself, at first with probability 1/2.
+    - Their softmax over a vertex's edges sums to 1, so that a sample has one edge out of each
+      vertex on average whatever the weights are: 2.5 edges in a cell of six. `sampling`
+      "independent", ours, keeps each edge by itself, at first with probability 1/2.
     - A graph that comes up again is trained and paid for again: of 150 trainings in a NAS-Bench-201
       search some 60 are of new cells. Where repeats are free the method is as good as random
       search there, where they are paid it is worse.

@@ -11,8 +11,8 @@ Deviations:
       queries. The paper's text was not read here.
     - A neighbour evaluated before is not evaluated again; its score is remembered, as in naszilla.
       Architectures that compute the same function (`space.canonical`) count as one.
-    - Restarts go on while the budget lasts (the paper stops at the first local optimum), or until the
-      whole space was seen.
+    - Restarts go on while the budget lasts (the paper stops at the first local optimum), or until
+      the whole space was seen.
 """
 
 from nasrepro.suite.registry import method

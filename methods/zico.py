@@ -138,7 +138,10 @@ def _ranked(space, rng, judge, within, candidates, stored):
 
 
 def _in_random_order(space, rng, candidates):
-    """All architectures in random order; of a space too large to be listed, random draws, 100 for each wanted."""
+    """All architectures in random order.
+
+    Of a space too large to be listed, random draws, 100 for each wanted.
+    """
     if len(space) > LISTED:
         return (space.sample(rng) for _ in range(100 * candidates))
     archs = list(space)

@@ -1,4 +1,7 @@
-"""The contract that every method keeps, line by line: what tests of methods and of plug-ins share."""
+"""The contract that every method keeps, line by line.
+
+What tests of methods and of plug-ins share.
+"""
 
 from __future__ import annotations
 

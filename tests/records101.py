@@ -1,4 +1,7 @@
-"""TFRecord files as NAS-Bench-101 and EC-NAS have them, written by the definition: what tests of their readers share."""
+"""TFRecord files as NAS-Bench-101 and EC-NAS have them, written by the definition.
+
+What tests of their readers share.
+"""
 
 import base64
 import json

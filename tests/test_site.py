@@ -1,4 +1,7 @@
-"""The site's pages: what they include exists, and their Python runs. `tox -e docs` builds it and checks the links."""
+"""The site's pages: what they include exists, and their Python runs.
+
+`tox -e docs` builds it and checks the links.
+"""
 
 from __future__ import annotations
 

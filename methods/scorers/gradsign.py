@@ -10,7 +10,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("gradsign", paper="arXiv:2110.08616, authors' code", needs_data=True)
 def score(network, batches):
-    """Sum over weights of |sum over samples of the sign of the sample's gradient|; higher is better.
+    """Sum over weights of |sum over samples of the sign of the sample's gradient|.
+
+    Higher is better.
 
     Needs labels and one batch, and a pass for each image of it. Dead layers add 0; a disconnected
     cell scores 0.

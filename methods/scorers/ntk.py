@@ -14,7 +14,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("ntk", paper="arXiv:2102.11535, Eq. 4", needs_data=True)
 def score(network, batches):
-    """Minus the largest over the smallest eigenvalue of the kernel of a batch's gradients; higher is better.
+    """Minus the largest over the smallest eigenvalue of the kernel of a batch's gradients.
+
+    Higher is better.
 
     Needs one batch, no labels, and a backward pass for each image of it. Where the smallest is not
     above 0 but for rounding, as in a disconnected cell, the score is -inf.

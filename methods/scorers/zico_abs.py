@@ -1,4 +1,6 @@
-"""ZiCo as its paper prints it: the deviation of |g| (Li et al., ICLR 2023, arXiv:2301.11300, Eq. 15).
+"""ZiCo as its paper prints it.
+
+The deviation of |g| (Li et al., ICLR 2023, arXiv:2301.11300, Eq. 15).
 
 Deviations:
     - None known from Eq. 15. The authors' code takes the deviation of the signed gradient (`zico`).

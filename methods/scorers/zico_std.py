@@ -10,5 +10,8 @@ from nasrepro.suite.registry import scorer
 
 @scorer("zico_std", paper="arXiv:2301.11300, ablation", needs_data=True, batches=2)
 def score(network, batches):
-    """Sum over layers of ln(sum of 1 / std |g|) over batches; higher is better; data as for `zico`."""
+    """Sum over layers of ln(sum of 1 / std |g|) over batches; higher is better.
+
+    Data as for `zico`.
+    """
     return over_layers(network, batches, lambda mean, deviation: 1 / deviation)

@@ -1,4 +1,7 @@
-"""What the interface of `nats_bench` gives for one architecture: its trainings, and each of them."""
+"""What the interface of `nats_bench` gives for one architecture.
+
+Its trainings, and each of them.
+"""
 
 from __future__ import annotations
 

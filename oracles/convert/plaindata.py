@@ -1,4 +1,7 @@
-"""What stands for the objects that numpy writes into pickles: made of bytes and simple dtypes alone."""
+"""What stands for the objects that numpy writes into pickles.
+
+Made of bytes and simple dtypes alone.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Scores of zero-cost proxies that others computed, to be held against ours; one file per source."""
+"""Scores of zero-cost proxies that others computed, to be held against ours.
+
+One file per source.
+"""

@@ -1,4 +1,6 @@
-"""One network trained on a set of images: what `oracles.training.loop` trains where there is no faster way.
+"""One network trained on a set of images.
+
+What `oracles.training.loop` trains where there is no faster way.
 
 Where a set has no validation part of its own, ours is drawn from its training part, by
 `ImageRecipe.split_seed`; NAS-Bench-201 published its own split of CIFAR-10 (`cifar-split.txt`).
@@ -111,7 +113,10 @@ def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
 
 
 def validated_on(name: str, recipe: ImageRecipe) -> NDArray[np.intp]:
-    """Indices of a set's training part that a recipe validates on; none where it has a part for it."""
+    """Indices of a set's training part that a recipe validates on.
+
+    None where it has a part for it.
+    """
     parts = originals(name)
     if parts.valid is not None:
         return np.array([], dtype=np.intp)

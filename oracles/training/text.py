@@ -1,7 +1,8 @@
 """Texts for language modelling, as tokens in three parts.
 
     pydoc_topics       the help texts of this Python, English prose of about half a million characters, each paragraph once; they differ
-                       between versions of Python, so the hash of the text is part of what determines a result
+                       between versions of Python, so the hash of the text is part of what
+                         determines a result
     tiny_shakespeare   1.1 million characters of Shakespeare, from Karpathy's char-rnn
     wikitext2_heldout  WikiText-2 without its training file: trained and validated on its validation
       file, tested on its test file, so not

@@ -61,11 +61,9 @@ def _version(package: str) -> str:
 
 
 def _program() -> dict[str, Any]:
-    import nasrepro
-
     return {
         "version": _version("nasrepro"),
-        "folder": str(Path(nasrepro.__file__).parent),
+        "folder": str(Path(__file__).resolve().parents[2]),
         "python": f"{platform.python_version()} ({sys.executable})",
     }
 

@@ -1,8 +1,8 @@
 """Devices: what an architecture costs on a piece of hardware (latency or energy), looked up in tables as oracles are.
 
-A table of devices has one row per architecture, by the index of its space where it has all of it. Its columns are
-`{dataset}/{device}`, or `{device}` where one column stands for all data sets of the device. A value
-that is not there is NaN, never a negative number.
+A table of devices has one row per architecture, by the index of its space where it has all of it.
+Its columns are `{dataset}/{device}`, or `{device}` where one column stands for all data sets of the
+device. A value that is not there is NaN, never a negative number.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ class Arch:
     code: tuple[int, ...]
 
     def __repr__(self) -> str:
-        """The space's own string, where an oracle of that space has been described; else the code."""
+        """The space's own string, where an oracle of that space has been described.
+
+        Else the code.
+        """
         try:
             return f"Arch({self.space}: {_WRITERS[self.space](self)})"
         except Exception:  # a repr never fails: no such space here, or no architecture of it

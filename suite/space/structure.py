@@ -94,7 +94,10 @@ class Layer:
 
     @property
     def moved(self) -> int:
-        """Numbers read and written on one image, parameters included; 0 for a batch norm, taken as fused."""
+        """Numbers read and written on one image, parameters included.
+
+        0 for a batch norm, taken as fused.
+        """
         if self.kind == "batch_norm":
             return 0
         read = self.in_channels * self.in_side**2

@@ -2,12 +2,12 @@
 
     pytest tests/bench/bench_intervals.py --benchmark-only -s
 
-Populations: normal, exponential and log-normal values, and the final regrets of 400 searches each of
-the baselines on digits201, of 25 and of 150 queries (drawn from with replacement, so that the true
-mean is known). Asked of ours: within 2 points of 95 for 20, 50 and 100 values, within 4 for 5 and 10;
-the table that it prints shows where that holds. A tail that 10 or 20 values have not met cannot be
-covered by any method that knows only them: below `NAMED` values reports do not call it a 95 %
-interval.
+Populations: normal, exponential and log-normal values, and the final regrets of 400 searches each
+of the baselines on digits201, of 25 and of 150 queries (drawn from with replacement, so that the
+true mean is known). Asked of ours: within 2 points of 95 for 20, 50 and 100 values, within 4 for 5
+and 10; the table that it prints shows where that holds. A tail that 10 or 20 values have not met
+cannot be covered by any method that knows only them: below `NAMED` values reports do not call it a
+95 % interval.
 """
 
 from __future__ import annotations

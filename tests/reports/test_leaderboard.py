@@ -334,7 +334,8 @@ def test_it_loads_fast(page):
 
 
 def test_filters_and_measures(page):
-    # the columns over all tasks, then those of nasbench201 (two budgets, two data sets) and digits201
+    # the columns over all tasks, then those of nasbench201 (two budgets, two data sets) and
+    # digits201
     assert heads(page)[1] == "Average rank ▲" and len(heads(page)) == 1 + 9 + 5
     assert sorted(rows(page)) == sorted(
         [f"▸ {STRANGE}", "regularized_evolution", "local_search", "random_search"]

@@ -1,7 +1,8 @@
 """Recipes tried for the second edition of digits201, and the criteria that one must meet.
 
 The first edition's best cell is its largest, and its sizes agree with NAS-Bench-201 better than its
-accuracies do. `CRITERIA` and `SAMPLE` were fixed, and committed, before any of `TRIALS` was trained:
+accuracies do. `CRITERIA` and `SAMPLE` were fixed, and committed, before any of `TRIALS` was
+trained:
 
     nasrepro train-table digits201 --out trials --trial steps
 

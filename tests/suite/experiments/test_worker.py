@@ -334,7 +334,10 @@ GLOBAL = {
 
 @pytest.mark.parametrize("library", GLOBAL)
 def test_global_generators_are_seeded_by_the_run(library: str, team: Team) -> None:
-    """In a new process, in one that has run another, and in this one; another seed, another draw."""
+    """In a new process, in one that has run another, and in this one.
+
+    Another seed, another draw.
+    """
     made = search(
         f"{GLOBAL[library]}\nsession.log('drawn', number=number)\n"
         "return session.evaluate(session.space.at(0)).arch"
@@ -409,7 +412,10 @@ def test_a_foreign_worker_refuses_and_the_run_ends_by_saying_so(team: Team, tmp_
 
 
 def test_a_refused_cell_goes_to_another_worker(toy: Oracle, tmp_path: Path) -> None:
-    """One of two workers refuses everything: all is done by the other, each cell asked there once."""
+    """One of two workers refuses everything.
+
+    All is done by the other, each cell asked there once.
+    """
     asked: list[tuple[int, frozenset[str]]] = []
 
     def submit(made: Cell, refused: frozenset[str]) -> Future[tuple[str, Done | Refused]]:
