@@ -58,7 +58,8 @@ def method_pages() -> None:
         )
         write(
             f"methods/{method.name}.md",
-            f"# {method.name}\n\nPaper: {method.paper}\n\n{algorithm}\n## Deviations\n\n{deviations}\n"
+            f"# {method.name}\n\nPaper: {method.paper}\n\n{algorithm}\n## Deviations\n\n"
+            f"{deviations}\n"
             f"## Parameters\n\n{parameters if method.defaults else 'None.'}\n",
         )
     rows = [
@@ -71,7 +72,8 @@ def method_pages() -> None:
     studied = [[f"`{study.name}`", study.paper, first_line(study.doc)] for study in studies.all()]
     write(
         "methods.md",
-        f"# Methods\n\n{table(['method', 'paper', 'what'], rows)}\n## Scorers\n\n{table(['scorer', 'paper', 'what'], scored)}\n"
+        f"# Methods\n\n{table(['method', 'paper', 'what'], rows)}\n## Scorers\n\n"
+        f"{table(['scorer', 'paper', 'what'], scored)}\n"
         f"## Studies\n\n{table(['study', 'paper', 'what'], studied)}",
     )
 
@@ -97,7 +99,8 @@ def oracle_pages() -> None:
         names = ", ".join(dataset.name for dataset in info.datasets)
         write(
             f"oracles/{entry.name}.md",
-            f"# {entry.name}\n\nData sets: {names}\n\n## Limits and traps\n\n{notes}\n## Metrics\n\n{metrics}\n"
+            f"# {entry.name}\n\nData sets: {names}\n\n## Limits and traps\n\n{notes}\n## Metrics\n"
+            f"\n{metrics}\n"
             f"## Licence and citation\n\n{info.licence}\n\n{code(info.citation)}",
         )
         rows.append([f"[{entry.name}](oracles/{entry.name}.md)", names, info.space.name])
@@ -120,13 +123,19 @@ def paper_pages() -> None:
         ]
         write(
             f"papers/{number:02}.md",
-            f"# {claims[0].title}\n\n{paper}\n\n{table(['claim', 'statement', 'source', 'verdict'], shown)}",
+            (
+                f"# {claims[0].title}\n\n{paper}\n\n"
+                f"{table(['claim', 'statement', 'source', 'verdict'], shown)}"
+            ),
         )
         said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
         rows.append([f"[{claims[0].title}](papers/{number:02}.md)", paper, said])
     write(
         "papers.md",
-        f"# Papers\n\nRecorded verdicts; see [their classes](concepts/verdicts.md).\n\n{table(['paper', 'source', 'verdicts'], rows)}",
+        (
+            "# Papers\n\nRecorded verdicts; see [their classes](concepts/verdicts.md).\n\n"
+            f"{table(['paper', 'source', 'verdicts'], rows)}"
+        ),
     )
 
 
@@ -143,7 +152,10 @@ def reference_pages() -> None:
     ]
     write(
         "reference.md",
-        f"# Reference\n\n`import nasrepro as nr` has the names that most users need.\n\n::: nasrepro\n\n{table(['package', 'what'], rows)}",
+        (
+            "# Reference\n\n`import nasrepro as nr` has the names that most users need.\n\n"
+            f"::: nasrepro\n\n{table(['package', 'what'], rows)}"
+        ),
     )
 
 

@@ -147,7 +147,8 @@ def search(
             raise UnknownName(f"{what} of arch2vec:", given, KNOWN[what])
     if encoding == "supervised" and strategy == "bo" and surrogate == "gp":
         raise NasreproError(
-            'arch2vec: encoding "supervised" trains its own surrogate; use surrogate = "dngo" with it'
+            'arch2vec: encoding "supervised" trains its own surrogate; use surrogate = "dngo" '
+            "with it"
         )
     with threadpool_limits(1, "blas"):  # one thread: the same numbers in every worker
         points = None
@@ -308,7 +309,7 @@ def reinforce(session, rng, points, *, baseline, skip, steps=16):
                 optimiser.step()
 
 
-# -- what is measured of the latent space ------------------------------------------------------------------
+# -- what is measured of the latent space ----------------------------------------------------------
 @study(
     "arch2vec.reconstruction",
     paper="arXiv:2006.06936; the authors' models/pretraining_nasbench101.py",

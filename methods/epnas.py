@@ -305,7 +305,7 @@ class _Predictor:
         )
 
 
-# -- constraints --------------------------------------------------------------------------------------------
+# -- constraints -----------------------------------------------------------------------------------
 def _limit(text):
     """("params", True, 1e6) of "params<=1e6"; False for a lower bound."""
     for upper, symbol in ((True, "<="), (False, ">=")):
@@ -314,7 +314,8 @@ def _limit(text):
             with contextlib.suppress(ValueError):
                 return name.strip(), upper, float(number)
     raise NasreproError(
-        f"epnas: constraint {text!r} is not params, macs or intensity, <= or >=, and a number, such as 'params<=1e6'"
+        f"epnas: constraint {text!r} is not params, macs or intensity, <= or >=, and a number, "
+        "such as 'params<=1e6'"
     )
 
 

@@ -32,7 +32,7 @@ from nasrepro.suite.space import Arch, Block
 from nasrepro.suite.statistics import spearman
 
 
-# -- the predictor -----------------------------------------------------------------------------------------
+# -- the predictor ---------------------------------------------------------------------------------
 @cache
 def _networks(
     oracle: str, classes: int, size: int, pool: int
@@ -92,7 +92,8 @@ def predictor(rng, *, oracle, samples, epochs, pool):
         there = np.flatnonzero(np.isfinite(truth))
         if len(there) < samples + 2:
             raise NasreproError(
-                f"flash_models.predictor: {oracle} has {len(there)} networks on {dataset.name}; {samples} samples leave no rest"
+                f"flash_models.predictor: {oracle} has {len(there)} networks on {dataset.name}; "
+                f"{samples} samples leave no rest"
             )
         fit = rng.choice(there, samples, replace=False)
         rest = np.setdiff1d(there, fit)
@@ -114,7 +115,7 @@ def predictor(rng, *, oracle, samples, epochs, pool):
             }
 
 
-# -- device models -----------------------------------------------------------------------------------------
+# -- device models ---------------------------------------------------------------------------------
 @cache
 def _features(source: str, name: str, classes: int, size: int) -> Values:
     """Features of a device model for all architectures of a source's space, (n, k)."""
@@ -184,7 +185,7 @@ def latency(rng, *, devices: str | list[str], dataset, classes, size, samples):
                     }
 
 
-# -- a space too large to list -----------------------------------------------------------------------------
+# -- a space too large to list ---------------------------------------------------------------------
 #: Width of the first cell, then depth and links of three cells whose widths double.
 _WIDTHS, _DEPTHS, _LINKS = range(4, 20), range(3, 19), range(0, 300, 3)
 _SIZES = (len(_WIDTHS), *(len(_DEPTHS),) * 3, *(len(_LINKS),) * 3)

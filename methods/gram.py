@@ -141,7 +141,8 @@ def search(session, rng, *, variant, sampling, baseline, alpha, clip, normalise,
             if tries % 1000 == 0:
                 fixed = assigned(topology, "balanced", rng)
         raise NasreproError(
-            f"gram: {TRIES:,} samples in a row are no architectures of {session.space.name}; it has too few connected cells"
+            f"gram: {TRIES:,} samples in a row are no architectures of {session.space.name}; it "
+            "has too few connected cells"
         )
 
     def step(place, kept, ops):

@@ -48,7 +48,7 @@ GRID = np.logspace(-6, 0, 13)
 _spearman = partial(spearman, constant=-1.0)
 
 
-# -- the linear predictor and its adaptation --------------------------------------------------------------------
+# -- the linear predictor and its adaptation -------------------------------------------------------
 def proxy_weights(cells: Values, latency: Values) -> Values:
     """Latency of each edge's operations by least squares of least norm, shape (k,): w = pinv(X) l.
 
@@ -92,9 +92,8 @@ class AdaProxy:
         singular, moved = self.singular[used], self.moved[used]
         low = np.zeros((len(strengths), 1))
         high = np.full((len(strengths), 1), float(np.linalg.norm(moved / singular)) * 1.01 + 1e-300)
-        for _ in range(
-            60
-        ):  # the norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it
+        # The norm r of b solves ||ridge(n penalty / 2r)|| = r; the left side falls short above it.
+        for _ in range(60):
             norm = (low + high) / 2
             ridge = singular * moved / (singular**2 + len(self.measured) * penalty / (2 * norm))
             above = np.linalg.norm(ridge, axis=1, keepdims=True) > norm
@@ -153,7 +152,7 @@ def adapted(
     return lambda others: fitted.predict(others, GRID[best : best + 1])[0]
 
 
-# -- data ------------------------------------------------------------------------------------------------------
+# -- data ------------------------------------------------------------------------------------------
 def _columns(devices: str, dataset: str) -> tuple[Values, dict[str, Values]]:
     """One-hot cells with a constant, (n, k), and the latencies of a source's devices by name, (n,), NaN where missing."""
     table = load_devices(devices)
@@ -174,7 +173,8 @@ def _columns(devices: str, dataset: str) -> tuple[Values, dict[str, Values]]:
 def _chosen(name: str, found: dict[str, Values], devices: str) -> list[str]:
     if name and name not in found:
         raise NasreproError(
-            f"oneproxy: {devices} has no device {name!r} for this data set; it has {', '.join(found)}"
+            f"oneproxy: {devices} has no device {name!r} for this data set; it has "
+            f"{', '.join(found)}"
         )
     return [name] if name else list(found)
 
@@ -184,13 +184,14 @@ def _split(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if len(there) < samples + 2:
         raise NasreproError(
-            f"oneproxy: {device} has {len(there)} measured cells, too few for {samples} samples and a rest"
+            f"oneproxy: {device} has {len(there)} measured cells, too few for {samples} samples "
+            "and a rest"
         )
     taken = rng.choice(there, samples, replace=False)
     return taken, np.setdiff1d(there, taken)
 
 
-# -- studies ---------------------------------------------------------------------------------------------------
+# -- studies ---------------------------------------------------------------------------------------
 @study(
     "oneproxy.adaptation",
     paper="arXiv:2111.01203; figures of the authors' repository",

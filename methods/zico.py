@@ -112,7 +112,8 @@ def search(
         took(judge.took_s)
     if not members:
         raise NasreproError(
-            f"zico: no architecture tried has at most {max_params:,} parameters and {max_macs:,} MACs (0: no limit)"
+            f"zico: no architecture tried has at most {max_params:,} parameters and {max_macs:,} "
+            "MACs (0: no limit)"
         )
     best = max(members, key=judge.score)
     session.log(

@@ -14,7 +14,10 @@ from nasrepro.suite.data import SourceFile, TableSpec
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo
 from nasrepro.suite.registry import oracle
 
-FOLDER = "PedramBakh/EC-NAS-Bench/13e373ead9d5c1fa177de1c1217b0cd9d8739aac/ecnas/ecnas/utils/data/tabular_benchmarks"
+FOLDER = (
+    "PedramBakh/EC-NAS-Bench/13e373ead9d5c1fa177de1c1217b0cd9d8739aac/"
+    "ecnas/ecnas/utils/data/tabular_benchmarks"
+)
 
 
 def describe(table: TableSpec, notes: tuple[str, ...]) -> OracleInfo:

@@ -14,7 +14,10 @@ from nasrepro.suite.data import SourceFile, TableSpec, open_table
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
 
-_FOLDER = "lightonai/contrastive-embeddings-for-neural-architectures/8606a4a4d7ea9ed9c01964660e8b2afb1e003480/SearchSpaces/BenchNatsss"
+_FOLDER = (
+    "lightonai/contrastive-embeddings-for-neural-architectures/"
+    "8606a4a4d7ea9ed9c01964660e8b2afb1e003480/SearchSpaces/BenchNatsss"
+)
 
 
 def _file(name: str, sha256: str, size: int) -> SourceFile:

@@ -40,13 +40,19 @@ Own = Annotated[
     typer.Option(
         "--method",
         "-m",
-        help="The Python file of a method of yours: its rows are marked, its paper and deviations are shown.",
+        help=(
+            "The Python file of a method of yours: its rows are marked, its paper and "
+            "deviations are shown."
+        ),
     ),
 ]
 Against = Annotated[
     Path | None,
     typer.Option(
-        help="A snapshot.json of an earlier report, or a folder of them (the last by name): tell what changed."
+        help=(
+            "A snapshot.json of an earlier report, or a folder of them (the last by name): "
+            "tell what changed."
+        )
     ),
 ]
 
@@ -67,7 +73,10 @@ def report(
         str,
         typer.Option(
             "--format",
-            help="What to write, comma-separated: md, tex, html, csv, runs (a CSV), page (the leaderboard).",
+            help=(
+                "What to write, comma-separated: md, tex, html, csv, runs (a CSV), page (the "
+                "leaderboard)."
+            ),
         ),
     ] = "md,tex,html,csv,runs,page",
     against: Against = None,

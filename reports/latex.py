@@ -18,13 +18,19 @@ _MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$", APART: r"$^{\neq}$"
 
 # Brackets and stars in braces: behind the end of a row they would be read as its options.
 _SYMBOLS = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "[": "{[}", "]": "{]}", "*": "{*}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
-    '"': "''", "`": r"\`{}", PAD: r"\phantom{0}", "\u00a0": "~", "–": r"\textendash{}", "—": r"\textemdash{}", "−": "$-$",
-    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "µ": r"$\mu$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$",
-    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "°": r"$^{\circ}$", "≠": r"$\neq$", "▸": r"$\triangleright$", "Δ": r"$\Delta$",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$",
+    "#": r"\#", "_": r"\_",
+    "[": "{[}", "]": "{]}", "*": "{*}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "|": "$|$",
+    '"': "''", "`": r"\`{}", PAD: r"\phantom{0}", "\u00a0": "~", "–": r"\textendash{}",
+    "—": r"\textemdash{}", "−": "$-$",
+    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "µ": r"$\mu$", "≈": r"$\approx$",
+    "≤": r"$\le$", "≥": r"$\ge$",
+    "→": r"$\to$", "∞": r"$\infty$", "†": r"$\dagger$", "°": r"$^{\circ}$", "≠": r"$\neq$",
+    "▸": r"$\triangleright$", "Δ": r"$\Delta$",
     "…": r"\dots{}", "‘": "`", "’": "'", "“": "``", "”": "''",
-    "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "æ": r"\ae{}", "Æ": r"\AE{}",
+    "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}",
+    "æ": r"\ae{}", "Æ": r"\AE{}",
 }  # fmt: skip
 _ACCENTS = {
     "\u0300": "`",

@@ -82,7 +82,10 @@ def _task_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
                     "none" if each[label][1] is None else f"{each[label][1]:g}"
                     for each in (before, now)
                 ]
-                yield f"{task}: {label} moved from rank {ranks[0]} to {ranks[1]} (mean {means[0]} → {means[1]})"
+                yield (
+                    f"{task}: {label} moved from rank {ranks[0]} to {ranks[1]} (mean "
+                    f"{means[0]} → {means[1]})"
+                )
 
 
 def read_snapshot(text: str, name: str) -> dict[str, Any]:

@@ -45,7 +45,8 @@ class UnknownName(NasreproError, KeyError, ValueError):
             ", ".join(names) if len(names) <= 30 else ", ".join(names[:30]) + f" ... ({len(names)})"
         )
         super().__init__(
-            f"unknown {kind} {str(value)!r}{guess} (accepted: {shown or 'none'}){hint and '; ' + hint}"
+            f"unknown {kind} {str(value)!r}{guess} (accepted: "
+            f"{shown or 'none'}){hint and '; ' + hint}"
         )
 
 

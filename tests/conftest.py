@@ -51,7 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def reason(name: str) -> str:
     """Why a test skips that needs the table of an oracle."""
-    return f"the table of {name} is not here: set {MIRROR_VARIABLE} to a folder with its originals, or run: nasrepro data fetch {name}"
+    return (
+        f"the table of {name} is not here: set {MIRROR_VARIABLE} to a folder with its "
+        f"originals, or run: nasrepro data fetch {name}"
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -184,7 +187,8 @@ def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
             host = str(address[0])
             if host not in ("localhost", "::1") and not host.startswith("127."):
                 raise ConnectionRefusedError(
-                    f"tests have no network: connection to {host}; mark the test `network` if it needs one"
+                    f"tests have no network: connection to {host}; mark the test `network` if it "
+                    "needs one"
                 )
         connect(self, address)
 
@@ -206,7 +210,9 @@ def pytest_terminal_summary(
     terminalreporter.section("oracles")
     try:
         entries = [*oracles.all(), *devices.all(), *references.all()]
-    except Exception as error:  # an oracle's file that does not import has failed its tests; it need not take the summary along
+    # An oracle's file that does not import has failed its tests; it need not take the summary
+    # along.
+    except Exception as error:
         terminalreporter.write_line(f"{type(error).__name__}: {error}")
         return
     for entry in entries:

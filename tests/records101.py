@@ -7,7 +7,10 @@ import base64
 import json
 import struct
 
-EC = "PedramBakh/EC-NAS-Bench/13e373ead9d5c1fa177de1c1217b0cd9d8739aac/ecnas/ecnas/utils/data/tabular_benchmarks"
+EC = (
+    "PedramBakh/EC-NAS-Bench/13e373ead9d5c1fa177de1c1217b0cd9d8739aac/"
+    "ecnas/ecnas/utils/data/tabular_benchmarks"
+)
 
 
 def crc32c(data):

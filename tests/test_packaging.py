@@ -75,7 +75,8 @@ def test_everything_installed_is_pinned() -> None:
     if "TOX_WORK_DIR" not in os.environ:
         pytest.skip("not under tox: only tox's environments are held to constraints.txt")
     assert not unpinned(distributions()), (
-        "not in constraints.txt in that version; where the pins changed, make the environment anew: tox -r"
+        "not in constraints.txt in that version; where the pins changed, make the environment "
+        "anew: tox -r"
     )
     for site in Path(os.environ["TOX_WORK_DIR"]).glob(".pkg*/lib/python*/site-packages"):
         # tox brings the pip of the build environment itself.
@@ -163,7 +164,10 @@ def test_wheel_runs_outside_the_tree(wheel: Path, tmp_path: Path) -> None:
     (site / "dependencies.pth").write_text(
         "\n".join(path for path in sys.path if path.endswith("site-packages")), encoding="utf-8"
     )
-    code = "from nasrepro import suite, oracles, methods, reports; print(*(part.__file__ for part in (suite, oracles, methods, reports)), sep='\\n')"
+    code = (
+        "from nasrepro import suite, oracles, methods, reports; print(*(part.__file__ for "
+        "part in (suite, oracles, methods, reports)), sep='\\n')"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     found = subprocess.run(
         [str(python), "-c", code],

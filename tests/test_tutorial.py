@@ -81,7 +81,10 @@ def test_the_tutorial_works_as_it_stands(shell):
     ).read_text(encoding="utf-8")
     assert "▸ my_method" in (report / "leaderboard/index.html").read_text(encoding="utf-8")
     if shutil.which("pdflatex"):
-        whole = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{table}\\end{document}"
+        whole = (
+            "\\documentclass{article}\\usepackage{booktabs}"
+            "\\begin{document}\\input{table}\\end{document}"
+        )
         (shell.place / "table.tex").write_text(done.stdout, encoding="utf-8")
         (shell.place / "all.tex").write_text(whole, encoding="utf-8")
         made = shell("pdflatex -interaction=nonstopmode -halt-on-error all.tex")
@@ -93,5 +96,6 @@ def test_the_pictures_of_readme_are_there():
     assert found
     for name in found:
         assert (ROOT / name).is_file(), (
-            f"README shows {name}, which is not there; draw it with: nasrepro figures --out results/figures"
+            f"README shows {name}, which is not there; draw it with: nasrepro figures --out "
+            "results/figures"
         )

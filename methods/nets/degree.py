@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Values = NDArray[np.float64]
 
 
-# -- metrics of topology -----------------------------------------------------------------------------------
+# -- metrics of topology ---------------------------------------------------------------------------
 def nn_mass(blocks: Sequence[Block]) -> float:
     """NN-Mass (arXiv:1910.00780; authors' code).
 
@@ -65,7 +65,7 @@ METRICS: Mapping[str, Callable[[Sequence[Block]], float]] = {
 }
 
 
-# -- accuracy ----------------------------------------------------------------------------------------------
+# -- accuracy --------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Curve:
     """theta(g) = shift + 1 / (a + b exp(c unit / g)); with b, c > 0 it rises with g and saturates.
@@ -182,7 +182,7 @@ def block_features(blocks: Sequence[Block]) -> Values:
     )
 
 
-# -- costs on a device -------------------------------------------------------------------------------------
+# -- costs on a device -----------------------------------------------------------------------------
 def analytical(space: SearchSpace, arch: Arch, *, classes: int, size: int) -> list[float]:
     """Features of a device model.
 

@@ -102,7 +102,8 @@ def graphs_of(space: SearchSpace) -> Graphs:
     nodes = max(len(space.graph(space.sample(rng)).ops) for _ in range(20))
     if len(space) * nodes**2 > LARGEST:
         raise NasreproError(
-            f"space {space.name} has {len(space):,} architectures of up to {nodes} nodes, too many to "
+            f"space {space.name} has {len(space):,} "
+            f"architectures of up to {nodes} nodes, too many to "
             "be packed as graphs all at once; choose another method or a smaller space"
         )
     return pack(map(space.graph, space))

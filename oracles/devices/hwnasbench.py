@@ -34,7 +34,9 @@ DEVICES = {
     "raspi4": "Raspberry Pi 4",
     "edgetpu": "Google Edge TPU; 4,699 cells are not supported",
     "pixel3": "Google Pixel 3",
-    "eyeriss": "Eyeriss accelerator, estimated by the authors' model: few distinct values, many ties",
+    "eyeriss": (
+        "Eyeriss accelerator, estimated by the authors' model: few distinct values, many ties"
+    ),
     "fpga": "FPGA, estimated by the authors' model: few distinct values, many ties",
 }
 _ENERGIES = {
@@ -72,7 +74,10 @@ INFO = DeviceInfo(
         converter=convert_hwnasbench,
     ),
     notes=(
-        "-1 in the original (edge TPU, the same 4,699 cells for all data sets) stands for an unsupported cell: missing here, not fast",
+        (
+            "-1 in the original (edge TPU, the same 4,699 cells for all data sets) stands for an "
+            "unsupported cell: missing here, not fast"
+        ),
         "the FPGA's columns are the same for CIFAR-10 and CIFAR-100",
     ),
 )

@@ -39,7 +39,10 @@ _DEVICES = {
     "eagle_dsp_855": "Hexagon 690 DSP of a Snapdragon 855 (Eagle)",
     "eagle_gpu_855": "Adreno 640 GPU of a Snapdragon 855 (Eagle)",
     "eagle_gtx": "NVIDIA GTX 1080 Ti (Eagle)",
-    "eagle_i7": "Intel Core i7-7820X (Eagle); but its values are those of eagle_gtx within 5 %, so one of the two is misnamed",
+    "eagle_i7": (
+        "Intel Core i7-7820X (Eagle); but its values are those of eagle_gtx within 5 %, so "
+        "one of the two is misnamed"
+    ),
     "eagle_jetson": "NVIDIA Jetson Nano (Eagle)",
     "eagle_jetson_16": "NVIDIA Jetson Nano, 16-bit (Eagle)",
     "eagle_tpu": "Google Edge TPU (Eagle); not in the paper's figures",
@@ -80,10 +83,16 @@ INFO = DeviceInfo(
         converter=convert_oneproxy,
     ),
     notes=(
-        "1,999 of 15,625 cells, no uniform sample: 57 % have a 3x3 convolution on the first edge; the other cells are missing",
+        (
+            "1,999 of 15,625 cells, no uniform sample: 57 % have a 3x3 convolution on the first "
+            "edge; the other cells are missing"
+        ),
         "which cells they are is proved by six columns that are HW-NAS-Bench's to the last digit",
         "-1 in the original (rice_edgetpu, 259 cells) stands for an unsupported cell: missing here",
-        "nn-Meter's and Eagle's columns: the image size is not stated; by their magnitude it is 32x32, so not for ImageNet16-120",
+        (
+            "nn-Meter's and Eagle's columns: the image size is not stated; by their magnitude it "
+            "is 32x32, so not for ImageNet16-120"
+        ),
     ),
 )
 

@@ -54,14 +54,21 @@ SETS: Mapping[str, ImageSet] = {
         ImageSet("digits201", 10, 8, 1, DIGITS_TRAIN, 813, DIGITS_VALID, note=_SPLIT),
         ImageSet(
             "cifar10", 10, 32, 3, 50_000, 10_000, 0,
-            ("cifar-10-batches-py", "cifar-10-python.tar.gz", "cifar-10-batches-bin", "cifar-10-binary.tar.gz"),
+            (
+                "cifar-10-batches-py", "cifar-10-python.tar.gz",
+                "cifar-10-batches-bin", "cifar-10-binary.tar.gz",
+            ),
         ),
         ImageSet(
-            "cifar10_jpeg", 10, 32, 3, 50_000, 10_000, 0, ("cifar10_jpeg.parquet",), "lossy: CIFAR-10 after JPEG compression, not the original"
+            "cifar10_jpeg", 10, 32, 3, 50_000, 10_000, 0, ("cifar10_jpeg.parquet",),
+            "lossy: CIFAR-10 after JPEG compression, not the original"
         ),
         ImageSet(
             "cifar100", 100, 32, 3, 50_000, 10_000, 0,
-            ("cifar-100-python", "cifar-100-python.tar.gz", "cifar-100-binary", "cifar-100-binary.tar.gz"),
+            (
+                "cifar-100-python", "cifar-100-python.tar.gz",
+                "cifar-100-binary", "cifar-100-binary.tar.gz",
+            ),
         ),
         ImageSet("ImageNet16-120", 120, 16, 3, 151_700, 6_000, 0, ("ImageNet16",)),
     )
@@ -121,7 +128,8 @@ def locate(name: str) -> Path | None:
                 return folder / place
     how = f"; or download it: nasrepro data fetch {known.name}" if known.name in ARCHIVES else ""
     raise DataMissing(
-        f"the images of {known.name} are not here: none of {', '.join(known.places)} is in {', '.join(map(str, folders()))}. "
+        f"the images of {known.name} are not here: none of "
+        f"{', '.join(known.places)} is in {', '.join(map(str, folders()))}. "
         f"Put it there, or set {DATASETS_VARIABLE} to the folder that has it{how}"
     )
 
@@ -150,7 +158,8 @@ def download(name: str) -> Path:
     known = image_set(name)
     if known.name not in ARCHIVES:
         raise NasreproError(
-            f"{known.name} cannot be downloaded by this program; put it into {folders()[0]} under the name {known.places[0]}"
+            f"{known.name} cannot be downloaded by this program; put it into {folders()[0]} under "
+            f"the name {known.places[0]}"
         )
     file = ARCHIVES[known.name]
     target = cache_dir() / "datasets" / Path(file.path).name
@@ -165,7 +174,7 @@ def download(name: str) -> Path:
     return target
 
 
-# -- reading them ----------------------------------------------------------------------------------------------------------
+# -- reading them ----------------------------------------------------------------------------------
 def _whole(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Part:
     return Part(labels, lambda chosen: images[chosen])
 
@@ -217,7 +226,8 @@ def originals(name: str) -> ImageParts:
     ):
         if len(labels) != count or labels.min() < 0 or labels.max() >= known.classes:
             raise DataCorrupt(
-                f"{path} has {len(labels):,} {which} images of classes {labels.min()}..{labels.max()}, "
+                f"{path} has {len(labels):,} {which} images "
+                f"of classes {labels.min()}..{labels.max()}, "
                 f"{known.name} has {count:,} of 0..{known.classes - 1}; get it again"
             )
     return ImageParts(*parts)
@@ -322,7 +332,8 @@ def _binary(known: ImageSet, file: Path) -> tuple[NDArray[np.uint8], NDArray[np.
     raw = np.fromfile(file, np.uint8)
     if len(raw) % (marks + pixels):
         raise DataCorrupt(
-            f"{file} has {len(raw):,} bytes, no multiple of {marks + pixels}: no batch of {known.name}; get it again"
+            f"{file} has {len(raw):,} bytes, no multiple of {marks + pixels}: no batch of "
+            f"{known.name}; get it again"
         )
     rows = raw.reshape(-1, marks + pixels)
     return rows[:, marks:].reshape(-1, known.channels, known.side, known.side), rows[

@@ -31,7 +31,10 @@ INFO = ReferenceInfo(
         converter=convert_naslib_nasbench101,
     ),
     notes=(
-        "10,250 cells, the first by module hash; which cells they are is proved by the order of the hashes",
+        (
+            "10,250 cells, the first by module hash; which cells they are is proved by the order "
+            "of the hashes"
+        ),
     ),
 )
 

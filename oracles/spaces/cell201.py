@@ -183,7 +183,7 @@ class Cell201(SearchSpace):
             in_channels,
         )
 
-    # -- names -------------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
         """Read `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`."""
         form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
@@ -195,7 +195,8 @@ class Cell201(SearchSpace):
             3,
         ]:
             raise InvalidArch(
-                f"{self.name}: {text!r} has {len(edges)} edges in {len(groups)} nodes, expected 6 edges in 3 nodes: {form}"
+                f"{self.name}: {text!r} has {len(edges)} edges in {len(groups)} nodes, expected 6 "
+                f"edges in 3 nodes: {form}"
             )
         code = []
         for edge, (source, target) in zip(edges, EDGES, strict=True):
@@ -204,7 +205,8 @@ class Cell201(SearchSpace):
                 raise UnknownName(f"operation on edge {source}->{target} of {text!r}:", op, OPS)
             if node != str(source):
                 raise InvalidArch(
-                    f"{self.name}: edge {edge!r} into node {target} of {text!r} must end in ~{source}; the form is {form}"
+                    f"{self.name}: edge {edge!r} into node {target} of {text!r} must end in "
+                    f"~{source}; the form is {form}"
                 )
             code.append(OPS.index(op))
         return Arch(self.name, tuple(code))
@@ -234,7 +236,7 @@ class Cell201(SearchSpace):
         """Inverse of `number`."""
         return Arch(self.name, tuple(number // weight % len(OPS) for weight in _WEIGHTS))
 
-    # -- equivalences ------------------------------------------------------------------------------------
+    # -- equivalences ------------------------------------------------------------------------------
     def canonical(self, arch: Arch) -> Arch:
         """The functionally equal cell with the smallest number: 5,044 of them, one per class."""
         return self.numbered(int(_representatives()[self.number(arch)]))
@@ -281,7 +283,7 @@ class Cell201(SearchSpace):
         )
         return Arch(self.name, tuple(keep))
 
-    # -- moving about ------------------------------------------------------------------------------------
+    # -- moving about ------------------------------------------------------------------------------
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
         """The benchmark's mutation (authors' code, `mutate_arch_func`).
 
@@ -298,7 +300,7 @@ class Cell201(SearchSpace):
         code[edge] = (code[edge] + step) % len(OPS)
         return Arch(self.name, tuple(code))
 
-    # -- structure ---------------------------------------------------------------------------------------
+    # -- structure ---------------------------------------------------------------------------------
     def graph(self, arch: Arch) -> Graph:
         """8 nodes: input, the operation of each edge in `EDGES`, output.
 
@@ -320,7 +322,8 @@ class Cell201(SearchSpace):
         live = TOPOLOGY.live(kept)
         if not live:
             raise InvalidArch(
-                f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(TOPOLOGY.edges[i] for i in kept)}"
+                f"{self.name}: no path leads from node 0 to node 3 over the edges "
+                f"{sorted(TOPOLOGY.edges[i] for i in kept)}"
             )
         return self.arch([1 + ops[edge] if edge in live else NONE for edge in _GUIDE_EDGE])
 

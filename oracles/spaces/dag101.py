@@ -124,7 +124,7 @@ class Dag101(SearchSpace):
         """Distinct cells."""
         return DISTINCT
 
-    # -- names -------------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
     def check(self, arch: Arch) -> None:
         """Raise InvalidArch unless `arch` is a code whose pruned graph the benchmark has."""
         super().check(arch)
@@ -135,7 +135,8 @@ class Dag101(SearchSpace):
             )
         if sum(edges) > MAX_EDGES:
             raise InvalidArch(
-                f"{self.name}: {sum(edges)} edges are left after pruning code {arch.code}, at most {MAX_EDGES} are allowed"
+                f"{self.name}: {sum(edges)} edges are left after pruning code {arch.code}, at "
+                f"most {MAX_EDGES} are allowed"
             )
 
     def from_spec(self, matrix: Any, ops: Sequence[str]) -> Arch:
@@ -159,7 +160,8 @@ class Dag101(SearchSpace):
         size = len(names)
         if given.shape != (size, size) or size < 2:
             raise InvalidArch(
-                f"{self.name}: adjacency matrix of shape {given.shape} for {size} operations, expected (V, V) and V, V at least 2"
+                f"{self.name}: adjacency matrix of shape {given.shape} for {size} operations, "
+                "expected (V, V) and V, V at least 2"
             )
         if not np.isin(given, (0, 1)).all():
             raise InvalidArch(
@@ -168,7 +170,8 @@ class Dag101(SearchSpace):
         there = given.astype(bool)
         if np.tril(there).any():
             raise InvalidArch(
-                f"{self.name}: adjacency matrix {there.astype(int).tolist()} is not strictly upper triangular"
+                f"{self.name}: adjacency matrix {there.astype(int).tolist()} is not strictly "
+                "upper triangular"
             )
         if names[0] != INPUT or names[-1] != OUTPUT:
             raise InvalidArch(
@@ -184,7 +187,8 @@ class Dag101(SearchSpace):
             kept = [vertex for vertex in range(size) if live >> vertex & 1]
             if not kept or len(kept) > VERTICES:
                 raise InvalidArch(
-                    f"{self.name}: {len(kept)} vertices are left after pruning of {size}, expected 2 to {VERTICES}"
+                    f"{self.name}: {len(kept)} vertices are left after pruning of {size}, "
+                    f"expected 2 to {VERTICES}"
                 )
             return self.from_spec(there[np.ix_(kept, kept)], [names[vertex] for vertex in kept])
         whole = np.zeros(
@@ -213,7 +217,8 @@ class Dag101(SearchSpace):
         rows = [row.strip() for row in matrix.split("/")]
         if not separator or any(set(row) - {"0", "1"} or len(row) != len(rows) for row in rows):
             raise InvalidArch(
-                f"{self.name}: {text!r} must be a square matrix and as many operations, as in {_FORM}; or a module hash"
+                f"{self.name}: {text!r} must be a square matrix and as many operations, as in "
+                f"{_FORM}; or a module hash"
             )
         return self.from_spec(
             [[int(value) for value in row] for row in rows], [op.strip() for op in ops.split(",")]
@@ -233,7 +238,10 @@ class Dag101(SearchSpace):
             inner -= 1
         kept = [*range(inner + 1), VERTICES - 1]
         rows = ("".join(map(str, row)) for row in matrix[np.ix_(kept, kept)].tolist())
-        return f"{'/'.join(rows)};{','.join((INPUT, *(OPS[option] for option in ops[:inner]), OUTPUT))}"
+        return (
+            f"{'/'.join(rows)};"
+            f"{','.join((INPUT, *(OPS[option] for option in ops[:inner]), OUTPUT))}"
+        )
 
     def module_hash(self, arch: Arch) -> str:
         """The benchmark's hash of a cell, the key of its files."""
@@ -271,7 +279,7 @@ class Dag101(SearchSpace):
         """The canonical form of every distinct cell, by index."""
         return map(self.numbered, cells().tolist())
 
-    # -- equivalences ------------------------------------------------------------------------------------
+    # -- equivalences ------------------------------------------------------------------------------
     def canonical(self, arch: Arch) -> Arch:
         """The graph and operations that the benchmark's enumeration met first among all relabellings of the pruned cell.
 
@@ -299,7 +307,7 @@ class Dag101(SearchSpace):
         )
         return Arch(self.name, (*edges, *ops))
 
-    # -- moving about ------------------------------------------------------------------------------------
+    # -- moving about ------------------------------------------------------------------------------
     def sample(self, rng: np.random.Generator) -> Arch:
         """Uniform over valid codes, as the benchmark's authors sample.
 
@@ -350,7 +358,7 @@ class Dag101(SearchSpace):
         live, edges = pruned(arch.code[: len(PAIRS)])
         return bool(live) and sum(edges) <= MAX_EDGES
 
-    # -- structure ---------------------------------------------------------------------------------------
+    # -- structure ---------------------------------------------------------------------------------
     def graph(self, arch: Arch) -> Graph:
         """The pruned cell, 2 to 7 vertices in their own order: what the benchmark builds."""
         self.check(arch)

@@ -71,7 +71,7 @@ class DenseCell(SearchSpace):
             *(f"links {cell}" for cell in range(1, cells + 1)),
         )
 
-    # -- names -------------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
         """Read `w8-d3.4.5-t0.10.40`."""
         found = re.fullmatch(r"w(\d+)-d([\d.]+)-t([\d.]+)", text.strip(), re.ASCII)
@@ -79,13 +79,15 @@ class DenseCell(SearchSpace):
         options = [self.widths, *(self.depths,) * self.cells, *(self.links,) * self.cells]
         if found is None or len(found[2].split(".")) != self.cells or len(numbers) != len(options):
             raise InvalidArch(
-                f"{self.name}: {text!r} is not of the form w8-d3.4.5-t0.10.40, with {self.cells} depths and {self.cells} links"
+                f"{self.name}: {text!r} is not of the form w8-d3.4.5-t0.10.40, with {self.cells} "
+                f"depths and {self.cells} links"
             )
         code = []
         for decision, number, accepted in zip(self.decisions, numbers, options, strict=True):
             if number not in map(str, accepted):
                 raise InvalidArch(
-                    f"{self.name}: {decision} {number!r} of {text!r} is not one of {', '.join(map(str, accepted))}"
+                    f"{self.name}: {decision} {number!r} of {text!r} is not one of "
+                    f"{', '.join(map(str, accepted))}"
                 )
             code.append([str(each) for each in accepted].index(number))
         return Arch(self.name, tuple(code))
@@ -121,7 +123,7 @@ class DenseCell(SearchSpace):
                 code[1 + self.cells + cell] = min(enough)[1]
         return Arch(self.name, tuple(code))
 
-    # -- structure ---------------------------------------------------------------------------------------
+    # -- structure ---------------------------------------------------------------------------------
     def wiring(self, arch: Arch) -> Iterator[tuple[int, int, int, int]]:
         """Cell, channels of the cell before (of the stem, for the first), width and linked channels of each layer, in order."""
         width, depths, links = self.sizes(arch)

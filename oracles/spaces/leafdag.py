@@ -42,7 +42,7 @@ class LeafDag(SearchSpace):
             *(f"op {node}" for node in range(1, nodes)),
         )
 
-    # -- names -------------------------------------------------------------------------------------------
+    # -- names -------------------------------------------------------------------------------------
     def parse(self, text: str) -> Arch:
         """Read edges and the operations of nodes 1, 2, ...: `0-1,0-2,1-2;tanh,relu`.
 
@@ -59,7 +59,8 @@ class LeafDag(SearchSpace):
         ):
             form = f"0-1,0-2,1-2;{self.ops[0]},{self.ops[-1]}"
             raise InvalidArch(
-                f"{self.name}: {text!r} must be edges and at most {self.nodes - 1} operations, as in {form}"
+                f"{self.name}: {text!r} must be edges and at most {self.nodes - 1} operations, as "
+                f"in {form}"
             )
         found = [
             (int(source), int(target)) for source, target in (edge.split("-") for edge in listed)
@@ -67,7 +68,8 @@ class LeafDag(SearchSpace):
         for pair in found:
             if pair not in pairs or pair[1] > len(names):
                 raise InvalidArch(
-                    f"{self.name}: edge {pair[0]}-{pair[1]} of {text!r} must lead to a later one of its {len(names) + 1} nodes"
+                    f"{self.name}: edge {pair[0]}-{pair[1]} of {text!r} must lead to a later one "
+                    f"of its {len(names) + 1} nodes"
                 )
         for name in names:
             if name not in self.ops:
@@ -90,14 +92,17 @@ class LeafDag(SearchSpace):
             + [node for node, op in enumerate(ops, start=1) if op]
             + [0]
         )
-        return f"{','.join(f'{source}-{target}' for source, target in edges)};{','.join(self.ops[op] for op in ops[:shown])}"
+        return (
+            f"{','.join(f'{source}-{target}' for source, target in edges)};"
+            f"{','.join(self.ops[op] for op in ops[:shown])}"
+        )
 
     def _parts(self, arch: Arch) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Kept edges, as indices, and the operation of each node."""
         edges = len(self._topology.edges)
         return tuple(edge for edge in range(edges) if arch.code[edge]), arch.code[edges:]
 
-    # -- equivalences ------------------------------------------------------------------------------------
+    # -- equivalences ------------------------------------------------------------------------------
     def live(self, arch: Arch) -> Arch:
         """The cell without the edges and operations of nodes that the input does not reach."""
         self.check(arch)
@@ -134,7 +139,7 @@ class LeafDag(SearchSpace):
             ]
         )
 
-    # -- structure ---------------------------------------------------------------------------------------
+    # -- structure ---------------------------------------------------------------------------------
     def topology(self) -> Topology:
         """Operations on the nodes but the input, all edges between nodes, the leaves the output."""
         return self._topology

@@ -57,7 +57,8 @@ class MacroSpace(SearchSpace):
         digits = text.strip()
         if len(digits) != LAYERS or not set(digits) <= set("012"):
             raise InvalidArch(
-                f"{self.name}: {text!r} is not {LAYERS} digits such as 22212220 (0 identity, 1 mbconv3_k3, 2 mbconv6_k5)"
+                f"{self.name}: {text!r} is not {LAYERS} digits such as 22212220 (0 identity, 1 "
+                "mbconv3_k3, 2 mbconv6_k5)"
             )
         return Arch(self.name, tuple(map(int, digits)))
 

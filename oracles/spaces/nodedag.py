@@ -165,5 +165,6 @@ def shrinkcnn() -> NodeDag:
     Repeats, scales and width of the authors' README, head of their prototxt.
     """
     return NodeDag(
-        nodes=5, stem_stride=2, repeats=(1, 3, 4, 6, 4), scales=(0.5, 1, 2, 4, 8), pools=(1, 2, 2, 2, 2), width=1.4, head=1280
+        nodes=5, stem_stride=2, repeats=(1, 3, 4, 6, 4), scales=(0.5, 1, 2, 4, 8),
+        pools=(1, 2, 2, 2, 2), width=1.4, head=1280
     )  # fmt: skip

@@ -29,7 +29,8 @@ class Part101(ConfinedSpace):
         """Raise InvalidArch unless the table has the cell."""
         if not self._has(arch):
             raise InvalidArch(
-                f"{self.format(arch)} is not among the {len(self):,} cells of {self.name} that this table has"
+                f"{self.format(arch)} is not among the {len(self):,} cells of {self.name} that "
+                "this table has"
             )
 
     def growth(self) -> tuple[Growth, ...]:

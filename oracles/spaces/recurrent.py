@@ -64,7 +64,8 @@ class RecurrentSpace(LeafDag):
         super().__init__("recurrent" if nodes == 6 else f"recurrent{nodes}", nodes, ACTIVATIONS)
         if tied and embedding != hidden:
             raise NasreproError(
-                f"{self.name}: a tied decoder needs equal widths, got embedding {embedding} and hidden {hidden}; or tied=False"
+                f"{self.name}: a tied decoder needs equal widths, got embedding {embedding} and "
+                f"hidden {hidden}; or tied=False"
             )
         self.embedding, self.hidden, self.tied, self.init_range = (
             embedding,

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 WIDTHS = (8, 16, 24, 32, 40, 48, 56, 64)
 BLOCKS = ("cell", "reduction", "cell", "reduction", "cell")
 #: The cell of all architectures, in the topology space's notation.
-CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+CELL = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+    "nor_conv_3x3~2|"
+)
 
 
 class SizeSpace(SearchSpace):
@@ -46,7 +49,8 @@ class SizeSpace(SearchSpace):
         parts = text.strip().split(":")
         if len(parts) != len(BLOCKS):
             raise InvalidArch(
-                f"{self.name}: {text!r} has {len(parts)} widths, expected {len(BLOCKS)}: 8:16:24:32:64"
+                f"{self.name}: {text!r} has {len(parts)} widths, expected {len(BLOCKS)}: "
+                "8:16:24:32:64"
             )
         names = [str(width) for width in WIDTHS]
         for part in parts:
@@ -115,7 +119,9 @@ class SizeSpace(SearchSpace):
             ):  # 3x3 stride 2, 3x3, and a 1x1 on the pooled shortcut, without batch norm
                 side = -(-side // 2)
                 weights, norms = 9 * width * out + 9 * out**2 + width * out, 2
-            else:  # two 3x3 see the cell's input, three its inner nodes; a skip over a change of width is a 1x1
+            # Two 3x3 see the cell's input, three its inner nodes; a skip over a change of width is
+            # a 1x1.
+            else:
                 weights, norms = 2 * 9 * width * out + 3 * 9 * out**2, 5
                 if width != out:
                     weights, norms = weights + width * out, norms + 1

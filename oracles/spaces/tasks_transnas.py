@@ -202,12 +202,27 @@ CITATION = """@inproceedings{duan2021transnas,
   note = {arXiv:2105.11871}
 }"""
 NOTES = (
-    "test values are the best over the epochs of that metric alone, so optimistic, and of any epoch",
+    (
+        "test values are the best over the epochs of that metric alone, so optimistic, and of any "
+        "epoch"
+    ),
     "searches see the validation after the last epoch (last_valid_*), from NASLib; valid_* are the "
     "best over the epochs. segmentsemantic has no mIoU of the last epoch: there valid_miou decides",
-    "the csv's losses are left out: they are the largest over the epochs, so the worst (the official API's `best` is a maximum)",
+    (
+        "the csv's losses are left out: they are the largest over the epochs, so the worst (the "
+        "official API's `best` is a maximum)"
+    ),
     "one training each, its seed not stated",
-    "training lengths are those of the authors' configurations (10, 25 or 30 epochs by task); the csv does not say them",
-    "times include validation and test of every epoch; a few macro times are up to 14 times the median of their task",
-    "params and macs are the backbone's; the official file's FLOPs are for 224 pixels, ours for the 256 of the training",
+    (
+        "training lengths are those of the authors' configurations (10, 25 or 30 epochs by task); "
+        "the csv does not say them"
+    ),
+    (
+        "times include validation and test of every epoch; a few macro times are up to 14 times "
+        "the median of their task"
+    ),
+    (
+        "params and macs are the backbone's; the official file's FLOPs are for 224 pixels, ours "
+        "for the 256 of the training"
+    ),
 )

@@ -174,7 +174,8 @@ class TransNasMicro(_Backbone):
         match = re.fullmatch(r"64-41414-([0-3])_([0-3]{2})_([0-3]{3})", text.strip())
         if match is None:
             raise InvalidArch(
-                f"{self.name}: {text!r} is not of the form 64-41414-1_02_333 (0 none, 1 skip, 2 conv1x1, 3 conv3x3)"
+                f"{self.name}: {text!r} is not of the form 64-41414-1_02_333 (0 none, 1 skip, 2 "
+                "conv1x1, 3 conv3x3)"
             )
         return Arch(self.name, tuple(map(int, "".join(match.groups()))))
 
@@ -231,7 +232,8 @@ class TransNasMicro(_Backbone):
         live = {_TOPOLOGY.edges[edge]: 1 + ops[edge] for edge in _TOPOLOGY.live(kept)}
         if not live:
             raise InvalidArch(
-                f"{self.name}: no path leads from node 0 to node 3 over the edges {sorted(_TOPOLOGY.edges[i] for i in kept)}"
+                f"{self.name}: no path leads from node 0 to node 3 over the edges "
+                f"{sorted(_TOPOLOGY.edges[i] for i in kept)}"
             )
         return self.arch([live.get(edge, NONE) for edge in EDGES])
 

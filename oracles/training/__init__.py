@@ -29,7 +29,10 @@ def _process() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         commit = "unknown"
     return {
-        "machine": f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} {platform.machine()}",
+        "machine": (
+            f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} "
+            f"{platform.machine()}"
+        ),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scikit-learn", "torch")},
         "capability": _capability(),

@@ -30,7 +30,7 @@ EPSILON = 1e-5  # of batch norm, PyTorch's default
 EVAL_BATCH = 200
 
 
-# -- data ------------------------------------------------------------------------------------------------------------------
+# -- data ------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Digits:
     """The three parts; images are normalised float32.
@@ -94,7 +94,7 @@ def load_digits(recipe: Recipe) -> Digits:
     return Digits((padded[train], learned), valid_part, test_part)
 
 
-# -- the grouped network ---------------------------------------------------------------------------------------------------
+# -- the grouped network ---------------------------------------------------------------------------
 def space_of(recipe: Recipe) -> Cell201:
     """The space whose networks are those of the recipe."""
     return Cell201(
@@ -242,7 +242,7 @@ class Grouped:
         return torch.zeros_like(x) if nodes[3] is None else nodes[3]
 
 
-# -- training --------------------------------------------------------------------------------------------------------------
+# -- training --------------------------------------------------------------------------------------
 class DigitsLearner:
     """The seeds of one cell on digits, see `oracles.training.loop.Learner`."""
 

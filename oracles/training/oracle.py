@@ -184,7 +184,8 @@ class TrainedOracle(Oracle):
     def archs(self) -> Sequence[Arch]:
         """Nothing can be listed: raises NotTabulated."""
         raise NotTabulated(
-            f"{self.name} trains what it is asked for and has no list of architectures, so no best one and no ranking of them all; "
+            f"{self.name} trains what it is asked for and has no list of "
+            "architectures, so no best one and no ranking of them all; "
             "name the architectures"
         )
 
@@ -234,7 +235,8 @@ class TrainedOracle(Oracle):
                 made = self._train(Training(arch, dataset, epochs, seed, checkpoint, tell))
             if (epochs, seed) not in made:
                 raise NasreproError(
-                    f"the trainer of {self.name} gave no answer for {epochs} epochs, seed {seed}; it must give what is asked"
+                    f"the trainer of {self.name} gave no answer for {epochs} epochs, seed {seed}; "
+                    "it must give what is asked"
                 )
             self._remember(text, dataset, made)
             if not self.info.resumable or epochs == self._epochs[-1]:
@@ -245,7 +247,7 @@ class TrainedOracle(Oracle):
             )
         return known[key]
 
-    # -- the table ---------------------------------------------------------------------------------------
+    # -- the table ---------------------------------------------------------------------------------
     @property
     def _path(self) -> Path:
         return self.folder / "answers.sqlite"
@@ -271,7 +273,8 @@ class TrainedOracle(Oracle):
             return False
         if settings != [self._determined_by]:
             raise DataCorrupt(
-                f"{self._path} holds answers of another setting; delete it, and they are trained anew"
+                f"{self._path} holds answers of another setting; delete it, and they are trained "
+                "anew"
             )
         if _checksum(key, *row[:3]) != row[3]:
             raise DataCorrupt(
@@ -322,10 +325,12 @@ class TrainedOracle(Oracle):
         except (sqlite3.Error, OSError) as error:
             if "not a database" in str(error) or "malformed" in str(error):
                 raise DataCorrupt(
-                    f"{self._path} is damaged ({error}); delete it, and its answers are trained anew"
+                    f"{self._path} is damaged ({error}); delete it, and its answers are trained "
+                    "anew"
                 ) from error
             raise NasreproError(
-                f"the table of trainings {self._path} cannot be used ({error}); is the disk full, or the folder not to be written to? "
+                f"the table of trainings {self._path} cannot be used ({error}); "
+                "is the disk full, or the folder not to be written to? "
                 "What is in it stays; free some space or set NASREPRO_DATA to another folder"
             ) from error
 
@@ -351,7 +356,10 @@ class _Teller:
         if spent >= self._next_s and gained > 0 and done < total:
             self._next_s = spent + TOLD_EVERY_S
             print(
-                f"{self._what}: epoch {done:g} of {total}, {spent / gained * (total - done):.0f} s left",
+                (
+                    f"{self._what}: epoch {done:g} of {total}, "
+                    f"{spent / gained * (total - done):.0f} s left"
+                ),
                 file=sys.stderr,
                 flush=True,
             )

@@ -181,7 +181,8 @@ def _read(name: str) -> tuple[str, str]:
             from pydoc_data.topics import topics
         except ImportError as error:
             raise DataMissing(
-                f"this Python has no pydoc_data.topics; use another text: {', '.join(SOURCES)}, or a file"
+                f"this Python has no pydoc_data.topics; use another text: {', '.join(SOURCES)}, "
+                "or a file"
             ) from error
         text = "\n\n".join(topics[topic] for topic in sorted(topics))
         # sections are repeated from topic to topic: each paragraph once, where it comes first
@@ -193,7 +194,8 @@ def _read(name: str) -> tuple[str, str]:
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:
             raise DataMissing(
-                f"there is no file {path}; give the path of a text file, or one of {', '.join([PYDOC, *SOURCES])}"
+                f"there is no file {path}; give the path of a text file, or one of "
+                f"{', '.join([PYDOC, *SOURCES])}"
             )
         raise UnknownName("text", name, [PYDOC, *SOURCES, "a path"])
     try:

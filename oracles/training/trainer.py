@@ -90,7 +90,8 @@ def _check_device(device: str) -> None:
         AssertionError,
     ) as error:  # torch's ways of saying that it has no such device
         raise NasreproError(
-            f"torch cannot use the device {device!r} ({str(error).splitlines()[0]}); give --device cpu"
+            f"torch cannot use the device {device!r} ({str(error).splitlines()[0]}); give "
+            "--device cpu"
         ) from error
 
 
@@ -137,10 +138,8 @@ def _grouped(
 
 def _checkpoint(folder: Path, determined_by: Sequence[Any]) -> Path:
     """The file of a training's state, named by all that determines the training."""
-    return (
-        folder
-        / f"{hashlib.sha256(json.dumps([*determined_by, VERSION], sort_keys=True).encode()).hexdigest()[:24]}.pt"
-    )
+    digest = hashlib.sha256(json.dumps([*determined_by, VERSION], sort_keys=True).encode())
+    return folder / f"{digest.hexdigest()[:24]}.pt"
 
 
 def _one_by_one(

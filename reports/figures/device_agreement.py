@@ -34,7 +34,10 @@ def draw(store: Store) -> Iterator[Drawing]:
             figure = heat_map(
                 list(columns), rho, count, f"Rank agreement between devices, {dataset}"
             )
-            caption = f"Spearman's rho between the latencies that {len(columns)} devices have for networks of {dataset} in the space {space}."
+            caption = (
+                f"Spearman's rho between the latencies that {len(columns)} devices have for "
+                f"networks of {dataset} in the space {space}."
+            )
             yield Drawing(slug("device-agreement", space, dataset), caption, figure)
 
 

@@ -57,7 +57,10 @@ def draw(store: Store) -> Iterator[Drawing]:
         lower.set_ylim(0, None)
         lower.set_xlabel("queries")
         legend_below(figure, upper, columns=1)
-        caption = f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is returned keeps the constraints in "
+        caption = (
+            f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is "
+            "returned keeps the constraints in "
+        )
         yield Drawing(
             f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure
         )

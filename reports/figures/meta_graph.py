@@ -100,7 +100,8 @@ def _panel(panel: Any, graphs: Graphs) -> None:
         reach = max(reach, abs(bend) * span / 2)
         colour = COLOURS[1] if i == strongest else "0.55" if i == weakest else COLOURS[0]
         arc = FancyArrowPatch(
-            (source, 0), (target, 0), connectionstyle=f"arc3,rad={-bend}", arrowstyle="-", linewidth=0.3 + (WIDEST - 0.3) * share[i],
+            (source, 0), (target, 0), connectionstyle=f"arc3,rad={-bend}", arrowstyle="-",
+            linewidth=0.3 + (WIDEST - 0.3) * share[i],
             color=colour, alpha=0.35 + 0.6 * share[i], shrinkA=0, shrinkB=0, zorder=1,
         )  # fmt: skip
         panel.add_patch(arc)

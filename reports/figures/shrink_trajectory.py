@@ -86,7 +86,10 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, list[Rows]]]) -> Drawi
     spread = (
         ""
         if single
-        else f" Lines are medians over the trajectories that reach the step, bands their {BAND[0]}th to {BAND[1]}th percentiles."
+        else (
+            " Lines are medians over the trajectories that reach the step, bands their "
+            f"{BAND[0]}th to {BAND[1]}th percentiles."
+        )
     )
     caption = (
         f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): the candidate of "

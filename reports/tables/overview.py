@@ -139,7 +139,10 @@ def _overview(
         "table's architectures. How many, the intervals, the metric and its split are in the "
         "tables of each oracle.",
         *transposed(filled),
-        legend=f"Scorers with the most data sets first, then by their mean. Best in bold; {DASH}: not scored.",
+        legend=(
+            "Scorers with the most data sets first, then by their mean. Best in bold; "
+            f"{DASH}: not scored."
+        ),
     )
 
 

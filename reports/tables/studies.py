@@ -121,7 +121,10 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
             if changed
             else ""
         ),
-        f"{what.rstrip('.')}{paper}. Parameters: {setting or 'none'}; {seeds:,} {'seed' if seeds == 1 else 'seeds'}.",
+        (
+            f"{what.rstrip('.')}{paper}. Parameters: {setting or 'none'}; {seeds:,} "
+            f"{'seed' if seeds == 1 else 'seeds'}."
+        ),
         *transposed(filled),
         legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
         footnotes=tuple(

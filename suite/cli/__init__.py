@@ -56,7 +56,8 @@ def _version(wanted: bool) -> None:
             typer.echo(f"nasrepro {version('nasrepro')}")
         except PackageNotFoundError as error:
             raise NasreproError(
-                "nasrepro runs from a folder and is not installed, so it has no version; install it with: pip install ."
+                "nasrepro runs from a folder and is not installed, so it has no version; install "
+                "it with: pip install ."
             ) from error
         raise typer.Exit
 

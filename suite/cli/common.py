@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from nasrepro.suite.space import Arch, SearchSpace
 
 app = typer.Typer(
-    help="Every NAS method against the same look-up oracles, under the same rules, with the same honest bill.",
+    help=(
+        "Every NAS method against the same look-up oracles, under the same rules, with the "
+        "same honest bill."
+    ),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

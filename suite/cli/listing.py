@@ -14,7 +14,10 @@ def list_command(
     kind: Annotated[
         str,
         typer.Argument(
-            help="oracles, spaces, methods, studies, scorers, devices, references, claims or plans; all if not given."
+            help=(
+                "oracles, spaces, methods, studies, scorers, devices, references, claims or "
+                "plans; all if not given."
+            )
         ),
     ] = "",
     as_json: Json = False,

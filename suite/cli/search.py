@@ -110,7 +110,10 @@ def run(
         typer.Option(
             "--method",
             "-m",
-            help="A method to run beside the plan's: a Python file with one @method, a name, or optuna:SAMPLER.",
+            help=(
+                "A method to run beside the plan's: a Python file with one @method, a name, "
+                "or optuna:SAMPLER."
+            ),
         ),
     ] = None,
     store: StorePath = DEFAULT_STORE,

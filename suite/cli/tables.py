@@ -46,7 +46,10 @@ def data_fetch(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Tables to fetch (oracles, sources of devices, references), or images (cifar10, cifar100)."
+            help=(
+                "Tables to fetch (oracles, sources of devices, references), or images "
+                "(cifar10, cifar100)."
+            )
         ),
     ] = None,
     all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
@@ -65,7 +68,8 @@ def data_fetch(
 
     if not names and not all_tables:
         raise NasreproError(
-            f"name the tables to fetch, or give --all; accepted: {', '.join(entry.name for entry in _tables(None))}"
+            "name the tables to fetch, or give --all; accepted: "
+            f"{', '.join(entry.name for entry in _tables(None))}"
         )
     names, downloads = _without_images(names or [])
     for name, fetch in downloads.items():
@@ -82,10 +86,8 @@ def data_fetch(
     for entry in wanted:
         if entry.info.table is None:
             trains = getattr(entry.info, "trains", False)
-            remark(
-                f"{entry.name}: {'trains what it is asked for, there is nothing to fetch' if trains else 'ships with the package'}",
-                quiet,
-            )
+            asked = "trains what it is asked for, there is nothing to fetch"
+            remark(f"{entry.name}: {asked if trains else 'ships with the package'}", quiet)
             continue
         try:
             with progress_bar(f"fetching {entry.name}", quiet) as progress:
@@ -198,7 +200,9 @@ def _described_devices(entry: DeviceEntry) -> dict[str, Any]:
         row["present"] = str(opened.table.path)
         row["rows"] = len(opened.table)
         cells = {
-            d.name: f", {opened.measured(d.name, d.datasets[0] if d.datasets else ''):,} architectures"
+            d.name: (
+                f", {opened.measured(d.name, d.datasets[0] if d.datasets else ''):,} architectures"
+            )
             for d in info.devices
         }
         row["bytes"] = opened.table.path.stat().st_size
@@ -255,7 +259,8 @@ def _trainings(oracle: Oracle, dataset: str) -> list[str]:
         whole = lengths == list(range(lengths[0], lengths[-1] + 1)) and len(lengths) > 2
         shown = f"{lengths[0]} to {lengths[-1]}" if whole else ", ".join(map(str, lengths))
         lines.append(
-            f"{dataset}: {shown} epochs, seeds {', '.join(map(str, seeds)) or 'none (the mean alone)'}"
+            f"{dataset}: {shown} epochs, seeds "
+            f"{', '.join(map(str, seeds)) or 'none (the mean alone)'}"
         )
     return lines
 

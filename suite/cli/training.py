@@ -77,7 +77,8 @@ def train(
     there = _space(space)
     chosen = typed_arch(there, arch)
     options = {
-        "epochs": epochs, "batch": batch, "learning_rate": lr, "channels": channels, "cells": cells, "stages": stages, "device": device
+        "epochs": epochs, "batch": batch, "learning_rate": lr, "channels": channels, "cells": cells,
+        "stages": stages, "device": device
     }  # fmt: skip
     with progress_bar(f"training on {dataset}", quiet) as progress:
         measured = found.train(

@@ -107,7 +107,7 @@ class Oracle(ABC):
         Raises NotTabulated where none is.
         """
 
-    # -- final methods -----------------------------------------------------------------------------------
+    # -- final methods -----------------------------------------------------------------------------
     def query(self, arch: Arch, *, dataset: str, epochs: int, seed: Seed = MEAN) -> Reading:
         """Everything known of `arch` trained for `epochs` on `dataset` with training seed `seed`.
 
@@ -126,7 +126,8 @@ class Oracle(ABC):
         """
         if _searches:
             raise ProtocolError(
-                f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
+                f"{self.name} was queried past the session while a search runs; a method may only "
+                "call session.evaluate"
             )
         try:
             name, length, which, read = self._readers[dataset, epochs, seed]
@@ -236,7 +237,7 @@ class Oracle(ABC):
             (of.name, f"at {_listed(self.epochs(of.name))} epochs") for of in self.info.datasets
         ]
 
-    # -- images, for untrained networks ------------------------------------------------------------------
+    # -- images, for untrained networks ------------------------------------------------------------
     def batches(
         self, dataset: str, *, size: int, count: int = 1, seed: int = 0, data: str = ""
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
@@ -261,7 +262,8 @@ class Oracle(ABC):
         channels = getattr(self.info.space, "in_channels", 3)
         if not channels:
             raise NasreproError(
-                f"networks of {self.info.space.name} read no images, so there are no batches for them"
+                f"networks of {self.info.space.name} read no images, so there are no batches for "
+                "them"
             )
         shape = (channels, found.size, found.size)
         data = data or found.images or RANDOM
@@ -291,7 +293,7 @@ class Oracle(ABC):
         """
         return np.array([], dtype=np.intp)
 
-    # -- what a faster oracle overrides ------------------------------------------------------------------
+    # -- what a faster oracle overrides ------------------------------------------------------------
     def _make_reader(
         self, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
     ) -> Reader:
@@ -304,7 +306,8 @@ class Oracle(ABC):
                 low, high = metrics[name].bounds
                 if value < low or value > high:  # NaN is neither: a diverged training is an outcome
                     raise NasreproError(
-                        f"{self.name}: {name} = {value} of {arch} is outside its bounds {low}..{high}; the oracle is wrong"
+                        f"{self.name}: {name} = {value} of {arch} is outside its bounds "
+                        f"{low}..{high}; the oracle is wrong"
                     )
             return values
 
@@ -322,26 +325,29 @@ class Oracle(ABC):
         rows = [read(arch) for arch in (self.archs() if archs is None else archs)]
         return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
-    # -- checks ------------------------------------------------------------------------------------------
+    # -- checks ------------------------------------------------------------------------------------
     def _setting(
         self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
     ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
         """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
         if _searches and (splits is None or "test" in splits):
             raise ProtocolError(
-                f"{self.name} was queried past the session while a search runs; a method may only call session.evaluate"
+                f"{self.name} was queried past the session while a search runs; a method may only "
+                "call session.evaluate"
             )
         found = self.info.dataset(dataset)
         lengths = self.epochs(found.name)
         if isinstance(epochs, bool) or epochs not in lengths:
             raise NotTabulated(
-                f"{self.name} has no {found.name} trainings of {epochs!r} epochs; accepted: {_listed(lengths)}"
+                f"{self.name} has no {found.name} trainings of {epochs!r} epochs; accepted: "
+                f"{_listed(lengths)}"
             )
         length = lengths[lengths.index(epochs)]
         seeds = (MEAN, *self.seeds(found.name, length))
         if seed not in seeds:
             raise NotTabulated(
-                f"{self.name} has no {found.name} trainings of {length} epochs with seed {seed!r}; accepted: {_listed(seeds)}"
+                f"{self.name} has no {found.name} trainings of {length} epochs with seed "
+                f"{seed!r}; accepted: {_listed(seeds)}"
             )
         names = tuple(
             metric.name for metric in self.info.metrics if splits is None or metric.split in splits

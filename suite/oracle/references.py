@@ -80,7 +80,8 @@ class ReferenceTable:
         if dataset not in self.info.datasets:
             shown = ", ".join(self.info.datasets)
             raise NotTabulated(
-                f"{self.info.source} has no {score} for {self.info.oracle} on {dataset}; it has: {shown}"
+                f"{self.info.source} has no {score} for {self.info.oracle} on {dataset}; it has: "
+                f"{shown}"
             )
         rows = np.array([self._rows.get(self._key(arch), -1) for arch in archs])
         return np.where(rows >= 0, self.table.column(f"{dataset}/{score}")[rows], np.nan)

@@ -114,7 +114,8 @@ class TableOracle(Oracle):
             low, high = self.info.metric(name).bounds
             if ((values < low) | (values > high)).any():  # a missing value, NaN, is neither
                 raise DataCorrupt(
-                    f"{self.table.path}: {name} of {dataset.name} at {epochs} epochs leaves its bounds {low}..{high}; "
+                    f"{self.table.path}: {name} of {dataset.name} at "
+                    f"{epochs} epochs leaves its bounds {low}..{high}; "
                     "run: nasrepro data verify"
                 )
             found[name] = values
@@ -159,7 +160,8 @@ class TableOracle(Oracle):
                         )
                     ]
                     raise NotTabulated(
-                        f"{self.name}: {self.space.format(arch)} has no {dataset.name} training of {epochs} epochs "
+                        f"{self.name}: {self.space.format(arch)} has "
+                        f"no {dataset.name} training of {epochs} epochs "
                         f"with seed {seed}; it has: {', '.join(map(str, others)) or 'none'}"
                     )
             return values

@@ -95,7 +95,7 @@ class ConfinedSpace(SearchSpace):
         self.check(arch)
         return arch
 
-    # -- the whole space's -------------------------------------------------------------------------------
+    # -- the whole space's -------------------------------------------------------------------------
     parse: Any = _Whole()
     format: Any = _Whole()
     canonical: Any = _Whole()

@@ -70,7 +70,7 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
         """The whole space, of which a table may hold a part; here the space itself."""
         return self
 
-    # -- making and checking architectures ---------------------------------------------------------------
+    # -- making and checking architectures ---------------------------------------------------------
     def arch(self, code: Sequence[int]) -> Arch:
         """The architecture of a decision vector.
 
@@ -85,22 +85,26 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
         """Raise InvalidArch unless `arch` belongs to this space."""
         if not isinstance(arch, Arch):
             raise InvalidArch(
-                f"{self.name}: expected an Arch, got {type(arch).__name__} {arch!r}; use space.parse(text) or space.at(index)"
+                f"{self.name}: expected an Arch, got {type(arch).__name__} {arch!r}; use "
+                "space.parse(text) or space.at(index)"
             )
         if arch.space != self.name:
             raise InvalidArch(
-                f"architecture of space {arch.space!r} given to space {self.name!r}; use space.parse(text) to make one"
+                f"architecture of space {arch.space!r} given to space {self.name!r}; use "
+                "space.parse(text) to make one"
             )
         if len(arch.code) != len(self.cardinalities):
             raise InvalidArch(
-                f"{self.name}: code {arch.code} has {len(arch.code)} decisions, expected {len(self.cardinalities)}"
+                f"{self.name}: code {arch.code} has {len(arch.code)} decisions, expected "
+                f"{len(self.cardinalities)}"
             )
         for name, option, options in zip(
             self.decisions, arch.code, self.cardinalities, strict=True
         ):
             if not 0 <= option < options:
                 raise InvalidArch(
-                    f"{self.name}: option {option} of decision {name} in code {arch.code} is outside 0..{options - 1}"
+                    f"{self.name}: option {option} of decision {name} in code {arch.code} is "
+                    f"outside 0..{options - 1}"
                 )
 
     def at(self, index: int) -> Arch:
@@ -141,7 +145,7 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
         """All architectures, by index."""
         return (self.at(i) for i in range(len(self)))
 
-    # -- moving about ------------------------------------------------------------------------------------
+    # -- moving about ------------------------------------------------------------------------------
     def sample(self, rng: np.random.Generator) -> Arch:
         """One architecture, uniform over codes."""
         return Arch(self.name, tuple(rng.integers(self.cardinalities).tolist()))
@@ -190,7 +194,7 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
         ]
         return np.concatenate(parts)
 
-    # -- what a space must say ---------------------------------------------------------------------------
+    # -- what a space must say ---------------------------------------------------------------------
     @abstractmethod
     def parse(self, text: str) -> Arch:
         """The architecture written in the ecosystem's own string.

@@ -56,7 +56,8 @@ def paired_test(
     first, second = finite_values("a", a), finite_values("b", b)
     if first.size != second.size:
         raise ValueError(
-            f"a has {first.size} values and b {second.size}: a paired test needs one of each per seed"
+            f"a has {first.size} values and b {second.size}: a paired test needs one of each per "
+            "seed"
         )
     difference = significant(first - second, scale=max(np.abs(first).max(), np.abs(second).max()))
     p_value = 1.0

@@ -257,7 +257,8 @@ def time_to_reach(times: ArrayLike, *, level: float = 0.95) -> Reached:
     data = np.sort(np.asarray(times, dtype=np.float64))
     if data.size == 0 or data.ndim != 1 or np.isnan(data).any():
         raise ValueError(
-            "times must be one-dimensional, without nan and not empty: inf stands for a goal that was not reached"
+            "times must be one-dimensional, without nan and not empty: inf stands for a goal that "
+            "was not reached"
         )
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
@@ -307,6 +308,7 @@ def finite_values(name: str, values: ArrayLike) -> Values:
     bad = np.flatnonzero(~np.isfinite(data))
     if bad.size:
         raise ValueError(
-            f"{name} has {bad.size} values that are not finite, the first ({data[bad[0]]}) at position {bad[0]}"
+            f"{name} has {bad.size} values that are not finite, the first ({data[bad[0]]}) at "
+            f"position {bad[0]}"
         )
     return data

@@ -61,14 +61,16 @@ def ranks_of(scores: ArrayLike, target: ArrayLike) -> tuple[Ranks, Ranks]:
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(target, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
-            f"scores and target must be one-dimensional and equally long, not of shapes {x.shape} and {y.shape}"
+            f"scores and target must be one-dimensional and equally long, not of shapes {x.shape} "
+            f"and {y.shape}"
         )
     if x.size == 0:
         raise ValueError("scores and target are empty: nothing to rank")
     bad = np.flatnonzero(~np.isfinite(y))
     if bad.size:
         raise ValueError(
-            f"target has {bad.size} values that are not finite, the first ({y[bad[0]]}) at position {bad[0]}"
+            f"target has {bad.size} values that are not finite, the first ({y[bad[0]]}) at "
+            f"position {bad[0]}"
         )
     x = np.where(np.isfinite(x), x, -np.inf)
     return np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]

@@ -94,7 +94,7 @@ def median_s(benchmark):
     return benchmark.stats.stats.median
 
 
-# -- the first answer ----------------------------------------------------------------------------------------
+# -- the first answer ------------------------------------------------------------------------------
 def test_cold_start(benchmark, note, nasbench201):
     answer = cold(benchmark, note, "nasrepro", OURS, aim_s=0.15)
     assert (
@@ -157,7 +157,7 @@ def test_first_answer_about_an_architecture(benchmark, note, nasbench201):
     note("nasrepro, same process: first answer about an architecture", median_s(benchmark))
 
 
-# -- the next answers ----------------------------------------------------------------------------------------
+# -- the next answers ------------------------------------------------------------------------------
 def test_warm_query(benchmark, note, nasbench201):
     arch = nasbench201.space.at(INDEX)
     benchmark(nasbench201.query, arch, dataset="cifar10", epochs=200)
@@ -176,7 +176,7 @@ def test_warm_reader(benchmark, note, nasbench201):
     note("nasrepro, warm look-up of a session (validation only)", median_s(benchmark))
 
 
-# -- all at once ---------------------------------------------------------------------------------------------
+# -- all at once -----------------------------------------------------------------------------------
 def test_all_cells(benchmark, note, nasbench201):
     found = benchmark(nasbench201.query_many, dataset="cifar10", epochs=200)
     assert len(found["test_accuracy"]) == 15625

@@ -68,7 +68,7 @@ SEEDS, MANY = 3, 20
 LEVEL = 0.001
 
 
-# -- in the process that plays a CPU -----------------------------------------------------------------
+# -- in the process that plays a CPU ---------------------------------------------------------------
 def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: int) -> None:
     """Print, by method and task, a digest of the records and the test metric of each seed."""
     from nasrepro.suite.errors import DataMissing
@@ -141,7 +141,7 @@ def _cluster(executor: str, workers: int) -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-# -- in the process that compares --------------------------------------------------------------------
+# -- in the process that compares ------------------------------------------------------------------
 def outcomes_of(
     combination: tuple[str, int, str, int, int], names: Sequence[str], tasks: int, seeds: int
 ) -> dict[str, dict[str, Any]]:

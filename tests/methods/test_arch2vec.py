@@ -79,7 +79,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     )
 
 
-# -- expected improvement ---------------------------------------------------------------------------------
+# -- expected improvement --------------------------------------------------------------------------
 def test_expected_improvement_by_hand() -> None:
     mean, deviation, best = np.array([0.9, 0.95, 1.0, 0.5]), np.array([0.02, 0.01, 0.05, 0.2]), 0.95
     u = (mean - best) / deviation
@@ -108,7 +108,7 @@ def test_expected_improvement_orders_what_is_zero_in_floating_point() -> None:
     )  # no step where the formula changes
 
 
-# -- what it evaluates ------------------------------------------------------------------------------------
+# -- what it evaluates -----------------------------------------------------------------------------
 VARIANTS: list[dict[str, Any]] = [
     {"strategy": strategy, "encoding": encoding}
     for strategy in ("bo", "reinforce")
@@ -309,7 +309,7 @@ def test_what_does_not_exist_is_said(
         searched(**params)
 
 
-# -- what is booked ---------------------------------------------------------------------------------------
+# -- what is booked --------------------------------------------------------------------------------
 def test_pretraining_is_booked_the_same_whether_it_was_there_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,7 +325,7 @@ def test_pretraining_is_booked_the_same_whether_it_was_there_or_not(
     assert "pretraining" not in searched(queries=17, encoding="discrete").ledger.overhead_s
 
 
-# -- studies ----------------------------------------------------------------------------------------------
+# -- studies ---------------------------------------------------------------------------------------
 def faster(recipe: vgae.Recipe) -> vgae.Recipe:
     return replace(recipe, hidden=32, layers=2, batch=10, learning_rate=1e-2)
 
@@ -420,7 +420,7 @@ def test_the_embedding_is_of_the_space_in_its_own_order() -> None:
     )
 
 
-# -- figures ----------------------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------------------
 def stored(tmp_path: Path, name: str, **params: Any) -> Store:
     """A store with the study of two seeds."""
     entry = studies.get(name)

@@ -49,7 +49,7 @@ def made(space, value):
     return Toy(named("made", space=space), read, space)
 
 
-# -- trajectories -------------------------------------------------------------------------------------------
+# -- trajectories ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(("K", "shortest", "longest"), [(10, 9, 15), (3, 6, 9), (2, 4, 6)])
 def test_length_of_a_trajectory_in_a_cell_of_six_edges(K, shortest, longest):  # noqa: N803
     queries = [searched(K=K, seed=seed, trajectories=1).queries for seed in range(100)]
@@ -194,7 +194,7 @@ def test_it_stops_by_itself_after_the_trajectories_asked_for():
     assert searched(queries=77).queries == 77  # else the budget ends it
 
 
-# -- the score ----------------------------------------------------------------------------------------------
+# -- the score -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("macs", "worth"), [(20e6, 0.130), (100e6, 0.200), (185e6, 0.227)])
 def test_what_macs_are_worth_at_the_published_lambda(macs, worth):
     space = NodeDag(nodes=4)
@@ -257,7 +257,7 @@ def test_a_run_reports_the_best_by_its_own_score_and_its_curve_follows():
     assert chosen < max(row["objective"] for row in rows)  # not the most accurate one
 
 
-# -- graphs that are no cells -------------------------------------------------------------------------------
+# -- graphs that are no cells ----------------------------------------------------------------------
 def test_edges_are_removed_unseen_until_the_graph_is_a_cell():
     space = Dag101()
     session = searched(made(space, lambda arch: 0.5), vertices=6, trajectories=5, lam=0.0, K=3)
@@ -289,7 +289,7 @@ def test_spaces_without_topology_are_refused():
         searched(made(SizeSpace(), lambda arch: 0.5))
 
 
-# -- its figure ---------------------------------------------------------------------------------------------
+# -- its figure ------------------------------------------------------------------------------------
 def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
     from nasrepro.reports.figures.shrink_trajectory import draw, steps_of
     from nasrepro.reports.groups import groups_of
@@ -346,7 +346,7 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
     )
 
 
-# -- the control --------------------------------------------------------------------------------------------
+# -- the control -----------------------------------------------------------------------------------
 def test_every_search_is_compared_by_the_best_score_that_it_evaluated():
     from nasrepro.methods.topology import COMPARED, own_score
 

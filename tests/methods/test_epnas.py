@@ -25,7 +25,7 @@ def searched(queries: int = 72, seed: int = 0, **params: object) -> Session:
     return session
 
 
-# -- growth -----------------------------------------------------------------------------------------------
+# -- growth ----------------------------------------------------------------------------------------
 def test_cells_grow_by_nodes_and_the_undecided_part_is_closed() -> None:
     space = load_oracle("digits201").space
     first, second, third = space.growth()
@@ -78,7 +78,7 @@ def test_a_partial_cell_of_nasbench101_is_a_smaller_cell() -> None:
     assert graph.ops == ("input", "maxpool3x3", "output") and graph.adjacency.sum() == 2
 
 
-# -- the policy -------------------------------------------------------------------------------------------
+# -- the policy ------------------------------------------------------------------------------------
 def test_the_policy_draws_what_its_chances_say_and_leaves_the_global_state() -> None:
     state = torch.random.get_rng_state()
     policy = Policy([2, 3], [1, 1], hidden=8, learning_rate=0.01, entropy=0.0, seed=1)
@@ -113,7 +113,7 @@ def test_steps_that_were_not_the_policys_give_no_gradient() -> None:
     assert torch.equal(before, policy.head.weight)
 
 
-# -- the search -------------------------------------------------------------------------------------------
+# -- the search ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("arm", ARMS)
 def test_every_arm_spends_the_budget_and_gives_the_same_run_again(arm: str) -> None:
     first, again = searched(arm=arm, queries=50), searched(arm=arm, queries=50)

@@ -41,7 +41,7 @@ from nasrepro.suite.space import Block
 FLASH = methods.get("flash")
 
 
-# -- formulas ------------------------------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 def test_metrics_of_two_dense_cells_by_hand():
     # NN-Mass: cell 1: width 4, depth 4, tc 3: layers 2 and 3 have 4 and 8 channels to link to and
     # take 3 each: density 6 / 12 cell 2: width 8, depth 3, tc 3: layer 2 takes 3 of 8
@@ -91,12 +91,15 @@ def test_on_cells_of_operators_strict_degree_sees_links_alone():
 def test_blocks_of_other_spaces_come_from_the_graph():
     space = Dag101()
     matrix = "0100101/0010000/0001000/0000100/0000010/0000001/0000000"
-    text = f"{matrix};input,conv3x3-bn-relu,conv1x1-bn-relu,maxpool3x3,conv3x3-bn-relu,maxpool3x3,output"
+    text = (
+        f"{matrix};"
+        "input,conv3x3-bn-relu,conv1x1-bn-relu,maxpool3x3,conv3x3-bn-relu,maxpool3x3,output"
+    )
     (block,) = space.blocks(space.parse(text))
     assert (block.depth, block.links, block.kernels) == (5, 2, 19)  # links 0 -> 4 and 0 -> 6
 
 
-# -- fits ----------------------------------------------------------------------------------------------------
+# -- fits ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "known",
     [Curve(1.1, 0.05, 2.0, 190.0), Curve(1.3, 0.4, -1.5, 20.0), Curve(1.0, 1e-3, 6.0, 1000.0)],
@@ -151,7 +154,7 @@ def test_a_linear_device_model_is_recovered():
     assert model(features) == pytest.approx(values)
 
 
-# -- the search ----------------------------------------------------------------------------------------------
+# -- the search ------------------------------------------------------------------------------------
 def knapsack(limit, code):
     value = float(sum((i + 2) * x for i, x in enumerate(code)) + 0.01 * code[0] * code[1])
     return value, (sum((i + 1) * x * x for i, x in enumerate(code)) / limit - 1,)
@@ -204,7 +207,7 @@ def test_options_are_put_in_the_order_of_the_metric():
     )
 
 
-# -- the method ----------------------------------------------------------------------------------------------
+# -- the method ------------------------------------------------------------------------------------
 @cache
 def latencies():
     space = Cell201()
@@ -353,7 +356,10 @@ def test_a_metric_that_says_nothing_leaves_the_canonical_order():
     [
         (
             {"max_macs": 10.0},
-            r"no architecture found within all limits; the nearest, .* macs: limit 10, least reachable \d+ MACs",
+            (
+                r"no architecture found within all limits; the nearest, .* macs: limit 10, least "
+                r"reachable \d+ MACs"
+            ),
         ),
         ({"device": "made/board", "max_latency": 4.0}, "latency: limit 4, least reachable 5 ms"),
         ({"max_latency": 4.0}, "need a device"),
@@ -459,7 +465,7 @@ def test_on_widths_it_finds_the_arg_max_of_its_predictor(real):
     )
 
 
-# -- provenance ----------------------------------------------------------------------------------------------
+# -- provenance ------------------------------------------------------------------------------------
 def key_of(params, **tables):
     oracle = load_oracle("digits201")
     protocol = Protocol(30, 30, ("digits",), MEAN)
@@ -507,7 +513,7 @@ def test_a_run_goes_through_the_runner():
     assert [event["event"] for event in Trace.from_bytes(trace).events] == ["predictor", "search"]
 
 
-# -- studies -------------------------------------------------------------------------------------------------
+# -- studies ---------------------------------------------------------------------------------------
 def rows_of(name, seed=0, **params):
     study = studies.get(name)
     rows = list(study.measure(np.random.default_rng(seed), **study.params(params)))
@@ -560,7 +566,7 @@ def test_the_plans_can_be_made(real, real_devices):
     assert tables_of({"devices": ["hwnasbench", "help"]}).keys() == {"hwnasbench", "help"}
 
 
-# -- figures -------------------------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------------------
 def test_figures_are_drawn_from_runs_and_studies(tmp_path):
     row = {
         "dataset": "cifar10",

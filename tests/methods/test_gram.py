@@ -56,7 +56,7 @@ def complete(n):
     )
 
 
-# -- the rule -----------------------------------------------------------------------------------------------
+# -- the rule --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("n", "path", "empty"), [(4, 0.67, 0.30), (5, 0.62, 0.32), (6, 0.58, 0.33)]
 )
@@ -117,7 +117,7 @@ def test_unknown_variants_are_refused():
         searched(load_oracle("digits201"), variant="edge")
 
 
-# -- what it does -------------------------------------------------------------------------------------------
+# -- what it does ----------------------------------------------------------------------------------
 def test_edges_alone_see_one_assignment_of_operations():
     oracle = load_oracle("digits201")
     for seed in range(5):
@@ -247,7 +247,7 @@ def test_a_space_without_a_connected_cell_ends_with_an_error(monkeypatch):
         searched(dag(empty, lambda arch: 0.5), epochs=9)
 
 
-# -- its figure ---------------------------------------------------------------------------------------------
+# -- its figure ------------------------------------------------------------------------------------
 def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_path):
     from matplotlib.patches import FancyArrowPatch
 

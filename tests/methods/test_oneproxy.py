@@ -104,7 +104,7 @@ def test_front_and_volume_by_hand() -> None:
     assert hypervolume(np.array([0.5]), np.array([0.5])) == pytest.approx(0.25)
 
 
-# -- on the real tables ------------------------------------------------------------------------------------------
+# -- on the real tables ----------------------------------------------------------------------------
 #: NAS-Bench-201 with Myriad VPU as the proxy, the paper's figure: raw and adapted.
 PUBLISHED = {
     "rice_edgegpu": (0.75, 0.92),

@@ -104,7 +104,7 @@ def test_scores_by_another_source_are_not_read(shipped):
     assert StoredScorer.of(SPACE, dataset, oracle.batches, zico, ScoringSetting()).stored == {}
 
 
-# -- tables of scores that ship ----------------------------------------------------------------------------
+# -- tables of scores that ship --------------------------------------------------------------------
 def check_shipped(oracle, setting, tried):
     """The table is by the scorers' present sources.
 
@@ -122,7 +122,10 @@ def check_shipped(oracle, setting, tried):
             scorers.get(scorer),
             setting,
         )
-        how = f"{scorer} has changed: nasrepro score {oracle.name} --scorer {scorer} takes its scores over or makes them anew"
+        how = (
+            f"{scorer} has changed: nasrepro score {oracle.name} --scorer {scorer} takes its "
+            "scores over or makes them anew"
+        )
         assert judge.stored.keys() == rows.keys(), how
         fresh = StoredScorer(judge.space, judge.scorer, judge.inputs, judge.draw)
         for index in list(rows)[:: max(1, len(rows) // max(1, tried))][:tried]:

@@ -260,10 +260,12 @@ def test_a_part_is_searched_inside_and_answers_for_every_code(small):
     ] == [0.5, 0.6, 0.7, 0.8]
     assert small.archs() == tuple(CELLS) == tuple(small.space)
     other = SPACE.parse(
-        f"0110000/0000001/0000001/{'0000000/' * 3}0000000;input,{OPS[0]},{OPS[2]},{OPS[1]},{OPS[2]},{OPS[1]},output"
+        f"0110000/0000001/0000001/{'0000000/' * 3}0000000;"
+        f"input,{OPS[0]},{OPS[2]},{OPS[1]},{OPS[2]},{OPS[1]},output"
     )
     same = SPACE.parse(
-        f"0110000/0000001/0000001/{'0000000/' * 3}0000000;input,{OPS[2]},{OPS[0]},{OPS[1]},{OPS[0]},{OPS[1]},output"
+        f"0110000/0000001/0000001/{'0000000/' * 3}0000000;"
+        f"input,{OPS[2]},{OPS[0]},{OPS[1]},{OPS[0]},{OPS[1]},output"
     )
     assert SPACE.canonical(other) == SPACE.canonical(same)
     with pytest.raises(NotTabulated, match="is not among the 4 cells that it has"):

@@ -26,7 +26,7 @@ def column(oracle, dataset, metric, seed=MEAN, epochs=200):
     return oracle.query_many(dataset=dataset, epochs=epochs, seed=seed)[metric]
 
 
-# -- facts ---------------------------------------------------------------------------------------------------
+# -- facts -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("dataset", "metric", "percent", "index"),
     [
@@ -242,7 +242,7 @@ def test_a_mean_is_the_published_one(oracle):
     ).sum() == 2418
 
 
-# -- asking --------------------------------------------------------------------------------------------------
+# -- asking ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize(("epochs", "seed"), [(12, MEAN), (200, MEAN), (200, 777), (200, 999)])
 def test_query_many_is_query_in_bulk(oracle, dataset, epochs, seed):

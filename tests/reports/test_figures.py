@@ -158,12 +158,14 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     mine = folder / "mine.py"
     mine.write_text(
-        'from nasrepro.suite.registry import method\n\n\n@method("mine", paper="ours")\ndef search(session, rng):\n'
+        'from nasrepro.suite.registry import method\n\n\n@method("mine", paper="ours")\n'
+        "def search(session, rng):\n"
         "    while True:\n        session.evaluate(session.space.sample(rng))\n"
     )
     experiments = [
-        {"oracle": "digits201", "methods": ["random_search", "regularized_evolution"], "datasets": ["digits"], "search_epochs": epochs,
-         "report_epochs": 30, "budgets": [{"seconds": 3}], "seeds": 4}
+        {"oracle": "digits201", "methods": ["random_search", "regularized_evolution"],
+         "datasets": ["digits"],
+         "search_epochs": epochs, "report_epochs": 30, "budgets": [{"seconds": 3}], "seeds": 4}
         for epochs in (6, 12)
     ]  # fmt: skip
     ranking = {

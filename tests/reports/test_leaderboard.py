@@ -481,7 +481,10 @@ def test_a_claim_leads_to_its_runs_and_its_ranking(page, site):
 def test_parameters_stand_below_the_name(page):
     label = "arch2vec (epochs=10, name=a(b), pretraining_seed=3) [source 0123abcd]"
     found = page.evaluate(
-        "(label) => { const box = make('p', {}, broken(label)); document.body.append(box); return box.innerText; }",
+        (
+            "(label) => { const box = make('p', {}, broken(label)); document.body.append(box); "
+            "return box.innerText; }"
+        ),
         label,
     )
     assert found.split("\n") == [

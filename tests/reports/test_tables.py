@@ -142,7 +142,9 @@ def ranking(
         return RankRecord(
             key,
             "failed",
-            error="Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me",
+            error=(
+                "Traceback\n  File '/home/me/x.py'\nZeroDivisionError: division by zero in /home/me"
+            ),
         )
     figures = {
         "n": 15625,
@@ -586,12 +588,13 @@ def test_a_ranking_says_what_it_was_scored_with_and_over_how_many(store):
         *["all 15,625"] * 4,
     ]
     assert texts(doc, "setting")[:4] == [
-        "2 × 128, full network", "2 × 32, cells 1, channels 8", "2 × 128, full network", "no network"
+        "2 × 128, full network", ("2 × 32, cells 1, channels "
+                "8"), "2 × 128, full network", "no network"
     ]  # fmt: skip
     assert (
-        "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 random images."
-        in doc.footnotes
-    )
+        "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 "
+        "random images."
+    ) in doc.footnotes
     alone = build(store(records[0], name="alone"))[0]
     assert texts(alone, "n") == ["random 1,627"]  # of how many is not known here
 
@@ -656,9 +659,11 @@ def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
     plan = tmp_path / "mine.toml"
     plan.write_text(
         "[[experiment]]\n"
-        'oracle = "nasbench201"\nmethods = ["random_search"]\ndatasets = ["CIFAR10"]\nsearch_epochs = 12\nreport_epochs = 200\n'
+        'oracle = "nasbench201"\nmethods = ["random_search"]\ndatasets = ["CIFAR10"]\n'
+        "search_epochs = 12\nreport_epochs = 200\n"
         "budgets = [{ seconds = 12000 }]\nseeds = 2\n"
-        '[[ranking]]\noracle = "nasbench201"\nscorers = ["params"]\ndatasets = ["cifar10"]\nepochs = 200\n'
+        '[[ranking]]\noracle = "nasbench201"\nscorers = ["params"]\ndatasets = ["cifar10"]\n'
+        "epochs = 200\n"
     )
     found = store(
         *(run(seed=seed) for seed in range(4)),
@@ -765,9 +770,9 @@ def test_markdown_says_everything_once(store, tmp_path):
         for file, anchor in re.findall(r"\]\(([\w.-]*)#([\w-]+)\)", text):
             assert f'<a id="{anchor}"></a>' in (other if file else text)
     assert (
-        "Notes: [gram](#notes-gram), [random_search](#notes-random-search), [nasbench201](#notes-nasbench201)."
-        in main
-    )
+        "Notes: [gram](#notes-gram), [random_search](#notes-random-search), "
+        "[nasbench201](#notes-nasbench201)."
+    ) in main
     assert (
         "[gram](report.md#notes-gram)" in searches
         and "## nasbench201: accuracy density" in searches
@@ -895,13 +900,16 @@ def _has_latex():
 
 @pytest.mark.skipif(
     not _has_latex(),
-    reason="pdflatex with booktabs is not installed: the LaTeX is only checked for balance and escapes",
+    reason=(
+        "pdflatex with booktabs is not installed: the LaTeX is only checked for balance and escapes"
+    ),
 )
 def test_latex_compiles(docs, tmp_path):
     paths = render.write(docs, tmp_path, ["tex"])
     inputs = "\n".join(f"\\input{{{path.stem}}}" for path in paths)
     (tmp_path / "all.tex").write_text(
-        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
+        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{inputs}\n"
+        f"\\end{{document}}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -1064,7 +1072,10 @@ def test_many_variants_get_a_table_of_their_own(store):
         "reinforce",
         "reinforce (learning_rate=0.01)",
     ]
-    where = "the defaults and what plan reproduce names stand here; all are in the table of its variants"
+    where = (
+        "the defaults and what plan reproduce names stand here; all are in the table of its "
+        "variants"
+    )
     assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
     assert (
         texts(variants, "method")[0] == "reinforce (learning_rate=0.001)"
@@ -1331,11 +1342,15 @@ def test_published_correlations_beside_ours(store, tmp_path):
     assert [cell.mark for cell in cells(doc, "cifar100_difference")] == ["≠", "≠", "", "", ""]
     assert [cell.mark for cell in cells(doc, "cifar100_published")][:2] == ["", RECALLED]
     assert texts(doc, "over") == [
-        "1,627 of 15,625, 2 × 128, full network.", "all 15,625.", "Score some networks: so.", "The proxy KNAS.",
+        ("1,627 of 15,625, 2 × 128, full "
+            "network."), "all 15,625.", "Score some networks: so.", "The proxy KNAS.",
         "1,627 of 15,625, 2 × 128, full network.",
     ]  # fmt: skip
     assert doc.footnotes == (
-        "In 1 of 4 cells with both figures our interval holds the published one. 2 cells have no figure of ours.",
+        (
+            "In 1 of 4 cells with both figures our interval holds the published one. 2 cells have "
+            "no figure of ours."
+        ),
     )
     assert "read in the paper and recalled, the text was not read" in doc.caption
     (path,) = render.write([doc], tmp_path, ["csv"])
@@ -1495,7 +1510,10 @@ def test_a_hundred_thousand_runs(tmp_path):
         str(tmp_path / "report"),
         "--quiet",
     ]
-    code = "import resource, sys; from nasrepro.__main__ import main\ntry: main()\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = (
+        "import resource, sys; from nasrepro.__main__ import main\ntry: main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     )

@@ -79,8 +79,10 @@ def card(path: Path, nasbench201: Oracle | None = None) -> str:
     ]
     measured = "\n".join(f"| {name} | {value} |" for name, value in rows)
     starts = "\n".join(
-        f"* {start['date']}, commit {start['commit'][:12]}: `{_OUT.sub('--out DIR', start['command'])}`\n"
-        f"  (Python {start['python']}, torch {start['torch']}, numpy {start['numpy']}, scikit-learn {start['scikit-learn']}; "
+        f"* {start['date']}, commit {start['commit'][:12]}: "
+        f"`{_OUT.sub('--out DIR', start['command'])}`\n"
+        f"  (Python {start['python']}, torch {start['torch']}, numpy "
+        f"{start['numpy']}, scikit-learn {start['scikit-learn']}; "
         f"{start['machine']})"
         for start in meta["starts"]
     )
@@ -100,8 +102,10 @@ def card(path: Path, nasbench201: Oracle | None = None) -> str:
     return _CARD.format(
         n=n, distinct=DISTINCT, complete=complete, runs=int((~np.isnan(test)).sum()), epochs=epochs,
         seeds=" ".join(map(str, seeds)), listed=",".join(map(str, seeds)), groups=groups,
-        train=recipe["train_images"], valid=recipe["valid_images"], test=DIGITS - recipe["train_images"] - recipe["valid_images"],
-        settings=settings, starts=starts, measured=measured, first=first, trials=_trials(), sha=table.sha256, size=path.stat().st_size / 1e6,
+        train=recipe["train_images"], valid=recipe["valid_images"],
+        test=DIGITS - recipe["train_images"] - recipe["valid_images"],
+        settings=settings, starts=starts, measured=measured, first=first, trials=_trials(),
+        sha=table.sha256, size=path.stat().st_size / 1e6,
     )  # fmt: skip
 
 

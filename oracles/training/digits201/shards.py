@@ -78,7 +78,8 @@ def read_shard(path: Path) -> Shard:
             raise ValueError("arrays of different shapes")
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataCorrupt(
-            f"shard {path} cannot be read ({error}); start the training again: it trains these cells anew"
+            f"shard {path} cannot be read ({error}); start the training again: it trains these "
+            "cells anew"
         ) from error
     return shard
 
@@ -124,7 +125,8 @@ def _started(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> None:
         if held != wanted:
             differing = [name for name in wanted if held[name] != wanted[name]]
             raise ProtocolError(
-                f"{folder} holds trainings by another recipe (different: {', '.join(differing)}); choose another --out"
+                f"{folder} holds trainings by another recipe (different: {', '.join(differing)}); "
+                "choose another --out"
             )
     run["starts"].append(
         {
@@ -189,7 +191,8 @@ def train_table(
         worker.terminate()
     if failed:
         raise ProtocolError(
-            f"a worker ended with exit code {failed[0]}; what it finished is in {folder}: start again to go on"
+            f"a worker ended with exit code {failed[0]}; what it finished is in {folder}: start "
+            "again to go on"
         )
 
 
@@ -218,7 +221,10 @@ def _tell(shards: Sequence[_Job], todo: Sequence[_Job], seeds: int, seconds: flo
     total, missing = (sum(len(numbers) for _, numbers in jobs) for jobs in (shards, todo))
     done = sum(len(numbers) for path, numbers in todo if path.exists())
     left = (
-        f"{(missing - done) * seconds / done / 60:.0f} min left, {done * seeds / seconds * 60:.0f} runs/min"
+        (
+            f"{(missing - done) * seconds / done / 60:.0f} min left, "
+            f"{done * seeds / seconds * 60:.0f} runs/min"
+        )
         if done
         else "estimating"
     )

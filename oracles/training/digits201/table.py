@@ -69,7 +69,8 @@ def collect(folder: Path, path: Path) -> int:
     files = sorted(folder.glob("cells-*-seeds-*.npz"))
     if not files or not run_file.exists():
         raise DataMissing(
-            f"no trained cells in {folder}; train some: nasrepro train-table digits201 --out {folder}"
+            f"no trained cells in {folder}; train some: nasrepro train-table digits201 --out "
+            f"{folder}"
         )
     run = json.loads(run_file.read_text(encoding="utf-8"))
     shards = [
@@ -205,11 +206,17 @@ def make(
     if trial_of is not None:
         return trial(trial_of, out, load_oracle("nasbench201"), load_oracle(NAME))
     if unpack_from is not None:
-        return f"{out}: {sum(unpack(unpack_from, out, group) for group in groups)} shards from {unpack_from}"
+        return (
+            f"{out}: {sum(unpack(unpack_from, out, group) for group in groups)} shards from "
+            f"{unpack_from}"
+        )
     if collect_to is not None:
         rows, card_path = collect(out, collect_to), collect_to.with_suffix(".md")
         write_text(card_path, card(collect_to, benchmark()))
-        return f"{collect_to}: {rows} cells, {collect_to.stat().st_size / 1e6:.2f} MB; its data card is {card_path.name}"
+        return (
+            f"{collect_to}: {rows} cells, {collect_to.stat().st_size / 1e6:.2f} MB; its data "
+            f"card is {card_path.name}"
+        )
     for group in groups:
         train_table(out, group, workers=workers, cells=cells)
     return f"{out}: trained; write the table with --collect FILE.parquet"

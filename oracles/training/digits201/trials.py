@@ -39,8 +39,10 @@ SEEDS = (0, 1, 2)
 #: What a recipe must give on the sample, means over seeds where nothing else is said:
 CRITERIA = {
     "largest_rank": "at least 5 cells of the sample have a higher test accuracy than the largest",
-    "equal_size_tau": "Kendall with NAS-Bench-201's CIFAR-10 test accuracy (200 epochs) among cells "
-    "of equal size, mean over the six groups, is at least 0.20 (the first edition's: 0.10 over all)",
+    "equal_size_tau": "Kendall with NAS-Bench-201's CIFAR-10 "
+    "test accuracy (200 epochs) among cells "
+    "of equal size, mean over the six groups, is at "
+    "least 0.20 (the first edition's: 0.10 over all)",
     "seeds_tau": "Kendall of test accuracy between two seeds, mean of the three pairs, is at least "
     "the first edition's on the same cells",
     "cost_s": "a run takes at most 0.6 CPU seconds in training, so that all of them fit into a day",

@@ -36,7 +36,7 @@ def recipe(**changes: Any) -> vgae.Recipe:
     )
 
 
-# -- graphs -----------------------------------------------------------------------------------------------
+# -- graphs ----------------------------------------------------------------------------------------
 def test_graphs_are_padded_at_the_end_with_the_input_first_and_the_output_last() -> None:
     packed = pack([EDGE, PATH])
     assert (
@@ -73,7 +73,7 @@ def test_the_discrete_encoding_is_what_differs(cells: Graphs) -> None:
     assert graphs_of(space) is graphs_of(space)
 
 
-# -- the autoencoder --------------------------------------------------------------------------------------
+# -- the autoencoder -------------------------------------------------------------------------------
 def test_shapes(cells: Graphs) -> None:
     network = vgae.Autoencoder(len(cells.vocabulary), SMALL)
     ops, adjacency = vgae.tensors(cells)
@@ -224,7 +224,7 @@ def test_a_cached_encoder_is_the_trained_one(
     assert len({*keys, vgae.key_of(cells[:59], SMALL)}) == 5
 
 
-# -- surrogates -------------------------------------------------------------------------------------------
+# -- surrogates ------------------------------------------------------------------------------------
 def test_bayesian_linear_regression_is_the_closed_form() -> None:
     rng = np.random.default_rng(0)
     for n, d in ((30, 5), (4, 9)):  # more and fewer points than features
@@ -339,7 +339,7 @@ def test_the_supervised_encoder_learns_from_accuracies(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-# -- what is measured -------------------------------------------------------------------------------------
+# -- what is measured ------------------------------------------------------------------------------
 def test_the_live_part_of_a_graph() -> None:
     edges = np.zeros((5, 5), dtype=bool)
     edges[0, 1] = edges[1, 4] = edges[0, 2] = edges[3, 4] = (

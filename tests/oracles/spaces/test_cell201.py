@@ -34,7 +34,10 @@ from nasrepro.suite.space import Arch
 SPACE = Cell201()
 ARCHS = tuple(SPACE)
 #: Index 1 of the benchmark, as its own query examples print it.
-FIRST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+FIRST = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+    "skip_connect~2|"
+)
 SIXTH = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|none~2|"
 
 
@@ -42,7 +45,7 @@ def cell(*code: int) -> Arch:
     return SPACE.arch(code)
 
 
-# -- names ---------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 def test_official_order():
     text = "\n".join(SPACE.format(arch) for arch in ARCHS)
     assert (
@@ -68,7 +71,10 @@ def test_every_name_index_and_number_finds_its_cell():
 
 
 def test_the_order_does_not_disturb_the_global_generator():
-    code = "import random; random.seed(1); from nasrepro.oracles.spaces.cell201 import official_order; official_order(); print(random.random())"
+    code = (
+        "import random; random.seed(1); from nasrepro.oracles.spaces.cell201 import "
+        "official_order; official_order(); print(random.random())"
+    )
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

@@ -96,7 +96,7 @@ def isomorphic(first, second):
     )
 
 
-# -- hash ----------------------------------------------------------------------------------------------------
+# -- hash ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("type_", [int, float, bool, np.int8, np.uint64, np.float32, list, tuple])
 def test_the_hash_does_not_depend_on_the_type_of_the_matrix(type_):
     for matrix, ops, expected in (
@@ -239,7 +239,8 @@ def test_pruning_leaves_the_rest_in_its_place():
     arch = SPACE.from_spec(ISSUE, ISSUE_OPS)
     live = SPACE.live(arch)
     assert SPACE.format(live) == (
-        f"0101011/0000011/0000000/0000011/0000000/0000001/0000000;input,{POOL},{C3},{C3},{C3},{C3},output"
+        "0101011/0000011/0000000/0000011/0000000/0000001/0000000;"
+        f"input,{POOL},{C3},{C3},{C3},{C3},output"
     )
     assert SPACE.live(live) == live
     assert (
@@ -387,7 +388,7 @@ def test_mutation_flips_edges_and_operations_at_the_demo_s_rates():
     assert (children[:, 21:] == 1).mean() == pytest.approx((children[:, 21:] == 2).mean(), abs=0.02)
 
 
-# -- sizes ---------------------------------------------------------------------------------------------------
+# -- sizes -----------------------------------------------------------------------------------------
 def test_channels_by_hand():
     fan = np.zeros((5, 5), dtype=bool)
     fan[0, 1:4] = fan[1:4, 4] = True

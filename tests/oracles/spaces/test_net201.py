@@ -14,7 +14,10 @@ from nasrepro.oracles.spaces.net201 import Cell, Reduction, Zero
 
 SPACE = Cell201()
 SMALL = Cell201(channels=4, cells=1)
-DENSE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+DENSE = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+    "nor_conv_3x3~2|"
+)
 MIXED = "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|"
 DEAD = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_1x1~2|"
 EMPTY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"

@@ -70,7 +70,7 @@ def sampled(space, count, seed=0):
     ]
 
 
-# -- sizes ---------------------------------------------------------------------------------------------------
+# -- sizes -----------------------------------------------------------------------------------------
 def check_sizes(name, archs):
     space, classes, size, _ = SPACES[name]
     for arch in archs:
@@ -129,7 +129,8 @@ def test_published_sizes(name, text, params, macs):
 def test_the_cell_of_nas_bench_101_s_notebook():
     """The Inception-like one; its number of parameters is published, its MACs are not."""
     arch = Dag101().parse(
-        f"0111010/0000001/0000001/0000100/0000001/0000001/0000000;input,{C1},{C3},{C3},{C3},{POOL},output"
+        "0111010/0000001/0000001/0000100/0000001/0000001/0000000;"
+        f"input,{C1},{C3},{C3},{C3},{POOL},output"
     )
     assert built_size("dag101", arch).params == 2_694_282
 

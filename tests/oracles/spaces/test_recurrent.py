@@ -263,7 +263,7 @@ def test_a_cell_without_edges_is_a_gated_unit():
     )  # a closed gate keeps the state
 
 
-# -- texts ---------------------------------------------------------------------------------------------------
+# -- texts -----------------------------------------------------------------------------------------
 def test_a_text_is_split_in_order(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text("abcdefghijklmnopqrs\u2026", encoding="utf-8")

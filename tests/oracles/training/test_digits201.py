@@ -41,9 +41,17 @@ SPACE = Cell201()
 SHIPPED = Path(nasrepro.oracles.data.__file__).parent / "digits201.parquet"
 TINY = Recipe(epochs=2)
 CELLS = {
-    "dense": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_1x1~0|nor_conv_3x3~1|nor_conv_3x3~2|",
-    "mixed": "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|",
-    "pools": "|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|skip_connect~0|skip_connect~1|avg_pool_3x3~2|",
+    "dense": (
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_1x1~0|nor_conv_3x3~1|"
+        "nor_conv_3x3~2|"
+    ),
+    "mixed": (
+        "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|"
+    ),
+    "pools": (
+        "|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|skip_connect~0|skip_connect~1|"
+        "avg_pool_3x3~2|"
+    ),
     "dead": "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|nor_conv_1x1~2|",
     "empty": "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|",
 }
@@ -63,7 +71,7 @@ def data():
     return load_digits(TINY)
 
 
-# -- data --------------------------------------------------------------------------------------------------------------
+# -- data ------------------------------------------------------------------------------------------
 def test_the_split_takes_every_image_once_and_keeps_the_classes():
     from sklearn.datasets import load_digits as originals
 
@@ -141,7 +149,7 @@ def test_more_than_one_stage_is_refused():
 
 
 # -- training
-# ----------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 def test_a_seed_s_result_does_not_depend_on_its_company(data):
     arch = SPACE.parse(CELLS["mixed"])
     together = train(arch, [0, 1, 2], TINY, data)
@@ -188,7 +196,7 @@ def test_the_learning_rate_falls_by_a_cosine():
     assert rates[29] == pytest.approx(0.05 * (1 + np.cos(np.pi * 29 / 30)))
 
 
-# -- shards ------------------------------------------------------------------------------------------------------------
+# -- shards ----------------------------------------------------------------------------------------
 def test_the_work_order_is_a_permutation_of_the_distinct_cells():
     order = work_order()
     assert len(set(order.tolist())) == len(order) == 5044
@@ -209,7 +217,10 @@ def test_a_killed_training_goes_on_and_gives_the_same_table(tmp_path, data, monk
         "import sys; from pathlib import Path; from nasrepro.oracles.training.digits201 import "
         "shards as t; t.SHARD = 1\n",
     )
-    script += "from nasrepro.oracles.training.recipe import Recipe; t.train_table(Path(sys.argv[1]), [0, 1], recipe=Recipe(epochs=3), workers=1, cells=3)"
+    script += (
+        "from nasrepro.oracles.training.recipe import Recipe; "
+        "t.train_table(Path(sys.argv[1]), [0, 1], recipe=Recipe(epochs=3), workers=1, cells=3)"
+    )
     process = subprocess.Popen([sys.executable, "-c", script, str(killed)], cwd=SHIPPED.parents[2])
     first = shard_path(killed, 0, seeds)
     while not first.exists():
@@ -247,7 +258,8 @@ def fabricate(folder, k, seeds, numbers, epochs=2, value=0.5):
         "train_loss": rng.random((*shape, epochs), np.float32),
     }
     np.savez(
-        shard_path(folder, k, seeds), numbers=np.array(numbers, np.uint16), test_accuracy=rng.random(shape, np.float32),
+        shard_path(folder, k, seeds), numbers=np.array(numbers, np.uint16),
+        test_accuracy=rng.random(shape, np.float32),
         epoch_s=np.full(shape, value, np.float32), **measured,
     )  # fmt: skip
     start = {
@@ -314,7 +326,7 @@ def test_a_worker_that_fails_is_reported(tmp_path, capfd):
 
 
 # -- the table
-# ---------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 def test_collect_joins_cells_and_seeds_and_leaves_gaps_open(tmp_path):
     order = work_order()
     fabricate(tmp_path, 0, [0, 1], order[:3])

@@ -73,7 +73,7 @@ def made(
 
 
 # -- one oracle
-# --------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 def test_an_answer_is_trained_once_and_remembered_by_every_later_process(tmp_path: Path) -> None:
     train = Counting()
     oracle = made(tmp_path, train)
@@ -213,7 +213,7 @@ def test_a_trainer_that_leaves_out_what_it_was_asked_for_is_named(tmp_path: Path
 
 
 # -- in a search
-# -------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 def test_oracles_of_one_training_loop_measure_the_same() -> None:
     from nasrepro.oracles import shrinkcnn, trained201_cifar10, trained_dense, trained_rnn
 
@@ -347,7 +347,10 @@ def train(training):
 
 {run}
 """
-ASK = "print(made(folder, train).query(ARCH, dataset='toys', epochs=3, seed=0).values['valid_accuracy'])"
+ASK = (
+    "print(made(folder, train).query(ARCH, dataset='toys', epochs=3, "
+    "seed=0).values['valid_accuracy'])"
+)
 
 
 def child(folder: Path, body: str, run: str = ASK) -> subprocess.Popen[str]:
@@ -357,7 +360,8 @@ def child(folder: Path, body: str, run: str = ASK) -> subprocess.Popen[str]:
     )
     return subprocess.Popen(
         [sys.executable, "-c", text, str(folder)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": here},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": here},
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def trained(seed: int = 0, recipe: ImageRecipe = TINY, **given: Any) -> tuple[An
 
 
 # -- the loop
-# ----------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     before = torch.get_rng_state()
     assert trained() == trained() != trained(1)
@@ -227,7 +227,7 @@ def test_the_optimiser_is_the_benchmark_s() -> None:
     assert line.parameters[0].item() == pytest.approx(weight)
 
 
-# -- images ------------------------------------------------------------------------------------------------------------
+# -- images ----------------------------------------------------------------------------------------
 def test_parts_do_not_overlap_and_are_normalised_by_the_training_images() -> None:
     whole = ImageRecipe(shift=0)
     data = images.load("digits", whole)
@@ -554,7 +554,10 @@ def test_recipes_are_the_published_ones() -> None:
 
 
 def test_listing_oracles_that_train_imports_no_torch() -> None:
-    code = "import sys; from nasrepro.suite.registry import oracles; oracles.names(); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from nasrepro.suite.registry import oracles; oracles.names(); "
+        "sys.exit('torch' in sys.modules)"
+    )
     here = str(Path(nasrepro.__file__).parents[1])
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=here).returncode == 0
 

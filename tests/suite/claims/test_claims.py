@@ -1375,7 +1375,10 @@ LEAKED = toys.named(
     ),
     objective="test_accuracy",
 )
-SEARCH = "done = [session.evaluate(session.space.sample(rng)) for _ in range(20)]\nreturn max(done, key=lambda each: each.score).arch"
+SEARCH = (
+    "done = [session.evaluate(session.space.sample(rng)) for _ in range(20)]\n"
+    "return max(done, key=lambda each: each.score).arch"
+)
 NOISY = {
     **SETTING,
     "oracle": "noisy",

@@ -20,7 +20,10 @@ from nasrepro import __main__ as cli
 from nasrepro.oracles.nasbench201 import TABLE
 from nasrepro.suite.registry import load_oracle
 
-ARCH = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+ARCH = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+    "skip_connect~2|"
+)
 QUERY = ["query", "nasbench201", ARCH, "--dataset", "cifar10", "--epochs", "200"]
 PLAN = """
 title = "small"
@@ -86,7 +89,7 @@ def process(*arguments, cwd, **environment) -> subprocess.CompletedProcess[str]:
     )
 
 
-# -- query ---------------------------------------------------------------------------------------------------
+# -- query -----------------------------------------------------------------------------------------
 @REAL
 def test_query_prints_one_document(nasrepro):
     code, out, err = nasrepro(*QUERY, "--json")
@@ -165,7 +168,10 @@ def test_query_of_a_seed_and_as_a_table(nasrepro):
         ({1: "nasbench2O1"}, "unknown oracle 'nasbench2O1'; did you mean 'nasbench201'"),
         (
             {4: "cifar"},
-            "unknown data set of nasbench201: 'cifar'; did you mean 'cifar10'? (accepted: cifar10, cifar100, ImageNet16-120)",
+            (
+                "unknown data set of nasbench201: 'cifar'; did you mean 'cifar10'? (accepted: "
+                "cifar10, cifar100, ImageNet16-120)"
+            ),
         ),
         ({6: "90"}, "no cifar10 trainings of 90 epochs; accepted: 12, 200"),
         ({6: "many"}, "(see: nasrepro query --help)"),
@@ -182,7 +188,10 @@ def test_bad_queries(refused, changed, message):
     [
         (
             ["--seed", "111"],
-            "no cifar10 trainings of 200 epochs with seed 111; accepted: mean, 777, 888, 999, run1, run2, run3",
+            (
+                "no cifar10 trainings of 200 epochs with seed 111; accepted: mean, 777, 888, 999, "
+                "run1, run2, run3"
+            ),
         ),
         (["--seed", "max"], "with seed 'max'; accepted"),
         (["--seed", "²"], "with seed '²'; accepted"),
@@ -227,7 +236,7 @@ def test_the_only_data_set_need_not_be_named(nasrepro):
     assert json.loads(out)["dataset"] == "digits"
 
 
-# -- in a process of its own ---------------------------------------------------------------------------------
+# -- in a process of its own -----------------------------------------------------------------------
 @REAL
 def test_a_process_of_its_own(tmp_path):
     good = process(*QUERY, "--json", cwd=tmp_path)
@@ -243,9 +252,9 @@ def test_without_its_table_a_query_says_how_to_get_it(tmp_path):
     bad = process(*QUERY, cwd=tmp_path, NASREPRO_DATA=str(tmp_path))
     assert bad.returncode == 2 and bad.stdout == ""
     where = tmp_path / "tables"
-    assert (
-        bad.stderr
-        == f"error: the table of nasbench201 is not in {where}; get it with: nasrepro data fetch nasbench201\n"
+    assert bad.stderr == (
+        f"error: the table of nasbench201 is not in {where}; get it with: nasrepro data "
+        "fetch nasbench201\n"
     )
 
 
@@ -265,7 +274,10 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 
 
 #: Runs the query and exits like the command line.
-ASK = f"import sys; sys.argv = ['', *{QUERY!r}]; from nasrepro.__main__ import main\ntry: main()\nexcept SystemExit: pass"
+ASK = (
+    f"import sys; sys.argv = ['', *{QUERY!r}]; from nasrepro.__main__ import main\n"
+    "try: main()\nexcept SystemExit: pass"
+)
 HEAVY = (
     "torch",
     "pandas",
@@ -293,7 +305,7 @@ def test_imports_are_paid_for_by_what_uses_them(code, heavy, tmp_path):
     assert shown.splitlines()[-1].strip() == "found:"
 
 
-# -- help ----------------------------------------------------------------------------------------------------
+# -- help ------------------------------------------------------------------------------------------
 def commands(command, path=()):
     yield path
     for name, inner in getattr(command, "commands", {}).items():
@@ -334,7 +346,7 @@ def test_misspelt_commands(refused):
     assert "nasrepro data --help" in refused("data", "fetsh")
 
 
-# -- list, data ----------------------------------------------------------------------------------------------
+# -- list, data ------------------------------------------------------------------------------------
 def test_list(nasrepro, refused):
     _, out, _ = nasrepro("list", "--json")
     found = json.loads(out)
@@ -455,7 +467,7 @@ def test_data_fetch_into_a_folder_that_cannot_be_written_to(refused, tmp_path, m
     assert f"cannot write to {tmp_path}/file/cache/tables" in error and "NASREPRO_DATA" in error
 
 
-# -- rank ----------------------------------------------------------------------------------------------------
+# -- rank ------------------------------------------------------------------------------------------
 @REAL
 def test_rank_of_params(nasrepro):
     code, out, err = nasrepro(
@@ -528,7 +540,7 @@ def test_bad_rankings(refused, given, message):
     )
 
 
-# -- run -----------------------------------------------------------------------------------------------------
+# -- run -------------------------------------------------------------------------------------------
 @pytest.fixture
 def plan(tmp_path) -> Path:
     path = tmp_path / "plan.toml"

@@ -161,7 +161,10 @@ def test_the_cache_needs_neither(cache):
 
 
 def test_nothing_to_be_had_names_every_way_out(cache, monkeypatch, serve, tmp_path):
-    message = r"cannot get owner/.*no answer from http://127.0.0.1:9: .*NASREPRO_MIRROR is not set\. Way out: "
+    message = (
+        r"cannot get owner/.*no answer from http://127.0.0.1:9: .*NASREPRO_MIRROR is not "
+        r"set\. Way out: "
+    )
     with pytest.raises(DataMissing, match=message) as caught:
         fetch_table(SPEC)
     assert "connect to the network, or set NASREPRO_MIRROR" in str(
@@ -184,7 +187,7 @@ def test_nothing_to_be_had_names_every_way_out(cache, monkeypatch, serve, tmp_pa
     assert everything_in(cache) == []
 
 
-# -- damage --------------------------------------------------------------------------------------------------
+# -- damage ----------------------------------------------------------------------------------------
 DAMAGED = {
     "cut short": (CONTENT[:-1], r"has 5119 bytes, expected 5120 \(cut short\)"),
     "empty": (b"", r"has 0 bytes, expected 5120 \(cut short\)"),
@@ -322,7 +325,7 @@ def test_a_changed_byte_of_a_real_original_is_found(mirror, tmp_path):
             check_file(changed, file)
 
 
-# -- tables --------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------
 def test_a_table_is_converted_once(mirror_folder, cache):
     steps: list[tuple[int, int, str]] = []
     path = fetch_table(SPEC, lambda *step: steps.append(step))

@@ -32,7 +32,7 @@ def loaded(folder: Path, text: str, name: str = "plan.toml") -> Plan:
     return load_plan(str(path))
 
 
-# -- what ships -------------------------------------------------------------------------------------------
+# -- what ships ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", shipped_plans())
 def test_every_shipped_plan_loads_and_names_what_exists(name: str) -> None:
     plan = load_plan(name)
@@ -47,7 +47,7 @@ def test_the_main_job_is_shipped() -> None:
     assert {"reproduce", "nightly", "nasbench201", "digits201"} <= set(shipped_plans())
 
 
-# -- one plan ---------------------------------------------------------------------------------------------
+# -- one plan --------------------------------------------------------------------------------------
 def test_a_plan_is_the_product_of_its_lists(toy: Oracle, tmp_path: Path) -> None:
     text = PLAN.replace(
         '["random_search"]', '["random_search", { name = "reinforce", learning_rate = 0.01 }]'
@@ -86,7 +86,7 @@ def test_methods_given_beside_the_plan_join_every_experiment(toy: Oracle, tmp_pa
     )
 
 
-# -- what is wrong ----------------------------------------------------------------------------------------
+# -- what is wrong ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -250,7 +250,7 @@ def test_one_and_1_0_are_one_parameter(toy: Oracle, tmp_path: Path) -> None:
     assert [cell.key.run_id for cell in first] == [cell.key.run_id for cell in second]
 
 
-# -- includes ---------------------------------------------------------------------------------------------
+# -- includes --------------------------------------------------------------------------------------
 def test_an_include_is_a_shipped_plan_or_a_file_beside_this_one(tmp_path: Path) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
@@ -279,11 +279,14 @@ def test_a_plan_that_includes_itself_by_a_relative_path_is_refused(
         load_plan("./a.toml")
 
 
-# -- which plan -------------------------------------------------------------------------------------------
+# -- which plan ------------------------------------------------------------------------------------
 def test_an_unknown_plan_gets_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(
         UnknownName,
-        match=r"unknown plan 'nasbench210'; did you mean 'nasbench201'.*or give the path of a \.toml file",
+        match=(
+            r"unknown plan 'nasbench210'; did you mean 'nasbench201'.*or give the path of a "
+            r"\.toml file"
+        ),
     ):
         load_plan("nasbench210")
     with pytest.raises(UnknownName, match="did you mean 'reproduce'"):
@@ -293,7 +296,10 @@ def test_an_unknown_plan_gets_the_nearest(tmp_path: Path) -> None:
 def test_a_plan_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(
         NasreproError,
-        match=r"cannot read plan .*absent.toml \(No such file or directory\); shipped plans: .*reproduce",
+        match=(
+            r"cannot read plan .*absent.toml \(No such file or directory\); shipped plans: "
+            r".*reproduce"
+        ),
     ):
         load_plan(str(tmp_path / "absent.toml"))
     with pytest.raises(NasreproError, match="cannot read plan"):
@@ -303,7 +309,7 @@ def test_a_plan_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         load_plan(str(tmp_path / "bytes.toml"))
 
 
-# -- a table that is not here -----------------------------------------------------------------------------
+# -- a table that is not here ----------------------------------------------------------------------
 def test_parts_without_their_table_are_left_out_and_reported(toy: Oracle, tmp_path: Path) -> None:
     def gone() -> Oracle:
         raise DataMissing("fetch it")

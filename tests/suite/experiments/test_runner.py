@@ -74,11 +74,12 @@ def inline(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
         return {record.key.run_id: measured_apart(record) for record in store.runs()}
 
 
-# -- in this process --------------------------------------------------------------------------------------
+# -- in this process -------------------------------------------------------------------------------
 def test_nothing_is_run_twice(toy: Oracle, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     text = source(
-        f"with open({str(calls)!r}, 'a') as file:\n    file.write('.')\nreturn session.evaluate(session.space.sample(rng)).arch"
+        f"with open({str(calls)!r}, 'a') as file:\n    file.write('.')\n"
+        "return session.evaluate(session.space.sample(rng)).arch"
     )
     cells = [cell(text, seed=seed) for seed in (0, 1, 2, 1, 0)]
     seen: list[tuple[int, int, str]] = []
@@ -110,8 +111,10 @@ def test_a_finished_cell_is_in_the_store_before_the_next_one_starts(
 ) -> None:
     path = tmp_path / "runs.sqlite"
     text = source(
-        f"import sqlite3\ncount = sqlite3.connect({str(path)!r}).execute('SELECT count(*) FROM records').fetchone()[0]\n"
-        "assert count == session.space.index(session.evaluate(session.space.at(count)).arch)\nreturn session.space.at(count)"
+        f"import sqlite3\ncount = sqlite3.connect({str(path)!r}).execute('SELECT "
+        "count(*) FROM records').fetchone()[0]\n"
+        "assert count == session.space.index(session.evaluate(session.space.at(count)).arch)\n"
+        "return session.space.at(count)"
     )
     with Store(path) as store:
         run_cells([cell(text, seed=seed) for seed in range(6)], store, executor="inline")
@@ -125,7 +128,8 @@ def test_a_failed_run_is_kept_with_its_traceback_and_tried_again(
 ) -> None:
     repaired = tmp_path / "repaired"
     text = source(
-        f"import os\nif not os.path.exists({str(repaired)!r}):\n    1 / 0\nreturn session.evaluate(session.space.at(0)).arch"
+        f"import os\nif not os.path.exists({str(repaired)!r}):\n    1 / 0\n"
+        "return session.evaluate(session.space.at(0)).arch"
     )
     with Store(tmp_path / "runs.sqlite") as store:
         outcome = run_cells([cell(text), cell(RANDOM)], store, executor="inline")
@@ -156,7 +160,7 @@ def test_what_stops_the_store_stops_the_run(toy: Oracle, tmp_path: Path) -> None
             run_cells([cell(RANDOM)], store, executor="inline")
 
 
-# -- what a record says -----------------------------------------------------------------------------------
+# -- what a record says ----------------------------------------------------------------------------
 def test_a_record_is_what_the_ledger_and_the_table_say(toy: Oracle) -> None:
     record, trace = execute_here(cell(RANDOM, seed=3, budget=Budget(queries=30)))
     steps = Trace.from_bytes(trace).evaluations
@@ -213,7 +217,7 @@ def test_a_scorer_that_is_not_here_is_refused(toy: Oracle) -> None:
     assert isinstance(refused, Refused) and "unknown scorer 'none_such'" in refused.why
 
 
-# -- the command line -------------------------------------------------------------------------------------
+# -- the command line ------------------------------------------------------------------------------
 def test_the_exit_code_is_1_when_a_run_failed_and_the_others_finished(
     toy: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -254,7 +258,7 @@ def test_the_exit_code_is_1_when_a_run_failed_and_the_others_finished(
         ) == (failed > 0)
 
 
-# -- workers that die -------------------------------------------------------------------------------
+# -- workers that die ------------------------------------------------------------------------------
 def worker_children() -> list[psutil.Process]:
     """Worker processes of this process, those included that have just ended."""
     found = []
@@ -323,7 +327,7 @@ def test_the_shipped_table_gives_the_same_records_on_every_executor(tmp_path: Pa
         assert {record.key.run_id: measured_apart(record) for record in store.runs()} == reference
 
 
-# -- a main process that dies -----------------------------------------------------------------------
+# -- a main process that dies ----------------------------------------------------------------------
 def wait_for(
     process: Popen[str], condition: Callable[[], int | list[psutil.Process]], seconds: float = 60
 ) -> None:

@@ -80,7 +80,7 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-# -- round trips ------------------------------------------------------------------------------------------
+# -- round trips -----------------------------------------------------------------------------------
 texts = st.text(max_size=8)
 numbers = st.floats(allow_nan=True, allow_infinity=True)
 counts = st.integers(0, 2**40)
@@ -169,7 +169,7 @@ def test_what_was_added_is_read_by_the_next_opening(
         }
 
 
-# -- ids --------------------------------------------------------------------------------------------------
+# -- ids -------------------------------------------------------------------------------------------
 def test_an_id_changes_with_everything_that_determines_a_run() -> None:
     protocol, budget = KEY.protocol, KEY.budget
     changed = [
@@ -191,7 +191,7 @@ def test_an_id_changes_with_everything_that_determines_a_run() -> None:
     assert replace(KEY, params=dict(KEY.params)).run_id == KEY.run_id
 
 
-# -- replacing --------------------------------------------------------------------------------------------
+# -- replacing -------------------------------------------------------------------------------------
 def test_a_failed_run_is_replaced_and_not_finished(tmp_path: Path) -> None:
     with Store(tmp_path / "new" / "runs.sqlite") as store:
         store.add(replace(RUN, status="failed", error="ZeroDivisionError"))
@@ -208,7 +208,7 @@ def test_a_failed_run_is_replaced_and_not_finished(tmp_path: Path) -> None:
         assert store.trace(KEY.run_id) == b"trace"
 
 
-# -- files that are none ----------------------------------------------------------------------------------
+# -- files that are none ---------------------------------------------------------------------------
 def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     with Store(path) as store:
@@ -219,7 +219,10 @@ def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(
         NasreproError,
-        match=rf"newer nasrepro \(store version {VERSION + 1}, this one reads up to {VERSION}\); upgrade",
+        match=(
+            rf"newer nasrepro \(store version {VERSION + 1}, this one reads up to "
+            rf"{VERSION}\); upgrade"
+        ),
     ):
         Store(path)
     assert path.read_bytes() == before
@@ -301,7 +304,7 @@ def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
         assert [record.queries for record in store.runs()] == [4]
 
 
-# -- killed -----------------------------------------------------------------------------------------------
+# -- killed ----------------------------------------------------------------------------------------
 WRITER = """
 import sys
 from dataclasses import replace
@@ -381,7 +384,7 @@ def test_two_openings_may_write_in_turn(tmp_path: Path) -> None:
         assert len(list(one.runs())) == len(list(other.runs())) == 3
 
 
-# -- shared, and odd --------------------------------------------------------------------------------
+# -- shared, and odd -------------------------------------------------------------------------------
 def test_a_cell_is_taken_by_one_living_runner(tmp_path: Path) -> None:
     with Store(tmp_path / "runs.sqlite") as one, Store(tmp_path / "runs.sqlite") as other:
         assert one.take(KEY.run_id) == "ours" == one.take(KEY.run_id)

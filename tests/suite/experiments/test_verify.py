@@ -22,7 +22,10 @@ from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.verify import compared
 from nasrepro.suite.oracle import Oracle
 
-RANKING = '[[ranking]]\noracle = "toy"\nscorers = ["params"]\ndatasets = ["toys"]\nepochs = 9\nresamples = 20\n'
+RANKING = (
+    '[[ranking]]\noracle = "toy"\nscorers = ["params"]\ndatasets = ["toys"]\nepochs = 9\n'
+    "resamples = 20\n"
+)
 
 
 @pytest.fixture

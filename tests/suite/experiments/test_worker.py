@@ -59,7 +59,7 @@ def ran(team: Team, made: RunCell) -> tuple[RunRecord, Trace]:
     return done.record, Trace.from_bytes(done.packed) if done.packed else Trace()
 
 
-# -- the test metric ----------------------------------------------------------------------------------
+# -- the test metric -------------------------------------------------------------------------------
 #: Goes from the session, the frames and the modules to everything that they lead to, and logs the
 #: arrays and bytes that are the given test column.
 WALK = """
@@ -114,7 +114,9 @@ def test_no_object_of_the_process_leads_to_a_test_column(
 
 
 WAYS = {
-    "the table": "value = oracle.table.column([n for n in oracle.table.names if 'test' in n][0])[0]",
+    "the table": (
+        "value = oracle.table.column([n for n in oracle.table.names if 'test' in n][0])[0]"
+    ),
     "the table by name": "value = oracle.table.column('digits/30/0/test_accuracy')[0]",
     "past the check": (
         "found = oracle.info.dataset('digits')\n"
@@ -202,7 +204,7 @@ def test_a_method_may_evaluate_in_threads(team: Team) -> None:
     assert (record.status, record.queries) == ("done", 20), record.error
 
 
-# -- what a search says -------------------------------------------------------------------------------
+# -- what a search says ----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -257,7 +259,7 @@ def test_a_test_metric_that_is_better_than_the_best_is_a_failed_run(
     assert done.record.status == "failed"
 
 
-# -- runs that misbehave ------------------------------------------------------------------------------
+# -- runs that misbehave ---------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -285,7 +287,10 @@ def test_whatever_a_method_raises_is_its_own_failure_with_file_and_line(
     "body",
     [
         "while True:\n    pass",
-        "import time\nwhile True:\n    try:\n        time.sleep(99)\n    except BaseException:\n        pass",
+        (
+            "import time\nwhile True:\n    try:\n        time.sleep(99)\n"
+            "    except BaseException:\n        pass"
+        ),
     ],
 )
 def test_what_hangs_is_ended_as_a_recorded_failure(body: str, team: Team) -> None:
@@ -324,7 +329,7 @@ def test_a_run_leaves_nothing_to_the_next(mischief: str, team: Team) -> None:
     )
 
 
-# -- determinism --------------------------------------------------------------------------------------
+# -- determinism -----------------------------------------------------------------------------------
 GLOBAL = {
     "random": "import random\nnumber = random.random()",
     "numpy.random": "import numpy\nnumber = numpy.random.random()",
@@ -366,7 +371,7 @@ def test_threads_are_one_whatever_is_set(team: Team, monkeypatch: pytest.MonkeyP
     assert measured_apart(apart) == measured_apart(execute_here(made).record)  # type: ignore[union-attr]
 
 
-# -- modules beside a method --------------------------------------------------------------------------
+# -- modules beside a method -----------------------------------------------------------------------
 def test_a_helper_beside_the_method_is_importable_and_part_of_its_source(
     team: Team, tmp_path: Path
 ) -> None:
@@ -394,7 +399,7 @@ def test_a_helper_beside_the_method_is_importable_and_part_of_its_source(
     assert search(body, folder=str(tmp_path)).key.run_id == other.key.run_id
 
 
-# -- who may run a cell -------------------------------------------------------------------------------
+# -- who may run a cell ----------------------------------------------------------------------------
 def test_a_foreign_worker_refuses_and_the_run_ends_by_saying_so(team: Team, tmp_path: Path) -> None:
     made = search("return session.evaluate(session.space.at(0)).arch")
     foreign = {

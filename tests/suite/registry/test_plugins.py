@@ -113,7 +113,7 @@ def test_every_method_makes_the_same_record_twice(method: str, oracle: str, toy:
     assert measured_apart(record) == measured_apart(run_of(method, load_oracle(oracle), budget))
 
 
-# -- methods that break it, and what the runner says ------------------------------------------------------
+# -- methods that break it, and what the runner says -----------------------------------------------
 GOES_ON = """
 for _ in range(1000):
     try:
@@ -157,7 +157,10 @@ except BudgetExhausted:
             "swallowed BudgetExhausted",
         ),
         (
-            "from nasrepro import load\nload('toy').query(session.space.at(0), dataset='toys', epochs=9)",
+            (
+                "from nasrepro import load\n"
+                "load('toy').query(session.space.at(0), dataset='toys', epochs=9)"
+            ),
             "ProtocolError: toy was queried past the session",
         ),
         (
@@ -233,7 +236,7 @@ def test_an_oracle_answers_again_after_a_search_that_failed(toy: Oracle) -> None
     assert toy.query(SPACE.at(0), dataset="toys", epochs=9).values
 
 
-# -- methods that break it, and what the contract says ----------------------------------------------------
+# -- methods that break it, and what the contract says ---------------------------------------------
 @pytest.mark.parametrize(
     ("body", "line", "message"),
     [
@@ -253,18 +256,27 @@ def test_an_oracle_answers_again_after_a_search_that_failed(toy: Oracle) -> None
             "global random state",
         ),
         (
-            "import numpy as np\nrng = np.random.default_rng()\nwhile True:\n    session.evaluate(session.space.sample(rng))",
+            (
+                "import numpy as np\nrng = np.random.default_rng()\nwhile True:\n"
+                "    session.evaluate(session.space.sample(rng))"
+            ),
             repeatable,
             "same key",
         ),
         ("while True:\n    session.evaluate(session.space.at(0))", seeded, "another seed"),
         (
-            "session.budget = session.budget.__class__(queries=99)\nwhile True:\n    session.evaluate(session.space.sample(rng))",
+            (
+                "session.budget = session.budget.__class__(queries=99)\nwhile True:\n"
+                "    session.evaluate(session.space.sample(rng))"
+            ),
             thrifty,
             "more queries",
         ),
         (
-            "session.ledger.evaluations.append(session.evaluate(session.space.sample(rng)))\nreturn None",
+            (
+                "session.ledger.evaluations.append(session.evaluate(session.space.sample(rng)))\n"
+                "return None"
+            ),
             thrifty,
             "more seconds",
         ),
@@ -298,7 +310,7 @@ def test_a_method_that_returns_no_architecture_of_the_space_is_caught(chosen: st
         inside(wrong, Toy())
 
 
-# -- oracles that break it --------------------------------------------------------------------------------
+# -- oracles that break it -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("metric", "value"),
     [("valid_accuracy", 1.5), ("valid_accuracy", float("inf")), ("cost_s", -1.0)],

@@ -22,7 +22,7 @@ def written(folder: Path, text: str, name: str = "mine.py") -> Path:
     return path
 
 
-# -- by file ----------------------------------------------------------------------------------------------
+# -- by file ---------------------------------------------------------------------------------------
 FIFTEEN_LINES = '''"""My method.
 
 Deviations:
@@ -130,7 +130,7 @@ def test_a_file_with_the_name_of_a_shipped_method_leaves_that_alone(tmp_path: Pa
     assert methods.get("random_search").source_sha256 != mine.source_sha256
 
 
-# -- the hash ---------------------------------------------------------------------------------------------
+# -- the hash --------------------------------------------------------------------------------------
 PLAIN = source("x = 1\nreturn session.space.at(x)")
 
 
@@ -188,7 +188,7 @@ def test_every_shipped_scorer_has_a_hash(name: str) -> None:
     assert len(scorers.get(name).source_sha256) == 64
 
 
-# -- names and parameters ---------------------------------------------------------------------------------
+# -- names and parameters --------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("look_up", "wrong", "near"),
     [
@@ -232,7 +232,7 @@ def test_deviations_are_read_item_by_item(tmp_path: Path) -> None:
     assert none.deviations == ()
 
 
-# -- by entry point ---------------------------------------------------------------------------------------
+# -- by entry point --------------------------------------------------------------------------------
 def test_an_installed_package_brings_an_oracle(toy: Oracle, tmp_path: Path) -> None:
     """The fixture has put a package with an entry point on the path.
 

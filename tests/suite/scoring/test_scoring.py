@@ -33,9 +33,17 @@ DEAD = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 #: ZiCo authors' code (SLDGroup/ZiCo, commit b0fec659) in double precision: C = 4, N = 1, two
 #: batches of 8 images of 8x8 pixels.
 TINY = {
-    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|": 178.67052377925853,
-    "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|": 121.04834840100787,
-    "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|": 61.46936467787454,
+    (
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
+        "nor_conv_3x3~2|"
+    ): 178.67052377925853,
+    (
+        "|avg_pool_3x3~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|nor_conv_3x3~0|none~1|avg_pool_3x3~2|"
+    ): 121.04834840100787,
+    (
+        "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|"
+        "skip_connect~2|"
+    ): 61.46936467787454,
 }
 
 
@@ -78,7 +86,8 @@ def references(pytestconfig):
     )
     if not (folder / "zico_scores.json").exists():
         pytest.skip(
-            "the scores of the authors' codes are not here: set NASREPRO_SCORES to a folder with zico_scores.json"
+            "the scores of the authors' codes are not here: set NASREPRO_SCORES to a folder with "
+            "zico_scores.json"
         )
     return lambda name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -91,7 +100,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-# -- ZiCo against the authors' code ------------------------------------------------------------------------
+# -- ZiCo against the authors' code ----------------------------------------------------------------
 @pytest.mark.parametrize(("text", "expected"), TINY.items(), ids=range(len(TINY)))
 def test_zico_is_the_authors_in_double_precision(text, expected):
     network, batches = reference_case(
@@ -159,7 +168,7 @@ def test_zico_of_more_batches_is_mean_over_deviation(references):
     assert scorers.get("zico").score(network, [batches[0]] * 2) == 0.0  # no deviation, no layer
 
 
-# -- the others by their definitions -----------------------------------------------------------------------
+# -- the others by their definitions ---------------------------------------------------------------
 class Small(nn.Module):
     """Convolution, batch norm, ReLU, dead convolution, pooling, linear.
 
@@ -450,7 +459,7 @@ def test_meco_by_the_correlations_of_channels():
     assert score == pytest.approx(1 - abs(np.corrcoef(maps)[0, 1]), rel=1e-5)
 
 
-# -- contract: what holds for every scorer -----------------------------------------------------------------
+# -- contract: what holds for every scorer ---------------------------------------------------------
 def random_batches(count=2, size=8):
     generator = torch.Generator().manual_seed(0)
     return [
@@ -525,7 +534,7 @@ def test_a_network_whose_layers_are_outside_the_graph_is_scored():
     assert all(np.isfinite(value) for value in found.values())
 
 
-# -- sharing -----------------------------------------------------------------------------------------------
+# -- sharing ---------------------------------------------------------------------------------------
 def test_scorers_share_passes_and_change_nothing_by_it():
     space = Cell201(channels=4, cells=1)
     network, plain = space.build(space.at(2), classes=10), random_batches()
@@ -540,7 +549,7 @@ def test_scorers_share_passes_and_change_nothing_by_it():
     assert batches.used_s > batches.spent_s > 0
 
 
-# -- tables of scores, on the toy --------------------------------------------------------------------------
+# -- tables of scores, on the toy ------------------------------------------------------------------
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
@@ -694,7 +703,7 @@ def test_data_are_drawn_by_seed_and_named():
     }
 
 
-# -- rankings by scorers that need networks ----------------------------------------------------------------
+# -- rankings by scorers that need networks --------------------------------------------------------
 def test_a_ranking_scores_what_is_missing_and_says_what_it_is_of(cache, toy):
     key = rank_key(toy, "zico", "toys", 9, resamples=20)
     with pytest.raises(NasreproError, match="nasrepro score toy --scorer zico"):
@@ -776,7 +785,7 @@ def test_score_and_rank_on_the_command_line(cache, capsys):
     assert [row["n"] for row in ranked] == [12, 12] and ranked[0]["inputs"]
 
 
-# -- against published scores ------------------------------------------------------------------------------
+# -- against published scores ----------------------------------------------------------------------
 #: Least Spearman's rho between ours, on small networks and random images, and those of
 #: NAS-Bench-Suite-Zero on CIFAR-10.
 AGREEMENT = {"synflow": 0.9, "nwot": 0.6, "l2_norm": 0.8}
@@ -911,7 +920,7 @@ def test_five_cells_are_ordered_as_by_the_authors_code_at_their_batch(references
     assert spearman(ours[:, 0], theirs[:, 0]) == pytest.approx(1)
 
 
-# -- why #FLOPs differ -------------------------------------------------------------------------------------
+# -- why #FLOPs differ -----------------------------------------------------------------------------
 def test_the_published_flops_of_zicos_table_count_pooling(nasbench201):
     """Our MACs are exact and rank as parameters do.
 
@@ -954,7 +963,7 @@ def test_a_scorers_key_covers_the_passes_that_it_imports(tmp_path, monkeypatch):
     assert whole[0] == alone[0] and len({*whole, *alone}) == 3
 
 
-# -- what ships, and what a cache holds --------------------------------------------------------------------
+# -- what ships, and what a cache holds ------------------------------------------------------------
 def test_what_ships_by_the_present_source_counts_whatever_the_cache_holds(
     cache, toy, monkeypatch, tmp_path
 ):

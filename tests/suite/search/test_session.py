@@ -42,7 +42,7 @@ def booked(made: Session) -> tuple[Any, ...]:
     return ledger.queries, ledger.simulated_s, ledger.wall_s, len(ledger.evaluations)
 
 
-# -- budgets ----------------------------------------------------------------------------------------------
+# -- budgets ---------------------------------------------------------------------------------------
 def test_seconds_end_the_search_and_what_does_not_fit_is_not_booked() -> None:
     made = session(seconds=33)
     first, second = made.evaluate(CHEAP), made.evaluate(DEAR)
@@ -110,7 +110,7 @@ def test_a_swallowed_end_is_followed_by_an_exception_of_another_name() -> None:
     )
 
 
-# -- resuming ---------------------------------------------------------------------------------------------
+# -- resuming --------------------------------------------------------------------------------------
 def test_an_oracle_that_resumes_takes_the_difference() -> None:
     made = session(Toy(named("resumable", resumable=True)), epochs=9)
     costs = [made.evaluate(CHEAP, epochs=epochs).cost_s for epochs in (1, 3, 9)]
@@ -131,7 +131,7 @@ def test_the_difference_is_what_must_fit_the_budget() -> None:
     assert made.evaluate(CHEAP, epochs=3).clock_s == 30
 
 
-# -- side by side -----------------------------------------------------------------------------------------
+# -- side by side ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(("workers", "wall_s"), [(1, 43), (2, 22), (3, 20), (9, 12)])
 def test_wall_clock_is_a_list_schedule_and_seconds_are_the_sum(workers: int, wall_s: float) -> None:
     """10, 12, 11 and 10 s. Two workers: 10+11 and 12+10; three: 10+10, 12 and 11."""
@@ -228,7 +228,7 @@ def test_workers_must_be_positive() -> None:
         session().evaluate_many([CHEAP], workers=0)
 
 
-# -- what is shown ----------------------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------------------
 def test_an_evaluation_has_no_test_metric() -> None:
     made = session(queries=2)
     done = [made.evaluate(CHEAP), *made.evaluate_many([DEAR])]
@@ -323,7 +323,7 @@ def test_the_walk_would_find_an_oracle() -> None:
     )
 
 
-# -- overhead ---------------------------------------------------------------------------------------------
+# -- overhead --------------------------------------------------------------------------------------
 def burn(seconds: float) -> None:
     until = time.process_time() + seconds
     while time.process_time() < until:
@@ -375,7 +375,7 @@ def test_charge_books_also_when_the_budget_ends_inside() -> None:
     assert made.ledger.overhead_s["proxy"] > 0.01
 
 
-# -- the best ---------------------------------------------------------------------------------------------
+# -- the best --------------------------------------------------------------------------------------
 def flat(**scores: float) -> Toy:
     """An oracle where the architecture with code (0, 0, 0, n) has the score `sn`, the same after any epochs."""
     return Toy(
@@ -431,7 +431,7 @@ def test_a_diverged_training_is_worse_than_any_other(objective: str) -> None:
     assert made.best() == CHEAP
 
 
-# -- refusals and errors ----------------------------------------------------------------------------------
+# -- refusals and errors ---------------------------------------------------------------------------
 def test_epochs_beyond_the_searchs_own_are_refused() -> None:
     made = session(epochs=3)
     with pytest.raises(ProtocolError, match="9 epochs asked for in a search of at most 3"):
@@ -533,7 +533,7 @@ def test_what_a_method_logs_is_in_the_trace() -> None:
     assert Trace.from_bytes(trace.to_bytes()) == trace
 
 
-# -- a method's own score ---------------------------------------------------------------------------------
+# -- a method's own score --------------------------------------------------------------------------
 def test_ratings_decide_what_is_best_once_there_is_one() -> None:
     made = session()
     first, second, third = (made.evaluate(SPACE.arch((0, 0, 0, last))) for last in range(3))
@@ -570,7 +570,10 @@ def test_what_cannot_be_kept_is_refused_where_it_is_logged() -> None:
     made = session()
     with pytest.raises(
         NasreproError,
-        match=r"session.log\('step'\): Object of type float32 is not JSON serializable; give numbers",
+        match=(
+            r"session.log\('step'\): Object of type float32 is not JSON serializable; give "
+            r"numbers"
+        ),
     ):
         made.log("step", weight=np.float32(0.5))
     assert made.ledger.events == []

@@ -96,7 +96,7 @@ def complexity(name: str, arch: Arch) -> Complexity | None:
         return None
 
 
-# -- names ---------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 @each_space
 @few
 @given(seed=SEEDS)
@@ -208,7 +208,7 @@ def test_space_and_architectures_travel_to_other_processes(name):
     assert sorted([other, one]) == sorted([one, other])
 
 
-# -- moving about --------------------------------------------------------------------------------------------
+# -- moving about ----------------------------------------------------------------------------------
 @each_space
 @few
 @given(seed=SEEDS)
@@ -274,7 +274,7 @@ def test_sampling_and_mutation_reach_every_option(name):
         )
 
 
-# -- structure -----------------------------------------------------------------------------------------------
+# -- structure -------------------------------------------------------------------------------------
 @each_space
 @few
 @given(seed=SEEDS)
@@ -352,7 +352,10 @@ def test_the_global_random_state_is_untouched(name):
 
 
 def test_spaces_import_no_torch():
-    code = "from nasrepro.suite.registry import oracles; import sys; [e.info.space.encode(e.info.space.at(0)) for e in oracles.all()]; "
+    code = (
+        "from nasrepro.suite.registry import oracles; import sys; "
+        "[e.info.space.encode(e.info.space.at(0)) for e in oracles.all()]; "
+    )
     code += "print('torch' in sys.modules)"
     assert (
         subprocess.run(
@@ -362,7 +365,7 @@ def test_spaces_import_no_torch():
     )
 
 
-# -- networks ------------------------------------------------------------------------------------------------
+# -- networks --------------------------------------------------------------------------------------
 @each_space
 def test_settings_are_the_keywords_of_the_constructor(name):
     """So that the same space with other networks can be made, and an oracle's hash covers all of them."""
@@ -395,7 +398,7 @@ def test_a_confined_space_passes_on_all_that_a_space_may_offer():
                 assert method in vars(ConfinedSpace), method
 
 
-# -- the confined space itself -------------------------------------------------------------------------------
+# -- the confined space itself ---------------------------------------------------------------------
 def test_a_confined_space_stays_inside():
     space = SPACES["confined"]
     assert isinstance(space, ConfinedSpace)

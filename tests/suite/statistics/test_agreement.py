@@ -307,7 +307,8 @@ def test_accuracy_density_scales(accuracy, count, factor):
 def test_import_is_light():
     """Importing, and ranking with intervals, loads neither scipy nor pandas nor torch."""
     code = (
-        "import sys; from nasrepro.suite import statistics as metrics; metrics.rank_agreement([1, 2, 3], [1, 3, 2], resamples=5, seed=0);"
+        "import sys; from nasrepro.suite import statistics as metrics; "
+        "metrics.rank_agreement([1, 2, 3], [1, 3, 2], resamples=5, seed=0);"
         "print([name for name in ('scipy', 'pandas', 'torch') if name in sys.modules])"
     )
     assert (
