@@ -285,7 +285,10 @@ def _drawn(task: Task, ends: dict[str, Any], estimates: dict[str, Any]) -> None:
         if measure is None:
             continue
         values = np.concatenate([group.values[task.dataset, metric] for group in task.groups])
-        low, high = np.quantile(values[np.isfinite(values)], [0.01, 1] if higher else [0, 0.99])
+        known = values[np.isfinite(values)]
+        if not known.size:  # every run failed or diverged
+            continue
+        low, high = np.quantile(known, [0.01, 1] if higher else [0, 0.99])
         if name not in ends:
             ends[name] = _numbers(measure.scale * np.array([low, high]))
         estimates.setdefault(kind, {}).update(
