@@ -1,4 +1,7 @@
-"""Pages made from the registry: every method, oracle and paper, and the reference. Run by mkdocs (gen-files)."""
+"""The pages made from the registry.
+
+They cover every method, oracle and paper, and the reference. mkdocs runs this file (gen-files).
+"""
 
 from __future__ import annotations
 

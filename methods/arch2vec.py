@@ -4,12 +4,11 @@ Search in a latent space learnt from architectures alone.
 
     pre-train a variational graph autoencoder on 90 % of the space, without accuracies; embed every
       architecture (`nets/vgae.py`)
-    "bo":        evaluate `initial` at random; repeat: fit DNGO to what is known, evaluate the `batch` with the largest expected
-                 improvement among all embeddings
+    "bo":        evaluate `initial` at random; repeat: fit DNGO to what is known, evaluate the
+                 `batch` with the largest expected improvement among all embeddings
     "reinforce": state <- embedding of a random architecture; repeat: action ~ N(LSTM(state), I),
-      evaluate the unvisited
-                 architecture nearest to it, which is the next state; every 16 of them one step of
-                   Adam on mean(-log p (score - baseline))
+                 evaluate the unvisited architecture nearest to it, which is the next state;
+                 every 16 of them one step of Adam on mean(-log p (score - baseline))
     return the best ever evaluated
 
 Deviations:
@@ -178,7 +177,10 @@ def search(
 
 @lru_cache(maxsize=4)
 def embedding(space, epochs, eval_after_first_epoch, seed):
-    """Embeddings of a space's architectures, float64, shape (n, 16), and the CPU seconds of pre-training."""
+    """Embeddings of a space's architectures, float64, shape (n, 16), and the time to learn them.
+
+    The time is the CPU seconds of pre-training.
+    """
     from nasrepro.methods.nets.vgae import Recipe, means, pretrained
 
     graphs = graphs_of(space)
@@ -320,7 +322,10 @@ def reinforce(session, rng, points, *, baseline, skip, steps=16):
     pretraining_seeds=[1],
 )
 def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
-    """How well held-out architectures are rebuilt, and how much of what random latent points decode to is valid and unique.
+    """How well the latent space rebuilds architectures and decodes random points.
+
+    It is measured on held-out architectures; of what random latent points decode to, the shares
+    that are valid and unique are given.
 
     Args:
         rng: random generator.
@@ -490,7 +495,10 @@ def latent_map(rng, *, oracle, points, epochs, pretraining_seed):
 
 
 def nearest_difference(points, values):
-    """Mean absolute difference of the values, shape (n,), of each point, shape (n, d), and the point nearest to it."""
+    """Mean absolute difference of the values of each point and the point nearest to it.
+
+    The values have shape (n,), the points shape (n, d).
+    """
     from scipy.spatial import KDTree
 
     _, nearest = KDTree(points).query(points, k=2)

@@ -1,4 +1,6 @@
-"""AutoShrink (Zhang et al., AAAI 2020, arXiv:1911.09251; their code, github.com/lordzth666/AutoShrink, commit b37564d).
+"""AutoShrink (Zhang et al., AAAI 2020, arXiv:1911.09251).
+
+The authors' code is github.com/lordzth666/AutoShrink, commit b37564d.
 
     repeat: ops <- random, balanced, fixed for the trajectory;  graph <- complete DAG
         while edges are left:

@@ -1,4 +1,6 @@
-"""EPNAS: a progressive policy with performance prediction, searching under resource constraints (arXiv:1907.04648; RENA, arXiv:1806.07912).
+"""EPNAS: a progressive policy with performance prediction (arXiv:1907.04648).
+
+It searches under resource constraints (RENA, arXiv:1806.07912).
 
     repeat until the budget ends:                                      # an episode
         for each step of growth, small architectures to whole ones:

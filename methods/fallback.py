@@ -1,4 +1,6 @@
-"""How far real training in a small setting, the fallback where no table exists, ranks cells as NAS-Bench-201 does.
+"""How far real training in a small setting ranks cells as NAS-Bench-201 does.
+
+Such training is the fallback where no table exists.
 
     draw cells at random; train each in the reduced setting; look each up in the benchmark
     Kendall's tau-b and Spearman's rho between the two, with bootstrap intervals over the cells
@@ -36,7 +38,9 @@ TARGETS = (
     resamples=2000,
 )
 def transfer(rng, *, oracles, dataset, cells, table_seed, resamples):
-    """Rank agreement of a trained oracle (the first) with a benchmark's table (the second) over random cells.
+    """Rank agreement of a trained oracle with a benchmark's table over random cells.
+
+    The trained oracle is the first, the benchmark's the second.
 
     Args:
         rng: draws the cells; more `cells` begin with the same ones.

@@ -68,7 +68,9 @@ def _networks(
     pool=0,
 )
 def predictor(rng, *, oracle, samples, epochs, pool):
-    """Error and rank correlation, on the rest of the table, of predictors fitted to a few random networks.
+    """Errors and rank correlations of predictors fitted to a few random networks.
+
+    Both are measured on the rest of the table.
 
     The three-parameter curve over NN-Degree, NN-Mass, and controls in their place; and a regression
     on logarithms of widths, depths, links and kernels.
@@ -192,7 +194,10 @@ _SIZES = (len(_WIDTHS), *(len(_DEPTHS),) * 3, *(len(_LINKS),) * 3)
 
 
 def _cells(code: Sequence[int]) -> tuple[float, float]:
-    """NN-Degree and MACs (3x3 convolutions of the cells, on images of 32x32 pixels) of a point of the synthetic space."""
+    """NN-Degree and MACs of a point of the synthetic space.
+
+    The MACs are those of the cells' 3x3 convolutions on images of 32x32 pixels.
+    """
     blocks, macs = [], 0
     for cell in range(3):
         width, depth, links = (
@@ -221,7 +226,9 @@ def _cells(code: Sequence[int]) -> tuple[float, float]:
     keep=3,
 )
 def enlarged(rng, *, quantiles, coarse, keep):
-    """The largest NN-Degree under a limit on MACs in a synthetic space of more than 63 billion networks, at equal calls of the objective.
+    """The largest NN-Degree under a limit on MACs, at equal calls of the objective.
+
+    The space is synthetic and has more than 63 billion networks.
 
     Hierarchical SHGO takes the calls that it takes; random search and differential evolution
     (scipy) get as many, and ten times as many. Values are shares of the largest one that any of

@@ -1,4 +1,6 @@
-"""GRAM (rule of Chang et al. 2021, arXiv:2012.01737, by a digest of it, inspired by SwiftNet, arXiv:1906.08305).
+"""GRAM, by the rule of Chang et al. 2021 (arXiv:2012.01737), from a digest of it.
+
+SwiftNet (arXiv:1906.08305) inspired it.
 
     w <- 1 for every edge of the complete DAG, the meta-graph;  beta <- none
     repeat until the budget ends:
@@ -212,7 +214,10 @@ def search(session, rng, *, variant, sampling, baseline, alpha, clip, normalise,
             )
 
     def nearly_over():
-        """Whether what is left of the budget is what the front takes, each level as dear as the dearest evaluation."""
+        """Whether what is left of the budget is what the front takes.
+
+        Each level is taken to be as dear as the dearest evaluation.
+        """
         budget, dearest = session.budget, max(done.cost_s for done in session.ledger.evaluations)
         few = budget.queries is not None and budget.queries - session.queries <= prune
         return few or (

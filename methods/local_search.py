@@ -1,4 +1,6 @@
-"""Local search (White et al., "Exploring the loss landscape in NAS", UAI 2021, arXiv:2005.02960; their code: naszilla).
+"""Local search (White et al., UAI 2021, arXiv:2005.02960).
+
+The paper is "Exploring the loss landscape in NAS"; its authors' code is naszilla.
 
     repeat until the budget ends:
         current <- best of `initial` random architectures

@@ -85,7 +85,10 @@ class AdaProxy:
         )
 
     def solve(self, strengths: Values) -> tuple[Values, Values, Values]:
-        """The minimum: a (s,), b (s, k), c (s,) at strengths relative to the least one with b = 0."""
+        """The minimum: a (s,), b (s, k) and c (s,).
+
+        The strengths are relative to the least one with b = 0.
+        """
         strengths = np.asarray(strengths, dtype=np.float64)
         penalty = (strengths * self.most)[:, None]
         used = self.singular > 1e-12 * max(self.singular[0], 1e-300)
@@ -139,7 +142,10 @@ def adapted(
     folds: int,
     rng: Any,
 ) -> Callable[[Values], Values]:
-    """A predictor (m, k) -> (m,) fitted to the measured models, at the strength that k-fold cross-validation chose."""
+    """A predictor (m, k) -> (m,) fitted to the measured models.
+
+    k-fold cross-validation chooses its strength.
+    """
     fold = rng.permutation(np.arange(len(cells)) % folds)
     held_out = np.zeros((len(GRID), len(cells)))
     for each in range(folds):
@@ -154,7 +160,10 @@ def adapted(
 
 # -- data ------------------------------------------------------------------------------------------
 def _columns(devices: str, dataset: str) -> tuple[Values, dict[str, Values]]:
-    """One-hot cells with a constant, (n, k), and the latencies of a source's devices by name, (n,), NaN where missing."""
+    """One-hot cells with a constant, (n, k), and the latencies of a source's devices.
+
+    The latencies are given by the device's name, (n,), NaN where missing.
+    """
     table = load_devices(devices)
     space = table.info.space
     found = {
@@ -257,7 +266,9 @@ def adaptation(
 def pareto(
     rng: Any, *, oracle: str, devices: str, dataset: str, proxy: str, samples: int, folds: int
 ) -> Iterator[dict[str, Any]]:
-    """Pareto sets of accuracy and latency found with a proxy's latencies, measured on the target and freed of dominated models.
+    """Pareto sets of accuracy and latency that are found with a proxy's latencies.
+
+    They are measured on the target and freed of dominated models.
 
     Columns: models to measure, models left, hypervolume as a share of the true front's, share of
     the true front that was found. Hypervolume is over the cells that both devices have, in ranks of

@@ -1,4 +1,6 @@
-"""REINFORCE with a table of logits (Williams 1992), as the code of NAS-Bench-201 runs it (arXiv:2001.00326).
+"""REINFORCE with a table of logits (Williams 1992).
+
+It is run as in the code of NAS-Bench-201 (arXiv:2001.00326).
 
     logits <- one row per decision, 1e-3 * N(0, 1)
     repeat until the budget ends:

@@ -150,7 +150,10 @@ def _in_random_order(space, rng, candidates):
 
 
 def _evolved(space, rng, judge, within, steps, population):
-    """Algorithm 1; the first member is the first random architecture within the limits, of at most `steps` tried."""
+    """Algorithm 1 of ZiCo.
+
+    The first member is the first random architecture within the limits, of at most `steps` tried.
+    """
     members: list[Arch] = []
     for _ in range(steps):
         arch = (

@@ -56,7 +56,10 @@ def curves_at(group: Group, moments: Values, axis: Axis) -> Values:
 
 
 def moments_of(groups: Sequence[Group], axis: Axis, count: int = 60) -> Values:
-    """Moments, evenly spread by ratio, from when every run has an incumbent to where the longest ended; empty where there is no time."""
+    """Moments from when every run has an incumbent to where the longest ended.
+
+    They are evenly spread by ratio, and empty where there is no time.
+    """
     curves = [curve for group in groups for curve in group.curves if len(curve)]
     if not curves:
         return np.empty(0)

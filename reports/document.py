@@ -151,7 +151,11 @@ def data_column(names: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> Fill
 def number_column(
     column: Column, values: Sequence[float | None], decimals: int | None = None, *, scale: float = 1
 ) -> Filled:
-    """A column of numbers, shown as `scale` times the raw value with two digits of the smallest, or with `decimals`."""
+    """A column of numbers.
+
+    Each is shown as `scale` times the raw value, with two digits of the smallest or with
+    `decimals`.
+    """
     shown = [scaled(value, scale) for value in values]
     places = plain_decimals(shown) if decimals is None else decimals
     return column, [

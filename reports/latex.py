@@ -126,7 +126,9 @@ def fitted(doc: TableDoc, fit: str) -> str:
 
 
 def latex(doc: TableDoc) -> str:
-    """`table` environments of a page each, and the long notes as text behind them, where pages may break.
+    """`table` environments of a page each, and the long notes as text behind them.
+
+    Pages may break in the notes.
 
     The panels of the table stand under each other, so that it fits the width of a page; a long one
     is continued in further environments.
@@ -179,7 +181,10 @@ def latex(doc: TableDoc) -> str:
 
 
 def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
-    """Rows that fit a page with all their panels, which have a header of two lines and rules each."""
+    """Rows that fit a page with all their panels.
+
+    Each panel has a header of two lines, and rules.
+    """
     parts: list[list[int]] = [[]]
     left = room = max(_PAGE - 4 * len(panels), len(panels))
     for place, row in enumerate(doc.rows):
@@ -238,7 +243,11 @@ def _stack(lines: Sequence[str], column: Column) -> str:
 
 
 def _cells(column: Column, cells: Sequence[Cell], width: int) -> list[str]:
-    """One column; where some cells are marked, the others leave the room, so that the decimal points stay under each other."""
+    """One column.
+
+    Where some cells are marked, the others leave the room, so that the decimal points stay under
+    each other.
+    """
     marks = {cell.mark for cell in cells} & set(_MARKS)
     room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
     found = []

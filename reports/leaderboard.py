@@ -1,4 +1,6 @@
-"""The leaderboard: a static page, and beside it the runs behind its rows, loaded when a reader asks for them.
+"""The leaderboard: a static page, and beside it the runs behind its rows.
+
+The runs are loaded when a reader asks for them.
 
 Charts are drawn by the page itself: plotly's bundle alone has more than twice the bytes that the
 whole page may have.

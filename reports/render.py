@@ -150,7 +150,10 @@ def _markdown_file(
     background: Mapping[str, tuple[str, list[str]]],
     notes_in: str,
 ) -> str:
-    """One file: legends where they stand first, notes on methods and oracles behind the tables, or in another file."""
+    """One file: legends stand first, and notes on methods and oracles behind the tables.
+
+    The notes may be in another file.
+    """
     parts = [f"# {title}\n"]
     if others:
         parts.append(f"In files of their own: {', '.join(others)}.\n")

@@ -613,7 +613,10 @@ class Results:
 
     @cached_property
     def rows(self) -> tuple[list[Group], dict[Family, list[Group]]]:
-        """The rows of the main tables, and the families of variants that have tables of their own."""
+        """The rows of the main tables, and the families of variants.
+
+        The families have tables of their own.
+        """
         return main_and_variants(self.chosen.groups)
 
     @cached_property

@@ -72,7 +72,10 @@ def _table(doc: TableDoc, target: Console, console: Console) -> None:
 
 
 def terminal(tables: Sequence[TableDoc], console: Console) -> None:
-    """Print tables with as many of their columns, the important ones first, as fit the console's width."""
+    """Print tables with as many of their columns as fit the console's width.
+
+    The important columns come first.
+    """
     for doc in tables:
         shown = [place for place, column in enumerate(doc.columns) if column.header]
         places = _fitting(doc, console.width)

@@ -52,7 +52,11 @@ def is_own(method: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _installed(method: str, changes: int) -> Method | None:
-    """The method, or None; remembered as long as nothing more was registered, since to look for one that is not there takes long."""
+    """The method, or None.
+
+    It is remembered as long as nothing more was registered, since to look for one that is not there
+    takes long.
+    """
     try:
         return methods.get(method)
     except NasreproError:

@@ -1,4 +1,6 @@
-"""What all tests share: the real tables where they can be had, a cache of their own, and no network.
+"""What all tests share.
+
+They have the real tables where they can be had, a cache of their own, and no network.
 
 The table of an oracle comes from the tests' cache, else from the user's (copied, never written to),
 else from the folder `NASREPRO_MIRROR` (converted once, and kept for the next run); where none has
@@ -166,7 +168,10 @@ def mirror(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(autouse=True)
 def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No mirror and no store but those a test sets, and no connection that leaves this machine (except in tests marked `network`)."""
+    """No mirror and no store but those a test sets, and no connections.
+
+    A connection that leaves this machine is refused, except in tests marked `network`.
+    """
     monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     monkeypatch.delenv("NASREPRO_STORE", raising=False)
     if request.node.get_closest_marker("network"):

@@ -10,7 +10,9 @@ from nasrepro.suite.space import Complexity, Layer
 
 
 def counted(network: nn.Module, *inputs: Tensor, biases: bool = False) -> Complexity:
-    """Every parameter, and the products of convolutions and linear layers in one forward pass, by hooks.
+    """Every parameter, and the products of convolutions and linear layers, by hooks.
+
+    The products are those of one forward pass.
 
     Args:
         network: also on the meta device, where nothing is computed.

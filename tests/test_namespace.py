@@ -1,4 +1,7 @@
-"""One import package: a user's own `methods`, `reports`, `suite` or `oracles` does no harm, and no module has two names."""
+"""One import package.
+
+A user's own `methods`, `reports`, `suite` or `oracles` does no harm, and no module has two names.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ print(sorted(name for name in sys.modules if name in ("suite", "oracles", "metho
 
 @pytest.fixture
 def crowded(tmp_path, monkeypatch):
-    """A working directory, first on the path, that has the names of our folders for things of its own."""
+    """A working directory, first on the path, with the names of our folders.
+
+    There they stand for things of its own.
+    """
     for package in ("methods", "reports"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("MINE = True\n", encoding="utf-8")

@@ -27,7 +27,10 @@ def tutorial():
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs a command in an empty folder, with `nasrepro` on the path whether it is installed or not, and no tables but the shipped one."""
+    """Runs a command in an empty folder, with no tables but the shipped one.
+
+    `nasrepro` is on the path whether it is installed or not.
+    """
     program = tmp_path / "bin/nasrepro"
     program.parent.mkdir()
     program.write_text(

@@ -277,7 +277,10 @@ seeds = 6
 
 
 def nasrepro(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command line in `folder`, in a process group of its own, where toys take their time."""
+    """Start the command line in `folder`, in a process group of its own.
+
+    There toys take their time.
+    """
     command = [sys.executable, "-c", "from nasrepro.__main__ import main; main()", *arguments]
     slow = {**os.environ, "TOY_PAUSE": "0.5"}
     return subprocess.Popen(

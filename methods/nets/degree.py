@@ -1,4 +1,6 @@
-"""Metrics of a network's topology, the accuracy curve over them, and linear models of what a network costs on a device.
+"""Metrics of a network's topology, and models over them.
+
+The models are the accuracy curve and linear models of what a network costs on a device.
 
 NN-Mass is that of its authors' code (`model_zoo.py`) for cells that concatenate; 0 for a block
 without a link is ours. NN-Degree and the curve are reconstructions: the text of FLASH was not read.
@@ -169,7 +171,10 @@ def fit_linear(features: Values, values: Values) -> Linear:
 
 
 def block_features(blocks: Sequence[Block]) -> Values:
-    """A control's features: 1 and the logarithms of each block's width, depth, links and kernels (plus 1), shape (1 + 4 blocks,)."""
+    """A control's features, shape (1 + 4 blocks,).
+
+    They are 1 and the logarithms of each block's width, depth, links and kernels (plus 1).
+    """
     return np.log1p(
         [
             math.e - 1,

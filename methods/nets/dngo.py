@@ -1,9 +1,12 @@
-"""DNGO: Bayesian linear regression on the features of a small network (Snoek et al., ICML 2015, arXiv:1502.05700), as arch2vec uses it.
+"""DNGO: Bayesian linear regression on the features of a small network.
 
-    phi(x) = tanh(x W + b);   W, b, v, c <- Adam on mean (phi(x) v + c - y)^2          128 units, 100 epochs, batches of 10
-    K = beta Phi^T Phi + alpha I;   m = beta K^-1 Phi^T y                              (Bishop 2006, Eq. 3.53 and 3.54)
-    alpha, beta <- argmax of the evidence p(y | alpha, beta), by Nelder-Mead           (Bishop, Eq. 3.86)
-    prediction: mean phi m, variance 1 / beta + phi K^-1 phi^T                         (Bishop, Eq. 3.58 and 3.59)
+This is the model of Snoek et al. (ICML 2015, arXiv:1502.05700), as arch2vec uses it.
+
+    phi(x) = tanh(x W + b), 128 units
+    W, b, v, c <- Adam on mean (phi(x) v + c - y)^2, 100 epochs, batches of 10
+    K = beta Phi^T Phi + alpha I;   m = beta K^-1 Phi^T y         (Bishop 2006, Eq. 3.53 and 3.54)
+    alpha, beta <- argmax of the evidence p(y | alpha, beta), by Nelder-Mead    (Bishop, Eq. 3.86)
+    prediction: mean phi m, variance 1 / beta + phi K^-1 phi^T         (Bishop, Eq. 3.58 and 3.59)
 
 numpy alone: the network is so small that calling torch would cost more than the arithmetic.
 """
@@ -86,7 +89,10 @@ def evidence(features: Array, y: Array, *, squared: bool = True) -> Callable[[fl
 
 
 def posterior(features: Array, y: Array, alpha: float, beta: float) -> LinearPosterior:
-    """Bayesian linear regression of y, shape (n,), on features, shape (n, d), with given precisions."""
+    """Bayesian linear regression of y on features, with given precisions.
+
+    y has shape (n,), the features shape (n, d).
+    """
     left, singular, right = np.linalg.svd(features, full_matrices=False)
     precision = beta * singular**2 + alpha
     return LinearPosterior(
@@ -126,7 +132,9 @@ def train_features(
     batch: int = 10,
     learning_rate: float = 0.01,
 ) -> tuple[Array, Array]:
-    """W, shape (d, units), and b, shape (units,), of the network fitted to X, shape (n, d), and y, shape (n,).
+    """W, shape (d, units), and b, shape (units,), of the network fitted to X and y.
+
+    X has shape (n, d), y shape (n,).
 
     A last batch that is not full is left out of an epoch, as in the authors' library.
     """
@@ -171,7 +179,9 @@ def predict_all(
     *,
     squared: bool = True,
 ) -> tuple[Array, Array]:
-    """Mean and variance at all points, shape (n,) each, by a DNGO trained from scratch on some of them.
+    """Mean and variance at all points, shape (n,) each, by a DNGO.
+
+    It is trained from scratch on some of the points.
 
     Args:
         points: shape (n, d).

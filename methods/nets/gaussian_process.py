@@ -15,7 +15,9 @@ from nasrepro.methods.nets.dngo import Array
 
 
 def predict_all(points: Array, rows: NDArray[np.intp], y: Array) -> tuple[Array, Array]:
-    """Mean and variance of the noise-free function at all points, shape (n,) each, given some of them.
+    """Mean and variance of the noise-free function at all points, shape (n,) each.
+
+    Noisy values at some of the points are given.
 
     Matern 5/2 with one length scale, a constant and noise, all by maximum likelihood; points are
     standardised over the whole space, values over those known.

@@ -52,7 +52,10 @@ class Lattice:
         return self.seen[code]
 
     def rank(self, code: Code) -> tuple[float, float]:
-        """Larger is better: a point that keeps the limits before one that does not, then by value."""
+        """Rank of a point, larger being better.
+
+        A point that keeps the limits is before one that does not; then the value decides.
+        """
         found = self.at(code)
         return -max(0.0, *found[1:]) if len(found) > 1 else 0.0, float(found[0])
 
@@ -63,7 +66,10 @@ class Lattice:
 
     # -- the search --------------------------------------------------------------------------------
     def maximise(self, *, coarse: int = 4, keep: int = 3, start: Code = ()) -> Code:
-        """Coarse SHGO over the whole box, fine SHGO in the box round each kept point, then unit steps while they gain.
+        """Maximise by SHGO over the whole box, then round the best points, then by unit steps.
+
+        The coarse level covers the whole box, the fine one the box round each kept point. Unit
+        steps follow while they gain.
 
         Args:
             coarse: steps that the coarse level divides each variable into.
@@ -181,7 +187,10 @@ class Lattice:
         return points or [max(self.seen, key=self.rank)]
 
     def climb(self, code: Code) -> Code:
-        """Unit steps of one or two variables at a time, to the best neighbour, as long as it ranks higher."""
+        """Unit steps of one or two variables at a time.
+
+        Each goes to the best neighbour, as long as that ranks higher.
+        """
         single = [(i, step) for i in range(len(code)) for step in (-1, 1)]
         steps = [(one, one) for one in single] + [
             (one, other) for one, other in combinations(single, 2) if one[0] != other[0]
@@ -207,9 +216,11 @@ class Lattice:
 def ordered(
     space: SearchSpace, metric: Callable[[Arch], float], rng: np.random.Generator, contexts: int
 ) -> list[list[int]]:
-    """The options of each decision by ascending mean of a metric, the other decisions being those of `contexts` random architectures.
+    """The options of each decision by ascending mean of a metric.
 
-    So that a decision without an order of its own (which operator) can be relaxed; options that
+    The other decisions are those of `contexts` random architectures.
+
+    So a decision without an order of its own (which operator) can be relaxed; options that
     never make an architecture come last.
     """
     around = [space.sample(rng).code for _ in range(contexts)]

@@ -127,7 +127,10 @@ def gradients(network: nn.Module, batches: Sequence[Batch], index: int = 0) -> l
 
 
 def observed(network: nn.Module, batches: Sequence[Batch], index: int = 0, *reads: str) -> Pass:
-    """The pass over batch `index`, with what is in `reads`, and in the first one what other scorers of these `Batches` read, too."""
+    """The pass over batch `index`, with what is in `reads`.
+
+    The pass over the first batch also has what other scorers of these `Batches` read.
+    """
     wanted = {*reads, *(batches.reads if isinstance(batches, Batches) and index == 0 else ())}
     return shared(_observed, network, batches, index, frozenset(wanted))
 
@@ -232,7 +235,9 @@ def gaussian(network: nn.Module) -> Iterator[None]:
 
 
 def linearised(network: nn.Module, shape: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Absolute weights of each layer and the gradient by them of the sum of the logits of one image of ones (channels, H, W).
+    """Absolute weights of each layer, and the gradient of the network's sum by them.
+
+    The sum is that of the logits of one image of ones (channels, H, W).
 
     In double precision, all parameters by their absolute value, batch norm the identity.
     """

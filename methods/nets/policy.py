@@ -1,4 +1,7 @@
-"""An autoregressive LSTM policy over a sequence of decisions, for searches that decide in steps (EPNAS)."""
+"""An autoregressive LSTM policy over a sequence of decisions.
+
+It serves searches that decide in steps (EPNAS).
+"""
 
 from __future__ import annotations
 

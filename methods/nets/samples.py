@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def gram_of_logits(network: nn.Module, batches: Sequence[Batch]) -> Tensor:
-    """Inner products of samples' gradients of the sum of their logits by all weights, (batch, batch).
+    """Inner products of samples' gradients by all weights, (batch, batch).
+
+    A sample's gradient is that of the sum of its logits.
 
     The samples share one pass in training mode, as in the authors' codes of TE-NAS and KNAS, so
     that through batch norm the logits of one depend on all. Weights are those of convolutions and

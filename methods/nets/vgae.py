@@ -1,4 +1,6 @@
-"""Variational graph-isomorphism autoencoder of arch2vec (Yan et al., NeurIPS 2020, arXiv:2006.06936), as in the authors' code.
+"""The variational graph-isomorphism autoencoder of arch2vec, as in the authors' code.
+
+The paper is Yan et al. (NeurIPS 2020, arXiv:2006.06936).
 
     A~ = A + A^T;   H_0 = one-hot operations
     H_k = ReLU(BN(MLP_k((1 + e_k) H_{k-1} + A~ H_{k-1})))              k = 1..4
@@ -95,7 +97,11 @@ class Encoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder; `forward` gives logits of operations (B, V, K) and edges (B, V, V), mu and log s (B, V, latent)."""
+    """Encoder and decoder.
+
+    `forward` gives logits of operations (B, V, K) and of edges (B, V, V), and mu and log s (B, V,
+    latent).
+    """
 
     def __init__(self, kinds: int, recipe: Recipe) -> None:
         super().__init__()
@@ -124,7 +130,10 @@ def symmetric(adjacency: Tensor) -> Tensor:
 
 
 def kl_divergence(mu: Tensor, log_scale: Tensor) -> Tensor:
-    """Mean over nodes of KL(N(mu, s^2) || N(0, I)), divided by their number as in the authors' code."""
+    """Mean over nodes of KL(N(mu, s^2) || N(0, I)), divided by their number.
+
+    The division is that of the authors' code.
+    """
     terms = 1 + 2 * log_scale - mu**2 - (2 * log_scale).exp()
     return -0.5 * terms.sum(-1).mean() / terms[..., 0].numel()
 
@@ -137,7 +146,11 @@ def loss_of(
     ops: Tensor,
     adjacency: Tensor,
 ) -> Tensor:
-    """Cross-entropies, each a mean over all entries (the edges' empty lower triangle included, as in the authors' code), plus KL."""
+    """Cross-entropies plus KL.
+
+    Each cross-entropy is a mean over all entries (the edges' empty lower triangle included, as in
+    the authors' code).
+    """
     upper = torch.ones_like(adjacency[0]).triu(1)
     edges = F.binary_cross_entropy_with_logits(edge_logits, adjacency, weight=upper)
     return (

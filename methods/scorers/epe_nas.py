@@ -1,4 +1,6 @@
-"""EPE-NAS (Lopes, Alirezazadeh, Alexandre, ICANN 2021, arXiv:2102.08099; authors' code, `search.py`).
+"""EPE-NAS (Lopes, Alirezazadeh, Alexandre, ICANN 2021, arXiv:2102.08099).
+
+The authors' code is `search.py`.
 
 Deviations:
     - None known from the authors' code (as NASLib has it) for up to 100 classes; for more, theirs
@@ -11,7 +13,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("epe_nas", paper="arXiv:2102.08099, authors' code", needs_data=True, reads=(JACOBIAN,))
 def score(network, batches):
-    """Sum over classes of |sum of ln(|r| + 1e-5)|, r the correlations between gradients of a class's samples.
+    """Sum over classes of |sum of ln(|r| + 1e-5)|.
+
+    r are the correlations between gradients of a class's samples.
 
     A sample's gradient is that of the sum of all logits by its pixels. Higher is better. Needs one
     batch with labels of real images. A class with one sample has the correlation 1. With more than

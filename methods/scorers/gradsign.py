@@ -1,4 +1,6 @@
-"""GradSign (Zhang, Jia, ICLR 2022, arXiv:2110.08616, Algorithm 1; authors' code, `grad_conflict.py`).
+"""GradSign (Zhang, Jia, ICLR 2022, arXiv:2110.08616, Algorithm 1).
+
+The authors' code is `grad_conflict.py`.
 
 Deviations:
     - None known from the authors' code. They take one batch of 64; the setting says how many here.

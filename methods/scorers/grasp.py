@@ -1,4 +1,7 @@
-"""GraSP (Wang et al., ICLR 2020, arXiv:2002.07376, Eq. 8; summed over a network: arXiv:2101.08134, Eq. 1)."""
+"""GraSP (Wang et al., ICLR 2020, arXiv:2002.07376, Eq. 8).
+
+The sum over a network is that of arXiv:2101.08134, Eq. 1.
+"""
 
 from nasrepro.methods.nets.passes import layers, scored
 from nasrepro.suite.registry import scorer

@@ -1,4 +1,7 @@
-"""Jacobian covariance (Mellor et al., first version of arXiv:2006.04647, Eq. 4; arXiv:2101.08134 and its code, `jacob_cov.py`)."""
+"""Jacobian covariance (Mellor et al., first version of arXiv:2006.04647, Eq. 4).
+
+It is also in arXiv:2101.08134 and its code, `jacob_cov.py`.
+"""
 
 from nasrepro.methods.nets.passes import JACOBIAN, observed
 from nasrepro.suite.registry import scorer
@@ -8,7 +11,9 @@ from nasrepro.suite.registry import scorer
     "jacob_cov", paper="arXiv:2006.04647v1; arXiv:2101.08134", needs_data=True, reads=(JACOBIAN,)
 )
 def score(network, batches):
-    """Minus the sum of ln(v + k) + 1 / (v + k) over the eigenvalues v of the correlations between samples' gradients; k = 1e-5.
+    """Minus the sum of ln(v + k) + 1 / (v + k) over eigenvalues v; k = 1e-5.
+
+    They are the eigenvalues of the correlations between samples' gradients.
 
     A sample's gradient is that of the sum of all logits by its pixels. Higher is better. Needs one
     batch, no labels. Where a sample's gradient is zero, as in a disconnected cell, it has no

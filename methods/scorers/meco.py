@@ -11,7 +11,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("meco", paper="NeurIPS 2023; authors' code, github.com/HamsterMimi/MeCo")
 def score(network, batches):
-    """Sum over modules of the least eigenvalue of the correlations between a feature map's channels.
+    """Sum over modules of the least eigenvalue of a feature map's correlations.
+
+    The correlations are those between its channels.
 
     Of one image of 64 x 64 pixels from N(0, 1), drawn from torch's generator: no data. Correlations
     that are not defined count as 0. Higher is better.

@@ -10,7 +10,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("naswot_once", paper="arXiv:2006.04647, Eq. 2", needs_data=True, reads=(CODES,))
 def score(network, batches):
-    """Ln |det K|, K[i, j] the number of ReLU inputs positive for both or neither of samples i and j; higher is better.
+    """Ln |det K| of the samples' matching ReLU codes; higher is better.
+
+    K[i, j] is the number of ReLU inputs positive for both or neither of samples i and j.
 
     Needs one batch, no labels; the score depends on the size of the batch. Where samples share all
     codes, as in a disconnected cell, K is singular and the score is -inf; where the network has no

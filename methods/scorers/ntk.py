@@ -1,4 +1,6 @@
-"""Condition of the neural tangent kernel (Chen, Gong, Wang, ICLR 2021, TE-NAS, arXiv:2102.11535, Eq. 4).
+"""Condition of the neural tangent kernel (TE-NAS, arXiv:2102.11535, Eq. 4).
+
+The paper is Chen, Gong, Wang, ICLR 2021.
 
 Deviations:
     - The authors' code draws weights by Kaiming's rule and takes the mean of three draws; here one

@@ -1,4 +1,7 @@
-"""SNIP (Lee et al., ICLR 2019, arXiv:1810.02340, Eq. 4; summed over a network: arXiv:2101.08134, Eq. 1)."""
+"""SNIP (Lee et al., ICLR 2019, arXiv:1810.02340, Eq. 4).
+
+The sum over a network is that of arXiv:2101.08134, Eq. 1.
+"""
 
 from nasrepro.methods.nets.passes import gradients, layers
 from nasrepro.suite.registry import scorer

@@ -1,4 +1,7 @@
-"""SynFlow (Tanaka et al., NeurIPS 2020, arXiv:2006.05467, Eq. 3; summed over a network: arXiv:2101.08134, Eq. 2)."""
+"""SynFlow (Tanaka et al., NeurIPS 2020, arXiv:2006.05467, Eq. 3).
+
+The sum over a network is that of arXiv:2101.08134, Eq. 2.
+"""
 
 from nasrepro.methods.nets.passes import linearised
 from nasrepro.suite.registry import scorer
@@ -6,7 +9,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("synflow", paper="arXiv:2006.05467; arXiv:2101.08134, Eq. 2")
 def score(network, batches):
-    """Sum over weights of |w dR/dw|, R the sum of the logits of an image of ones under |w|, without batch norm; higher is better.
+    """Sum over weights of |w dR/dw|; higher is better.
+
+    R is the sum of the logits of an image of ones under |w|, without batch norm.
 
     Needs no data but the shape of an image. Computed in double precision: values grow with depth,
     to 1e46 and more. Dead layers add 0; a disconnected cell scores 0.

@@ -1,4 +1,6 @@
-"""Zen-score (Lin et al., ICCV 2021, arXiv:2102.01063, Algorithm 1; authors' code, `compute_zen_score.py`).
+"""Zen-score (Lin et al., ICCV 2021, arXiv:2102.01063, Algorithm 1).
+
+The authors' code is `compute_zen_score.py`.
 
 Deviations:
     - One repetition per network; the authors' code averages several.
@@ -15,7 +17,9 @@ from nasrepro.suite.registry import scorer
 
 @scorer("zen", paper="arXiv:2102.01063, authors' code")
 def score(network, batches):
-    """Ln mean |f(x) - f(x + 0.01 e)|, summed over features, plus over batch norms ln of the running deviation.
+    """Ln mean |f(x) - f(x + 0.01 e)|, summed over features, plus batch norms' deviations.
+
+    The latter are ln of the running deviation, over batch norms.
 
     f has weights from N(0, 1), x and e are images from N(0, 1): no data but the shape of a batch.
     They are drawn from torch's generator, which `nasrepro score` seeds. Higher is better. Where

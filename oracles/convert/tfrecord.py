@@ -33,7 +33,10 @@ _START = bytes.fromhex("54641f64")
 # ---------------------------------------------------------------------------------------------
 @cache
 def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """What the low and the high half of the register become after 32 bits of the CRC32C (Castagnoli) polynomial, shape (65536,) each."""
+    """What the halves of the register become after 32 bits, shape (65536,) each.
+
+    They are the low and the high half, and the polynomial is that of CRC32C (Castagnoli).
+    """
     halves = np.arange(1 << 16, dtype=np.uint32)
     tables = []
     for state in (halves, halves << np.uint32(16)):

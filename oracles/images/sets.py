@@ -3,11 +3,14 @@
 Data sets are looked for in the folders `NASREPRO_DATASETS`, `NASREPRO_DATA`/datasets and
 `TORCH_HOME`, under the names of their official archives:
 
-    cifar10         cifar-10-batches-py/, cifar-10-python.tar.gz, cifar-10-batches-bin/ or cifar-10-binary.tar.gz
-    cifar100        cifar-100-python/, cifar-100-python.tar.gz, cifar-100-binary/ or cifar-100-binary.tar.gz
+    cifar10         cifar-10-batches-py/, cifar-10-python.tar.gz, cifar-10-batches-bin/ or
+                    cifar-10-binary.tar.gz
+    cifar100        cifar-100-python/, cifar-100-python.tar.gz, cifar-100-binary/ or
+                    cifar-100-binary.tar.gz
     ImageNet16-120  ImageNet16/: the first 120 classes of the 16x16 ImageNet, as NAS-Bench-201 uses
-      it
-    cifar10_jpeg    cifar10_jpeg.parquet (split, label, jpeg): CIFAR-10 after JPEG compression, so lossy; asked for by this name alone
+                    it
+    cifar10_jpeg    cifar10_jpeg.parquet (split, label, jpeg): CIFAR-10 after JPEG compression, so
+                    lossy; asked for by this name alone
     digits          comes with scikit-learn; one split, that of the table digits201, for all oracles
     digits201       another name of it, under which scores of digits201's networks are kept
 """

@@ -1,4 +1,6 @@
-"""The NAS-Bench-201 cell space (arXiv:2001.00326), also NATS-Bench's topology space (arXiv:2009.00437).
+"""The NAS-Bench-201 cell space (arXiv:2001.00326).
+
+It is also NATS-Bench's topology space (arXiv:2009.00437).
 
 A cell has 4 nodes; each of its 6 edges i -> j (i < j) carries one of 5 operations, and a node is
 the sum of what arrives on its edges. The network is stem, three stages of N cells with C, 2C, 4C
@@ -107,7 +109,7 @@ def compute_representatives() -> NDArray[np.uint16]:
 
 
 def function_of(code: tuple[int, ...]) -> object:
-    """What a cell computes, as a value that is equal for functionally equal cells and for no others.
+    """What a cell computes: a value equal for functionally equal cells and for no others.
 
     A node is a sum of terms (pool^k of a base, times a count), where a base is the cell's input or
     one convolution, identified by its edge since two convolutions have two weights. Convolutions

@@ -56,7 +56,10 @@ _FORM = "0110/0001/0001/0000;input,conv3x3-bn-relu,maxpool3x3,output"
 
 @lru_cache(maxsize=1 << 15)
 def _widths(graph: int, inputs: int, channels: int) -> tuple[int, int, tuple[int, ...]]:
-    """Weights and batch-norm parameters of the projections of a canonical graph, and the channels of its inner vertices."""
+    """Parameters of the projections of a canonical graph, and the channels of its inner vertices.
+
+    The parameters are weights and those of batch norm.
+    """
     matrix = graph_of(edges_of(graph), (0,) * INNER).adjacency
     widths = vertex_channels(matrix, channels)
     projected = [
@@ -202,7 +205,10 @@ class Dag101(SearchSpace):
         )
 
     def parse(self, text: str) -> Arch:
-        """Read rows of the matrix and operations, `0110/0001/0001/0000;input,...,output`, or a module hash of 32 hexadecimal digits.
+        """Read an architecture from its text.
+
+        The text is rows of the matrix and operations, `0110/0001/0001/0000;input,...,output`, or a
+        module hash of 32 hexadecimal digits.
 
         Raises:
             InvalidArch, UnknownName: the text names no architecture of the space.
@@ -268,7 +274,10 @@ class Dag101(SearchSpace):
         return Arch(self.name, edges_of(graph & (1 << len(PAIRS)) - 1) + LABELS[label])
 
     def at(self, index: int) -> Arch:
-        """The canonical form of the cell that is `index`-th in the order of the benchmark's enumeration."""
+        """The canonical form of a cell, by its number.
+
+        The cell is the `index`-th in the order of the benchmark's enumeration.
+        """
         return self.numbered(int(cells()[self._check_index(index)]))
 
     def index(self, arch: Arch) -> int:
@@ -281,10 +290,12 @@ class Dag101(SearchSpace):
 
     # -- equivalences ------------------------------------------------------------------------------
     def canonical(self, arch: Arch) -> Arch:
-        """The graph and operations that the benchmark's enumeration met first among all relabellings of the pruned cell.
+        """The graph and operations that the benchmark's enumeration met first.
 
-        It is the one that was trained: where channels do not divide evenly, the order of vertices
-        decides who gets one more.
+        They are first among all relabellings of the pruned cell.
+
+        The graph is the one that was trained: where channels do not divide evenly, the order of
+        vertices decides who gets one more.
         """
         _, graph, ops = self._canonical(arch)
         return Arch(self.name, edges_of(graph) + ops)
@@ -298,7 +309,10 @@ class Dag101(SearchSpace):
         return live.bit_count(), graph, min(tuple(ops[old] for old in order) for order in orders)
 
     def live(self, arch: Arch) -> Arch:
-        """The cell without the edges and operations of pruned vertices, the others in their places."""
+        """The cell without the edges and operations of pruned vertices.
+
+        The others keep their places.
+        """
         self.check(arch)
         live, edges = pruned(arch.code[: len(PAIRS)])
         ops = (
@@ -418,7 +432,9 @@ class Dag101(SearchSpace):
         return (*layers, *head(width, side, classes))
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters and MACs of the network that the benchmark trained for this cell (its canonical form).
+        """Exact parameters and MACs of the network that the benchmark trained for this cell.
+
+        It trained the cell's canonical form.
 
         MACs count convolutions (projections included) and the classifier's weights.
         """
@@ -438,7 +454,10 @@ class Dag101(SearchSpace):
         return Complexity(params + (width + 1) * classes, macs + width * classes)
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
-        """The network that the benchmark trained for this cell (its canonical form), with PyTorch's default initialisation."""
+        """The network that the benchmark trained for this cell.
+
+        It is that of the canonical form, with PyTorch's default initialisation.
+        """
         from nasrepro.oracles.spaces.net101 import Network101
 
         cell = self.graph(self.canonical(arch))

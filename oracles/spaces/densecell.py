@@ -1,4 +1,6 @@
-"""DenseNet-type cells with depths, widths and skip-link counts, as NN-Mass builds them (arXiv:1910.00780; authors' `model_zoo.py`).
+"""DenseNet-type cells with depths, widths and skip-link counts.
+
+They are built as NN-Mass builds them (arXiv:1910.00780; authors' `model_zoo.py`).
 
 Cell c has `depth` layers of `width` channels, twice those of the cell before. A layer reads the one
 before it and, from the third on, `links` channels of all layers before that one (or all of these,
@@ -125,7 +127,10 @@ class DenseCell(SearchSpace):
 
     # -- structure ---------------------------------------------------------------------------------
     def wiring(self, arch: Arch) -> Iterator[tuple[int, int, int, int]]:
-        """Cell, channels of the cell before (of the stem, for the first), width and linked channels of each layer, in order."""
+        """Cell, channels of the cell before, width and linked channels of each layer, in order.
+
+        For the first cell, the channels before are those of the stem.
+        """
         width, depths, links = self.sizes(arch)
         before = width
         for cell, (depth, count) in enumerate(zip(depths, links, strict=True)):
@@ -140,7 +145,10 @@ class DenseCell(SearchSpace):
             before = here
 
     def blocks(self, arch: Arch) -> tuple[Block, ...]:
-        """The cells; their links are those of all layers, out of all channels of all layers before the previous one."""
+        """The cells, with the links of all their layers.
+
+        A layer's links are out of all channels of all layers before the previous one.
+        """
         width, depths, links = self.sizes(arch)
         found = []
         for cell, (depth, count) in enumerate(zip(depths, links, strict=True)):

@@ -65,7 +65,10 @@ def live_edges(into: Sequence[int]) -> int:
 
 @lru_cache(maxsize=1 << 16)
 def pruned(edges: Edges) -> tuple[int, Edges]:
-    """Live vertices (bit mask, 0 where input and output are not connected) and the edges between them."""
+    """Live vertices and the edges between them.
+
+    The vertices are a bit mask, 0 where input and output are not connected.
+    """
     into = [0] * VERTICES
     for (source, target), there in zip(PAIRS, edges, strict=True):
         if there:
@@ -106,10 +109,12 @@ def _relabelled() -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1 << 16)
 def canonical_graph(live: int, edges: Edges) -> tuple[int, tuple[tuple[int, ...], ...]]:
-    """Smallest number of a pruned graph over all orders of its vertices, and the orders that give it (0 for a dead vertex).
+    """Smallest number of a pruned graph over all orders of its vertices, and such orders.
 
-    It is the graph that the benchmark's enumeration met first, with its dead vertices, if any, at
-    the end.
+    The orders are those that give that number (0 for a dead vertex).
+
+    That number is of the graph that the benchmark's enumeration met first, with its dead
+    vertices, if any, at the end.
     """
     numbers = np.array(edges, dtype=np.float64) @ _relabelled()
     smallest = numbers.min()

@@ -1,4 +1,6 @@
-"""Cells that are subgraphs of a complete DAG with an operation on each node, in which all leaves together make the output.
+"""Cells that are subgraphs of a complete DAG with an operation on each node.
+
+All leaves together make the output.
 
 What AutoShrink's cells share (arXiv:1911.09251), convolutional and recurrent ones. A cell has N
 nodes in order; node 0 is its input and has no operation. A code is the upper triangle of the
@@ -116,7 +118,10 @@ class LeafDag(SearchSpace):
         )
 
     def canonical(self, arch: Arch) -> Arch:
-        """The live cell with its nodes in the order that makes (edges into a node, operation), node by node, smallest; dead ones last."""
+        """The live cell in its canonical order of nodes.
+
+        The order makes (edges into a node, operation), node by node, smallest; dead nodes are last.
+        """
         edges, ops = self.live_edges(arch), self._parts(arch)[1]
         into: dict[int, set[int]] = {}
         for source, target in edges:
@@ -165,7 +170,9 @@ class LeafDag(SearchSpace):
 
 @lru_cache(maxsize=1 << 14)
 def _smallest_order(nodes: tuple[tuple[int, frozenset[int], int], ...]) -> tuple[int, ...]:
-    """Nodes in the order that makes the list of (places of the sources, operation) smallest, each behind its sources.
+    """Nodes in the order that makes the list of (places of the sources, operation) smallest.
+
+    Each node is behind its sources.
 
     Place by place the smallest description is taken; where several nodes share it, all of them are
     followed.

@@ -1,4 +1,7 @@
-"""Networks of the NAS-Bench-101 space (arXiv:1902.09635, Fig. 1, Sec. 2 and the authors' model builder): what `Dag101.build` returns."""
+"""Networks of the NAS-Bench-101 space, which `Dag101.build` returns.
+
+They follow arXiv:1902.09635 (Fig. 1, Sec. 2) and the authors' model builder.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,9 @@ class Cell101(nn.Module):
 
 
 class Network101(nn.Module):
-    """Stem, `stacks` stacks of `modules` cells with max-pooling and twice the channels between stacks, linear classifier.
+    """Stem, `stacks` stacks of `modules` cells, linear classifier.
+
+    Between stacks there is max-pooling and twice the channels.
 
     Args:
         graph: the pruned cell.
@@ -119,7 +124,10 @@ class Network101(nn.Module):
         self.classifier = nn.Linear(width, classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Images (batch, in_channels, H, W) -> what the classifier sees, (batch, width of the last stack)."""
+        """Images (batch, in_channels, H, W) -> what the classifier sees.
+
+        The result has shape (batch, width of the last stack).
+        """
         x = self.stem(x)
         for layer in self.layers:
             x = layer(x)

@@ -17,7 +17,11 @@ _SOURCES = ((0,), (0, 1), (0, 1, 2))
 
 
 class Zero(nn.Module):
-    """Operation `none`. A product and not a constant, so that what feeds it gets a gradient of zero and not none at all."""
+    """Operation `none`.
+
+    It is a product and not a constant, so that what feeds it gets a gradient of zero and not none
+    at all.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Zeros of the shape of `x`, (batch, C, H, W)."""
@@ -137,7 +141,10 @@ class Network201(nn.Module):
         self.classifier = nn.Linear(width, classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Images (batch, in_channels, H, W) -> what the classifier sees, (batch, width of the last stage)."""
+        """Images (batch, in_channels, H, W) -> what the classifier sees.
+
+        The result has shape (batch, width of the last stage).
+        """
         x = self.stem(x)
         for cell in self.cells:
             x = cell(x)

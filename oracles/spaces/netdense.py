@@ -49,7 +49,10 @@ class DenseNetwork(nn.Module):
         self.classifier = nn.Linear(layers[-1][2], classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Images (batch, in_channels, H, W) -> what the classifier sees, (batch, width of the last cell)."""
+        """Images (batch, in_channels, H, W) -> what the classifier sees.
+
+        The result has shape (batch, width of the last cell).
+        """
         x = self.stem(x)
         for number, cell in enumerate(self.cells):
             if number:

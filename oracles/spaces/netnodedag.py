@@ -22,7 +22,10 @@ def _pooled(x: Tensor, pool: int) -> Tensor:
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution without bias (a separable one in its two halves), batch norm, and a ReLU unless `linear`."""
+    """Convolution without bias, batch norm, and a ReLU unless `linear`.
+
+    A separable convolution is in its two halves.
+    """
 
     def __init__(
         self,
@@ -98,7 +101,9 @@ class DagCell(nn.Module):
 
 
 class NetworkDag(nn.Module):
-    """Stem, stages of cells, an optional 1x1 convolution, global average pooling, linear classifier.
+    """Stem, stages of cells, an optional 1x1 convolution, pooling, linear classifier.
+
+    The pooling is a global average.
 
     Args:
         graph: the live cell.

@@ -166,7 +166,10 @@ class NetworkTransNas(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def features(self, x: Tensor) -> Tensor:
-        """Images (batch, in_channels, H, W) -> what the linear layer sees, (batch, width of the last module)."""
+        """Images (batch, in_channels, H, W) -> what the linear layer sees.
+
+        The result has shape (batch, width of the last module).
+        """
         out: Tensor = self.blocks(self.stem(x))
         return out.mean((2, 3))
 

@@ -107,7 +107,11 @@ class NodeDag(LeafDag):
         self.widths = tuple(divisible(filters * scale * width) for scale in scales)
 
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
-        """Exact parameters (batch norms included) and MACs (convolutions and classifier, without biases)."""
+        """Exact parameters and MACs.
+
+        Parameters include batch norms; MACs are those of convolutions and the classifier, without
+        biases.
+        """
         return Complexity.of(self.layers(arch, classes=classes, size=size))
 
     def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:

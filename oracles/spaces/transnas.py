@@ -163,7 +163,10 @@ class _Backbone(SearchSpace):
 
 
 class TransNasMicro(_Backbone):
-    """4,096 cells; an architecture's code is the operation of each edge, in the order of the official string."""
+    """The 4,096 cells of the micro space.
+
+    An architecture's code is the operation of each edge, in the order of the official string.
+    """
 
     name = "transnas_micro"
     cardinalities = (len(OPS),) * len(EDGES)
@@ -264,7 +267,10 @@ class TransNasMicro(_Backbone):
 
 
 class TransNasMacro(_Backbone):
-    """3,256 skeletons; an architecture's code is the digit of each of six modules, with 0 behind the last one."""
+    """The 3,256 skeletons of the macro space.
+
+    An architecture's code is the digit of each of six modules, with 0 behind the last one.
+    """
 
     name = "transnas_macro"
     cardinalities = (5,) * max(LENGTHS)

@@ -1,4 +1,6 @@
-"""Networks of NAS-Bench-201 cells trained on scikit-learn's digits, all seeds of a cell at once as one grouped network.
+"""Networks of NAS-Bench-201 cells trained on scikit-learn's digits.
+
+All seeds of a cell are trained at once as one grouped network.
 
 Seed g owns the channels g*C .. (g+1)*C-1 of every layer, its own weights, batch order and shifts,
 so its result is that of training it alone, up to the rounding of float32.
@@ -64,7 +66,10 @@ def shifted(padded: Tensor, offsets: Tensor) -> Tensor:
 
 
 def load_digits(recipe: Recipe) -> Digits:
-    """The fixed, stratified split of scikit-learn's 1,797 digits, and its fixed shifted copies for evaluation."""
+    """The fixed, stratified split of scikit-learn's 1,797 digits.
+
+    It comes with fixed shifted copies of the digits for evaluation.
+    """
     from sklearn.datasets import load_digits as load
 
     closed_to_methods("the digits")

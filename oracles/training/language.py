@@ -51,7 +51,10 @@ def streams(tokens: NDArray[np.int64], count: int, limit: int = 0) -> Tensor:
 
 
 def pieces(text: Tensor, length: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pieces of at most `length` tokens and the tokens that follow each, in order, (length, streams)."""
+    """Pieces of at most `length` tokens and the tokens that follow each, in order.
+
+    Both have shape (length, streams).
+    """
     for first in range(0, len(text) - 1, length):
         last = min(first + length, len(text) - 1)
         yield text[first:last], text[first + 1 : last + 1]
@@ -104,7 +107,9 @@ def train(
     checkpoint: Path | None = None,
     tell: Callable[[float, int], None] = lambda done, total: None,
 ) -> dict[int, dict[str, float]]:
-    """Train a cell on one thread for the first `until` epochs of the schedule (all of them if not given).
+    """Train a cell on one thread for the first `until` epochs of the schedule.
+
+    All epochs are trained if `until` is not given.
 
     Args:
         space: builds the language model.
@@ -185,7 +190,10 @@ def _keep(path: Path | None, network: LanguageModel, done: _Rows) -> None:
 
 
 def _resume(path: Path | None, network: LanguageModel, length: int) -> _Rows:
-    """Take up a checkpoint; what was measured so far, nothing where there is none, it cannot be read, or it is past `length`."""
+    """Take up a checkpoint, and give what was measured so far.
+
+    That is nothing where there is no checkpoint, it cannot be read, or it is past `length`.
+    """
     if path is None or not path.exists():
         return []
     try:

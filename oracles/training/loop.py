@@ -162,7 +162,9 @@ def measured(
     checkpoint: Path | None = None,
     tell: Callable[[float, int], None] = lambda done, total: None,
 ) -> dict[tuple[int, int], dict[str, float]]:
-    """Train on one thread, and give what was measured by (epochs, seed), as `oracles.trained.Train` wants it.
+    """Train on one thread, and give what was measured by (epochs, seed).
+
+    The result is what `oracles.trained.Train` wants.
 
     Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to
     the end of the schedule. A seed costs its share of the seconds.

@@ -1,4 +1,6 @@
-"""Networks of node-wise DAGs trained as AutoShrink's proxy trains them (authors' code, `proxy_estimator.py`), at a reduced size.
+"""Networks of node-wise DAGs trained as AutoShrink's proxy trains them.
+
+The setting is that of the authors' code (`proxy_estimator.py`), at a reduced size.
 
 Kept: Adam at a constant 4e-3, L2 1e-5, the best validation accuracy of all epochs as the answer.
 Left out: their three early stops.

@@ -1,12 +1,12 @@
 """Texts for language modelling, as tokens in three parts.
 
-    pydoc_topics       the help texts of this Python, English prose of about half a million characters, each paragraph once; they differ
-                       between versions of Python, so the hash of the text is part of what
-                         determines a result
+    pydoc_topics       the help texts of this Python, English prose of about half a million
+                       characters, each paragraph once; they differ between versions of Python, so
+                       the hash of the text is part of what determines a result
     tiny_shakespeare   1.1 million characters of Shakespeare, from Karpathy's char-rnn
-    wikitext2_heldout  WikiText-2 without its training file: trained and validated on its validation
-      file, tested on its test file, so not
-                       comparable with published results, which train on the other 2 million words
+    wikitext2_heldout  WikiText-2 without its training file: trained and validated on its
+                       validation file, tested on its test file, so not comparable with published
+                       results, which train on the other 2 million words
     path/to/file.txt   a text of the user's own, UTF-8
 
 Where a text has no parts of its own, they are taken in order: the first 80 % of the tokens, 10 %,

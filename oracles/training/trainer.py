@@ -1,4 +1,6 @@
-"""The trainer of images: one network of any space on any data set that `oracles.training.images` reads.
+"""The trainer of images.
+
+It trains one network of any space on any data set that `oracles.training.images` reads.
 
 NAS-Bench-201 cells on digits are trained as those of the table `digits201` are (grouped seeds, its
 images and its skeleton, unless asked otherwise); everything else one seed after the other. Each

@@ -1,4 +1,7 @@
-"""CompactNet's simulators: a layer's latency by its output filters, where fewer should be faster."""
+"""CompactNet's simulators: a layer's latency by its output filters.
+
+Fewer filters should be faster.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,11 @@ def draw(store: Store) -> Iterator[Drawing]:
 
 
 def _figure(found: Overall, tested: RankTest):  # type: ignore[no-untyped-def]
-    """Demsar's layout: best rank at the left, names at both sides, bars of the cliques under the axis."""
+    """Demsar's layout of ranks.
+
+    The best rank is at the left, names are at both sides, and the bars of the cliques under the
+    axis.
+    """
     order = np.argsort(tested.ranks, kind="stable")
     count = len(order)
     left = order[: (count + 1) // 2]

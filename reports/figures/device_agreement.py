@@ -23,7 +23,10 @@ PRINTED = 20
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One map for each data set that the store has searches of and devices have latencies for, from the tables that are here."""
+    """One map for each data set with searches in the store and latencies of devices.
+
+    The latencies are from the tables that are here.
+    """
     searched = {
         (oracles.get(run.key.oracle).info.space.name, run.key.dataset) for run in store.runs()
     }

@@ -1,4 +1,7 @@
-"""Fronts: the result against the cost of the search, and against the cost of the network that it returned."""
+"""Fronts of the result against cost.
+
+The cost is that of the search, or that of the network that it returned.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +130,10 @@ def _network_costs(setting: Setting, dataset: str, groups: Sequence[Group]) -> I
 
 
 def _devices(space: str, dataset: str) -> Iterator[Device]:
-    """The first latency of each source, in its own order, that is measured for networks of the data set."""
+    """The first latency of each source, in its own order.
+
+    Only latencies measured for networks of the data set count.
+    """
     for entry in devices.all():
         if entry.info.space.name == space:
             fitting = (

@@ -1,4 +1,7 @@
-"""Accuracy against latency: what FLASH found under several limits, against the best that the table has under each."""
+"""Accuracy against latency: what FLASH found under several limits.
+
+It is shown against the best that the table has under each limit.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ Graphs = list[Mapping[str, Any]]
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each setting that GRAM was run in, with a panel for each variant, all else as near to the defaults as there is."""
+    """One figure for each setting that GRAM was run in, with a panel for each variant.
+
+    All else is as near to the defaults as there is.
+    """
     groups = [group for group in groups_of(store) if group.method == METHOD and group.run_ids]
     for setting, members in groupby(groups, key=lambda group: group.setting):
         found = list(members)

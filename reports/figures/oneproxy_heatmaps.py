@@ -16,7 +16,10 @@ from nasrepro.suite.experiments.store import Store
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each setting of `oneproxy.adaptation` in which every device was the proxy once; rows: proxy, columns: target."""
+    """One figure for each setting of `oneproxy.adaptation` with every device as proxy once.
+
+    Rows are the proxies, columns the targets.
+    """
     settings = defaultdict(list)
     for record in store.studies():
         params = record.key.params

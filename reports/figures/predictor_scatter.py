@@ -1,4 +1,7 @@
-"""FLASH's predictor: accuracy against the metric of topology, the sampled networks of one search, and the curve fitted to them."""
+"""FLASH's predictor: accuracy against the metric of topology.
+
+It shows the sampled networks of one search, and the curve fitted to them.
+"""
 
 from __future__ import annotations
 

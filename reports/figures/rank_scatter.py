@@ -21,7 +21,10 @@ ACROSS = 4
 
 
 def draw(store: Store) -> Iterator[Drawing]:
-    """One figure for each oracle, metric, training length and data set, with a panel for each scorer, the best Kendall first."""
+    """One figure for each oracle, metric, training length and data set.
+
+    Each has a panel for each scorer, the best Kendall first.
+    """
     records = sorted(
         (record for record in store.rankings() if record.status == "done"), key=rank_order
     )

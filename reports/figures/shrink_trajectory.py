@@ -1,4 +1,7 @@
-"""Shrink trajectories: what AutoShrink's graph was worth, and what it weighed, as its edges went."""
+"""Shrink trajectories of AutoShrink's graph.
+
+They show what it was worth, and what it weighed, as its edges went.
+"""
 
 from __future__ import annotations
 

@@ -95,7 +95,10 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Look:
-    """How one series looks: told apart by colour, by dashes and by markers, each alone as far as they go."""
+    """How one series looks.
+
+    Colour, dashes and markers tell it apart, each alone as far as they go.
+    """
 
     colour: str
     marker: str

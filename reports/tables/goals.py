@@ -47,7 +47,10 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 
 def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
-    """How soon the methods of one setting reached random search's final result, and the neighbourhood of the optimum."""
+    """How soon the methods of one setting reached two goals.
+
+    They are random search's final result, and the neighbourhood of the optimum.
+    """
     setting = groups[0].setting
     dataset, target = target_of(setting)
     groups = [group for group in groups if any(len(curve) for curve in group.curves)]

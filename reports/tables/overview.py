@@ -77,7 +77,10 @@ def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
 
 
 def _current(records: Sequence[RankRecord]) -> list[RankRecord]:
-    """Of each data set the rankings after its longest training, on the installed version of the table where there are any on it."""
+    """The rankings of each data set after its longest training.
+
+    They are on the installed version of the table where there are any on it.
+    """
     kept: list[RankRecord] = []
     places: dict[tuple[str, str], list[RankRecord]] = {}
     for record in records:

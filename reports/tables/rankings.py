@@ -1,4 +1,7 @@
-"""The ranking tables: how well scorers order the architectures of a table, over all oracles and for each of them."""
+"""The ranking tables: how well scorers order the architectures of a table.
+
+They are over all oracles, and for each of them.
+"""
 
 from __future__ import annotations
 
@@ -302,7 +305,10 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
 
 
 def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
-    """Names of the scorers for a figure, with a letter for the setting where a scorer is there in several; and what the letters say."""
+    """Names of the scorers for a figure, and what the letters in them say.
+
+    A scorer that is there in several settings has a letter for each.
+    """
     words = [
         setting_words(record.key.setting, network=bool(record.key.sample)) for record in records
     ]
@@ -322,7 +328,7 @@ def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
 
 
 def _names(records: Sequence[RankRecord]) -> list[str]:
-    """Names of the scorers, with what tells two rankings of the same scorer apart that the other columns do not show."""
+    """Names of the scorers, with what the other columns do not show where one is there twice."""
 
     def place(record: RankRecord) -> tuple[object, ...]:
         key = record.key

@@ -1,4 +1,7 @@
-"""The variants of a method that was run with many sets of parameters, as main tables of their own."""
+"""The variants of a method that was run with many sets of parameters.
+
+They are main tables of their own.
+"""
 
 from __future__ import annotations
 

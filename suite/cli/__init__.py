@@ -25,7 +25,10 @@ _UsageError: Any = typer.BadParameter.__base__
 
 
 def main() -> None:
-    """Entry point: errors on one line, exit codes 0 (good), 1 (ran, but something failed), 2 (bad input)."""
+    """Run the command line, with errors on one line.
+
+    Exit codes are 0 (good), 1 (ran, but something failed) and 2 (bad input).
+    """
     try:
         code = app(prog_name="nasrepro", standalone_mode=False)
     except NasreproError as error:

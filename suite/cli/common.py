@@ -165,5 +165,8 @@ def typed_arch(space: SearchSpace, text: str) -> Arch:
 
 
 def is_integer(text: str) -> bool:
-    """Whether `text` is a decimal integer, short enough for `int` (which refuses thousands of digits)."""
+    """Whether `text` is a decimal integer, short enough for `int`.
+
+    `int` refuses thousands of digits.
+    """
     return re.fullmatch(r"-?[0-9]{1,18}", text) is not None

@@ -22,7 +22,11 @@ def list_command(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is: oracles, spaces, methods, studies, scorers, devices, references (scores that others computed), claims, plans."""
+    """List what there is, of one kind or of all.
+
+    The kinds are oracles, spaces, methods, studies, scorers, devices, references (scores that
+    others computed), claims and plans.
+    """
     from nasrepro.suite.errors import UnknownName
 
     kinds = {

@@ -61,7 +61,9 @@ def rank(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Rank correlation of scorers with what the table holds, over all of its architectures, with 95 % bootstrap intervals.
+    """Rank correlation of scorers with what the table holds, over all of its architectures.
+
+    Intervals are 95 % bootstrap intervals.
 
     A scorer that needs networks is ranked over those that are scored, or over the first --sample of
     the same random order, and then scores what is missing. With references, all are ranked over the
@@ -159,7 +161,10 @@ def rank(
 def _reference_scores(
     oracle: Oracle, dataset: str, names: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Scores of all architectures of an oracle by "source/score", for those named and for all of the sources named."""
+    """Scores of all architectures of an oracle by "source/score".
+
+    They are those that are named, and all of the sources that are named.
+    """
     from nasrepro.suite.registry import load_references
 
     found = {}

@@ -122,7 +122,10 @@ def data_info(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Describe each table: present or how to get it, rows, data sets, epochs, seeds or devices, size, licence, citation."""
+    """Describe each table: present or how to get it, and what it holds.
+
+    That is rows, data sets, epochs, seeds or devices, size, licence and citation.
+    """
     found = [_described_table(entry) for entry in _tables(names)]
     if as_json:
         print_json(found)

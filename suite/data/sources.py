@@ -115,7 +115,10 @@ def _sweep() -> None:
 
 @contextlib.contextmanager
 def reading(name: str) -> Iterator[None]:
-    """What a converter stumbles over in a file that is not what it should be is that file's fault."""
+    """Blame the file for what a converter stumbles over in it.
+
+    This is for a file that is not what it should be.
+    """
     try:
         yield
     except NasreproError:

@@ -1,4 +1,6 @@
-"""Devices: what an architecture costs on a piece of hardware (latency or energy), looked up in tables as oracles are.
+"""Devices: what an architecture costs on a piece of hardware.
+
+The cost (latency or energy) is looked up in tables as oracles are.
 
 A table of devices has one row per architecture, by the index of its space where it has all of it.
 Its columns are `{dataset}/{device}`, or `{device}` where one column stands for all data sets of the

@@ -1,7 +1,7 @@
-"""Oracles: what answers "how good is this architecture?", with every number's split, epochs and seed named.
+"""Oracles: what answers "how good is this architecture?".
 
-An oracle is pure: no clock, no counter, no random numbers. Accuracies are fractions; missing values
-are missing.
+Every number comes with its split, epochs and seed named. An oracle is pure: no clock, no counter,
+no random numbers. Accuracies are fractions; missing values are missing.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Oracle(ABC):
     def query_many(
         self, archs: Sequence[Arch] | None = None, *, dataset: str, epochs: int, seed: Seed = MEAN
     ) -> Mapping[str, NDArray[np.float64]]:
-        """Vectorised `query`: an array of shape (n,) per metric, NaN where that architecture's value is missing.
+        """Vectorised `query`: an array (n,) per metric, NaN where a value is missing.
 
         Args:
             archs: n architectures; None stands for all of `archs()`, in that order.
@@ -162,7 +162,7 @@ class Oracle(ABC):
         return self._make_reader(found, length, which, names)
 
     def best(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> tuple[float, Arch]:
-        """The best tabulated value of `metric` and its architecture (the first, where several tie)."""
+        """The best tabulated value of `metric` and its architecture, the first of ties."""
         wanted = self.info.metric(metric)
         found, length, which, _ = self._setting(dataset, epochs, seed, None)
         values = self._read_many(None, found, length, which, (metric,)).get(metric)
@@ -241,7 +241,7 @@ class Oracle(ABC):
     def batches(
         self, dataset: str, *, size: int, count: int = 1, seed: int = 0, data: str = ""
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Batches of images (size, channels, height, width) and labels (size,), for untrained networks.
+        """Batches of images (size, channels, height, width) and labels (size,).
 
         Args:
             dataset: whose images and classes.
@@ -329,7 +329,7 @@ class Oracle(ABC):
     def _setting(
         self, dataset: str, epochs: int, seed: Seed, splits: Sequence[Split] | None
     ) -> tuple[Dataset, int, Seed, tuple[str, ...]]:
-        """Data set, epochs and seed as the table has them (columns are found by them), and the names of the metrics."""
+        """Data set, epochs, seed and metrics by the names that the table's columns have."""
         if _searches and (splits is None or "test" in splits):
             raise ProtocolError(
                 f"{self.name} was queried past the session while a search runs; a method may only "

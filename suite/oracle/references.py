@@ -1,4 +1,6 @@
-"""Scores that others computed and published, shown beside ours and labelled with where they are from.
+"""Scores that others computed and published.
+
+They are shown beside ours and labelled with where they are from.
 
 A table of references has one row per architecture that was scored. Column `key` names it (an
 integer that the opener of the table makes of an architecture); the others are `{dataset}/{score}`.

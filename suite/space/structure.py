@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """An architecture as a DAG with operations on nodes, in topological order (first: input, last: output).
+    """An architecture as a DAG with operations on nodes.
+
+    The nodes are in topological order (first: input, last: output).
 
     Attributes:
         ops: operation name per node, length V.
@@ -129,7 +131,9 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A space as the subgraphs of one DAG, the guide, with an operation on each edge or on each vertex: what topology methods see.
+    """A space as the subgraphs of one DAG, the guide: what topology methods see.
+
+    There is an operation on each edge or on each vertex.
 
     `SearchSpace.wired` makes the architecture of some kept edges and the operations of all places.
 
@@ -157,7 +161,10 @@ class Topology:
         return len(self.edges) if self.on_edges else self.vertices - 1
 
     def live(self, kept: Collection[int]) -> tuple[int, ...]:
-        """Those of the kept edges (indices into `edges`) that the input reaches and, where there is an `output`, that reach it."""
+        """The kept edges (indices into `edges`) that are connected.
+
+        The input reaches them and, where there is an `output`, they reach it.
+        """
         reached = {0}
         for edge in sorted(kept):
             source, target = self.edges[edge]
@@ -176,7 +183,9 @@ class Topology:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the built network with one width (a cell, a residual block), as metrics of topology see it.
+    """A part of the built network with one width, as metrics of topology see it.
+
+    Such a part is a cell or a residual block.
 
     Attributes:
         width: channels of a layer.

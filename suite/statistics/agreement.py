@@ -103,7 +103,9 @@ def finite(scores: ArrayLike) -> Values:
 
 
 def top_kendall(scores: ArrayLike, target: ArrayLike, fraction: float = TOP) -> float:
-    """Tau-b among the architectures whose target is in the top `fraction`, those tied with the last of them included.
+    """Tau-b among the architectures whose target is in the top `fraction`.
+
+    Those tied with the last of them are included.
 
     `fraction` of n is rounded to the nearest whole number (a half to the even one), at least one.
 
@@ -173,7 +175,9 @@ def accuracy_density(accuracy: float, count: float) -> float:
 def rank_agreement(
     scores: ArrayLike, target: ArrayLike, *, resamples: int, seed: int, level: float = 0.95
 ) -> RankAgreement:
-    """All rank figures of `scores` (n,) against `target` (n,), with percentile bootstrap intervals over the architectures.
+    """All rank figures of `scores` (n,) against `target` (n,), with intervals.
+
+    The intervals are percentile bootstrap intervals over the architectures.
 
     Resample r is row r of `numpy.random.default_rng(seed).integers(n, size=(resamples, n))`. All
     correlations are taken on the same resamples, and the top 10 % is chosen anew in each. Costs

@@ -20,7 +20,10 @@ from nasrepro.suite.statistics.intervals import (
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """Mean of the paired differences a - b with its interval, and the two-sided Wilcoxon signed-rank p."""
+    """Mean of the paired differences a - b with its interval, and a p-value.
+
+    The p-value is that of the two-sided Wilcoxon signed-rank test.
+    """
 
     difference: Interval
     p_value: float
@@ -93,7 +96,9 @@ def not_worse(gaps: ArrayLike, margin: float, *, level: float = 0.95, seed: int 
 
 
 def holm(p_values: ArrayLike) -> Values:
-    """Holm's step-down adjusted p-values (m,), in the order given (Holm, Scand. J. Statist. 6, 1979).
+    """Holm's step-down adjusted p-values (m,), in the order given.
+
+    The procedure is that of Holm, Scand. J. Statist. 6, 1979.
 
     Raises:
         ValueError: no p-values, or one outside [0, 1].

@@ -24,7 +24,9 @@ MIN_ROWS = (
 def resampled_correlations(
     scores: ArrayLike, target: ArrayLike, counts: NDArray[np.integer[Any]]
 ) -> tuple[Values, Values, Values]:
-    """Tau-b, rho and tau-b inside the top 10 % of many resamples at once, exactly as if each resample had been written out.
+    """Tau-b, rho and tau-b inside the top 10 % of many resamples at once.
+
+    They are exactly as if each resample had been written out.
 
     Args:
         scores: (n,).
@@ -108,7 +110,9 @@ def _grouped(weights: Values, key: Ranks) -> Values:
 
 
 def _correlations(x: Ranks, y: Ranks, weights: Values) -> tuple[Values, Values]:
-    """Tau-b and rho (resamples,) of points (x, y), each (n,), that occur weights (resamples, n) times.
+    """Tau-b and rho (resamples,) of points (x, y), each (n,), with weights.
+
+    The points occur weights (resamples, n) times.
 
     With N the sum of the weights, X, Y and J the sums of squared weights of equal x, of equal y and
     of equal (x, y), and D the weight of discordant pairs, tau-b is (N^2 - X - Y + J - 4 D) /

@@ -52,7 +52,10 @@ print(libraries - began, time.perf_counter() - libraries, answer)
 
 
 def fresh(code: str, *arguments: str) -> tuple[float, float, float]:
-    """Run in a new process; seconds of the libraries' imports, seconds of the rest, and the answer."""
+    """Seconds of the libraries' imports, seconds of the rest, and the answer.
+
+    All is run in a new process.
+    """
     shown = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     ).stdout

@@ -1,4 +1,6 @@
-"""ZiCo per cell: ours against the authors' procedure, on the same cells, weights, batches and machine, one thread each.
+"""ZiCo per cell: ours against the authors' procedure.
+
+Both run on the same cells, weights, batches and machine, with one thread each.
 
     tox -e bench        or: pytest tests/bench/bench_scorers.py --benchmark-only
     by itself:          python tests/bench/bench_scorers.py CELLS

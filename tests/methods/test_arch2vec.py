@@ -1,4 +1,7 @@
-"""arch2vec: expected improvement, what the two strategies evaluate, what is booked, the studies and their figures."""
+"""arch2vec: expected improvement, the two strategies, the studies and their figures.
+
+Of the strategies: what they evaluate, and what is booked.
+"""
 
 from __future__ import annotations
 

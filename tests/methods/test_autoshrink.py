@@ -1,4 +1,7 @@
-"""AutoShrink: how long a trajectory is, what it keeps, its score, its restarts, and the blind steps where a graph is no cell."""
+"""AutoShrink: trajectories, scores, restarts and blind steps.
+
+Of trajectories: how long they are, and what they keep. Steps are blind where a graph is no cell.
+"""
 
 from __future__ import annotations
 

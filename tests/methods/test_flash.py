@@ -1,4 +1,7 @@
-"""FLASH: its formulas by hand, its fits on known curves, its search against all points, its limits, its studies."""
+"""FLASH: its formulas, fits, search, limits and studies.
+
+The formulas are checked by hand, the fits on known curves, the search against all points.
+"""
 
 from __future__ import annotations
 

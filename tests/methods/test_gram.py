@@ -1,4 +1,7 @@
-"""GRAM: the published rule by hand, each variant on a space of its own, the pruned front, and what it leaves in the trace."""
+"""GRAM: the rule, its variants, the pruned front and the trace.
+
+The published rule is checked by hand, and each variant on a space of its own.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +152,10 @@ def test_an_operation_that_decides_is_learnt(variant, edge):
 
 
 def test_most_samples_lower_the_weights_that_made_them():
-    """The baseline is the mean of the five best, so an average sample counts against its edges, whatever they are worth."""
+    """The baseline is the mean of the five best.
+
+    So an average sample counts against its edges, whatever they are worth.
+    """
     session = searched(load_oracle("digits201"), queries=100, prune=0)
     seen, raised = [], 0
     for rating in session.ledger.ratings:

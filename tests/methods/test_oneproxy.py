@@ -1,4 +1,8 @@
-"""One proxy device: the adaptation is the minimum of its objective, fronts and volumes by hand, agreement with the published rows."""
+"""One proxy device.
+
+The adaptation is the minimum of its objective, fronts and volumes are checked by hand, and figures
+agree with the published rows.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,10 @@ from nasrepro.suite.statistics import spearman
 
 
 def problem(n: int = 30, places: int = 3, options: int = 4, noise: float = 0.05, seed: int = 0):
-    """One-hot cells with a constant, proxy weights, and latencies of a target whose weights are others."""
+    """One-hot cells with a constant, proxy weights, and latencies of a target.
+
+    The target's weights are others.
+    """
     rng = np.random.default_rng(seed)
     chosen = rng.integers(options, size=(n, places))
     cells = np.column_stack([np.eye(options)[chosen].reshape(n, -1), np.ones(n)])

@@ -1,4 +1,7 @@
-"""ZiCo as a search: what it scores, what it books, and the two strategies on the toy and on the table that ships."""
+"""ZiCo as a search: what it scores, what it books, and its two strategies.
+
+The strategies run on the toy and on the table that ships.
+"""
 
 import numpy as np
 import pytest
@@ -142,7 +145,10 @@ def test_scores_of_digits201_are_there_for_every_cell():
 
 
 def test_scores_of_nasbench201_are_there_for_a_thousand_cells_and_more(nasbench201):
-    """In a small network by all scorers, on at least the first 2,000 of the sample, and in the benchmark's own by the cheaper ones."""
+    """The sample is scored in a small network by all scorers, on at least its first 2,000.
+
+    In the benchmark's own network the cheaper scorers score it.
+    """
     table = check_shipped(
         nasbench201, ScoringSetting(batch=32, network={"channels": 8, "cells": 1}), 1
     )

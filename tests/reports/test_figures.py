@@ -42,7 +42,10 @@ from nasrepro.suite.registry import load_oracle, methods
 
 @pytest.fixture
 def sketch(monkeypatch):
-    """A kind of figure called `sketch` that draws one line, and another of the same name where `twice` is set."""
+    """A kind of figure called `sketch` that draws one line.
+
+    Where `twice` is set there is another of the same name.
+    """
     kind = ModuleType("nasrepro.reports.figures.sketch")
     kind.twice = False
 
@@ -154,7 +157,10 @@ def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):
 # -- kinds -----------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Short real searches on the shipped table at two budgets, one of them by a method of a user, and a ranking."""
+    """Short real searches on the shipped table at two budgets, and a ranking.
+
+    One of the searches is by a method of a user.
+    """
     folder = tmp_path_factory.mktemp("results")
     mine = folder / "mine.py"
     mine.write_text(
@@ -196,7 +202,10 @@ def texts(figure):
 
 
 def overlaps(figure):
-    """Pairs of tick labels, titles and axis labels of one axes that cover each other, after the layout."""
+    """Pairs of labels of one axes that cover each other, after the layout.
+
+    The labels are those of ticks and axes, and titles.
+    """
     with styled():  # ticks are made when they are drawn
         figure.draw_without_rendering()
     found = []

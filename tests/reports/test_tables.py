@@ -81,7 +81,10 @@ def run(
     sha256=None,
     epochs=12,
 ):
-    """A synthetic run that found `test` (target) and `valid` (objective) on every reported data set."""
+    """A synthetic run that found `test` (target) and `valid` (objective).
+
+    It found them on every reported data set.
+    """
     known = method.isidentifier() and method in methods.names()
     if params is None:
         params = dict(methods.get(method).defaults) if known else {}
@@ -1051,7 +1054,10 @@ def test_iqm_stands_beside_the_mean(store):
 
 
 def test_many_variants_get_a_table_of_their_own(store):
-    """An ablation leaves its defaults, and what the main plan names, in the main table, not its best."""
+    """An ablation leaves in the main table its defaults and what the main plan names.
+
+    Its best is not there.
+    """
     rates = (
         0.5,
         0.1,

@@ -133,7 +133,10 @@ def _against_size(table: Table, test: NDArray[np.float32]) -> list[tuple[str, st
 def _equal_sizes(
     scores: NDArray[Any], target: NDArray[Any], sizes: NDArray[Any], least: int = 20
 ) -> str:
-    """Kendall among cells of equal size, mean over groups of at least `least`, weighted by cells."""
+    """Kendall among cells of equal size.
+
+    It is the mean over groups of at least `least` cells, weighted by cells.
+    """
     values, counts = np.unique(sizes, return_counts=True)
     groups = [np.flatnonzero(sizes == value) for value in values[counts >= least]]
     if not groups:
@@ -153,7 +156,10 @@ def _tau(scores: NDArray[Any], target: NDArray[Any]) -> str:
 
 
 def _between_seeds(test: NDArray[np.float32], seeds: Sequence[int]) -> list[tuple[str, str]]:
-    """Rows of the card: agreement between two seeds, and between the means of two disjoint halves of the seeds, (seeds, cells)."""
+    """Rows of the card: agreement between seeds, (seeds, cells).
+
+    It is that of two seeds, and that of the means of two disjoint halves of the seeds.
+    """
     named = "Kendall of test accuracy"
     if len(seeds) < 4:
         two = combinations(range(len(seeds)), 2)
@@ -199,7 +205,10 @@ def _plain_tau(scores: NDArray[Any], target: NDArray[Any]) -> float:
 def _transfer(
     table: Table, accuracy: NDArray[np.float32], nasbench201: Oracle | None
 ) -> list[tuple[str, str]]:
-    """Rows of the card: agreement with the benchmark's CIFAR-10 test accuracy of the same cells (200 epochs, mean over runs)."""
+    """Rows of the card: agreement with the benchmark on the same cells.
+
+    The benchmark's figure is the CIFAR-10 test accuracy (200 epochs, mean over runs).
+    """
     name = "Kendall of mean test accuracy with NAS-Bench-201's CIFAR-10 test accuracy"
     if nasbench201 is None:
         return [(name, "not computed: the table of NAS-Bench-201 was not there")]

@@ -48,7 +48,10 @@ _Job = tuple[Path, NDArray[np.uint16]]
 
 
 def work_order() -> NDArray[np.uint16]:
-    """Numbers of the 5,044 functionally distinct cells in a fixed random order, so that a part of the table is a random sample."""
+    """Numbers of the 5,044 functionally distinct cells in a fixed random order.
+
+    The order makes a part of the table a random sample.
+    """
     numbers = sorted({SPACE.number(SPACE.canonical(arch)) for arch in SPACE})
     order: NDArray[np.uint16] = np.random.default_rng(ORDER_SEED).permutation(
         np.array(numbers, dtype=np.uint16)
@@ -99,7 +102,10 @@ def train_shard(
 
 
 def _work(jobs: Sequence[_Job], seeds: Sequence[int], recipe: Recipe, parent: int) -> None:
-    """Body of a worker process: its shards one after the other, on one thread, until done or orphaned."""
+    """Body of a worker process.
+
+    It trains its shards one after the other, on one thread, until done or orphaned.
+    """
     from nasrepro.oracles.training.digits import load_digits
     from nasrepro.oracles.training.loop import one_thread
 

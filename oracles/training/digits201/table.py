@@ -2,15 +2,19 @@
 
 Trains, collects and describes it.
 
-    nasrepro train-table digits201 --out DIR --workers 2                        trains; may be killed and started again
-    nasrepro train-table digits201 --out DIR --collect oracles/data/digits201.parquet    writes the table and its data card
+    # trains; may be killed and started again
+    nasrepro train-table digits201 --out DIR --workers 2
+    # writes the table and its data card
+    nasrepro train-table digits201 --out DIR --collect oracles/data/digits201.parquet
 
 Columns of the table, one row per cell, sorted by `number` (the base-5 number of the canonical cell,
 `Cell201.number`):
     digits/{epochs}/{seed}/valid_accuracy   fraction, after each epoch of the one 30-epoch training
-    digits/{epochs}/{seed}/train_loss       mean cross-entropy over that epoch, nats; NaN where the training diverged
+    digits/{epochs}/{seed}/train_loss       mean cross-entropy over that epoch, nats; NaN where the
+                                            training diverged
     digits/30/{seed}/test_accuracy          fraction, after the last epoch
-    digits/{seed}/cost_s_per_epoch          CPU seconds of one epoch of training, without the evaluations
+    digits/{seed}/cost_s_per_epoch          CPU seconds of one epoch of training, without the
+                                            evaluations
     digits/params, digits/macs              of the network of the canonical cell
 """
 
@@ -123,7 +127,9 @@ def collect(folder: Path, path: Path) -> int:
 
 
 def unpack(path: Path, folder: Path, seeds: Sequence[int]) -> int:
-    """Write the shards that the table at `path` has whole into `folder`, so that a training goes on from a shipped table.
+    """Write the shards that the table at `path` has whole into `folder`.
+
+    A training can then go on from a shipped table.
 
     Inverse of `collect` for shards of these `seeds`, trained together.
 

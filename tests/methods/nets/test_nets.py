@@ -1,4 +1,8 @@
-"""What methods share: graphs as arrays, the graph autoencoder, DNGO, the Gaussian process, and what is measured of a latent space."""
+"""What methods share.
+
+These are graphs as arrays, the graph autoencoder, DNGO, the Gaussian process, and what is measured
+of a latent space.
+"""
 
 from __future__ import annotations
 

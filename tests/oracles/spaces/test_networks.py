@@ -205,7 +205,10 @@ def test_a_cell_that_is_one_edge_is_one_projection():
 # -- the others
 # ----------------------------------------------------------------------------------------------
 def test_a_size_cell_is_the_topology_space_s_cell():
-    """With the same weights the cell of equal widths computes what NAS-Bench-201's network of that cell computes."""
+    """With the same weights both networks of a cell compute the same.
+
+    They are the cell of equal widths and NAS-Bench-201's network of that cell.
+    """
     from nasrepro.oracles.spaces.net201 import Cell
     from nasrepro.oracles.spaces.size import CELL
 

@@ -118,7 +118,10 @@ def test_a_run_completes_though_a_worker_is_killed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By the command line, with a user's method by a path that no worker has (they are in another folder)."""
+    """A run by the command line, with a user's method by a path that no worker has.
+
+    The workers are in another folder.
+    """
     mark = tmp_path / "mark"
     (tmp_path / "plan.toml").write_text(PLAN)
     (tmp_path / "mine.py").write_text(FRAGILE.replace("mark=''", f"mark={str(mark)!r}"))

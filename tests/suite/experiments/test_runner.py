@@ -364,7 +364,10 @@ def workers_of(main_process: Popen[str]) -> list[psutil.Process]:
 
 @pytest.fixture
 def slow_run(toy: Oracle, tmp_path: Path) -> tuple[Path, tuple[str, ...], list[Cell]]:
-    """A folder, the arguments of a run of eighteen cells that takes a few seconds, and its cells."""
+    """A folder, the arguments of a run of eighteen cells, and its cells.
+
+    The run takes a few seconds.
+    """
     (tmp_path / "plan.toml").write_text(PLAN.replace("seeds = 6", "seeds = 9"))
     (tmp_path / "slow.py").write_text(SLOW)
     cells = cells_of(
@@ -388,7 +391,10 @@ def slow_run(toy: Oracle, tmp_path: Path) -> tuple[Path, tuple[str, ...], list[C
 
 
 def completes(folder: Path, cells: list[Cell], kept: dict[str, RunRecord]) -> None:
-    """A second call runs what is missing, leaves alone what is there, and the whole is as if nothing had happened."""
+    """A second call runs what is missing and leaves alone what is there.
+
+    The whole is as if nothing had happened.
+    """
     with Store(folder / "runs.sqlite") as store:
         outcome = run_cells(cells, store, executor="inline")
     assert (outcome.there, outcome.finished, outcome.failed) == (

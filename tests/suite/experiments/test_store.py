@@ -1,4 +1,7 @@
-"""The results store: what goes in comes out, whole or not at all, also when the writer is killed."""
+"""The results store: what goes in comes out, whole or not at all.
+
+That holds also when the writer is killed.
+"""
 
 from __future__ import annotations
 

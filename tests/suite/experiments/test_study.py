@@ -1,4 +1,7 @@
-"""Studies: measurements that are no searches, from the decorator to the store and the command line."""
+"""Studies: measurements that are no searches.
+
+They are followed from the decorator to the store and the command line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Devices: look-ups, agreement, sessions and commands on a made-up source, and what is known of the real tables."""
+"""Devices: look-ups, agreement, sessions and commands.
+
+They run on a made-up source; what is known of the real tables is checked, too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Scorers: the ZiCo authors' own scores, each proxy by its definition in double precision, what they share, and tables of scores."""
+"""Scorers, what they share, and tables of scores.
+
+ZiCo is checked against its authors' own scores, each proxy against its definition in double
+precision.
+"""
 
 import json
 import os
@@ -110,7 +114,10 @@ def test_zico_is_the_authors_in_double_precision(text, expected):
 
 
 def check_full_size(references, chosen):
-    """Score the chosen full-size cases, in single precision, and compare within the 2 % that threads and rounding make."""
+    """Score the chosen full-size cases, in single precision, and compare.
+
+    Threads and rounding make up to 2 %.
+    """
     records = [
         each
         for each in references("zico_scores")["scores"]
@@ -254,7 +261,10 @@ def test_grasp_by_the_full_hessian(small):
 
 
 def test_fisher_by_masks_on_the_channels(small):
-    """The gradient of a sample's part of the loss by a mask on a channel is the sum over positions of a dL/da."""
+    """The gradient of a sample's part of the loss by a mask on a channel.
+
+    It is the sum over positions of a dL/da.
+    """
     network, (batch,) = small
     images, labels = batch
 
@@ -797,7 +807,10 @@ OURS = {
 
 
 def agreement_with(oracle, table, names, size):
-    """Spearman's rho of our scores with published ones, over the first `size` of the sample that both have."""
+    """Spearman's rho of our scores with published ones.
+
+    It is over the first `size` of the sample that both have.
+    """
     archs = [oracle.archs()[row] for row in scoring.sample(oracle, 4 * size)]
     theirs = {name: table.scores(name, "cifar10", archs) for name in names}
     there = np.flatnonzero(~np.isnan(list(theirs.values())).any(axis=0))[:size]
@@ -877,7 +890,9 @@ def test_scores_that_ship_order_cells_as_published_ones(nasbench201, real_refere
 
 
 def five_cells(references, names, batch):
-    """Scores of five cells by these scorers, ours in full-size networks on their images, (5, scorers), and theirs (zero-cost-nas).
+    """Scores of five cells by these scorers, ours and theirs (zero-cost-nas), (5, scorers).
+
+    Ours are in full-size networks on their images.
 
     Their networks hold all operations on every edge, so that the values differ and the order alone
     can be compared.

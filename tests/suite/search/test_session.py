@@ -238,7 +238,10 @@ def test_an_evaluation_has_no_test_metric() -> None:
 
 
 def _neighbours(value: Any) -> Iterator[Any]:
-    """What a method reaches from a value by attributes, items and bound methods (a closure and a module's globals are no attributes)."""
+    """What a method reaches from a value by attributes, items and bound methods.
+
+    A closure and a module's globals are no attributes.
+    """
     if isinstance(value, types.FunctionType | types.ModuleType | type | str | bytes):
         return
     if isinstance(value, types.MethodType):
@@ -377,7 +380,10 @@ def test_charge_books_also_when_the_budget_ends_inside() -> None:
 
 # -- the best --------------------------------------------------------------------------------------
 def flat(**scores: float) -> Toy:
-    """An oracle where the architecture with code (0, 0, 0, n) has the score `sn`, the same after any epochs."""
+    """An oracle where the architecture with code (0, 0, 0, n) has the score `sn`.
+
+    The score is the same after any epochs.
+    """
     return Toy(
         read=lambda arch, epochs: {
             **values(arch, epochs),
@@ -521,7 +527,10 @@ def test_the_real_table_books_the_real_times() -> None:
 
 
 def test_what_a_method_logs_is_in_the_trace() -> None:
-    """`Session.log` keeps its rows with the query at which they were written, beside the evaluations, for figures."""
+    """`Session.log` keeps its rows beside the evaluations, for figures.
+
+    Each row has the query at which it was written.
+    """
     made = session()
     made.log("start", edges=6)
     made.evaluate(CHEAP)

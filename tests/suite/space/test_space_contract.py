@@ -45,7 +45,10 @@ SMALLEST = min((info.space for info in INFOS.values()), key=len)
 
 
 def confined() -> ConfinedSpace:
-    """About a third of a space: whole classes of equal architectures, as in a table that is not complete."""
+    """About a third of a space, in whole classes of equal architectures.
+
+    Such is a table that is not complete.
+    """
     whole = SMALLEST
     return ConfinedSpace(
         whole, [arch for arch in whole if sum(whole.canonical(arch).code) % 3 == 0]
@@ -368,7 +371,10 @@ def test_spaces_import_no_torch():
 # -- networks --------------------------------------------------------------------------------------
 @each_space
 def test_settings_are_the_keywords_of_the_constructor(name):
-    """So that the same space with other networks can be made, and an oracle's hash covers all of them."""
+    """The same space with other networks can be made.
+
+    An oracle's hash covers all of them.
+    """
     whole = SPACES[name].whole
     keywords = inspect.signature(type(whole)).parameters
     assert tuple(whole.network) == tuple(keywords)

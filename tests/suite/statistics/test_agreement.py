@@ -232,7 +232,10 @@ def test_rank_agreement_intervals_contain_the_estimate(data):
 
 
 def test_rank_agreement_coverage():
-    """For a bivariate normal pair with correlation r, tau is 2 / pi * asin(r) (Kruskal, JASA 53, 1958)."""
+    """For a bivariate normal pair with correlation r, tau is 2 / pi * asin(r).
+
+    The source is Kruskal, JASA 53, 1958.
+    """
     rng, tau = np.random.default_rng(2), 2 / math.pi * math.asin(math.sqrt(0.5))
     hits = []
     for trial in range(250):
