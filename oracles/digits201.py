@@ -76,7 +76,7 @@ INFO = OracleInfo(
   author = {{the nasrepro developers}},
   year = {2026},
   note = {shipped with nasrepro; data: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998}
-}""",
+}""",  # noqa: E501
     licence="MIT (the table); CC BY 4.0 (the digits)",
     resumable=True,  # the epochs are points of one schedule
     notes=(

@@ -76,7 +76,7 @@ INFO = OracleInfo(
   pages = {7105--7114},
   year = {2019},
   note = {arXiv:1902.09635}
-}""",
+}""",  # noqa: E501
     licence="Apache-2.0 (the benchmark); none stated in the repository that carries the extract",
     resumable=False,  # every budget is a training of its own, with its own cosine schedule
     table=TABLE,

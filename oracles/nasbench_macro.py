@@ -65,7 +65,7 @@ INFO = OracleInfo(
   booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
   year = {2021},
   note = {arXiv:2103.11922}
-}""",
+}""",  # noqa: E501
     licence="Apache-2.0",
     cost="",
     table=TABLE,

@@ -92,7 +92,7 @@ INFO = OracleInfo(
   booktitle = {International Conference on Learning Representations},
   year = {2022},
   note = {arXiv:2103.13253}
-}""",
+}""",  # noqa: E501
     licence="BSD-2-Clause",
     cost="",
     table=TABLE,

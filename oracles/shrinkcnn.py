@@ -75,7 +75,7 @@ INFO = OracleInfo(
   booktitle = {AAAI},
   year = {2020},
   note = {arXiv:1911.09251}
-}""",
+}""",  # noqa: E501
     licence="CC BY 4.0 (the digits)",
     trains=True,
     notes=(

@@ -44,7 +44,7 @@ INFO = OracleInfo(
   booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
   year = {2021},
   note = {arXiv:1910.00780}
-}""",
+}""",  # noqa: E501
     licence="CC BY 4.0 (the digits)",
     resumable=True,  # the epochs are points of one schedule
     trains=True,

@@ -65,7 +65,7 @@ INFO = DeviceInfo(
   booktitle = {International Conference on Learning Representations},
   year = {2021},
   note = {arXiv:2103.10584}
-}""",
+}""",  # noqa: E501
     licence="MIT (of the repository that carries the extract)",
     table=TableSpec(
         name="hwnasbench",

@@ -23,7 +23,7 @@ CITATION = """@inproceedings{krishnakumar2022nasbenchsuitezero,
   booktitle = {Advances in Neural Information Processing Systems, Datasets and Benchmarks Track},
   year = {2022},
   note = {arXiv:2210.03230}
-}"""
+}"""  # noqa: E501
 _LICENCE = "MIT (of the repository that carries the extract)"
 _NOTES = (
     (

@@ -200,7 +200,7 @@ CITATION = """@inproceedings{duan2021transnas,
   booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
   year = {2021},
   note = {arXiv:2105.11871}
-}"""
+}"""  # noqa: E501
 NOTES = (
     (
         "test values are the best over the epochs of that metric alone, so optimistic, and of any "

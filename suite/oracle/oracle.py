@@ -1,7 +1,6 @@
-"""Oracles: what answers "how good is this architecture?".
+"""Oracles answer "how good is this architecture?", naming each number's split, epochs and seed.
 
-Every number comes with its split, epochs and seed named. An oracle is pure: no clock, no counter,
-no random numbers. Accuracies are fractions; missing values are missing.
+They are pure: no clock, counter or chance. Accuracies are fractions; missing values are missing.
 """
 
 from __future__ import annotations

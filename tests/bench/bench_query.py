@@ -38,7 +38,7 @@ from nasrepro import load
 oracle = load("nasbench201")
 answer = oracle.query(oracle.space.parse({ARCH!r}), dataset="cifar10", epochs=200).values["test_accuracy"]
 print(libraries - began, time.perf_counter() - libraries, answer)
-"""
+"""  # noqa: E501
 THEIRS = """
 import sys, time
 began = time.perf_counter()

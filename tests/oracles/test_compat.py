@@ -534,7 +534,7 @@ while total < 20000:
 best = to_string(max(history, key=lambda each: each[0])[1])
 info = api.get_more_info(api.query_index_by_arch(best), "cifar10", hp="200", is_random=False)
 result = (len(history), best, info["test-accuracy"], api.used_time, api.query_info_str_by_arch(best, "200"))
-"""
+"""  # noqa: E501
 
 RANDOM_SEARCH = """
 import random

@@ -322,4 +322,4 @@ The criteria were fixed before any was tried (`oracles/training/digits201/trials
 
 Images: *Optical Recognition of Handwritten Digits*, E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998), CC BY 4.0; the
 1,797 of its test part, as scikit-learn carries them. The numbers are this project's own, under its licence.
-"""
+"""  # noqa: E501

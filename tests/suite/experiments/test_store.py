@@ -320,7 +320,7 @@ with Store(Path(sys.argv[1])) as store:
     for seed in range(int(sys.argv[2]), 10**9):
         store.add(replace(run, key=replace(run.key, seed=seed), chosen=str(seed) * 500), str(seed).encode())
         print(seed, flush=True)
-"""
+"""  # noqa: E501
 
 
 def test_a_killed_writer_loses_nothing_that_it_had_added(

@@ -34,7 +34,7 @@ def measure(rng, *, oracle, draws):
         archs = [opened.space.sample(rng) for _ in range(draws)]
         yield {{"epochs": epochs, "accuracy": float(opened.query_many(archs, dataset="digits", epochs=epochs)["valid_accuracy"].mean())}}
         {more}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
