@@ -166,16 +166,26 @@ def end_labels(axes: Any, ends: Sequence[tuple[str, float, str]], *, size: float
     figure = axes.figure
     figure.canvas.draw()  # the heights on the page are known then
     step = 1.15 * size / 72 * figure.dpi
+
+    def apart(one: str, other: str) -> float:
+        """Between the middles of two labels, of one or more lines each."""
+        return step * (2 + one.count("\n") + other.count("\n")) / 2
+
     placed: list[tuple[float, str, float, str]] = []
     for name, height, colour in sorted(ends, key=lambda end: end[1]):
         at = float(axes.transData.transform((1, height))[1])
         at = min(max(at, float(axes.bbox.y0)), float(axes.bbox.y1))
-        low = placed[-1][0] + step if placed else at
+        low = placed[-1][0] + apart(placed[-1][1], name) if placed else at
         placed.append((max(at, low), name, height, colour))
     top = float(axes.bbox.y1)
     for place in range(len(placed) - 1, -1, -1):  # back down from the top
-        limit = top if place == len(placed) - 1 else placed[place + 1][0] - step
-        placed[place] = (min(placed[place][0], limit), *placed[place][1:])
+        here, name = placed[place][:2]
+        if place == len(placed) - 1:
+            limit = top
+        else:
+            above, other = placed[place + 1][:2]
+            limit = above - apart(name, other)
+        placed[place] = (min(here, limit), *placed[place][1:])
     for at, name, _, colour in placed:
         inside = float(axes.transAxes.inverted().transform((0, at))[1])
         axes.text(

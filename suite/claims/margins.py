@@ -2,7 +2,10 @@
 
 These rules were written on 2026-11-28, before the runs that they judge, and after the runs of the
 first edition, whose margins and numbers of seeds were set claim by claim. A change here is a commit
-of its own, with the reason, before new runs. Nothing is set by claim: one that wants another margin
+of its own, with the reason, before new runs. Two were changed on the same day after a part of a
+store had been judged: replicates of searches from up to 500 to 100 (20 where a run is slow), to fit
+the plan `reproduce`, and the margin of scorers that draw from .02, which the spread of their own
+draws can never meet, to .03. Nothing is set by claim: one that wants another margin
 or another number of replicates says why in its file (`margin = { width = ..., why = "..." }`), is
 listed in the report, and is not in the headline.
 
