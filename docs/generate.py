@@ -119,9 +119,9 @@ def paper_pages() -> None:
     for number, (paper, claims) in enumerate(sorted(papers.items())):
         counts: dict[str, int] = defaultdict(int)
         for claim in claims:
-            counts[claim.expected or "not judged"] += 1
+            counts[claim.recorded or "not judged"] += 1
         shown = [
-            [f"`{claim.id}`", claim.statement, claim.source, claim.expected or "not judged"]
+            [f"`{claim.id}`", claim.statement, claim.source, claim.recorded or "not judged"]
             for claim in claims
         ]
         write(
