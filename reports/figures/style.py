@@ -165,7 +165,7 @@ def end_labels(axes: Any, ends: Sequence[tuple[str, float, str]], *, size: float
     """
     figure = axes.figure
     figure.canvas.draw()  # the heights on the page are known then
-    step = 1.15 * size / 72 * figure.dpi
+    step = 1.15 * size / 72 * float(figure.dpi)
 
     def apart(one: str, other: str) -> float:
         """Between the middles of two labels, of one or more lines each."""
