@@ -13,6 +13,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from nasrepro.suite.experiments.identity import cpu_model
+
 
 def provenance() -> dict[str, str]:
     """Date, machine, versions and commit of this process."""
@@ -30,7 +32,7 @@ def _process() -> dict[str, str]:
         commit = "unknown"
     return {
         "machine": (
-            f"{_processor()}, {os.cpu_count()} logical cores, {platform.system()} "
+            f"{cpu_model()}, {os.cpu_count()} logical cores, {platform.system()} "
             f"{platform.machine()}"
         ),
         "python": platform.python_version(),
@@ -38,14 +40,6 @@ def _process() -> dict[str, str]:
         "capability": _capability(),
         "commit": commit,
     }
-
-
-def _processor() -> str:
-    """Model name of the processor, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
 
 
 def _capability() -> str:

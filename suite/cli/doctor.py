@@ -69,12 +69,11 @@ def _program() -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    from nasrepro.suite.experiments.identity import cpu_model
+
     return {
         "system": platform.platform(),
-        "processor": models[0] if models else platform.processor() or "unknown",
+        "processor": cpu_model(),
         "logical cores": os.cpu_count(),
     }
 

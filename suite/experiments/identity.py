@@ -58,7 +58,7 @@ def _environment(scipy: bool, torch: bool) -> Mapping[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "cpu": _cpu(),
+        "cpu": cpu_model(),
     }
     for package in ("nasrepro", "numpy", "scipy"):
         try:
@@ -78,7 +78,7 @@ def _environment(scipy: bool, torch: bool) -> Mapping[str, str]:
     return described
 
 
-def _cpu() -> str:
+def cpu_model() -> str:
     """Model of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
