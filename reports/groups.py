@@ -264,7 +264,7 @@ def chosen(store: Store, plan: str | None = None) -> Chosen:
     plan stands in no plan.
 
     Raises:
-        NasreproError: see `suite.plan.load_plan`.
+        NasreproError: see `nasrepro.suite.experiments.plan.load_plan`.
         UnknownName: an oracle or data set of the plan that does not exist.
     """
     groups = groups_of(store)

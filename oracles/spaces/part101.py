@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nasrepro.oracles.spaces.graph101 import INNER, PAIRS
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, ConfinedSpace, Growth
-
-if TYPE_CHECKING:
-    pass
 
 
 class Part101(ConfinedSpace):

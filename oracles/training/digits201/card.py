@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,6 @@ from nasrepro.suite.statistics import kendall, rank_agreement
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
 # to find the oracles.
-if TYPE_CHECKING:
-    pass
-
-
 #: Row of the card that says where the largest cell stands.
 LARGEST = "rank of the largest cell by mean test accuracy"
 #: A short training, as searches use it; epochs.

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nasrepro.oracles.spaces.cell201 import Cell201
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
 # to find the oracles.
-if TYPE_CHECKING:
-    pass
-
 SPACE = Cell201()
 
 NAME, DATASET = "digits201", "digits"

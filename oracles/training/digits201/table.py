@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +51,9 @@ from nasrepro.suite.data import Table, atomic_write, write_table, write_text
 from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.registry import load_oracle
 
+
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
 # to find the oracles.
-if TYPE_CHECKING:
-    pass
-
-
 def collect(folder: Path, path: Path) -> int:
     """Join all shards of `folder` into the Parquet file `path`, which appears whole or not at all.
 
