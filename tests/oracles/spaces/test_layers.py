@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.oracles.spaces.dartscell import DartsCell
 from nasrepro.oracles.spaces.densecell import DenseCell
 from nasrepro.oracles.spaces.macro import MacroSpace
 from nasrepro.oracles.spaces.nodedag import NodeDag, shrinkcnn
@@ -33,6 +34,8 @@ SPACES = {
     "nodedag": (NodeDag(), 10, 32),
     "shrinkcnn": (shrinkcnn(), 1000, 224),
     "densecell": (DenseCell(), 10, 8),
+    "darts": (DartsCell(), 10, 32),
+    "darts for imagenet": (DartsCell(channels=4, cells=5, stem="imagenet"), 7, 37),
     "small cell201": (Cell201(channels=4, cells=1, in_channels=1), 7, 9),
     "small dag101": (Dag101(channels=7, stacks=2, modules=2, in_channels=1), 7, 9),
     "small size": (SizeSpace(in_channels=1), 7, 9),
