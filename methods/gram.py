@@ -51,10 +51,10 @@ import math
 
 import numpy as np
 
+from nasrepro.methods.nets.metagraph import chances, earned, softmax, strength
 from nasrepro.methods.nets.operations import assigned
 from nasrepro.suite.errors import InvalidArch, NasreproError
 from nasrepro.suite.registry import method
-from nasrepro.suite.statistics import finite
 
 VARIANTS = ("edges", "edges_and_ops", "gibbs")
 SAMPLINGS, BASELINES = ("softmax", "independent"), ("top", "mean")
@@ -237,39 +237,3 @@ def search(session, rng, *, variant, sampling, baseline, alpha, clip, normalise,
             kept, ops = following if wired(*following)[1] is not None else (kept, ops)
         else:
             kept, ops = sample()
-
-
-def softmax(rows):
-    """exp(x) / sum exp(x) of each row, shape (rows, n)."""
-    e = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def earned(mu, seen, alpha, clip, best=5):
-    """What weights are multiplied by.
-
-    Exp(alpha (mu - beta)), where beta is the mean of the `best` best scores seen before.
-    """
-    *before, mu = finite([*seen, mu])  # a diverged training has a score of -inf
-    return math.exp(np.clip(alpha * (mu - np.mean(sorted(before)[-best:])), -clip, clip))
-
-
-def chances(strengths, sources=None):
-    """Probability of each edge, (edges,).
-
-    In Algorithm 2 the softmax over the edges with the same source, so they sum to 1; without
-    sources each edge's own, e / (1 + e) with e = exp(strength - 1), a half at the start.
-    """
-    if sources is None:
-        return 1 / (1 + np.exp(1 - strengths))
-    e = np.exp(strengths - strengths.max())
-    return e / np.bincount(sources, e)[sources]
-
-
-def strength(w, gibbs):
-    """What an edge counts in the sampling, (edges,).
-
-    The log-mean-exp of its weights, less that of "no edge" where there is one.
-    """
-    held = w[:, :-1] if gibbs else w
-    return np.log(np.exp(held).mean(axis=1)) - (w[:, -1] if gibbs else 0)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from toys import Toy, named
 
-from nasrepro.methods.gram import chances, earned, softmax, strength
+from nasrepro.methods.nets.metagraph import chances, earned, softmax, strength
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.suite.errors import BudgetExhausted, NasreproError

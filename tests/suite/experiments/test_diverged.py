@@ -65,7 +65,7 @@ def test_a_search_goes_on_after_trainings_that_diverge(
 
 def test_the_first_diverged_training_is_no_reason_to_praise_the_next() -> None:
     """Of two equally good ones after it, the second must not be held against minus infinity."""
-    from nasrepro.methods.gram import earned
+    from nasrepro.methods.nets.metagraph import earned
 
     assert earned(0.5, [-math.inf, 0.5, 0.5, 0.5, 0.5, 0.5], 1.0, 1.0) == 1.0
     assert earned(-math.inf, [-math.inf, -math.inf], 1.0, 1.0) == 1.0
