@@ -1,4 +1,4 @@
-"""Bayesian optimisation with a Gaussian process on the decisions.
+"""GP-BO: Bayesian optimisation with a Gaussian process on the decisions.
 
 The control of NAS-BOWL and BANANAS (GP-BayesOpt in arXiv:1910.11858).
 

@@ -1,4 +1,4 @@
-"""A random forest on simple features of the graph: the plain control of predictor-guided search.
+"""Graph forest: simple features of the graph, the plain control of predictor-guided search.
 
 After GRAF (Kadlecova et al., ICML 2024, arXiv:2404.16551).
 

@@ -1,4 +1,4 @@
-"""NSGA-II on score and cost (Deb, Pratap, Agarwal, Meyarivan; IEEE Trans. Evol. Comp. 6, 2002).
+"""NSGA-II (Deb, Pratap, Agarwal, Meyarivan; IEEE Trans. Evol. Comp. 6, 2002).
 
     P <- `population` random architectures, evaluated
     repeat until the budget ends:

@@ -1,4 +1,4 @@
-"""Any sampler of Optuna (Akiba et al., KDD 2019, arXiv:1907.10902).
+"""Optuna, any sampler of it (Akiba et al., KDD 2019, arXiv:1907.10902).
 
 By its name: `nasrepro run --method optuna:TPESampler`.
 

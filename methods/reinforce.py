@@ -1,4 +1,4 @@
-"""REINFORCE with a table of logits (Williams 1992).
+"""REINFORCE (Williams 1992), with a table of logits.
 
 It is run as in the code of NAS-Bench-201 (arXiv:2001.00326).
 

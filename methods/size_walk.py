@@ -1,4 +1,4 @@
-"""The control of every search table: random samples, then a walk down the size of networks.
+"""Size walk, the control of search tables: random samples, then a walk down the size.
 
     evaluate `samples` random architectures
     walk down all architectures by `by`, largest first, equal ones in canonical order; each

@@ -11,7 +11,7 @@ import numpy as np
 from nasrepro.reports.document import DASH, Column, Filled, TableDoc, shown, text_column, transposed
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Results, Task, margin_of, margin_words, paired
-from nasrepro.reports.words import scale_of, unit_words
+from nasrepro.reports.words import changed_params, scale_of, unit_words
 from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.statistics import Interval, mean_interval, not_worse, significant
 
@@ -34,12 +34,17 @@ class Compared:
 
 
 def compare(results: Results, a: str, b: str) -> list[Compared]:
-    """The rows named `a` and `b` (a row's label, or a method with one row) on each task.
+    """The rows named `a` and `b` on each task.
+
+    A name is a row's label, or a method's, for its only row or the one with its defaults.
 
     Raises:
         UnknownName: no task has such a row.
     """
-    known = sorted({label for task in results.tasks for label in task.labels})
+    known = sorted(
+        {label for task in results.tasks for label in task.labels}
+        | {group.method for task in results.tasks for group in task.groups}
+    )
     for name in (a, b):
         if not any(_row(task, name) is not None for task in results.tasks):
             raise UnknownName("method of the store", name, known)
@@ -56,7 +61,8 @@ def _row(task: Task, name: str) -> Group | None:
     if name in by_label:
         return by_label[name]
     named = [group for group in task.groups if group.method == name]
-    return named[0] if len(named) == 1 else None
+    defaults = [group for group in named if not changed_params(group, named)]
+    return next((rows[0] for rows in (named, defaults) if len(rows) == 1), None)
 
 
 def _compared(task: Task, a: Group, b: Group) -> Compared:

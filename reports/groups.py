@@ -77,6 +77,7 @@ class Group:
             one row per incumbent.
         failed: the last line of the traceback of each failed run, by seed.
         failed_ids: the id of each failed run, by seed.
+        label: what a plan calls the method with these parameters, or "".
     """
 
     setting: Setting
@@ -91,6 +92,7 @@ class Group:
     curves: tuple[Values, ...]
     failed: Mapping[int, str]
     failed_ids: Mapping[int, str]
+    label: str = ""
 
     @property
     def id(self) -> str:
@@ -208,8 +210,9 @@ def _read_groups(store: Store) -> list[Group]:
         if filling is None:
             filling = found[place] = _Filling(shown_metrics(oracles.get(key.oracle).info))
         filling.add(run_id, record, shared)
+    arms = store.arm_labels()
     return [
-        _group(*place, found[place])
+        replace(_group(*place, found[place]), label=arms.get((place[1], place[3]), ""))
         for place in sorted(found, key=lambda place: (place[0].order, place[1:]))
     ]
 

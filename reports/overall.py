@@ -14,7 +14,7 @@ import numpy as np
 
 from nasrepro.reports.anytime import BASELINE, target_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values, is_here
-from nasrepro.reports.words import budget_words, labels
+from nasrepro.reports.words import budget_words, labels, title_of
 from nasrepro.suite.statistics import (
     Interval,
     Ranking,
@@ -86,6 +86,11 @@ class Overall:
             range(len(self.names)), key=lambda column: (ranks[column], self.names[column])
         )
 
+    @property
+    def base(self) -> str:
+        """The name of random search, if it is among them."""
+        return title_of(BASELINE)
+
     @cached_property
     def gap_closed(self) -> dict[int, Interval]:
         """By method: the share of random search's mean regret that its runs remove.
@@ -97,7 +102,7 @@ class Overall:
             dataset, _ = target_of(setting)
             regrets = _by_seed(row, (dataset, REGRET), self.shared[place], -1)
             base = next(
-                (x for name, x in zip(self.names, regrets, strict=True) if name == BASELINE), None
+                (x for name, x in zip(self.names, regrets, strict=True) if name == self.base), None
             )
             if base is None or not np.isfinite(base).all() or base.mean() >= 0:
                 continue
@@ -117,7 +122,7 @@ class Overall:
         count = 0
         for setting, row in zip(self.settings, self.rows, strict=True):
             dataset, _ = target_of(setting)
-            base = row[self.names.index(BASELINE)] if BASELINE in self.names else None
+            base = row[self.names.index(self.base)] if self.base in self.names else None
             count += base is not None and bool(np.isfinite(base.values[dataset, REGRET]).any())
         return count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nasrepro.reports.document import TableDoc
+from nasrepro.reports.document import Cell, TableDoc
 from nasrepro.suite.errors import UnknownName
 
 
@@ -21,7 +21,7 @@ def selected(
     Args:
         tables: of a report.
         columns: names as in `--json`; the method always stands.
-        methods: parts of the names of rows.
+        methods: parts of the labels of rows, or of the code names of their methods.
         rows: at most so many of each table.
 
     Raises:
@@ -38,6 +38,11 @@ def selected(
     return [doc for doc in chosen if doc.rows]
 
 
+def _named(cell: Cell, part: str) -> bool:
+    """Whether `part` is in a row's label or in the code name of its method, in any case."""
+    return any(part.lower() in str(name).lower() for name in (cell.text, *cell.values[:1]))
+
+
 def _method(doc: TableDoc) -> int | None:
     names = [column.name for column in doc.columns]
     return names.index("method") if "method" in names else None
@@ -50,7 +55,7 @@ def _chosen(
     kept = [
         number
         for number, row in enumerate(doc.rows)
-        if not methods or any(name in row[place].text for name in methods)
+        if not methods or any(_named(row[place], name) for name in methods)
     ][:rows]
     shown = [
         replace(column, header="")

@@ -482,13 +482,18 @@ class Overview:
         return [self.overall.names[column] for column in self.overall.order]
 
     @cached_property
-    def methods(self) -> list[str]:
-        """Names of the methods as they are registered."""
+    def examples(self) -> list[Group]:
+        """Of each method its rows' first."""
         columns = list(zip(*self.overall.rows, strict=True))
         return [
-            next(group.method for group in columns[column] if group is not None)
+            next(group for group in columns[column] if group is not None)
             for column in self.overall.order
         ]
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Names of the methods as they are registered."""
+        return [group.method for group in self.examples]
 
     def raw(self, name: str) -> list[tuple[float | None, ...]]:
         """The numbers behind the texts of the same name; None where there is none."""

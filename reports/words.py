@@ -66,22 +66,54 @@ def _installed(method: str, changes: int) -> Method | None:
 def labels(groups: Sequence[Group]) -> list[str]:
     """Names of one table's rows.
 
-    The method, what differs from its defaults, and its source where there are two versions of it.
+    The label that a plan gives, else the method as its paper writes it with what differs from its
+    defaults; and its source where there are two versions of it.
 
     The user's own methods have `OWN` before them.
     """
-    names = []
-    for group in groups:
-        changed = ", ".join(
-            f"{name}={_param(value)}" for name, value in changed_params(group, groups).items()
-        )
-        own = f"{OWN} " if is_own(group.method) else ""
-        name = " ".join(group.method.split()) or '""'  # one line, and something to see
-        names.append(f"{own}{name} ({changed})" if changed else f"{own}{name}")
+    names = [_row_name(group, groups, group.label) for group in groups]
+    names = [  # a label that another row has, too
+        _row_name(group, groups, "") if group.label and names.count(name) > 1 else name
+        for name, group in zip(names, groups, strict=True)
+    ]
     return [
         f"{name} [source {group.method_sha256[:8]}]" if names.count(name) > 1 else name
         for name, group in zip(names, groups, strict=True)
     ]
+
+
+def _row_name(group: Group, others: Iterable[Group], label: str) -> str:
+    own = f"{OWN} " if is_own(group.method) else ""
+    if label:
+        return f"{own}{label}"
+    # one line, and something to see
+    name = " ".join(title_of(group.method).split()) or '""'
+    changed = _changes(group, others)
+    return f"{own}{name} ({changed})" if changed else f"{own}{name}"
+
+
+def _changes(group: Group, others: Iterable[Group]) -> str:
+    return ", ".join(
+        f"{name}={_param(value)}" for name, value in changed_params(group, others).items()
+    )
+
+
+def title_of(method: str) -> str:
+    """The method as its paper writes it; its code name where it is not installed."""
+    entry = _installed(method, methods.changes)
+    return method if entry is None else entry.title
+
+
+def arms(groups: Sequence[Group]) -> list[str]:
+    """A line that says which parameters the labels of rows stand for; none without labels."""
+    told = {
+        group.label: f"{group.label}: {group.method}, {_changes(group, groups) or 'its defaults'}"
+        for group in groups
+        if group.label
+    }
+    return ["Arms by their labels: " + "; ".join(told[label] for label in sorted(told)) + "."] * (
+        bool(told)
+    )
 
 
 def _param(value: object) -> str:
@@ -166,7 +198,8 @@ def method_notes(groups: Sequence[Group]) -> list[Note]:
         items = " ".join(
             f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1)
         )
-        notes.append(Note(name, f"{name} ({entry.paper}). Deviations: {items or 'none stated.'}"))
+        spelled = name if entry.title == name else f"{entry.title} ({name})"
+        notes.append(Note(name, f"{spelled}, {entry.paper}. Deviations: {items or 'none stated.'}"))
     return notes
 
 

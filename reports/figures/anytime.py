@@ -43,7 +43,12 @@ def draw(store: Store) -> Iterator[Drawing]:
     Regret to the best cell where there is one, else the target itself.
     """
     results = Results(store)
-    looks = look_of(name for task in results.tasks for name in task.labels)
+    of = {
+        name: group.method
+        for task in results.tasks
+        for name, group in zip(task.labels, task.groups, strict=True)
+    }
+    looks = look_of(of, of)
     for task in results.tasks:
         if task.dataset != target_of(task.setting)[0]:
             continue  # curves are of the first data set that is reported on

@@ -39,7 +39,12 @@ def draw(store: Store) -> Iterator[Drawing]:
         (setting, list(members))
         for setting, members in groupby(main, key=lambda group: group.setting)
     ]
-    looks = look_of(name for _, groups in by_setting for name in labels(groups))
+    of = {
+        name: group.method
+        for _, groups in by_setting
+        for name, group in zip(labels(groups), groups, strict=True)
+    }
+    looks = look_of(of, of)
     for setting, groups in by_setting:
         for dataset in setting.protocol.report_datasets:
             yield from _drawing(setting, dataset, groups, looks)

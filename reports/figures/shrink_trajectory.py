@@ -71,7 +71,7 @@ def steps_of(store: Store, group: Group) -> list[Rows]:
 def _drawing(setting: Setting, named: Sequence[tuple[str, list[Rows]]]) -> Drawing:
     info = oracles.get(setting.oracle).info
     objective = info.objective_of(setting.dataset)
-    looks = look_of(name for name, _ in named)
+    looks = look_of([name for name, _ in named], {name: METHOD for name, _ in named})
     figure = new_figure("page", height=3.7)
     panels = figure.subplots(2, 2, sharex=True).ravel()
     for name, trajectories in named:

@@ -13,14 +13,16 @@ are as before behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import OWN
+from nasrepro.reports.words import title_of
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import methods
@@ -42,8 +44,6 @@ BAR: dict[str, Any] = {"color": "#7FB2D9", "edgecolor": "#0072B2", "linewidth": 
 CONTROL: dict[str, Any] = {"color": "0.9", "edgecolor": "0.35", "linewidth": 0.6, "hatch": "////"}
 #: Lines of a figure that are drawn in colour; the rest is grey.
 EMPHASISED = 8
-#: What every method must beat looks the same in every figure.
-BASELINE = "random_search"
 
 _SETTINGS: Any = {
     "font.family": "sans-serif",
@@ -117,20 +117,24 @@ class Look:
         return {"color": self.colour, "marker": self.marker, "linestyle": "none", **edge}
 
 
-def look_of(names: Iterable[str]) -> dict[str, Look]:
+def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look for each name of a row; a method has one colour and marker in all figures.
 
     The place of the method among all that are registered decides, so that it does not change with
     what else is shown; its variants share its colour and differ by their dashes. `BASELINE` is
     black, with dashes of its own. Names that belong to no method go by their order.
+
+    Args:
+        names: of rows or series.
+        of: the methods, by their code names, of the names that are not a method's code name.
     """
     there = sorted(set(names))
     known = [name for name in methods.names() if name != BASELINE]
     looks: dict[str, Look] = {}
     variants: dict[int, int] = {}
     for order, name in enumerate(there):
-        method = name.removeprefix(f"{OWN} ").partition(" (")[0].partition(" [")[0]
-        if name == BASELINE:
+        method = (of or {}).get(name, name)
+        if method == BASELINE:
             looks[name] = Look("black", "*", (0, (7, 1, 1, 1, 1, 1)))
             continue
         place = known.index(method) if method in known else len(known) + order
@@ -152,7 +156,7 @@ def emphasised(names: Sequence[str], own: Sequence[str] = ()) -> set[str]:
     """
     first = set(names[:EMPHASISED])
     marked = {name for name in names if name.startswith(OWN) or any(each in name for each in own)}
-    return first | marked | ({BASELINE} & set(names))
+    return first | marked | ({title_of(BASELINE)} & set(names))
 
 
 def end_labels(axes: Any, ends: Sequence[tuple[str, float, str]], *, size: float = 6) -> None:

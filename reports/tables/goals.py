@@ -22,7 +22,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Results, setting_id
-from nasrepro.reports.words import budget_words, labels, searched
+from nasrepro.reports.words import budget_words, labels, searched, title_of
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import Reached, time_to_reach
@@ -128,7 +128,9 @@ def _goals(groups: Sequence[Group], dataset: str, target: Metric) -> list[tuple[
         if group.method == BASELINE:
             values = group.values[dataset, target.name]
             if np.isfinite(values).any():
-                goals.append(("baseline", float(np.nanmean(values)), f"{BASELINE}'s final mean"))
+                goals.append(
+                    ("baseline", float(np.nanmean(values)), f"{title_of(BASELINE)}'s final mean")
+                )
             break
     best = best_of(groups) if groups else None
     if best is not None and target.unit == "fraction":

@@ -31,6 +31,7 @@ from nasrepro.reports.tables.columns import (
 )
 from nasrepro.reports.variants import MAIN_PLAN, Family
 from nasrepro.reports.words import (
+    arms,
     budget_words,
     changed_params,
     changed_sources,
@@ -67,7 +68,7 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
         method_column(groups, task.labels),
         *count_columns(task.measures),
     ]
-    notes = list(footnotes)
+    notes = [*arms(groups), *footnotes]
     for metric in task.shown:
         main, measure = metric is target, task.measures[metric.name]
         filled.append(spread(measure, terminal=1 if main else 4))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import BEST, Cell, Column, Filled, Raw, TableDoc, transposed
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Overview, Results
+from nasrepro.reports.words import arms
 
 ORDER = 0
 
@@ -65,7 +65,7 @@ def overall_table(view: Overview) -> TableDoc:
         overall_caption(found),
         *transposed(filled),
         legend=_legend(view),
-        footnotes=(tested_words(found), TESTS, *missing_words(found)),
+        footnotes=(*arms(view.examples), tested_words(found), TESTS, *missing_words(found)),
     )
 
 
@@ -105,8 +105,8 @@ def _legend(view: Overview) -> str:
     )
     if view.overall.gap_closed:
         words += (
-            f" Gap closed: share of {BASELINE}'s mean regret that a method removes, mean over the "
-            f"{view.overall.gap_tasks} tasks with a best cell, each counting alike; 100 % is the "
-            "best cell, below 0 is worse than random search."
+            f" Gap closed: share of {view.overall.base}'s mean regret that a method removes, "
+            f"mean over the {view.overall.gap_tasks} tasks with a best cell, each counting alike; "
+            "100 % is the best cell, below 0 is worse than random search."
         )
     return words

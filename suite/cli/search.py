@@ -27,7 +27,9 @@ from nasrepro.suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.kind import Cell, Record
+    from nasrepro.suite.experiments.plan import Plan
     from nasrepro.suite.experiments.runner import Outcome
+    from nasrepro.suite.experiments.search import Arm
     from nasrepro.suite.registry import Method
 
 
@@ -149,10 +151,15 @@ def run(
 
     Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
     """
+    from nasrepro.suite.experiments.plan import load_plan
+    from nasrepro.suite.experiments.search import arm_labels
+
     left_out: dict[str, DataMissing] = {}
-    cells = _cells(plan, method or [], seeds, left_out if skip_missing else None)
+    loaded = load_plan(plan)
+    labels = arm_labels(loaded.experiment)
+    cells = _cells(plan, loaded, method or [], seeds, left_out if skip_missing else None)
     how = {"executor": executor, "workers": workers, "address": address, "timeout_s": timeout}
-    outcome = _run(plan, cells, store, quiet, how)
+    outcome = _run(plan, cells, labels, store, quiet, how)
     if as_json:
         failed = [
             {"id": record.key.run_id, "error": last_line(record.error)} for record in outcome.failed
@@ -179,35 +186,41 @@ def run(
 
 
 def _cells(
-    plan: str, extra: Sequence[str], seeds: int | None, left_out: dict[str, DataMissing] | None
+    name: str,
+    plan: Plan,
+    extra: Sequence[str],
+    seeds: int | None,
+    left_out: dict[str, DataMissing] | None,
 ) -> list[Cell]:
     """The cells of a plan; what lacks a table goes to `left_out`, or is an error without it."""
     from nasrepro.suite.experiments.cells import cells_of
-    from nasrepro.suite.experiments.plan import load_plan
 
-    loaded = load_plan(plan)
-    if seeds is not None:
-        loaded = loaded.seeded(seeds)
     cells = cells_of(
-        loaded,
-        [_method(name) for name in extra],
+        plan if seeds is None else plan.seeded(seeds),
+        [_method(each) for each in extra],
         missing=None if left_out is None else left_out.__setitem__,
     )
-    for name, error in (left_out or {}).items():
-        remark(f"{name}: left out, {error}")
+    for subject, error in (left_out or {}).items():
+        remark(f"{subject}: left out, {error}")
     if not cells:
         why = "; ".join(map(str, (left_out or {}).values())) or "it is empty"
-        raise NasreproError(f"nothing of plan {plan} can run here: {why}")
+        raise NasreproError(f"nothing of plan {name} can run here: {why}")
     return cells
 
 
 def _run(
-    plan: str, cells: Sequence[Cell], store: Path, quiet: bool, how: Mapping[str, Any]
+    plan: str,
+    cells: Sequence[Cell],
+    labels: Mapping[Arm, str],
+    store: Path,
+    quiet: bool,
+    how: Mapping[str, Any],
 ) -> Outcome:
     from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
 
     with Store(store) as opened:
+        opened.name_arms(labels)
         try:
             with progress_bar(f"running {plan}", quiet) as progress:
                 return run_cells(cells, opened, progress=progress, **how)

@@ -5,7 +5,8 @@ include = ["another_plan"]
 
 [[experiment]]
 oracle = "nasbench201"
-methods = ["random_search", { name = "reinforce", learning_rate = 0.01 }]
+# a label is what tables call a method with its parameters; in no run's id
+methods = ["random_search", { name = "reinforce", learning_rate = 0.01, label = "REINFORCE-0.01" }]
 datasets = ["cifar10"]              # searched on, one search each
 # the chosen architecture is reported on; default: where it was searched
 report_datasets = ["cifar10"]

@@ -13,20 +13,21 @@ import math
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import (
     BudgetExhausted,
     BudgetIgnored,
     DataMissing,
+    NasreproError,
     NotTabulated,
     ProtocolError,
     UnknownName,
@@ -57,9 +58,31 @@ from nasrepro.suite.registry import Method, load_devices, load_oracle, methods, 
 from nasrepro.suite.search import Budget, Evaluation, Rating, Session, objective_of
 from nasrepro.suite.space import Arch
 
+#: A method and all of its parameters, as JSON with sorted keys.
+Arm = tuple[str, str]
+#: Characters of an arm's label: a table's column.
+LONGEST_LABEL = 30
+
+
+def _printable(label: str) -> str:
+    if label != " ".join(label.split()) or not label.isprintable():
+        raise ValueError(f"a label is one printable line without outer blanks: {label!r}")
+    return label
+
 
 class MethodUse(Use):
-    """A method and the parameters that differ from its defaults."""
+    """A method and the parameters that differ from its defaults.
+
+    Attributes:
+        label: what tables call it; no parameter, and in no run's key.
+    """
+
+    label: Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_printable)] = ""
+
+    @property
+    def arm(self) -> Arm:
+        """The method and all of its parameters."""
+        return self.name, json.dumps(methods.get(self.name).params(self.params), sort_keys=True)
 
 
 class Experiment(Part):
@@ -387,6 +410,34 @@ def search_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[Ru
             first = run_key(setting, method, given)
             for seed in experiment.seeds:
                 yield search_cell(replace(first, seed=seed), method, experiment.timeout)
+
+
+def arm_labels(experiments: Iterable[Experiment]) -> dict[Arm, str]:
+    """The labels that plans give to arms.
+
+    Raises:
+        NasreproError: one arm has two labels, or two arms have one.
+        UnknownName: a method or parameter that does not exist.
+    """
+    given = {
+        (use.arm, use.label)
+        for experiment in experiments
+        for use in experiment.methods
+        if use.label
+    }
+    labels: dict[Arm, str] = {}
+    arms: dict[str, Arm] = {}
+    for arm, label in sorted(given):
+        if labels.setdefault(arm, label) != label:
+            raise NasreproError(
+                f"{arm[0]} with {arm[1]} has two labels, {labels[arm]!r} and {label!r}; keep one"
+            )
+        if arms.setdefault(label, arm) != arm:
+            raise NasreproError(
+                f"two arms have the label {label!r}: {' '.join(arms[label])} and {' '.join(arm)}; "
+                "rename one"
+            )
+    return labels
 
 
 def run_key(

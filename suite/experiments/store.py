@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,6 +52,15 @@ CREATE TABLE IF NOT EXISTS taken (
 CREATE TABLE IF NOT EXISTS runners (
     runner TEXT PRIMARY KEY,
     seen REAL NOT NULL
+) WITHOUT ROWID;
+"""
+#: What tables call a method with its parameters (JSON, sorted keys). No part of the layout either.
+_LABELS = """
+CREATE TABLE IF NOT EXISTS labels (
+    method TEXT NOT NULL,
+    params TEXT NOT NULL,
+    label TEXT NOT NULL,
+    PRIMARY KEY (method, params)
 ) WITHOUT ROWID;
 """
 #: Seconds after which a runner that was not seen is taken for dead.
@@ -209,6 +218,29 @@ class Store:
                 f"cannot write to the results store {self.path} ({error}); "
                 "what is in it stays, the same command goes on from there"
             ) from error
+
+    def name_arms(self, labels: Mapping[tuple[str, str], str]) -> None:
+        """Keep what tables call methods with their parameters (JSON, sorted keys).
+
+        A label given before to the same arm, or to another one, is forgotten.
+        """
+        if not labels:
+            return
+        self._db.executescript(_LABELS)
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for (method, params), label in labels.items():
+                self._db.execute("DELETE FROM labels WHERE label = ?", (label,))
+                self._db.execute(
+                    "INSERT OR REPLACE INTO labels VALUES (?, ?, ?)", (method, params, label)
+                )
+
+    def arm_labels(self) -> dict[tuple[str, str], str]:
+        """What tables call methods with their parameters; see `name_arms`."""
+        if "labels" not in self._tables():
+            return {}
+        rows = self._db.execute("SELECT method, params, label FROM labels")
+        return {(method, params): label for method, params, label in rows}
 
     # -- runners that share it --------------------------------------------------------------------
     def take(self, run_id: str) -> Literal["ours", "elsewhere", "finished"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,16 @@ class Method:
         )
 
     @property
+    def title(self) -> str:
+        """The name as its paper writes it, else the code name.
+
+        A docstring that begins with the name, whatever its capitals and separators, spells it:
+        `AutoShrink` is autoshrink, `NSGA-II` nsga2.
+        """
+        first = re.split(r" \(|[:.,]", self.doc.partition("\n")[0])[0].strip()
+        return first if _folded(first) == _folded(self.name) else self.name
+
+    @property
     def deviations(self) -> tuple[str, ...]:
         """Items of the "Deviations" list in the module's docstring.
 
@@ -100,6 +111,10 @@ class Method:
             NasreproError: a value of another type than the default.
         """
         return _overridden(f"method {self.name}", self.search, self.defaults, given)
+
+
+def _folded(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower().replace("-ii", "2"))
 
 
 def _overridden(

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
 from nasrepro.reports import figures
+from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures import fronts
 from nasrepro.reports.figures.style import (
-    BASELINE,
     DASHES,
     WIDTHS,
     Drawing,
@@ -28,6 +28,7 @@ from nasrepro.reports.figures.style import (
 )
 from nasrepro.reports.groups import groups_of
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import title_of
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments import ranking
@@ -249,7 +250,7 @@ def test_a_kind_of_figure(kind, results):
     for name in (
         ("params", "live_conv_count")
         if kind in ("kendall", "rank_scatter")
-        else ("random_search", "regularized_evolution", "▸ mine")
+        else ("Random search", "Regularized evolution", "▸ mine")
     ):
         assert name in words
 
@@ -307,7 +308,7 @@ def test_anytime_curves_are_the_means_of_the_incumbents(results):
     panel = drawing.figure.axes[0]
     lines = {line.get_label(): line.get_ydata() for line in panel.lines}
     for group in groups:
-        (label,) = [label for label in lines if group.method in label]
+        (label,) = [label for label in lines if title_of(group.method) in label]
         assert lines[label][-1] == pytest.approx(100 * group.values["digits", "regret"].mean())
         assert (np.diff(lines[label]) <= 5).all() and lines[label][0] >= lines[label][-1] - 5
     assert [axes.get_xlabel() for axes in drawing.figure.axes] == [
@@ -337,7 +338,7 @@ def test_the_critical_difference_diagram(monkeypatch, results):
     (drawing,) = drawn("critical_difference", results)
     words = texts(drawing.figure)
     assert any(word.startswith("CD = 1.66") for word in words)  # 2.343 * sqrt(12 / 24)
-    for name in ("random_search", "regularized_evolution", "▸ mine"):
+    for name in ("Random search", "Regularized evolution", "▸ mine"):
         assert any(name in word for word in words)
     assert "4 tasks" in drawing.caption and "The tasks are the replicates" in drawing.caption
 

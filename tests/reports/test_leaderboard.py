@@ -340,7 +340,7 @@ def test_filters_and_measures(page):
     # digits201
     assert heads(page)[1] == "Average rank ▲" and len(heads(page)) == 1 + 9 + 5
     assert sorted(rows(page)) == sorted(
-        [f"▸ {SHOWN}", "regularized_evolution", "local_search", "random_search"]
+        [f"▸ {SHOWN}", "Regularized evolution", "Local search", "Random search"]
     )
     one_task(page)
     assert page.input_value("#budget") == "12,000 s"
@@ -356,7 +356,7 @@ def test_filters_and_measures(page):
     page.select_option("#budget", "50 queries")
     page.check("input[value=rank]")
     place = next(i for i, name in enumerate(heads(page)) if name.startswith("nasbench201 cifar10"))
-    assert dict(zip(rows(page), rows(page, place), strict=True))["random_search"] == "1"
+    assert dict(zip(rows(page), rows(page, place), strict=True))["Random search"] == "1"
     assert {"nasbench201", "digits201"} == {name.split()[0] for name in heads(page)[10:]}
 
 
@@ -376,11 +376,11 @@ def test_sorting_by_mouse_and_by_keyboard(page):
 
 def test_a_method_leads_to_its_runs_deviations_claims_and_citation(page, found):
     one_task(page)
-    page.click("tbody th button:has-text('local_search')")
+    page.click("tbody th button:has-text('Local search')")
     page.wait_for_selector("#detail table")
     text = page.inner_text("#detail")
     row = next(
-        each for each in found[0].rows if each["label"] == "local_search" and each["n"] == 12
+        each for each in found[0].rows if each["label"] == "Local search" and each["n"] == 12
     )
     behind = found[0].files[
         next(task["file"] for task in found[0].tasks if task["id"] == row["task"])
@@ -458,7 +458,7 @@ def test_a_claim_leads_to_its_runs_and_its_ranking(page, site):
     )
     page.click("#detail li button")
     page.wait_for_selector("#detail table")
-    assert page.inner_text("#detail-title") == "local_search" and "claim" not in page.url
+    assert page.inner_text("#detail-title") == "Local search" and "claim" not in page.url
     page.goto("about:blank")
     page.goto(f"{(site / 'index.html').as_uri()}#claim=paper-zico")
     page.click("#detail li button")
@@ -534,7 +534,7 @@ def test_on_a_phone(page):
     assert (
         page.evaluate("document.documentElement.scrollWidth") <= 390
     )  # tables scroll inside their frames
-    page.click("tbody th button:has-text('local_search')")
+    page.click("tbody th button:has-text('Local search')")
     page.wait_for_selector("#detail table")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -596,8 +596,8 @@ def test_a_report_against_a_snapshot_tells_what_changed(tmp_path):
         for seed in range(3):
             store.add(replace(record("local_search", seed + 3, 0.95)))
     said = call("--out", str(tmp_path / "three"), "--against", str(history))
-    assert "local_search moved from rank 2 to 1 (mean 90 → 92.5)" in said
-    assert "local_search moved from rank 2 to 1" in (
+    assert "Local search moved from rank 2 to 1 (mean 90 → 92.5)" in said
+    assert "Local search moved from rank 2 to 1" in (
         tmp_path / "three/leaderboard/index.html"
     ).read_text(encoding="utf-8")
 

@@ -142,10 +142,10 @@ def test_the_order_over_all_tasks_is_one(results, tmp_path):
 
 def test_a_method_that_fails_on_a_seed_is_not_better_for_it(results):
     task = next(task for task in results.tasks if "on-cifar10" in task.id)
-    row = task.labels.index("local_search")
+    row = task.labels.index("Local search")
     assert task.measures["failed"].estimates[row].mean == 1
     view = results.overview
-    column = view.overall.names.index("local_search")
+    column = view.overall.names.index("Local search")
     place = [setting.dataset for setting in view.overall.settings].index("cifar10")
     values = view.overall.values[place]
     assert values[column].size == 9 and values[column][3] == min(v.min() for v in values)
@@ -158,7 +158,7 @@ def test_two_methods_compared(results):
     pair = pairs[0]
     groups = dict(zip(pair.task.labels, pair.task.groups, strict=True))
     place = pair.task.dataset, "test_accuracy"
-    gaps = groups["regularized_evolution"].values[place] - groups["random_search"].values[place]
+    gaps = groups["Regularized evolution"].values[place] - groups["Random search"].values[place]
     assert pair.gap.value == pytest.approx(gaps.mean()) and pair.gap.n == 9
     back = compare.compare(results, "random_search", "regularized_evolution")[0]
     assert back.gap.value == pytest.approx(-pair.gap.value)
@@ -196,6 +196,6 @@ def test_a_latex_table_of_one_float(results, tmp_path, fit, environment):
     (path,) = render.write([doc], tmp_path, ["tex"], fit=fit)
     tex = path.read_text(encoding="utf-8")
     assert tex.count(r"\begin{tabular}") == 1 == tex.count(f"\\begin{{{environment}}}")
-    rows = [line for line in tex.splitlines() if "random" in line and "&" in line]
+    rows = [line for line in tex.splitlines() if "Random" in line and "&" in line]
     assert len(rows) == 1 and len(re.sub(r"\\\w+|[{}$]", "", rows[0])) < 1.6 * FITS[fit]
     assert tex.index(r"\end{tabular}") < tex.index(r"\begin{minipage}")

@@ -349,19 +349,34 @@ def test_parameters_that_differ_from_the_defaults_are_in_the_label(store):
     ]
     doc = main_tables(build(store(*records)))[0]
     assert sorted(texts(doc, "method")) == [
-        "regularized_evolution",
-        "regularized_evolution (population=50)",
+        "Regularized evolution",
+        "Regularized evolution (population=50)",
     ]
     assert dict(zip(texts(doc, "method"), texts(doc, "test_accuracy_published"), strict=True)) == {
-        "regularized_evolution": "93.92 ± 0.30",
-        "regularized_evolution (population=50)": DASH,  # published for the defaults
+        "Regularized evolution": "93.92 ± 0.30",
+        "Regularized evolution (population=50)": DASH,  # published for the defaults
     }
+
+
+def test_a_plan_s_label_stands_for_the_parameters(store):
+    other = {**methods.get("arch2vec").defaults, "strategy": "reinforce"}
+    opened = store(run("arch2vec"), run("arch2vec", params=other), run("gram"))
+    arm = "arch2vec", json.dumps(other, sort_keys=True)
+    opened.name_arms({arm: "arch2vec-RL"})
+    doc = main_tables(build(opened))[0]
+    assert sorted(texts(doc, "method")) == ["GRAM", "arch2vec", "arch2vec-RL"]
+    assert "Arms by their labels: arch2vec-RL: arch2vec, strategy=reinforce." in doc.footnotes
+    place = [column.name for column in doc.columns].index("method")
+    names = {row[place].text: row[place].values[0] for row in doc.rows}
+    assert names["GRAM"] == "gram" and names["arch2vec-RL"] == "arch2vec"
+    opened.name_arms({arm: "GRAM"})  # the name of another row: told apart by its parameters
+    assert "arch2vec (strategy=reinforce)" in texts(main_tables(build(opened))[0], "method")
 
 
 def test_two_versions_of_a_method_are_told_apart(store):
     doc = main_tables(build(store(run(seed=0), run(seed=0, sha256="1234567890"))))[0]
     assert sorted(texts(doc, "method")) == [
-        f"random_search [source {sha}]"
+        f"Random search [source {sha}]"
         for sha in sorted(("12345678", methods.get("random_search").source_sha256[:8]))
     ]
     assert doc.notes == (
@@ -388,7 +403,7 @@ def test_deviations_notes_and_citations(docs):
 
 def test_best_first_and_marks(docs):
     doc = main_tables(docs)[0]
-    assert texts(doc, "method") == ["regularized_evolution", STRANGE, "random_search"]
+    assert texts(doc, "method") == ["Regularized evolution", STRANGE, "Random search"]
     assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, "", ""]
 
 
@@ -438,7 +453,7 @@ def test_failed_runs_are_shown(store):
         run("broken", 7, status="failed", error="Traceback\nOSError: /home/me/x")
     ]
     doc, _, cost = build(store(*records))
-    assert texts(doc, "method") == ["random_search", "broken"]
+    assert texts(doc, "method") == ["Random search", "broken"]
     for table in (doc, cost):
         assert sorted(texts(table, "failed")) == ["0", "1"]
         assert (
@@ -452,7 +467,7 @@ def test_missing_values_are_counted(store):
     good, bad = run(seed=0), run(seed=1)
     bad = replace(bad, reports={"cifar10": Report({"valid_accuracy": 0.8})})
     doc = main_tables(build(store(good, bad)))[0]
-    assert "random_search: only 1 of 2 finished runs have test_accuracy." in doc.footnotes
+    assert "Random search: only 1 of 2 finished runs have test_accuracy." in doc.footnotes
     assert cells(doc, "test_accuracy")[0].values == (0.9, None)
     assert texts(doc, "regret") == ["5.00"]
 
@@ -677,7 +692,7 @@ def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
     )
     main, ranks, _, _ = build(found, plan=str(plan))
     assert dict(zip(texts(main, "method"), texts(main, "seeds"), strict=True)) == {
-        "random_search": "2",
+        "Random search": "2",
         "mine": "1",
     }
     assert texts(ranks, "dataset") == ["cifar10"]
@@ -927,8 +942,8 @@ def test_terminal_fits(docs, width):
     assert "\x1b" not in out.getvalue()  # plain where it is no terminal
     assert max(map(len, lines)) <= width
     if width >= 80:
-        assert any(line.startswith("regularized_evolution") and "*" in line for line in lines)
-        assert any(line.startswith("random_search") for line in lines)
+        assert any(line.startswith("Regularized evolution") and "*" in line for line in lines)
+        assert any(line.startswith("Random search") for line in lines)
     if width >= 200:
         assert sum("95 %" in line for line in lines) > 0 and any("Regret" in line for line in lines)
 
@@ -938,7 +953,7 @@ def test_terminal_without_unicode(docs):
     out = io.TextIOWrapper(raw, encoding="ascii")
     terminal.terminal(docs, Console(file=out, width=100))
     out.flush()
-    assert b"regularized_evolution" in raw.getvalue()
+    assert b"Regularized evolution" in raw.getvalue()
 
 
 def test_any_table_renders(tmp_path):
@@ -1074,9 +1089,9 @@ def test_many_variants_get_a_table_of_their_own(store):
     docs = build(store(*records, *(run(seed=seed, test=0.905) for seed in range(3))))
     main, variants = main_tables(docs)[0], by_id(docs, "variants-reinforce")[0]
     assert sorted(texts(main, "method")) == [
-        "random_search",
-        "reinforce",
-        "reinforce (learning_rate=0.01)",
+        "REINFORCE",
+        "REINFORCE (learning_rate=0.01)",
+        "Random search",
     ]
     where = (
         "the defaults and what plan reproduce names stand here; all are in the table of its "
@@ -1084,7 +1099,7 @@ def test_many_variants_get_a_table_of_their_own(store):
     )
     assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
     assert (
-        texts(variants, "method")[0] == "reinforce (learning_rate=0.001)"
+        texts(variants, "method")[0] == "REINFORCE (learning_rate=0.001)"
         and len(variants.rows) == 5
     )
     few = build(
@@ -1105,7 +1120,7 @@ def test_time_to_a_goal_by_hand(store):
         searched("local_search", seed, test) for seed, test in enumerate((0.9495, 0.935, 0.9))
     ]
     (doc,) = by_id(build(store(*records)), "goals")
-    assert texts(doc, "method") == ["local_search", "random_search"]
+    assert texts(doc, "method") == ["Local search", "Random search"]
     rows = {
         cell[0].values[0]: dict(
             zip(
@@ -1142,9 +1157,9 @@ def test_average_ranks_over_tasks(store):
     records += [searched("reinforce", seed, 0.99) for seed in range(4)]  # on one task only
     doc = build(store(*records))[0]
     assert doc.id == "overall" and texts(doc, "method") == [
-        "local_search",
-        "regularized_evolution",
-        "random_search",
+        "Local search",
+        "Regularized evolution",
+        "Random search",
     ]
     assert [cell.values[0] for cell in cells(doc, "rank")] == [1, 2, 3]
     # the regrets are 0.0485, 0.0285 and 0.0185 in the mean
@@ -1155,7 +1170,7 @@ def test_average_ranks_over_tasks(store):
     assert (
         "p = 0.05" in doc.footnotes[0] and "1.91" in doc.footnotes[0]
     )  # Friedman's 6 at 2 degrees of freedom; 2.343 * sqrt(12 / 18)
-    assert any("reinforce (1)" in note for note in doc.footnotes)
+    assert any("REINFORCE (1)" in note for note in doc.footnotes)
     one = build(
         store(*(record for record in records if record.key.dataset == "cifar10"), name="one.sqlite")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans
 from nasrepro.suite.experiments.ranking import RankCell
-from nasrepro.suite.experiments.search import RunCell
+from nasrepro.suite.experiments.search import RunCell, arm_labels
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import OracleEntry, methods
 from nasrepro.suite.search import Budget
@@ -43,6 +44,13 @@ def test_every_shipped_plan_loads_and_names_what_exists(name: str) -> None:
     assert len({cell.key.run_id for cell in cells}) == len(cells)
 
 
+def test_shipped_plans_agree_on_their_labels() -> None:
+    every = [each for name in shipped_plans() for each in load_plan(name).experiment]
+    labels = set(arm_labels(every).values())
+    assert {"arch2vec-RL", "arch2vec-BO", "EPNAS-REINFORCE"} <= labels
+    assert not labels & {methods.get(name).title for name in methods.names()}
+
+
 def test_the_main_job_is_shipped() -> None:
     assert {"reproduce", "nightly", "nasbench201", "digits201"} <= set(shipped_plans())
 
@@ -68,6 +76,39 @@ def test_a_plan_is_the_product_of_its_lists(toy: Oracle, tmp_path: Path) -> None
         cell.key.params.get("learning_rate") for cell in runs if cell.key.method == "reinforce"
     } == {0.01}
     assert all(cell.key.protocol.report_datasets == (cell.key.dataset,) for cell in runs)
+
+
+LABELLED = '{ name = "reinforce", learning_rate = 0.01, label = "REINFORCE-0.01" }'
+
+
+def test_a_label_is_no_parameter_and_in_no_run_s_id(toy: Oracle, tmp_path: Path) -> None:
+    bare = LABELLED.replace(', label = "REINFORCE-0.01"', "")
+    plans = [
+        loaded(tmp_path, PLAN.replace('"random_search"', arm), f"{place}.toml")
+        for place, arm in enumerate((bare, LABELLED))
+    ]
+    ids = [{cell.key.run_id for cell in cells_of(plan)} for plan in plans]
+    assert ids[0] == ids[1] and len(ids[0]) == 6
+    # merged with a plan that names the same arm without one, it stays
+    merged = Plan(experiment=(*plans[0].experiment, *plans[1].experiment))
+    ((name, params), label), *others = arm_labels(merged.experiment).items()
+    assert (name, label, others) == ("reinforce", "REINFORCE-0.01", [])
+    assert json.loads(params) == methods.get("reinforce").params({"learning_rate": 0.01})
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        (f"{LABELLED}, {LABELLED.replace('-0.01', '-slow')}", "has two labels"),
+        (f"{LABELLED}, {LABELLED.replace('0.01,', '0.02,')}", "two arms have the label"),
+        (LABELLED.replace("REINFORCE-0.01", "x" * 31), "at most 30 characters"),
+        (LABELLED.replace("REINFORCE-0.01", " a"), "printable line"),
+        (LABELLED.replace('"REINFORCE-0.01"', "1"), "label"),
+    ],
+)
+def test_labels_that_tables_cannot_use(arms: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(NasreproError, match=message):
+        arm_labels(loaded(tmp_path, PLAN.replace('"random_search"', arms)).experiment)
 
 
 @pytest.mark.parametrize(("given", "seeds"), [("3", (0, 1, 2)), ("[7, 5]", (7, 5)), ("1", (0,))])

@@ -212,6 +212,16 @@ def test_a_failed_run_is_replaced_and_not_finished(tmp_path: Path) -> None:
 
 
 # -- files that are none ---------------------------------------------------------------------------
+def test_an_arm_has_one_label_and_a_label_one_arm(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with Store(path) as store:
+        assert store.arm_labels() == {}
+        store.name_arms({("a", "{}"): "A", ("b", "{}"): "B"})
+        store.name_arms({("a", "{}"): "A2", ("c", "{}"): "B"})
+    with Store(path, read_only=True) as store:
+        assert store.arm_labels() == {("a", "{}"): "A2", ("c", "{}"): "B"}
+
+
 def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     with Store(path) as store:

@@ -233,6 +233,28 @@ def test_deviations_are_read_item_by_item(tmp_path: Path) -> None:
 
 
 # -- by entry point --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("zico", "ZiCo"),
+        ("autoshrink_op", "AutoShrink-Op"),
+        ("nsga2", "NSGA-II"),
+        ("regularized_evolution", "Regularized evolution"),
+    ],
+)
+def test_a_method_is_spelled_as_in_its_paper(name: str, title: str) -> None:
+    assert methods.get(name).title == title
+
+
+def test_a_docstring_that_begins_with_something_else_is_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "walk.py"
+    text = '"""%s\n"""\nimport nasrepro as nr\n\n\n@nr.method("walk", paper="ours")\n'
+    text += "def search(session, rng):\n    return None\n"
+    for first, title in (("Walk: uphill.", "Walk"), ("A walk (ours).", "walk"), ("", "walk")):
+        path.write_text(text % first, encoding="utf-8")
+        assert methods.from_file(path).title == title
+
+
 def test_an_installed_package_brings_an_oracle(toy: Oracle, tmp_path: Path) -> None:
     """The fixture has put a package with an entry point on the path.
 
