@@ -4,10 +4,11 @@
 
 Populations: normal, exponential and log-normal values, and the final regrets of 400 searches each
 of the baselines on digits201, of 25 and of 150 queries (drawn from with replacement, so that the
-true mean is known). Asked of ours: within 2 points of 95 for 20, 50 and 100 values, within 4 for 5
-and 10; the table that it prints shows where that holds. A tail that 10 or 20 values have not met
-cannot be covered by any method that knows only them: below `NAMED` values reports do not call it a
-95 % interval.
+true mean is known). Asked of ours: at most 2 points below 95 for 50 and 100 values; at most 2 below
+for 20 and 4 below for 5 and 10 on ten of the twelve populations, and 5 below on the others. A tail
+that 20 values have not met cannot be covered by any method that knows only them: below `NAMED`
+values reports do not call it a 95 % interval. "Unguarded" is ours without the smaller error rate on
+the side of the tail.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from scipy import stats
 from nasrepro.suite.errors import BudgetExhausted
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget, Session
-from nasrepro.suite.statistics import mean_band
+from nasrepro.suite.statistics import intervals, mean_band
 
 REPEATS, SIZES = 2000, (5, 10, 20, 50, 100)
 BASELINES = ("random_search", "local_search", "regularized_evolution", "reinforce")
@@ -59,6 +60,12 @@ def ours(data: Values, rng: np.random.Generator) -> tuple[Values, Values]:
     return mean_band(data)[1:]
 
 
+def unguarded(data: Values, rng: np.random.Generator) -> tuple[Values, Values]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intervals, "TAIL", 1.0)
+        return ours(data, rng)
+
+
 def coverage(
     draw: Callable[[np.random.Generator, tuple[int, int]], Values],
     mean: float,
@@ -92,14 +99,13 @@ def populations() -> dict[str, tuple[Callable[..., Values], float]]:
 def test_coverage(benchmark: pytest.FixtureRequest) -> None:
     data = np.random.default_rng(0).normal(size=(50, 1))
     benchmark(mean_band, data)  # type: ignore[operator]
-    print(f"\n{'':34s} {'ours':^35s} {'t':^35s} {'percentile':^35s}")
-    print(f"{'values':34s}" + "".join(f"{size:7d}" for _ in range(3) for size in SIZES))
+    kinds = ours, unguarded, student, percentile
+    print(f"\n{'':34s}" + "".join(f"{kind.__name__:^35s}" for kind in kinds))
+    print(f"{'values':34s}" + "".join(f"{size:7d}" for _ in kinds for size in SIZES))
+    low = []
     for name, (draw, mean) in populations().items():
-        shares = [
-            coverage(draw, mean, interval, size)
-            for interval in (ours, student, percentile)
-            for size in SIZES
-        ]
+        shares = [coverage(draw, mean, kind, size) for kind in kinds for size in SIZES]
         print(f"{name:34s}" + "".join(f"{share:7.1f}" for share in shares))
-        assert all(share >= 93 for share in shares[3:5])  # 50 and 100
-        assert all(share >= 87 for share in shares[:3])
+        assert min(shares[:3]) >= 90 and min(shares[3:5]) >= 93, name
+        low += [name] if min(shares[:2]) < 91 or shares[2] < 93 else []
+    assert len(low) <= 2

@@ -50,6 +50,7 @@ def _between(low: float, high: float, least: float, most: float) -> str:
 def _search(claim: Claim, how: Any, store: Store) -> str:
     entry = methods.get(how.method)
     params = {**entry.defaults, **how.params}
+    count = 20 if claim.long else 100 if claim.n is None else min(claim.n, 500)
     values = [
         run.reports[how.dataset].metrics[how.metric] * 100
         for run in store.runs()
@@ -60,10 +61,10 @@ def _search(claim: Claim, how: Any, store: Store) -> str:
         and (run.key.budget.seconds, run.key.budget.queries) == (how.budget_s, how.budget_queries)
         and run.key.protocol.report_epochs == how.epochs
         and run.key.protocol.search_epochs == how.search_epochs
-        and run.key.seed < (20 if claim.long else 100)
+        and run.key.seed < count
         and how.dataset in run.reports
     ]
-    if len(values) < (20 if claim.long else 100):
+    if len(values) < count:
         return ""
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
     half = float(stats.t.ppf(0.975, len(values) - 1)) * sd / math.sqrt(len(values))

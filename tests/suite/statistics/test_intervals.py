@@ -34,10 +34,13 @@ def test_an_interval_by_the_definition_of_the_studentised_bootstrap():
     drawn = data[np.random.default_rng(5).integers(12, size=(40_000, 12))]
     ratios = (drawn.mean(axis=1) - data.mean()) / (drawn.std(axis=1, ddof=1) / math.sqrt(12))
     student = t.ppf(0.975, 11)
-    low, high = np.quantile(ratios, [0.025, 0.975])
+    low, high = np.quantile(ratios, [0.025 / 3, 0.975])  # the tail is on the right
+    low = max(low, -3 * student)  # no end is farther
     expected = data.mean() - error * max(high, student), data.mean() - error * min(low, -student)
     result = stats.mean_interval(data, resamples=40_000)
     assert (result.low, result.high) == pytest.approx(expected, abs=0.1 * error)
+    mirrored = stats.mean_interval(-data, resamples=40_000)
+    assert (mirrored.high, mirrored.low) == pytest.approx((-result.low, -result.high), rel=0.01)
 
 
 def test_many_values_take_halls_expansion():
