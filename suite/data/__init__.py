@@ -1,6 +1,13 @@
 """Tables on disk: what they are made of, download, checks, memory-mapped columns."""
 
-from nasrepro.suite.data.files import atomic_write, lock, sha256_file, stable_hash, write_text
+from nasrepro.suite.data.files import (
+    atomic_write,
+    lock,
+    plain,
+    sha256_file,
+    stable_hash,
+    write_text,
+)
 from nasrepro.suite.data.sources import check_file, fetch_file, fetch_table, open_table
 from nasrepro.suite.data.spec import (
     DATA_VARIABLE,
@@ -39,6 +46,7 @@ __all__ = [
     "fetch_table",
     "lock",
     "open_table",
+    "plain",
     "sha256_file",
     "stable_hash",
     "withheld",

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,19 @@ def lock(path: Path) -> Iterator[None]:
         yield
 
 
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as a mapping of its fields, nothing copied: `default` of `json.dumps`.
+
+    Raises:
+        TypeError: no dataclass.
+    """
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} {value!r} is not JSON-able")
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
 def stable_hash(value: Any) -> str:
-    """First 16 hex digits of the sha256 of a JSON-able value."""
+    """First 16 hex digits of the sha256 of a JSON-able value, dataclasses as their fields."""
     return hashlib.sha256(
-        json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        json.dumps(value, sort_keys=True, separators=(",", ":"), default=plain).encode()
     ).hexdigest()[:16]

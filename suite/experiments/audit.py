@@ -6,15 +6,20 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from nasrepro.suite.data import plain
 from nasrepro.suite.errors import ProtocolError
 from nasrepro.suite.oracle import Oracle, Seed
 from nasrepro.suite.search import Budget, Evaluation, Rating
-from nasrepro.suite.space import Arch
+from nasrepro.suite.space import Arch, SearchSpace
 
 #: Rounding that a sum of costs, or a regret, may show.
 ROUNDING = 1e-9
+#: Architectures that stay known to this process, so that a thousand short runs on one table check
+#: each once.
+_KNOWN = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,7 @@ class Outcome:
 
     def to_json(self) -> str:
         """One JSON object."""
-        # not asdict, which copies each number
-        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+        return json.dumps(plain(self))
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:
@@ -64,6 +68,17 @@ class Outcome:
         )
         raw["ratings"] = tuple(tuple(row) for row in raw["ratings"])
         return cls(**raw)
+
+
+@lru_cache(_KNOWN)
+def _arch(space: SearchSpace, code: tuple[int, ...]) -> Arch:
+    return space.arch(code)
+
+
+@lru_cache(_KNOWN)
+def canonical_of(space: SearchSpace, code: tuple[int, ...]) -> Arch:
+    """The canonical architecture of a code."""
+    return space.canonical(_arch(space, code))
 
 
 def audited(
@@ -110,7 +125,7 @@ def audited(
     paid: dict[Arch, set[int]] = {}
     clock_s = 0.0
     for number, (code, length, said_score, said_cost_s) in enumerate(rows, start=1):
-        arch = oracle.space.arch(code)
+        arch = _arch(oracle.space, code)
         values = read(arch, length)
         value = values.get(objective.name, math.nan)
         score = value if objective.higher_is_better else -value

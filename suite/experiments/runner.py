@@ -108,7 +108,7 @@ def open_pool(kind: str, *, workers: int | None = None, address: str = "") -> It
         yield Pool(_here, 1)
     elif kind == "processes":
         count = workers or cores()
-        team, threads = Team(), ThreadPoolExecutor(count)
+        team, threads = Team(count), ThreadPoolExecutor(2 * count)
         try:
             yield Pool(
                 lambda cell, _: threads.submit(lambda: ("", team.execute(cell))), count * _AHEAD

@@ -14,7 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import AfterValidator, Field, field_validator
 
-from nasrepro.suite.data import stable_hash
+from nasrepro.suite.data import plain, stable_hash
 from nasrepro.suite.errors import (
     BudgetExhausted,
     BudgetIgnored,
@@ -32,7 +32,7 @@ from nasrepro.suite.errors import (
     ProtocolError,
     UnknownName,
 )
-from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, ratings_of
+from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, canonical_of, ratings_of
 from nasrepro.suite.experiments.contained import contained, peak_bytes
 from nasrepro.suite.experiments.identity import (
     ENGINE,
@@ -221,7 +221,7 @@ class RunKey:
     @property
     def run_id(self) -> str:
         """Hash of the key and of the engine's version."""
-        return stable_hash({"engine": ENGINE, **asdict(self)})
+        return stable_hash({"engine": ENGINE, **plain(self)})
 
     @property
     def subject(self) -> str:
@@ -283,7 +283,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """One JSON object."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(plain(self), sort_keys=True, default=plain)
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
@@ -312,9 +312,7 @@ class Trace:
 
     def to_bytes(self) -> bytes:
         """Compressed JSON."""
-        # not asdict, which copies each number
-        plain = {"evaluations": self.evaluations, "events": self.events}
-        return zlib.compress(json.dumps(plain).encode())
+        return zlib.compress(json.dumps(plain(self)).encode())
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Trace:
@@ -539,7 +537,7 @@ def _searched(cell: RunCell) -> Outcome:
 
 
 def _plain(done: Evaluation) -> tuple[tuple[int, ...], int, float]:
-    return tuple(int(option) for option in done.arch.code), int(done.epochs), float(done.score)
+    return tuple(map(int, done.arch.code)), int(done.epochs), float(done.score)
 
 
 def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
@@ -562,7 +560,7 @@ def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
         chosen=oracle.space.format(chosen),
         reports=reports,
         queries=len(done),
-        unique_queries=len({oracle.space.canonical(each.arch) for each in done}),
+        unique_queries=len({canonical_of(oracle.space, each.arch.code) for each in done}),
         simulated_s=outcome.simulated_s,
         wall_s=outcome.wall_s,
         overhead_s=outcome.overhead_s,

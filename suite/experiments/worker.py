@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -258,10 +258,17 @@ def _read(pipe: IO[bytes], size: int) -> bytes:
 
 
 class Team:
-    """Worker processes, for each thread that asks two: one for searches, one for all else."""
+    """Worker processes: some for searches, some for all else.
 
-    def __init__(self) -> None:
-        self._mine = threading.local()
+    Args:
+        size: how many may work at a time; as many as threads ask, if not given. With more threads
+            than that, the results of one cell are checked while its worker is at the next.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        self._turns = contextlib.nullcontext() if size is None else threading.Semaphore(size)
+        self._lock = threading.Lock()
+        self._free: dict[bool, list[_Worker]] = {True: [], False: []}
         self._all: list[_Worker] = []
         self._closed = False
 
@@ -273,30 +280,40 @@ class Team:
         """
         answer = self.perform(cell)
         if answer.state == _RAN and cell.concludes_apart:
-            concluded: Done | Refused = pickle.loads(self._worker(False).ask(cell, answer).packed)
+            with self._worker(False) as worker:
+                concluded: Done | Refused = pickle.loads(worker.ask(cell, answer).packed)
             return concluded
         return _concluded(cell, answer)
 
     def perform(self, cell: Cell) -> Answer:
         """Have a cell performed; raises Died."""
-        return self._worker(cell.sealed).ask(cell)
+        with self._worker(cell.sealed) as worker:
+            return worker.ask(cell)
 
     def close(self) -> None:
         """End all processes."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         for worker in self._all:
             worker.kill(for_good=True)
 
-    def _worker(self, sealed: bool) -> _Worker:
-        if not hasattr(self._mine, "workers"):
-            self._mine.workers = {}
-        workers: dict[bool, _Worker] = self._mine.workers
-        if sealed not in workers:
-            workers[sealed] = _Worker()
-            self._all.append(workers[sealed])
-        if self._closed:
-            raise Died("the run has ended")
-        return workers[sealed]
+    @contextlib.contextmanager
+    def _worker(self, sealed: bool) -> Iterator[_Worker]:
+        """A worker that nobody else is asking."""
+        with self._turns:
+            with self._lock:
+                if self._closed:
+                    raise Died("the run has ended")
+                if self._free[sealed]:
+                    worker = self._free[sealed].pop()
+                else:
+                    worker = _Worker()
+                    self._all.append(worker)
+            try:
+                yield worker
+            finally:
+                with self._lock:
+                    self._free[sealed].append(worker)
 
 
 #: Of a Dask worker's process.

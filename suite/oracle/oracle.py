@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,6 +70,8 @@ class Oracle(ABC):
         #: The space that searches see: `info.space`, or a part of it where the table has only a
         #: part.
         self.space: SearchSpace = info.space if space is None else space
+        #: Codes of the architectures that it answers about by a look-up, in a microsecond.
+        self.known: Collection[tuple[int, ...]] = ()
         #: Read a set of images, open a table of devices, by name; set by what opens registered
         #: oracles.
         self.read_images: Callable[[str], ImageParts] = _unregistered

@@ -44,6 +44,7 @@ class TableOracle(Oracle):
         self._row = row
         self._list_archs = archs
         self._rows: dict[tuple[int, ...], int] = {}
+        self.known = self._rows.keys()
 
     @cached_property
     def _archs(self) -> Sequence[Arch]:

@@ -25,6 +25,8 @@ import sys
 
 import pytest
 
+from nasrepro.suite.search import Budget, Session
+
 INDEX = 11
 ARCH = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_3x3~1|+|none~0|skip_connect~1|nor_conv_1x1~2|"
 ROUNDS = 9
@@ -177,6 +179,21 @@ def test_warm_reader(benchmark, note, nasbench201):
     read = nasbench201.reader("cifar10", 12, "mean", splits=("train", "valid", "none"))
     benchmark(read, nasbench201.space.at(INDEX))
     note("nasrepro, warm look-up of a session (validation only)", median_s(benchmark))
+
+
+def test_evaluation(benchmark, note, nasbench201):
+    archs = list(nasbench201.archs()[:1000])
+
+    def new():
+        session = Session(
+            nasbench201, dataset="cifar10", epochs=12, budget=Budget(queries=1000, seconds=1e12)
+        )
+        return (session.evaluate,), {}
+
+    benchmark.pedantic(
+        lambda evaluate: [evaluate(arch) for arch in archs], setup=new, rounds=50, warmup_rounds=2
+    )
+    note("nasrepro, an evaluation by a session", median_s(benchmark) / len(archs), 4e-6)
 
 
 # -- all at once -----------------------------------------------------------------------------------
