@@ -52,9 +52,9 @@ INFO = OracleInfo(
         Dataset("ptb", PTB, 1, "words; nats a word, at the end of a training"),
     ),
     metrics=(
-        Metric("valid_loss", "nat", "valid", False, _LOSS, "a word"),
-        Metric("test_loss", "nat", "test", False, _LOSS, "a word; WikiText-2 alone"),
-        Metric("train_loss", "nat", "train", False, _LOSS, "a word; WikiText-2 alone"),
+        Metric("valid_loss", "1", "valid", False, _LOSS, "nats a word"),
+        Metric("test_loss", "1", "test", False, _LOSS, "nats a word; WikiText-2 alone"),
+        Metric("train_loss", "1", "train", False, _LOSS, "nats a word; WikiText-2 alone"),
         Metric("cost_s", "s", "none", False, (0, 1e7), "mean of a training's epochs, for each"),
         Metric("params", "param", "none", False, (0, 1e9), "exactly those of every log"),
         Metric("macs", "MAC", "none", False, (0, 1e12), "of a token"),
@@ -107,8 +107,7 @@ def load() -> Oracle:
         return rows[arch]
 
     runs = [name for name in table.names if name.startswith(f"wikitext-2/{EPOCHS}/")]
-    finished = np.isfinite(
-        [table.column(name) for name in runs if name.endswith("/valid_loss")]
-    ).any(axis=0)
-    searched = [arch for arch, ends in zip(archs, finished, strict=True) if ends]
+    ends = np.array([table.column(name) for name in runs if name.endswith("/valid_loss")])
+    finished = np.isfinite(ends).any(axis=0).tolist()
+    searched = [arch for arch, whether in zip(archs, finished, strict=True) if whether]
     return TableOracle(INFO, table, row=row, archs=lambda: archs, space=Pool(whole, searched))

@@ -82,7 +82,8 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
 
 def _trainings(path: Path) -> dict[Arch, list[dict[str, Any]]]:
     """The logs of each recipe, by model."""
-    space, rows = RnnRecipe(), {}
+    space = RnnRecipe()
+    rows: dict[Arch, list[dict[str, Any]]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for file in sorted(archive.infolist(), key=lambda file: file.filename):
