@@ -88,9 +88,8 @@ INFO = OracleInfo(
 )
 
 
-@oracle(INFO, trained_by=make)
-def load() -> Oracle:
-    """The oracle over the shipped table."""
+def opened(info: OracleInfo) -> Oracle:
+    """The oracle over the shipped table, under a description."""
     table = Table(Path(str(resources.files("nasrepro.oracles.data").joinpath("digits201.parquet"))))
     rows = {int(number): row for row, number in enumerate(table.column("number"))}
 
@@ -112,9 +111,15 @@ def load() -> Oracle:
         )
     )
     return TableOracle(
-        INFO,
+        info,
         table,
         row=row,
         archs=lambda: tuple(SPACE.numbered(number) for number in rows),
         space=inside,
     )
+
+
+@oracle(INFO, trained_by=make)
+def load() -> Oracle:
+    """The oracle over the shipped table."""
+    return opened(INFO)

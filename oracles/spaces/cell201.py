@@ -42,7 +42,8 @@ from nasrepro.suite.space import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
+    from nasrepro.oracles.spaces.net201 import Network201
+    from nasrepro.oracles.spaces.supernet import Supernet
 
 OPS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -407,7 +408,7 @@ class Cell201(SearchSpace):
             ] * self.cells
         return tuple(found)
 
-    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+    def build(self, arch: Arch, *, classes: int) -> Network201:
         """The benchmark's network around the cell, with PyTorch's default initialisation."""
         from nasrepro.oracles.spaces.net201 import Network201
 
@@ -420,6 +421,12 @@ class Cell201(SearchSpace):
             stages=self.stages,
             in_channels=self.in_channels,
         )
+
+    def supernet(self, *, classes: int) -> Supernet:
+        """All cells in one; cells of the network share the choice of an edge, not its weights."""
+        from nasrepro.oracles.spaces.net201 import supernet201
+
+        return supernet201(self.build(self.arch((NONE,) * len(EDGES)), classes=classes))
 
 
 @cache

@@ -23,7 +23,8 @@ from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Growth, Layer, SearchSpace
 
 if TYPE_CHECKING:
-    from torch import nn
+    from nasrepro.oracles.spaces.netmacro import NetworkMacro
+    from nasrepro.oracles.spaces.supernet import Supernet
 
 OPS = ("identity", "mbconv3_k3", "mbconv6_k5")
 STAGES = (2, 3, 3)
@@ -154,7 +155,7 @@ class MacroSpace(SearchSpace):
         macs += width * head * side**2 + head * classes
         return Complexity(params, macs)
 
-    def build(self, arch: Arch, *, classes: int) -> nn.Module:
+    def build(self, arch: Arch, *, classes: int) -> NetworkMacro:
         """The benchmark's network, with PyTorch's default initialisation."""
         from nasrepro.oracles.spaces.netmacro import NetworkMacro
 
@@ -167,4 +168,15 @@ class MacroSpace(SearchSpace):
             channels=self.channels,
             head=self.head,
             in_channels=self.in_channels,
+        )
+
+    def supernet(self, *, classes: int) -> Supernet:
+        """All 6,561 networks in one."""
+        from nasrepro.oracles.spaces.netmacro import supernet_macro
+
+        return supernet_macro(
+            self.build(self.arch((0,) * LAYERS), classes=classes),
+            [_BLOCKS.get(option) for option in range(len(OPS))],
+            stages=STAGES,
+            channels=self.channels,
         )

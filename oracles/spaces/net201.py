@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from nasrepro.oracles.spaces.supernet import Choice, Supernet
+
 #: Source node of each edge, in the order of the official string, grouped by target node.
 _SOURCES = ((0,), (0, 1), (0, 1, 2))
 
@@ -69,6 +71,7 @@ class Cell(nn.Module):
 
     def __init__(self, code: Sequence[int], width: int) -> None:
         super().__init__()
+        self.width = width
         self.layers = nn.ModuleList(_operation(option, width) for option in code)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -155,3 +158,15 @@ class Network201(nn.Module):
         """Images (batch, in_channels, H, W) -> logits (batch, classes)."""
         out: Tensor = self.classifier(self.features(x))
         return out
+
+
+def supernet201(network: Network201) -> Supernet:
+    """The supernet around a network: every operation on every edge of its cells."""
+    for cell in network.cells:
+        if isinstance(cell, Cell):
+            width = cell.width
+            cell.layers = nn.ModuleList(
+                Choice(edge, [_operation(option, width) for option in range(5)])
+                for edge in range(len(cell.layers))
+            )
+    return Supernet(network)

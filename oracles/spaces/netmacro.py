@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from nasrepro.oracles.spaces.supernet import Choice, Supernet
+
 
 class InvertedResidual(nn.Module):
     """MobileNetV2's block: 1x1 to `expansion` times the channels, depthwise, 1x1 without ReLU.
@@ -46,6 +48,18 @@ class InvertedResidual(nn.Module):
         return out + x if self.residual else out
 
 
+def _layer(block: tuple[int, int] | None, inputs: int, outputs: int) -> nn.Module:
+    """A layer; the first of a stage, which changes the width, halves the image."""
+    begins = inputs != outputs
+    if block is not None:
+        return InvertedResidual(inputs, outputs, 2 if begins else 1, *block)
+    if not begins:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 1, stride=2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
 class NetworkMacro(nn.Module):
     """Stem, layers, a 1x1 convolution to `head` channels, linear classifier.
 
@@ -79,18 +93,8 @@ class NetworkMacro(nn.Module):
         width, todo = channels, iter(blocks)
         for stage in stages:
             for layer in range(stage):
-                block = next(todo)
-                out, stride = (2 * width, 2) if layer == 0 else (width, 1)
-                if block is not None:
-                    layers.append(InvertedResidual(width, out, stride, *block))
-                elif layer == 0:
-                    layers.append(
-                        nn.Sequential(
-                            nn.Conv2d(width, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out)
-                        )
-                    )
-                else:
-                    layers.append(nn.Identity())
+                out = 2 * width if layer == 0 else width
+                layers.append(_layer(next(todo), width, out))
                 width = out
         self.layers = nn.Sequential(*layers)
         self.head = nn.Sequential(
@@ -110,3 +114,19 @@ class NetworkMacro(nn.Module):
         """Images (batch, in_channels, H, W) -> logits (batch, classes)."""
         out: Tensor = self.classifier(self.features(x))
         return out
+
+
+def supernet_macro(
+    network: NetworkMacro,
+    options: Sequence[tuple[int, int] | None],
+    *,
+    stages: Sequence[int],
+    channels: int,
+) -> Supernet:
+    """The supernet around a network: every option in every layer."""
+    width = channels
+    for layer in range(len(network.layers)):
+        out = 2 * width if layer in (sum(stages[:stage]) for stage in range(len(stages))) else width
+        network.layers[layer] = Choice(layer, [_layer(block, width, out) for block in options])
+        width = out
+    return Supernet(network)

@@ -54,7 +54,12 @@ def load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
 
 @cache
 def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
-    """The parts of a data set that a recipe asks for; kept for the life of the process.
+    """As `read`; kept for the life of the process."""
+    return read(name, recipe, device)
+
+
+def read(name: str, recipe: ImageRecipe, device: str = "cpu", *, tested: bool = True) -> Images:
+    """The parts of a data set that a recipe asks for; without `tested`, no test image is read.
 
     Where the data set has a validation part, training and validation images are drawn each from its
     own; else both are drawn from its training part.
@@ -88,7 +93,7 @@ def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
     train, valid = order[: asked[0]], order[asked[0] : asked[0] + asked[1]]
     if own is not pool:
         valid = rng.permutation(len(own.labels))[: asked[1]]
-    test = np.sort(rng.permutation(len(parts.test.labels))[: asked[2]])
+    test = np.sort(rng.permutation(len(parts.test.labels))[: asked[2] if tested else 0])
     images, labels = pool.images, pool.labels
     seen = images(train)
     mean, std = (
@@ -106,7 +111,7 @@ def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
     return Images(
         part(padded, labels[train]),
         part(own.images(valid), own.labels[valid]),
-        part(parts.test.images(test), parts.test.labels[test]),
+        part(parts.test.images(test) if tested else seen[:0], parts.test.labels[test]),
         mean[:, None, None],
         std[:, None, None],
     )

@@ -27,7 +27,8 @@ class Outcome:
     """What a search did, as its process says; JSON-able.
 
     Attributes:
-        chosen: code of the architecture returned, or of the best one evaluated.
+        chosen: code of the architecture returned, or of the best one evaluated; empty where a
+            network was handed back.
         ended: whether the budget ended it.
         evaluations: rows [code, epochs, score, cost_s], in order.
         ratings: rows [index of the evaluation, score, query, clock_s].
@@ -38,6 +39,7 @@ class Outcome:
         environment: versions and machine.
         drawn: global generators that the method drew from.
         peak_bytes: most memory that the process had.
+        workshop_s: the part of `simulated_s` that trainings of the method's own cost.
     """
 
     chosen: tuple[int, ...]
@@ -51,6 +53,7 @@ class Outcome:
     environment: Mapping[str, str] = field(default_factory=dict)
     drawn: tuple[str, ...] = ()
     peak_bytes: int = 0
+    workshop_s: float = 0.0
 
     def to_json(self) -> str:
         """One JSON object."""
@@ -143,6 +146,11 @@ def audited(
             )
         clock_s += said_cost_s
         done.append(Evaluation(arch, length, score, values, said_cost_s, clock_s))
+    if not 0 <= outcome.workshop_s < math.inf or (outcome.workshop_s and oracle.workshops is None):
+        raise ProtocolError(
+            f"the record has {outcome.workshop_s} s of trainings in a workshop of {oracle.name}"
+        )
+    clock_s += outcome.workshop_s
     if not math.isclose(clock_s, outcome.simulated_s, rel_tol=ROUNDING, abs_tol=ROUNDING):
         raise ProtocolError(
             f"the record says {outcome.simulated_s} s of training, its evaluations sum to {clock_s}"

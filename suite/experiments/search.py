@@ -8,8 +8,10 @@ without test metrics, and its conclusion on the runner's side).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
+import shutil
 import sys
 import time
 import zlib
@@ -22,7 +24,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import AfterValidator, Field, field_validator
 
-from nasrepro.suite.data import plain, stable_hash
+from nasrepro.suite.data import cache_dir, plain, stable_hash
 from nasrepro.suite.errors import (
     BudgetExhausted,
     BudgetIgnored,
@@ -164,8 +166,8 @@ class SearchSetting:
         objective_of(oracle, name, protocol.search_epochs, budget, protocol.search_seed)
         return cls(oracle, name, replace(protocol, report_datasets=reported), budget)
 
-    def session(self) -> Session:
-        """A new session."""
+    def session(self, checkpoints: Path | None = None) -> Session:
+        """A new session; for `checkpoints`, see there."""
         return Session(
             self.oracle,
             dataset=self.dataset,
@@ -173,7 +175,19 @@ class SearchSetting:
             budget=self.budget,
             seed=self.protocol.search_seed,
             devices=load_devices,
+            checkpoints=checkpoints,
         )
+
+    def examined(self, packed: bytes) -> Report:
+        """What a network that was handed back is worth; of no table, so without regret.
+
+        Raises:
+            ProtocolError: the oracle offers no workshop from which it could come.
+        """
+        if self.oracle.workshops is None:
+            raise ProtocolError(f"{self.oracle.name} offers no workshop; a method returns an Arch")
+        dataset = self.oracle.info.dataset(self.dataset)
+        return Report(self.oracle.workshops.examine(packed, dataset))
 
     def report(self, arch: Arch, dataset: str) -> Report:
         """What the oracle has of the chosen architecture."""
@@ -255,13 +269,15 @@ class RunRecord:
     Attributes:
         key: what determined it.
         status: `budget`: ended by the budget; `done`: by itself; `failed`: raised.
-        chosen: official string of the architecture the method returned, or "".
+        chosen: official string of the architecture the method returned, "network" and a hash where
+            it returned a trained network, or "".
         reports: by data set.
         queries: evaluations, repeats included.
         unique_queries: distinct architectures evaluated, equal cells counted once.
         simulated_s: GPU seconds of training.
         wall_s: the same with evaluations side by side on the method's workers.
-        overhead_s: CPU seconds of the method itself, by kind; `total` has all of it.
+        overhead_s: CPU seconds of the method itself, by kind; `total` has all of it but `workshop`:
+            what `simulated_s` counts of trainings of the method's own.
         incumbents: rows [queries, clock_s, score, target on the first reported data set] where the
             best so far changed.
         error: traceback of a failed run.
@@ -373,7 +389,8 @@ class RunCell:
         Raises:
             Foreign: this process has another engine, source or table.
         """
-        return _searched(self).to_json(), b""
+        outcome, packed = _searched(self)
+        return outcome.to_json(), packed
 
     def conclude(self, text: str, packed: bytes) -> tuple[RunRecord, bytes]:
         """Check what a search says against the table, and read the test metrics once.
@@ -381,7 +398,7 @@ class RunCell:
         Raises:
             ProtocolError: it does not add up.
         """
-        return _concluded(self.key, Outcome.from_json(text))
+        return _concluded(self.key, Outcome.from_json(text), packed)
 
     def failed(self, error: str, environment: Mapping[str, str]) -> RunRecord:
         """A failed record with that traceback."""
@@ -485,15 +502,18 @@ def _method_here(cell: RunCell) -> Method:
     return method
 
 
-def _searched(cell: RunCell) -> Outcome:
+def _searched(cell: RunCell) -> tuple[Outcome, bytes]:
+    """What a search did, and the network that it handed back, where it was one."""
     try:
         method = _method_here(cell)
     except (DataMissing, UnknownName) as error:  # the plan was made where they are
         raise Foreign(str(error)) from error
     key = cell.key
     setting = SearchSetting(load_oracle(key.oracle), key.dataset, key.protocol, key.budget)
-    session = setting.session()
+    checkpoints = cache_dir() / "workshop" / key.run_id
+    session = setting.session(checkpoints)
     ended = False
+    chosen: Any = None
     with contextlib.ExitStack() as around:
         drawn = around.enter_context(contained(key.run_id))
         around.enter_context(method.importable())
@@ -503,9 +523,9 @@ def _searched(cell: RunCell) -> Outcome:
         try:
             chosen = method.search(session, np.random.default_rng(key.seed), **key.params)
         except BudgetExhausted:
-            ended, chosen = True, None
+            ended = True
         except BudgetIgnored:
-            chosen = None
+            pass
         spent_s = time.process_time() - started
     session.finish()  # what the method did not wait for costs all the same
     if session.exhausted and not ended:
@@ -513,13 +533,21 @@ def _searched(cell: RunCell) -> Outcome:
             f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture "
             "so far is taken from the ledger"
         )
-    chosen = session.best() if chosen is None else chosen
-    setting.oracle.space.check(chosen)
+    if session.ledger.workshop_s:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    chosen = session.answer() if chosen is None else chosen
+    code: tuple[int, ...] = ()
+    packed = b""
+    if isinstance(chosen, Arch) or setting.oracle.workshops is None:
+        setting.oracle.space.check(chosen)
+        code = chosen.code
+    else:
+        packed = setting.oracle.workshops.packed(chosen, session.dataset)
     ledger = session.ledger
     index = {id(done): place for place, done in enumerate(ledger.evaluations)}
     overhead_s = spent_s - session.oracle_cpu_s + session.cached_cpu_s
-    return Outcome(
-        chosen.code,
+    outcome = Outcome(
+        code,
         ended,
         tuple((*_plain(done), done.cost_s) for done in ledger.evaluations),
         tuple(
@@ -533,21 +561,28 @@ def _searched(cell: RunCell) -> Outcome:
         environment(),
         tuple(drawn),
         peak_bytes(),
+        ledger.workshop_s,
     )
+    return outcome, packed
 
 
 def _plain(done: Evaluation) -> tuple[tuple[int, ...], int, float]:
     return tuple(map(int, done.arch.code)), int(done.epochs), float(done.score)
 
 
-def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
+def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord, bytes]:
     oracle, protocol = load_oracle(key.oracle), key.protocol
     setting = SearchSetting(oracle, key.dataset, protocol, key.budget)
     done = audited(
         outcome, oracle, key.dataset, protocol.search_epochs, protocol.search_seed, key.budget
     )
-    chosen = oracle.space.arch(outcome.chosen)
-    reports = {name: setting.report(chosen, name) for name in protocol.report_datasets}
+    if packed:
+        chosen = f"network {hashlib.sha256(packed).hexdigest()[:12]}"
+        reports = {key.dataset: setting.examined(packed)}
+    else:
+        arch = oracle.space.arch(outcome.chosen)
+        chosen = oracle.space.format(arch)
+        reports = {name: setting.report(arch, name) for name in protocol.report_datasets}
     for name, report in reports.items():
         if report.regret is not None and report.regret < -ROUNDING:
             raise ProtocolError(
@@ -557,7 +592,7 @@ def _concluded(key: RunKey, outcome: Outcome) -> tuple[RunRecord, bytes]:
     record = RunRecord(
         key,
         status="budget" if outcome.ended else "done",
-        chosen=oracle.space.format(chosen),
+        chosen=chosen,
         reports=reports,
         queries=len(done),
         unique_queries=len({canonical_of(oracle.space, each.arch.code) for each in done}),

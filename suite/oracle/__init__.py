@@ -18,6 +18,7 @@ from nasrepro.suite.oracle.oracle import (
 )
 from nasrepro.suite.oracle.references import ReferenceInfo, ReferenceTable
 from nasrepro.suite.oracle.tabular import TableOracle
+from nasrepro.suite.oracle.workshop import Workshop, Workshops
 
 __all__ = [
     "MEAN",
@@ -42,6 +43,8 @@ __all__ = [
     "TableOracle",
     "Unit",
     "Values",
+    "Workshop",
+    "Workshops",
     "agreement",
     "answering",
     "closed_to_methods",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from nasrepro.suite.oracle.devices import DeviceTable
+    from nasrepro.suite.oracle.workshop import Workshops
 
 #: Searches that run in this process now, in whatever thread.
 _searches = 0
@@ -76,6 +77,8 @@ class Oracle(ABC):
         #: oracles.
         self.read_images: Callable[[str], ImageParts] = _unregistered
         self.open_devices: Callable[[str], DeviceTable] = _unregistered
+        #: Where methods train networks of their own; None where it has no images for that.
+        self.workshops: Workshops | None = None
         #: by the arguments of a query; with them as the table has them
         self._readers: dict[tuple[str, int, Seed], tuple[str, int, Seed, Reader]] = {}
 

@@ -84,6 +84,7 @@ class Ledger:
     Attributes:
         evaluations: in order.
         simulated_s: GPU seconds of training, summed.
+        workshop_s: the part of it that the method's own trainings cost, as counted.
         wall_s: simulated wall clock, trainings of `evaluate_many` and `submit` side by side.
         overhead_s: CPU seconds by kind, as charged by the method.
         events: what the method told `Session.log`, in order.
@@ -92,6 +93,7 @@ class Ledger:
 
     evaluations: list[Evaluation] = field(default_factory=list)
     simulated_s: float = 0.0
+    workshop_s: float = 0.0
     wall_s: float = 0.0
     overhead_s: dict[str, float] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)

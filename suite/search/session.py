@@ -31,11 +31,14 @@ from nasrepro.suite.search.ledger import Budget, Evaluation, Ledger, Rating
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
-    from nasrepro.suite.oracle import DeviceTable, Kind
+    from nasrepro.suite.oracle import DeviceTable, Kind, Workshop
 
 
 class _Training(NamedTuple):
@@ -88,6 +91,8 @@ class Session:
         budget: what may be spent.
         seed: training seed of the table that the search sees, or "mean".
         devices: finds the table of a device by its name; without it, a search has no latencies.
+        checkpoints: a folder of this run alone, for trainings in the workshop; without it, a killed
+            run starts anew.
 
     Attributes:
         space: the search space.
@@ -109,10 +114,12 @@ class Session:
         "_cost",
         "_devices",
         "_exhausted",
+        "_kept",
         "_known",
         "_lock",
         "_needed",
         "_open_reader",
+        "_open_workshop",
         "_oracle_cpu_s",
         "_paid",
         "_rated",
@@ -137,6 +144,7 @@ class Session:
         budget: Budget,
         seed: Seed = MEAN,
         devices: Callable[[str], DeviceTable] | None = None,
+        checkpoints: Path | None = None,
     ) -> None:
         info = oracle.info
         objective = objective_of(oracle, dataset, epochs, budget, seed)
@@ -157,6 +165,7 @@ class Session:
         self._needed = {objective.name, info.cost} if info.cost else {objective.name}
         self._best: Evaluation | None = None
         self._rated: Rating | None = None
+        self._kept: Arch | nn.Module | None = None
         self._exhausted = False
         self._paid: dict[tuple[int, ...], int] = {}
         # by simulated time of the end, then by order of submission: see `submit`
@@ -179,7 +188,16 @@ class Session:
         ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
             return oracle.batches(dataset, size=size, count=count, seed=draw, data=data)
 
+        def open_workshop(rng: np.random.Generator) -> AbstractContextManager[Workshop]:
+            if oracle.workshops is None:
+                raise NasreproError(
+                    f"{info.name} offers no workshop, in which this method trains networks of its "
+                    "own; use one that does, such as workshop201"
+                )
+            return oracle.workshops.open(self.dataset, rng, self._spend, checkpoints)
+
         self._open_reader, self._batches, self._known = open_reader, batches, oracle.known
+        self._open_workshop = open_workshop
         self._readers: dict[int, Reader] = {epochs: open_reader(epochs)}
 
     # -- evaluating -------------------------------------------------------------------------------
@@ -326,6 +344,36 @@ class Session:
         if self._best is None or (epochs, score) > (self._best.epochs, self._best.score):
             self._best = done
         return done
+
+    # -- networks of the method's own -------------------------------------------------------------
+    def workshop(self, rng: np.random.Generator) -> AbstractContextManager[Workshop]:
+        """Where the method trains networks of its own, for the length of a `with` block.
+
+        Args:
+            rng: the method's; everything random of the workshop comes from it.
+
+        Raises:
+            NasreproError: the oracle offers none.
+        """
+        return self._open_workshop(rng)
+
+    def keep(self, chosen: Arch | nn.Module) -> None:
+        """Take this for the answer should the budget end before the method returns one."""
+        self._kept = chosen
+
+    def _spend(self, seconds: float, cpu_s: float) -> None:
+        """Book work of the workshop: as counted, and as measured (not part of the overhead)."""
+        ledger, budget = self.ledger, self.budget
+        self._oracle_cpu_s += cpu_s
+        ledger.overhead_s["workshop"] = ledger.overhead_s.get("workshop", 0.0) + cpu_s
+        if self._exhausted or (
+            budget.seconds is not None
+            and ledger.simulated_s + seconds > budget.seconds * (1 + ROUNDING)
+        ):
+            self._refuse()
+        ledger.workshop_s += seconds
+        ledger.simulated_s += seconds
+        ledger.wall_s += seconds
 
     # -- what else a method may ask ---------------------------------------------------------------
     @property
@@ -484,6 +532,10 @@ class Session:
         ):
             self._rated = self.ledger.ratings[-1]
         return score
+
+    def answer(self) -> Arch | nn.Module:
+        """What the method asked to keep, or else `best`."""
+        return self.best() if self._kept is None else self._kept
 
     def best(self) -> Arch:
         """The best-rated architecture so far, or the best-scoring one where the method rates none.

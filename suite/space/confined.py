@@ -110,6 +110,7 @@ class ConfinedSpace(SearchSpace):
     convs: Any = _Whole()
     blocks: Any = _Whole()
     build: Any = _Whole()
+    supernet: Any = _Whole()
     settings: ClassVar[Any] = _Whole()
     network: Any = _Whole()
     with_network: Any = _Whole()

@@ -152,6 +152,20 @@ class Built:
         """The network, untrained. Torch is imported only here."""
         raise NotImplementedError(f"{self.name}: networks of this space cannot be built yet")
 
+    def supernet(self, *, classes: int) -> Any:
+        """One untrained network that holds all architectures of the space, with shared weights.
+
+        A torch module with `choose(code)` (be one architecture), `mix(gates, active)` (be a sum of
+        operations at each place, gates (decisions, options)) and `path(code)` (the stand-alone
+        network with the shared weights).
+
+        Raises:
+            NasreproError: the space has none.
+        """
+        raise NasreproError(
+            f"space {self.name} has no supernet; use one that has, such as cell201 or macro"
+        )
+
     @property
     def network(self) -> dict[str, Any]:
         """The settings of this space's networks, by keyword."""

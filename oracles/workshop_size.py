@@ -1,0 +1,103 @@
+"""workshop_size: width vectors of NATS-Bench's size space on digits, trained when asked for.
+
+Where methods grow, prune and quantise networks in a workshop: what they hand back stands beside
+width vectors that random search and others had trained from the start, at equal seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from nasrepro.oracles.images.sets import sha256
+from nasrepro.oracles.spaces.size import SizeSpace
+from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.recipe import ImageRecipe
+from nasrepro.oracles.workshop201 import HANDED_BACK
+from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
+from nasrepro.suite.registry import oracle
+
+#: Raise it whenever the same setting would give another answer.
+VERSION = 1
+SEEDS = (0, 1, 2)
+SPACE = SizeSpace(in_channels=1)
+RECIPE = ImageRecipe(epochs=8, batch=64, flip=False, shift=1)
+
+INFO = OracleInfo(
+    name="workshop_size",
+    space=SPACE,
+    datasets=(
+        Dataset(
+            "digits",
+            10,
+            8,
+            "1,797 grey images of 8x8 pixels: 384 for training, 600 for validation, 813 for "
+            "testing",
+            images="digits",
+        ),
+    ),
+    metrics=(*METRICS, *HANDED_BACK),
+    objective="valid_accuracy",
+    target="test_accuracy",
+    citation="""@misc{alpaydin1998optical,
+  title = {Optical Recognition of Handwritten Digits},
+  author = {Alpaydin, E. and Kaynak, C.},
+  year = {1998},
+  note = {UCI Machine Learning Repository}
+}""",
+    licence="CC BY 4.0 (the digits)",
+    resumable=True,  # the epochs are points of one schedule
+    trains=True,
+    notes=(
+        "trains what it is asked for, seconds for each network, and remembers it",
+        "networks that a method hands back are examined on the same test images",
+        "seconds of the workshop are counted work, those of trainings are measured CPU seconds",
+    ),
+)
+
+
+def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+    """One network from the start."""
+    from nasrepro.oracles.training.images import ImageLearner, load
+    from nasrepro.oracles.training.loop import measured
+
+    learner = ImageLearner(
+        lambda: SPACE.build(training.arch, classes=10),
+        training.seed,
+        RECIPE,
+        load("digits", RECIPE),
+    )
+    size = SPACE.complexity(training.arch, classes=10, size=8)
+    found = measured(
+        learner,
+        RECIPE,
+        [training.seed],
+        until=training.epochs,
+        checkpoint=training.checkpoint,
+        tell=training.tell,
+    )
+    return {
+        key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()
+    }
+
+
+@oracle(INFO)
+def load() -> Oracle:
+    """The oracle with the table that has grown so far, and its workshop."""
+    from nasrepro.oracles.training.workshop import VERSION as WORKSHOP
+    from nasrepro.oracles.training.workshop import image_workshops
+
+    opened = TrainedOracle(
+        INFO,
+        train,
+        epochs=range(1, RECIPE.epochs + 1),
+        seeds=SEEDS,
+        determined_by={
+            "recipe": asdict(RECIPE),
+            "data": sha256("digits"),
+            "trainer": VERSION,
+            "workshop": WORKSHOP,
+        },
+    )
+    opened.workshops = image_workshops(SPACE, "digits", RECIPE)
+    return opened
