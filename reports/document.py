@@ -20,6 +20,8 @@ DASH = "–"
 #: What stands behind a marked cell: the best (where bold cannot be seen), not significantly worse
 #: than the best, recalled, differs.
 BEST, CLOSE, RECALLED, APART = "*", "≈", "†", "≠"
+#: What stands behind the name of a method that decides by floating-point training.
+FLOATING = "‡"
 #: What stands before the name of a method that does not ship with the suite: the user's own.
 OWN = "▸"
 
@@ -31,7 +33,7 @@ class Cell:
     Attributes:
         text: as shown, padded with `PAD`.
         values: raw numbers, one for each of the column's `data`; None (or nan) where there is none.
-        mark: `BEST`, `CLOSE`, `RECALLED`, `APART` or "".
+        mark: `BEST`, `CLOSE`, `RECALLED`, `APART`, `FLOATING` or "".
         second: whether it is the second best of its column, which is underlined.
     """
 

@@ -7,14 +7,29 @@ import unicodedata
 from collections.abc import Sequence
 from textwrap import wrap
 
-from nasrepro.reports.document import APART, BEST, CLOSE, PAD, RECALLED, Cell, Column, TableDoc
+from nasrepro.reports.document import (
+    APART,
+    BEST,
+    CLOSE,
+    FLOATING,
+    PAD,
+    RECALLED,
+    Cell,
+    Column,
+    TableDoc,
+)
 
 _NAME_WIDTH, _TEXT_WIDTH = (
     26,
     70,
 )  # characters in a line of a name, and of a text that has the page's width
 _PAGE = 52  # lines of a page, beside the caption
-_MARKS = {CLOSE: r"$^{\approx}$", RECALLED: r"$^{\dagger}$", APART: r"$^{\neq}$"}
+_MARKS = {
+    CLOSE: r"$^{\approx}$",
+    RECALLED: r"$^{\dagger}$",
+    APART: r"$^{\neq}$",
+    FLOATING: r"$^{\ddagger}$",
+}
 
 # Brackets and stars in braces: behind the end of a row they would be read as its options.
 _SYMBOLS = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from nasrepro.reports.document import OWN, Note
+from nasrepro.reports.document import FLOATING, OWN, Note
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import MEAN, Metric, OracleInfo
@@ -48,6 +48,22 @@ def is_own(method: str) -> bool:
     """Whether a method is the user's: it came by file path, or is not installed here."""
     entry = _installed(method, methods.changes)
     return entry is None or bool(entry.source)
+
+
+def is_floating(method: str) -> bool:
+    """Whether a method says that it decides by floating-point training."""
+    entry = _installed(method, methods.changes)
+    return entry is not None and entry.floating
+
+
+def floating_notes(groups: Sequence[Group]) -> list[str]:
+    """A line on the methods whose names bear `FLOATING`; none where there are none."""
+    if not any(is_floating(group.method) for group in groups):
+        return []
+    return [
+        f"{FLOATING}: decides by floating-point training, so on another CPU single runs may "
+        "differ; their distribution over seeds does not."
+    ]
 
 
 @lru_cache(maxsize=256)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from nasrepro.reports.document import Cell, Column, Filled, Raw, data_column, text_column
+from nasrepro.reports.document import FLOATING, Cell, Column, Filled, Raw, data_column
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Measure
+from nasrepro.reports.words import is_floating
 
 
 def mean(
@@ -83,11 +84,11 @@ def method_column(groups: Sequence[Group], names: Sequence[str]) -> Filled:
         )
         for group in groups
     ]
-    return text_column(
-        Column("method", "Method", ("method", "params", "method_sha256", "row"), "left", 0, 0),
-        names,
-        values,
-    )
+    column = Column("method", "Method", ("method", "params", "method_sha256", "row"), "left", 0, 0)
+    return column, [
+        Cell(name, each, FLOATING if is_floating(group.method) else "")
+        for name, each, group in zip(names, values, groups, strict=True)
+    ]
 
 
 def origin_column(groups: Sequence[Group], dataset: str | None = None) -> Filled:

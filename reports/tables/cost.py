@@ -14,7 +14,13 @@ from nasrepro.reports.tables.columns import (
     method_column,
     origin_column,
 )
-from nasrepro.reports.words import budget_words, failures, labels, oracle_notes
+from nasrepro.reports.words import (
+    budget_words,
+    failures,
+    floating_notes,
+    labels,
+    oracle_notes,
+)
 from nasrepro.suite.registry import oracles
 
 ORDER = 60
@@ -67,7 +73,11 @@ def cost_table(groups: Sequence[Group]) -> TableDoc:
         f"What one search on {info.name} cost: mean over the finished runs.",
         *transposed(filled),
         legend=_LEGEND,
-        footnotes=(*(() if info.cost else (untimed,)), *failures(groups, names)),
+        footnotes=(
+            *floating_notes(groups),
+            *(() if info.cost else (untimed,)),
+            *failures(groups, names),
+        ),
         background=tuple(
             oracle_notes(
                 info,

@@ -36,6 +36,7 @@ from nasrepro.reports.words import (
     changed_params,
     changed_sources,
     failures,
+    floating_notes,
     main_caption,
     method_notes,
     oracle_notes,
@@ -68,7 +69,7 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
         method_column(groups, task.labels),
         *count_columns(task.measures),
     ]
-    notes = [*arms(groups), *footnotes]
+    notes = [*arms(groups), *floating_notes(groups), *footnotes]
     for metric in task.shown:
         main, measure = metric is target, task.measures[metric.name]
         filled.append(spread(measure, terminal=1 if main else 4))

@@ -26,6 +26,7 @@ from nasrepro.reports.document import (
     BEST,
     CLOSE,
     DASH,
+    FLOATING,
     OWN,
     PAD,
     RECALLED,
@@ -249,6 +250,16 @@ def docs(store):
 
 
 # -- numbers by hand -------------------------------------------------------------------------------
+def test_methods_that_decide_by_floating_point_training_are_marked(store):
+    of_one = [run(method=name, test=0.9) for name in ("random_search", "epnas")]
+    for doc in build(store(*of_one)):
+        marks = {cell.values[0]: cell.mark for cell in cells(doc, "method")}
+        assert marks == {"random_search": "", "epnas": FLOATING}
+        assert sum(note.startswith(FLOATING) for note in doc.footnotes) == 1
+    for doc in build(store(of_one[0], name="other.sqlite")):
+        assert not any(note.startswith(FLOATING) for note in doc.footnotes)
+
+
 def test_main_table_by_hand(store):
     values = [0.90, 0.91, 0.92, 0.93, 0.94]
     doc, density, cost = build(
