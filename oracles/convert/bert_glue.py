@@ -38,7 +38,7 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     fact(_NAME, "steps", {one["hparams"]["num_train_steps"] for one in trainings}, {STEPS})
     rows: dict[Arch, list[int]] = {}
     for number, one in enumerate(trainings):
-        rows.setdefault(_arch(space, one["hparams"]["model_hparam_overrides"]), []).append(number)
+        rows.setdefault(described(one), []).append(number)
     fact(_NAME, "distinct networks", len(rows), NETWORKS)
     mean = np.array([one["scores"]["glue"] for one in trainings])
     least, most = round(float(mean.min()), 3), round(float(mean.max()), 3)
@@ -60,7 +60,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     return columns, {"rows": NETWORKS, "row_order": "by the first training"}
 
 
-def _arch(space: BertSpace, described: Mapping[str, Any]) -> Arch:
+def described(training: Mapping[str, Any]) -> Arch:
+    """The encoder of one training of the file."""
+    overrides = training["hparams"]["model_hparam_overrides"]
     layers = [
         (
             layer["operation_type"],
@@ -69,6 +71,6 @@ def _arch(space: BertSpace, described: Mapping[str, Any]) -> Arch:
             layer["feed_forward_dimension"],
             layer["num_feed_forward"],
         )
-        for layer in described["nas_config"]["encoder_layers"]
+        for layer in overrides["nas_config"]["encoder_layers"]
     ]
-    return space.described(described["hidden_size"], layers)
+    return BertSpace().described(overrides["hidden_size"], layers)

@@ -166,8 +166,7 @@ class DartsCell(SearchSpace):
         edges = self.edges(arch)
         layers, before, last, reduced = self._stem(size)
         width = self.channels
-        for cell in range(self.cells):
-            kind = "reduce" if cell in (self.cells // 3, 2 * self.cells // 3) else "normal"
+        for kind in self._kinds():
             width *= 2 if kind == "reduce" else 1
             channels, side = last
             if reduced:
@@ -200,6 +199,26 @@ class DartsCell(SearchSpace):
     def complexity(self, arch: Arch, *, classes: int, size: int) -> Complexity:
         """Exact parameters and MACs."""
         return Complexity.of(self.layers(arch, classes=classes, size=size))
+
+    def supernet_params(self, arch: Arch, *, classes: int) -> int:
+        """Parameters with the supernet's operations, whose batch norms have none.
+
+        What NASLib counts.
+        """
+        total, width = self.complexity(arch, classes=classes, size=32).params, self.channels
+        edges = self.edges(arch)
+        for kind in self._kinds():
+            width *= 2 if kind == "reduce" else 1
+            for edge in edges[kind]:
+                stride = 2 if kind == "reduce" and edge.source < 2 else 1
+                layers = _operation(edge.op, width, 1, stride)
+                total -= sum(layer.params for layer in layers if layer.kind == "batch_norm")
+        return total
+
+    def _kinds(self) -> list[str]:
+        """Of the cells, in a row."""
+        reducing = (self.cells // 3, 2 * self.cells // 3)
+        return ["reduce" if cell in reducing else "normal" for cell in range(self.cells)]
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:
         """The authors' evaluation network, with PyTorch's default initialisation."""

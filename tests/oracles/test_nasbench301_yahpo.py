@@ -109,25 +109,12 @@ def test_sizes_and_agreement_on_naslibs_725_cells(real, mirror):
                 for cell, pairs in zip(CELLS, ast.literal_eval(text), strict=True)
             }
         )
-        params = SPACE.complexity(arch, classes=10, size=32).params
-        assert params - _operation_norms(arch) == round(1e6 * entry["params"]["score"])
+        params = SPACE.supernet_params(arch, classes=10)
+        assert params == round(1e6 * entry["params"]["score"])
         ours.append(oracle.query(arch, dataset="cifar10", epochs=98).values["valid_accuracy"])
         theirs.append(entry["val_accuracy"])
     assert len(ours) == 725
     assert spearmanr(ours, theirs).statistic == pytest.approx(0.51, abs=0.005)
-
-
-def _operation_norms(arch) -> int:
-    """Scales and shifts of the batch norms inside the operations of 8 cells, 32 channels."""
-    norms = {"sep": 2, "dil": 1}
-    edges, total, width = SPACE.edges(arch), 0, 32
-    for cell in range(8):
-        kind = "reduce" if cell in (2, 5) else "normal"
-        width *= 2 if kind == "reduce" else 1
-        for edge in edges[kind]:
-            halved = kind == "reduce" and edge.source < 2 and edge.op == "skip_connect"
-            total += 2 * width * (norms.get(edge.op[:3], 0) + halved)
-    return total
 
 
 def test_a_damaged_file_is_refused(tmp_path, mirror):

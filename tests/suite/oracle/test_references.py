@@ -227,3 +227,34 @@ def test_zen_scores_of_nasbench101_are_of_cells_of_the_slice(
     assert (
         kendalltau(scores[there], accuracy[there]).statistic > 0.4
     )  # in another order there would be none
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "dataset", "count", "tau"),
+    [
+        ("naslib_nasbench201", "synflow", "cifar100", 725, 0.567),
+        ("naslib_transnas101_micro", "zen", "jigsaw", 3927, 0.296),
+        ("naslib_transnas101_macro", "synflow", "class_scene", 3256, 0.188),
+        ("training_free_bert", "head_confidence", "glue", 491, 0.480),
+    ],
+)
+def test_scores_of_others_stand_beside_the_architectures_that_they_are_of(
+    real_references: Callable[[str], ReferenceTable],
+    real: Callable[[str], Oracle],
+    name: str,
+    score: str,
+    dataset: str,
+    count: int,
+    tau: float,
+) -> None:
+    """In another order the correlation with the objective would be near 0."""
+    table = real_references(name)
+    oracle = real(table.info.oracle)
+    scores = table.scores(score, dataset, oracle.archs())
+    epochs = max(oracle.epochs(dataset))
+    truth = oracle.query_many(dataset=dataset, epochs=epochs)[
+        "test_accuracy" if name == "naslib_nasbench201" else oracle.info.objective
+    ]
+    usable = np.isfinite(scores) & np.isfinite(truth)
+    assert usable.sum() == count
+    assert kendalltau(scores[usable], truth[usable]).statistic == pytest.approx(tau, abs=5e-4)
