@@ -146,7 +146,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         ),
     ]
     first = claims[0]
-    fragile = [f"{claim.id}: {claim.fragility}." for claim in claims if claim.fragile]
+    fragile = [f"{claim.id}: {claim.unstable}." for claim in claims if claim.unstable]
     counted = cells(verdicts)
     counts = ", ".join(f"{counted[name]} {name}" for name in CLASSES if str(counted[name]) != "0")
     readings = [
@@ -176,9 +176,13 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
 
 
 def _flips(claim: Claim) -> tuple[int | None, int | None]:
-    """How often a verdict flipped, of how many repeats, where that was measured."""
-    measured = claim.fragility
-    return (None, None) if measured is None else (measured.flips, measured.repeats)
+    """How often a verdict flipped, of how many repeats of all kinds, where that was measured."""
+    if not claim.stability:
+        return None, None
+    return (
+        sum(each.flips for each in claim.stability),
+        sum(each.repeats for each in claim.stability),
+    )
 
 
 def _published(claims: Sequence[Claim]) -> Filled:

@@ -24,10 +24,11 @@ from nasrepro.suite.claims.plans import missing, plan_of
 from nasrepro.suite.claims.repeats import (
     BLOCKS,
     Repeat,
+    by_resampling,
+    by_seeds,
+    by_store,
+    first_verdicts,
     measured,
-    repeat,
-    repeatable,
-    resampled,
 )
 from nasrepro.suite.claims.rules import Finding, Judgement
 from nasrepro.suite.claims.statement import Source
@@ -54,7 +55,11 @@ __all__ = [
     "Source",
     "StudyRow",
     "Verdict",
+    "by_resampling",
+    "by_seeds",
+    "by_store",
     "claim_files",
+    "first_verdicts",
     "gather",
     "installed_table",
     "judge_all",
@@ -65,9 +70,6 @@ __all__ = [
     "missing",
     "plan_of",
     "record",
-    "repeat",
-    "repeatable",
-    "resampled",
     "tabulated",
     "with_family",
 ]

@@ -88,7 +88,7 @@ def _read(path: Path) -> Iterator[Claim]:
     for fields in [*file.claim, *_tables(path, file)]:
         id = fields.get("id", "without id")
         blocked = "blocked" if fields.get("needs") else ""
-        measured = {"recorded": recorded.get(id, blocked), "fragility": fragile.get(id)}
+        measured = {"recorded": recorded.get(id, blocked), "fragility": fragile.get(id, ())}
         whole = {**shared, **fields, **measured}
         try:
             yield Claim.model_validate(whole)

@@ -1,9 +1,7 @@
-"""How often a verdict flips: by other seeds, other samples of architectures, other draws.
+"""How often a verdict flips: by other seeds, architectures, draws and kernels; see `repeats`.
 
 `nasrepro claims repeat --record` measures it and keeps it in one file beside the claims; a verdict
-that flips in more than one of twenty repeats is inconclusive, whatever the first run says. Which
-kernel a machine has is no source of flips: records of all methods are compared across kernels by
-the suite's own tests.
+that flips in more than one of twenty repeats is inconclusive, whatever the first run says.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from nasrepro.suite.claims.statement import Strict
 from nasrepro.suite.data import stable_hash, write_text
@@ -52,7 +50,7 @@ def test_hash(fields: Mapping[str, Any]) -> str:
     return stable_hash({name: value for name, value in fields.items() if name not in words})
 
 
-def load(folder: Path) -> dict[str, dict[str, Any]]:
+def load(folder: Path) -> dict[str, tuple[Fragility, ...]]:
     """What was measured of the claims of a folder, by id; nothing where there is no file.
 
     Raises:
@@ -63,16 +61,20 @@ def load(folder: Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return {id: Fragility.model_validate(each).model_dump() for id, each in raw.items()}
-    except (OSError, ValueError, ValidationError, AttributeError) as error:
+        return {id: tuple(map(Fragility.model_validate, each)) for id, each in raw.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataCorrupt(
             f"{path} cannot be read ({error}); delete it, and measure again: nasrepro claims repeat"
         ) from error
 
 
 def record(folder: Path, measured: Iterable[tuple[str, Fragility]]) -> Path:
-    """Write what was measured, over what the file has of other claims."""
-    found = load(folder) | {id: each.model_dump() for id, each in measured}
+    """Write what was measured, over what the file has of the same claim and of the same test."""
+    found = load(folder)
+    for id, new in measured:
+        others = [old for old in found.get(id, ()) if old.test == new.test]
+        found[id] = (*(old for old in others if old.varied != new.varied), new)
     path = folder / FILE
-    write_text(path, json.dumps(dict(sorted(found.items())), indent=1) + "\n")
+    lines = {id: [each.model_dump() for each in found[id]] for id in sorted(found)}
+    write_text(path, json.dumps(lines, indent=1) + "\n")
     return path

@@ -99,8 +99,8 @@ def _judge(claim: Claim, context: Context) -> Verdict:
     finding = _finding(claim, context)
     if finding.verdict == "not judged" and claim.needs and claim.recorded in ("blocked", ""):
         finding = Finding("blocked", why=claim.needs)
-    if claim.fragile and finding.verdict in ("reproduced", "not reproduced"):
-        finding = replace(finding, verdict="inconclusive", why=f"{claim.fragility}: {finding.why}")
+    if claim.unstable and finding.verdict in ("reproduced", "not reproduced"):
+        finding = replace(finding, verdict="inconclusive", why=f"{claim.unstable}: {finding.why}")
     shared = {name: getattr(finding, name) for name in _FIELDS}
     return Verdict(**{**shared, "verdict": named(finding.verdict, claim.said)}, claim=claim)
 

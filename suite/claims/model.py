@@ -31,12 +31,12 @@ class Claim(Statement):
     Attributes:
         how: the test; None of a blocked claim.
         recorded: the recorded verdict; "" where none was recorded yet.
-        fragility: how often the verdict flips, where that was measured.
+        fragility: how often the verdict flips, by what was varied, where that was measured.
     """
 
     how: Test | None = None
     recorded: str = ""
-    fragility: Fragility | None = None
+    fragility: tuple[Fragility, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -66,10 +66,14 @@ class Claim(Statement):
         return self
 
     @property
-    def fragile(self) -> bool:
-        """Whether its verdict flips too often to be one; a measurement of another test is none."""
-        measured = self.fragility
-        return measured is not None and measured.test == self.test_hash and measured.fragile
+    def stability(self) -> tuple[Fragility, ...]:
+        """What of `fragility` was measured of this test; of another one it says nothing."""
+        return tuple(each for each in self.fragility if each.test == self.test_hash)
+
+    @property
+    def unstable(self) -> str:
+        """By what its verdict flips too often to be one, in words; "" where by nothing."""
+        return ", ".join(str(each) for each in self.stability if each.fragile)
 
     @property
     def test_hash(self) -> str:

@@ -1,174 +1,211 @@
-"""Verdicts again, by other seeds: how stable the recorded ones are.
+"""Verdicts again, by other evidence: how stable they are.
 
-Block b of a claim of n seeds is judged by the seeds b n .. (b + 1) n - 1, so that no run counts in
-two blocks; block 0 is what is recorded. A folder keeps the runs (`<paper>/07.sqlite`) and the
-verdicts (`<paper>/07.json`) of every block: what was killed goes on where it was.
+What a verdict rests on is varied, by its kind:
+
+    seeds           of searches, orders and studies: block b of a claim of n seeds is judged by the
+                    seeds b n .. (b + 1) n - 1, so that no run counts in two blocks; the runs are
+                    kept in a store of their own
+    resampled seeds of the same where runs are slow: the runs there are, drawn with replacement,
+                    pairs together
+    architectures and draws
+                    of rankings: the architectures resampled, the weights and images drawn anew
+    BLAS kernel     of all: the verdicts by a store of the same runs made under another one
+
+Arithmetic, look-ups and counts have nothing to vary. Each verdict is held against that by the
+store, before what was measured of its stability counts. Orders are corrected among those that are
+varied alike, a smaller family than the paper's: a p value near its limit may come out smaller.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
-from nasrepro.suite.claims import rules
+import numpy as np
+
 from nasrepro.suite.claims.evidence import Evidence, gather
 from nasrepro.suite.claims.fragility import Fragility
-from nasrepro.suite.claims.judging import context_of, judged
+from nasrepro.suite.claims.judging import Verdict, context_of, judged, with_family
 from nasrepro.suite.claims.kinds import Ranking
+from nasrepro.suite.claims.margins import REPLICATES
 from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.plans import missing
-from nasrepro.suite.data import stable_hash, write_text
-from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.claims.rules import named
+from nasrepro.suite.errors import DataMissing, NasreproError
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 
-#: How many blocks the command and the nightly test judge by.
+#: How many repeats the command and the nightly test judge by.
 BLOCKS = 20
+#: Verdicts that say nothing that could flip.
+_SILENT = ("not judged", "blocked")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A claim's verdict by the seeds of one block."""
+    """A claim's verdict by other evidence.
+
+    Attributes:
+        claim: its id.
+        first: the verdict by the store.
+        varied: what is another one here.
+        number: of the repeat, from 1.
+        verdict, why: by the other evidence.
+    """
 
     claim: str
-    recorded: str
-    block: int
+    first: str
+    varied: str
+    number: int
     verdict: str
     why: str
 
     @property
     def flipped(self) -> bool:
-        """Whether it is not the recorded one."""
-        return self.verdict != self.recorded
+        """Whether it is another verdict."""
+        return self.verdict != self.first
 
 
-def repeatable(claim: Claim) -> bool:
-    """Whether other seeds could change its recorded verdict, and are had in minutes.
-
-    A ratio of speeds is the machine's, not theirs.
-    """
-    return (
-        claim.kind in ("search", "order", "study")
-        and not claim.long
-        and claim.recorded not in ("", "blocked")
-    )
+def bare(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The claims as if nothing was known of their verdicts' stability."""
+    return tuple(claim.model_copy(update={"fragility": ()}) for claim in claims)
 
 
-def measured(repeats: Sequence[Repeat], claims: Sequence[Claim]) -> list[tuple[str, Fragility]]:
-    """How often each claim's verdict flipped."""
-    of_claim = {claim.id: claim for claim in claims}
-    flips: dict[str, list[bool]] = {}
-    for each in repeats:
-        flips.setdefault(each.claim, []).append(each.flipped)
-    varied = {"ranking": "architectures and draws"}
-    return [
-        (
-            id,
-            Fragility(
-                varied=varied.get(of_claim[id].kind, "seeds"),
-                repeats=len(found),
-                flips=sum(found),
-                test=of_claim[id].test_hash,
-            ),
-        )
-        for id, found in flips.items()
-    ]
+def first_verdicts(
+    claims: Sequence[Claim], context: Sequence[Claim], store: Store
+) -> dict[str, Verdict]:
+    """The verdicts that a store gives, by the claims' ids, of those that it can judge."""
+    needs = [need for claim in with_family(claims, context) for need in claim.results]
+    verdicts = judged(bare(claims), gather(store, needs), bare(context))
+    return {each.claim.id: each for each in verdicts if each.verdict not in _SILENT}
 
 
-def resampled(
-    claims: Sequence[Claim], context: Sequence[Claim], store: Store, repeats: int
-) -> list[Repeat]:
-    """Verdicts of rankings by other samples of architectures and other draws; nothing is run.
-
-    Of claims that rest on a sample, where the store has their rankings. The verdict that others are
-    held against is that of the store, not the recorded one.
-    """
-    rankings = [claim for claim in claims if isinstance(claim.how, Ranking)]
-    evidence = gather(store, [need for claim in rankings for need in claim.results])
-    judged_in = context_of(evidence, context)
-    found = []
-    for claim in rankings:
-        if not isinstance(claim.how, Ranking) or any(need.absent for need in claim.results):
-            continue
-        first = claim.how.judge(claim, judged_in)
-        if first.verdict not in ("reproduced", "not reproduced"):
-            continue
-        for number in range(1, repeats + 1):
-            other = claim.how.again(claim, judged_in, number)
-            if other is not None:
-                found.append(Repeat(claim.id, first.verdict, number, other.verdict, other.why))
-    return found
-
-
-def repeat(
-    claims: Sequence[Claim],
+def by_seeds(
+    first: Mapping[str, Verdict],
     context: Sequence[Claim],
-    folder: Path,
-    block: int,
+    runs: Store,
+    blocks: int,
     *,
     workers: int | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, label: None,
-) -> list[Repeat]:
-    """Judge claims of one file by the seeds of a block.
-
-    Run what the folder lacks, or read the verdicts where they are there.
-
-    Kept verdicts count as long as the rules, the claims' tests, the sources of what runs, and the
-    tables are the ones of now.
+) -> tuple[list[Repeat], dict[str, DataMissing]]:
+    """Judge by disjoint blocks of seeds what runs in minutes; run what `runs` lacks of them.
 
     Args:
-        claims: of one file; see `repeatable`. Orders are corrected among them: a smaller family
-            than that of the recorded verdicts, which has the paper's long, blocked and unrecorded
-            orders, too, where they have their runs.
-        context: all claims; see `suite.claims.evidence.missing`.
-        folder: of all repeats.
-        block: 1 or more.
+        first: see `first_verdicts`.
+        context: all claims; see `nasrepro.suite.claims.plans.missing`.
+        runs: keeps the runs of the blocks.
+        blocks: how many.
         workers: processes.
         progress: called after each run.
 
+    Returns:
+        The verdicts, and what could not run because a table is not here, by its name.
+
     Raises:
-        NasreproError: a table is not here (DataMissing), or a run failed.
+        NasreproError: a run failed.
     """
-    claims = [claim.model_copy(update={"fragility": None}) for claim in claims]
-    cells, left_out = missing(claims, Evidence(), context, block=block)
-    for error in left_out.values():
-        raise error
-    tests = [claim.model_dump(mode="json", exclude={"recorded", "reading"}) for claim in claims]
-    text = Path(rules.__file__).read_text(encoding="utf-8")
-    key = stable_hash([sorted(cell.key.run_id for cell in cells), tests, text])
-    path = folder / claims[0].file / f"{block:02}.json"
-    found = _kept(path, key)
-    if found is None:
-        with Store(path.with_suffix(".sqlite")) as store:
-            failed = run_cells(
-                cells,
-                store,
-                executor="inline" if workers == 1 else "processes",
-                workers=workers,
-                progress=progress,
-            ).failed
-            if failed:
-                raise NasreproError(
-                    f"block {block} of {claims[0].file}: {len(failed)} runs failed: "
-                    f"{failed[0].error.strip()}"
-                )
-            evidence = gather(store, [need for claim in claims for need in claim.results])
-            verdicts = judged(claims, evidence, claims, block=block)
-        found = {each.claim.id: {"verdict": each.verdict, "why": each.why} for each in verdicts}
-        write_text(path, json.dumps({"key": key, "verdicts": found}, indent=1))
-    return [Repeat(claim.id, claim.recorded, block, **found[claim.id]) for claim in claims]
+    claims = [each.claim for each in first.values() if _rests_on_seeds(each.claim)]
+    claims = [claim for claim in claims if not claim.long]
+    needs = [need for claim in claims for need in claim.results]
+    numbers = range(1, blocks + 1)
+    held = gather(runs, needs)
+    cells, left_out = [], {}
+    for number in numbers:
+        lacking, without = missing(claims, held, context, block=number)
+        cells += lacking
+        left_out |= without
+    if cells:
+        executor = "inline" if workers == 1 else "processes"
+        outcome = run_cells(cells, runs, executor=executor, workers=workers, progress=progress)
+        if failed := outcome.failed:
+            raise NasreproError(f"{len(failed)} runs failed: {failed[0].error.strip()}")
+        held = gather(runs, needs)
+    found = []
+    for number in numbers:
+        verdicts = judged(claims, held, claims, block=number)
+        found += _repeats(first, verdicts, "seeds", number)
+    return found, left_out
 
 
-def _kept(path: Path, key: str) -> dict[str, dict[str, str]] | None:
-    """The verdicts in a file, where they are of that key."""
-    if not path.exists():
-        return None
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return dict(raw["verdicts"]) if raw["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataCorrupt(
-            f"{path} cannot be read as verdicts ({error}); delete it, and they are judged anew"
-        ) from error
+def by_resampling(
+    first: Mapping[str, Verdict], context: Sequence[Claim], store: Store, repeats: int
+) -> list[Repeat]:
+    """Judge slow runs by resampled seeds, rankings by other architectures and draws; run nothing.
+
+    Arguments as for `by_seeds`; `store` is the one that gave the first verdicts.
+    """
+    claims = [each.claim for each in first.values()]
+    slow = [claim for claim in claims if claim.long and _rests_on_seeds(claim)]
+    rankings = [claim for claim in claims if isinstance(claim.how, Ranking)]
+    family = with_family([*slow, *rankings], bare(context))
+    evidence = gather(store, [need for claim in family for need in claim.results])
+    judged_in = context_of(evidence, bare(context))
+    found = []
+    for number in range(1, repeats + 1):
+        verdicts = judged(slow, _redrawn(evidence, number), family)
+        found += _repeats(first, verdicts, "resampled seeds", number)
+        for claim in rankings:
+            assert isinstance(claim.how, Ranking)
+            other = claim.how.again(claim, judged_in, number)
+            if other is not None:
+                verdict = named(other.verdict, claim.said)
+                said = first[claim.id].verdict
+                words = "architectures and draws"
+                found.append(Repeat(claim.id, said, words, number, verdict, other.why))
+    return found
+
+
+def by_store(first: Mapping[str, Verdict], context: Sequence[Claim], other: Store) -> list[Repeat]:
+    """Judge by a store of the same runs that were made under another BLAS kernel."""
+    claims = [each.claim for each in first.values()]
+    verdicts = first_verdicts(claims, context, other)
+    return _repeats(first, verdicts.values(), "BLAS kernel", 1)
+
+
+def measured(repeats: Iterable[Repeat], claims: Sequence[Claim]) -> list[tuple[str, Fragility]]:
+    """How often each claim's verdict flipped, by what was varied."""
+    tests = {claim.id: claim.test_hash for claim in claims}
+    flips: dict[tuple[str, str], list[bool]] = {}
+    for each in repeats:
+        flips.setdefault((each.claim, each.varied), []).append(each.flipped)
+    return [
+        (id, Fragility(varied=varied, repeats=len(each), flips=sum(each), test=tests[id]))
+        for (id, varied), each in flips.items()
+    ]
+
+
+def _rests_on_seeds(claim: Claim) -> bool:
+    return claim.seeds_of(1) != claim.seeds_of(0)
+
+
+def _repeats(
+    first: Mapping[str, Verdict], verdicts: Iterable[Verdict], varied: str, number: int
+) -> list[Repeat]:
+    return [
+        Repeat(each.claim.id, first[each.claim.id].verdict, varied, number, each.verdict, each.why)
+        for each in verdicts
+        if each.verdict not in _SILENT
+    ]
+
+
+def _redrawn(evidence: Evidence, number: int) -> Evidence:
+    """The evidence with the first seeds, as many as slow runs have, drawn with replacement.
+
+    The same ones of every search, so that pairs stay pairs.
+    """
+    rng = np.random.default_rng(number)
+    searched, studied = (
+        dict(enumerate(rng.integers(count, size=count).tolist()))
+        for count in (REPLICATES["search"].long, REPLICATES["study"].long)
+    )
+    runs = {key: _mapped(figures, searched) for key, figures in evidence.runs.items()}
+    studies = {key: _mapped(records, studied) for key, records in evidence.studies.items()}
+    return Evidence(runs, evidence.rankings, studies, evidence.stale)
+
+
+def _mapped(results: Mapping[int, Result], drawn: Mapping[int, int]) -> dict[int, Result]:
+    """The results by seed, those of the seeds in `drawn` replaced by what was drawn."""
+    return {seed: results.get(drawn.get(seed, seed), own) for seed, own in results.items()}

@@ -1,8 +1,7 @@
-"""`nasrepro claims`, `nasrepro claims record` and `nasrepro claims repeat`."""
+"""`nasrepro claims`, `nasrepro claims record` and `nasrepro claims rules`."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
-    from nasrepro.suite.claims import Claim, Repeat, Verdict
+    from nasrepro.suite.claims import Claim, Verdict
 
 claims_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(claims_app, name="claims")
@@ -96,34 +95,44 @@ def claims(
     claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
-        given = [
-            name
-            for name in context.params
-            if str(context.get_parameter_source(name)).endswith("COMMANDLINE")
-        ]
-        if given:  # they would be passed over, and the verdicts of all papers written
-            command, option = context.invoked_subcommand, given[0].replace("_", "-")
-            raise NasreproError(
-                f"give the options after {command}: nasrepro claims {command} --{option} ..."
-            )
+        _refuse_options(context)
         return 0
     from nasrepro.suite.claims import junit as as_junit
     from nasrepro.suite.cli import verdicts as show
     from nasrepro.suite.data import write_text
 
-    chosen, others = _chosen(paper, [explain] if explain else id, file, method)
-    done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
+    wanted, others = chosen(paper, [explain] if explain else id, file, method)
+    done = _judged(wanted, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
     if junit is not None:
         write_text(junit, as_junit(done.verdicts))
     if explain:
         show.explain(done.verdicts[0], others, store)
     elif against:
-        show.print_changes(against, chosen, done.verdicts, as_json=as_json)
+        show.print_changes(against, wanted, done.verdicts, as_json=as_json)
     elif as_json:
         print_json([show.row_of(each) for each in done.verdicts])
     else:
         show.print_verdicts(done.verdicts)
-    changed = [each for each in done.verdicts if each.changed]
+    return int(_remarked(done.verdicts, strict=strict) or done.failed)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Options before a subcommand's name would be passed over, and all papers' verdicts written."""
+    for name in context.params:
+        if str(context.get_parameter_source(name)).endswith("COMMANDLINE"):
+            command, option = context.invoked_subcommand, name.replace("_", "-")
+            raise NasreproError(
+                f"give the options after {command}: nasrepro claims {command} --{option} ..."
+            )
+
+
+def _remarked(verdicts: Sequence[Verdict], *, strict: bool) -> bool:
+    """Name the verdicts that are not the recorded ones, and if strict those that are none.
+
+    Returns:
+        Whether there are any.
+    """
+    changed = [each for each in verdicts if each.changed]
     for each in changed:
         remark(
             f"changed: {each.claim.id} is {each.verdict}, recorded: "
@@ -131,10 +140,10 @@ def claims(
         )
     if changed:
         remark("after a look at why: nasrepro claims record, and commit the diff")
-    unjudged = [each for each in done.verdicts if each.verdict == "not judged"] if strict else []
+    unjudged = [each for each in verdicts if each.verdict == "not judged"] if strict else []
     for each in unjudged:
         remark(f"not judged: {each.claim.id} ({each.why})")
-    return int(bool(changed or done.failed or unjudged))
+    return bool(changed or unjudged)
 
 
 @claims_app.command("record")
@@ -152,8 +161,8 @@ def record_verdicts(
     """Write the verdicts of now beside the claims' files, as the recorded ones."""
     from nasrepro.suite.claims import claim_files, record
 
-    chosen, others = _chosen(paper, id, file, method)
-    done = _judged(chosen, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
+    wanted, others = chosen(paper, id, file, method)
+    done = _judged(wanted, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
     files = file or claim_files()
     changes = record(files, done.verdicts)
     for claim, (old, new) in changes.items():
@@ -181,104 +190,13 @@ def rules(as_json: Json = False) -> int:
     return 0
 
 
-@claims_app.command("repeat")
-def repeat_verdicts(
-    paper: PaperOption = None,
-    file: FileOption = None,
-    method: MethodOption = None,
-    blocks: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="How often, each time by seeds that no other block has; as often as nightly if "
-            "not given.",
-        ),
-    ] = None,
-    folder: Annotated[
-        Path, typer.Option("--folder", help="Keeps the runs and verdicts of every block.")
-    ] = DEFAULT_STORE.parent / "repeats",
-    record: Annotated[
-        bool, typer.Option("--record", help="Keep how often each verdict flips, for all verdicts.")
-    ] = False,
-    store: Annotated[
-        Path | None,
-        typer.Option("--store", help="Rankings of this store, by other architectures and draws."),
-    ] = None,
-    workers: Workers = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> int:
-    """Judge again by other seeds: how stable the recorded verdicts are.
-
-    What was killed goes on where it was.
-
-    Of claims that rest on seeds and run in minutes. Orders are corrected among these alone, fewer
-    than stood behind the recorded verdicts: a p value near its limit may come out smaller. Exit
-    code 1 where a verdict is not the recorded one. Example: nasrepro claims repeat --paper
-    nas_bench_201 --blocks 20
-    """
-    from itertools import groupby
-
-    from nasrepro.suite.claims import BLOCKS, claim_files, measured, repeat, repeatable, resampled
-    from nasrepro.suite.claims.fragility import record as keep
-    from nasrepro.suite.experiments.store import Store
-
-    blocks = blocks or BLOCKS
-    chosen, others = _chosen(paper, None, file, method)
-    wanted = sorted(filter(repeatable, chosen), key=lambda claim: (claim.file, claim.id))
-    if not wanted and store is None:
-        raise NasreproError(
-            "none of these claims has a recorded verdict that rests on seeds and is had in minutes"
-        )
-    by_file = [list(group) for _, group in groupby(wanted, key=lambda claim: claim.file)]
-    found = []
-    for block in range(1, blocks + 1):
-        for members in by_file:
-            with progress_bar(f"block {block} of {blocks}, {members[0].file}", quiet) as progress:
-                found += repeat(members, others, folder, block, workers=workers, progress=progress)
-    if store is not None:
-        with Store(store, read_only=True) as opened:
-            found += resampled(chosen, others, opened, blocks)
-    flips = [each for each in found if each.flipped]
-    if record:
-        path = keep((file or claim_files())[0].parent, measured(found, chosen))
-        remark(f"how often verdicts flip: {path}", quiet)
-    if as_json:
-        print_json(
-            {
-                "verdicts": len(found),
-                "flips": len(flips),
-                "repeats": [asdict(each) for each in found],
-            }
-        )
-    else:
-        by_claim: dict[str, list[Repeat]] = {}
-        for each in found:
-            by_claim.setdefault(each.claim, []).append(each)
-        rows = []
-        for name, again in by_claim.items():
-            counts = Counter(each.verdict for each in again if each.flipped)
-            flipped = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-            same = len(again) - counts.total()
-            rows.append([name, again[0].recorded, f"{same} of {len(again)}", flipped])
-        print_table(["claim", "verdict", "same", "others"], rows)
-        share = len(flips) / max(1, len(found))
-        typer.echo(f"\n{len(flips)} of {len(found):,} verdicts ({share:.1%}) flip")
-        for each in flips:
-            remark(
-                f"flipped: {each.claim} is {each.verdict} in block {each.block}, recorded: "
-                f"{each.recorded} ({each.why})"
-            )
-    return int(bool(flips))
-
-
 @dataclass(frozen=True, slots=True)
 class _Done:
     verdicts: tuple[Verdict, ...]
     failed: bool
 
 
-def _chosen(
+def chosen(
     papers: Sequence[str] | None,
     ids: Sequence[str] | None,
     files: Sequence[Path] | None,
@@ -291,21 +209,21 @@ def _chosen(
     for path in own or ():
         entry = methods.from_file(Path(path))
         methods.add(entry.name, entry, __name__)
-    everything = chosen = load_claims(files)
+    everything = wanted = load_claims(files)
     if papers:
         for name in papers:
             if not any(_of(claim, name) for claim in everything):
                 raise UnknownName("paper", name, sorted({claim.file for claim in everything}))
-        chosen = tuple(claim for claim in chosen if any(_of(claim, name) for name in papers))
+        wanted = tuple(claim for claim in wanted if any(_of(claim, name) for name in papers))
     if ids:
-        known = {claim.id: claim for claim in chosen}
+        known = {claim.id: claim for claim in wanted}
         for each in ids:
             if each not in known:
                 raise UnknownName("claim", each, known)
-        chosen = tuple(known[each] for each in dict.fromkeys(ids))
-    if not chosen:
+        wanted = tuple(known[each] for each in dict.fromkeys(ids))
+    if not wanted:
         raise NasreproError("there are no claims to judge")
-    return chosen, everything
+    return wanted, everything
 
 
 def _of(claim: Claim, name: str) -> bool:
@@ -317,7 +235,7 @@ def _of(claim: Claim, name: str) -> bool:
 
 
 def _judged(
-    chosen: Sequence[Claim],
+    wanted: Sequence[Claim],
     others: Sequence[Claim],
     path: Path,
     *,
@@ -330,7 +248,7 @@ def _judged(
     from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
 
-    needed = with_family(chosen, others)
+    needed = with_family(wanted, others)
     failed = False
     with Store(path, read_only=not run) as store:
         needs = [need for claim in needed for need in claim.results]
@@ -355,4 +273,4 @@ def _judged(
             ):
                 remark(f"a run failed: {line}")
             evidence = gather(store, needs)
-    return _Done(judged(chosen, evidence, others), failed)
+    return _Done(judged(wanted, evidence, others), failed)

@@ -117,31 +117,44 @@ class Ranking(Ranked):
         if self.coefficient == "best_value" and ours.n < whole:
             words = band_words(claim, ends)
             why = f"{short(ours.value)} against {words}, but of the best-scored of {part}"
+            why += _tied(records[0])
             why += f"; all {whole:,} would decide it"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
         finding = within(claim, ends, ours, runs, whole=whole)
         if ours.n < whole:
             finding = replace(finding, why=f"{finding.why}; over {part}")
+        if self.coefficient == "best_value":
+            finding = replace(finding, why=f"{finding.why}{_tied(records[0])}")
         return without_interval(finding) if ours.low == ours.high else finding
 
     def again(self, claim: Statement, context: Context, repeat: int) -> Finding | None:
-        """The finding by other architectures and another draw, as a resample has them.
+        """The finding by other architectures and another draw.
 
-        None where nothing was sampled or drawn: the ranking is of a whole table by counts.
+        The architectures are resampled where scores are at hand; else the figure moves as its
+        interval has it. None where nothing was sampled or drawn: the whole table is ranked by
+        counts.
         """
         found = [context.evidence.ranked(need) for need in self.needs()]
         records = [record for record in found if record is not None]
-        if not self.draws or len(records) < 2 or self.coefficient not in RESAMPLED:
-            return None
-        if not all(map(context.comparisons.stored, records)):
+        if self.coefficient == "best_value" or not records:
             return None
         ours, _ = self._figure(records, tabulated(self.oracle), context.comparisons)
-        moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
-        moved += DRAW * np.random.default_rng(repeat).standard_normal()
+        if not ours.low < ours.high:
+            return None
+        rng = np.random.default_rng(repeat)
+        if self._pairs(records) and all(map(context.comparisons.stored, records)):
+            moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
+            moved += DRAW * rng.standard_normal()
+        else:
+            moved = (ours.high - ours.low) / (2 * Z) * rng.standard_normal()
         shifted = replace(
             ours, value=ours.value + moved, low=ours.low + moved, high=ours.high + moved
         )
         return within(claim, band(claim, self.quantity), shifted)
+
+    def _pairs(self, records: list[RankRecord]) -> bool:
+        """Whether two rankings are compared, of which one is of a sample of networks."""
+        return self.draws and len(records) > 1 and self.coefficient in RESAMPLED
 
     def _figure(
         self, records: list[RankRecord], whole: int, comparisons: Comparisons
@@ -185,6 +198,12 @@ def _part(record: RankRecord, n: int, whole: int) -> str:
     if record.key.sample:
         return f"a random sample of {n:,} of the {whole:,} architectures"
     return f"the {n:,} of {whole:,} architectures in the table"
+
+
+def _tied(record: RankRecord) -> str:
+    """How many share the best score, in words; their mean is the figure."""
+    count = record.best_tied
+    return f" (the mean of the {count:,} that tie at the top)" if count > 1 else ""
 
 
 def _widened(ours: Interval, draw: float) -> Interval:

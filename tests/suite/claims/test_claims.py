@@ -27,7 +27,10 @@ from nasrepro.suite.claims import (
     Claim,
     Evidence,
     Verdict,
+    by_resampling,
+    by_store,
     claim_files,
+    first_verdicts,
     gather,
     judge_all,
     junit,
@@ -36,7 +39,6 @@ from nasrepro.suite.claims import (
     missing,
     plan_of,
     record,
-    repeats,
     tabulated,
 )
 from nasrepro.suite.claims.evidence import SAMPLE
@@ -955,6 +957,7 @@ def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
     """
     of_the_toys(monkeypatch)
     methods.get("random_search")  # its file is imported once: it must be known after this test, too
+    methods.get("random_search")  # a file is imported once: not into a copy alone
     monkeypatch.setattr(methods, "_found", dict(methods._found))
     monkeypatch.setattr(scorers, "_found", dict(scorers._found))
     registered(toys.source(SEARCH, "toy_best"))
@@ -1096,6 +1099,7 @@ def nasrepro(monkeypatch, capsys, tmp_path):
 
     Gives its exit code, standard output and standard error.
     """
+    methods.get("random_search")  # a file is imported once: not into a copy alone
     monkeypatch.setattr(methods, "_found", dict(methods._found))
 
     def run(*arguments: object, store: bool = True) -> tuple[int, str, str]:
@@ -1192,68 +1196,49 @@ def test_a_users_method_is_held_to_the_claims(nasrepro, mine, tmp_path):
 
 
 def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, monkeypatch):
-    def repeated(blocks: int) -> tuple[int, str, str]:
-        options = [
-            "--file",
-            mine,
-            "--blocks",
-            blocks,
-            "--folder",
-            tmp_path / "blocks",
-            "--workers",
-            1,
-            "--quiet",
-        ]
-        return nasrepro("claims", "repeat", *options, store=False)
+    def repeated(blocks: int, *more: object) -> tuple[int, str, str]:
+        runs = tmp_path / "blocks.sqlite"
+        options = ["--blocks", blocks, "--runs", runs, "--workers", 1, "--quiet", *more]
+        return nasrepro("claims", "repeat", "--file", mine, *options)
 
-    text = FILE.replace("width = 7.0", "width = 15.0")
-    mine.write_text(text, encoding="utf-8")
-    code, out, err = repeated(2)
-    assert code == 1 and "2 of 2 verdicts (100.0%) flip" in out and "2 reproduced" in out
-    assert "flipped: mine-random is reproduced in block 2, recorded: not reproduced" in err
-    for block in (1, 2):
-        with Store(tmp_path / "blocks" / "mine" / f"0{block}.sqlite") as store:
-            assert sorted(run.key.seed for run in store.runs()) == list(
-                range(20 * block, 20 * block + 20)
-            ), "no seed is in two blocks"
+    mine.write_text(FILE.replace("width = 7.0", "width = 15.0"), encoding="utf-8")
+    code, _, err = repeated(2)
+    assert code == 2 and "no results store" in err
+    nasrepro("claims", "--file", mine, "--workers", 1, "--quiet")
+    code, out, _ = repeated(2)
+    (row,) = [line.split() for line in out.splitlines() if line.startswith("mine-random")]
+    assert (code, row) == (0, ["mine-random", "reproduced", "seeds", "2", "of", "2"])
+    with Store(tmp_path / "blocks.sqlite") as store:
+        seeds = sorted(run.key.seed for run in store.runs())
+    assert seeds == list(range(20, 60)), "no seed is in two blocks, nor in the store's runs"
 
-    ran: list[int] = []
-    real = repeats.run_cells
-    monkeypatch.setattr(
-        "nasrepro.suite.claims.repeats.run_cells",
-        lambda cells, store, **rest: ran.append(len(cells)) or real(cells, store, **rest),
-    )
-    recorded(mine, "reproduced")
-    code, out, err = repeated(2)
-    assert (code, err, ran) == (0, "", []) and "0 of 2 verdicts (0.0%) flip" in out, (
-        "verdicts are kept; what was recorded has no part in them"
-    )
-    mine.write_text(
-        FILE.replace("width = 7.0", "width = 0.1"),
-        encoding="utf-8",
-    )
-    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
-        before = store.manifest()["results"]
-    assert repeated(1)[0] == 1 and ran == [20], "another test is another verdict, of the same runs"
-    with Store(tmp_path / "blocks" / "mine" / "01.sqlite") as store:
-        assert store.manifest()["results"] == before
-    rules = tmp_path / "rules.py"
-    rules.write_text("other = 1\n", encoding="utf-8")
-    with monkeypatch.context() as patched:
-        patched.setattr("nasrepro.suite.claims.rules.__file__", str(rules))
-        kept = (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8")
-        assert repeated(1)[0] == 1 and ran == [20, 20], (
-            "by other rules it is judged again, of the same runs"
-        )
-        assert (tmp_path / "blocks" / "mine" / "01.json").read_text(encoding="utf-8") != kept
-    (tmp_path / "blocks" / "mine" / "01.json").write_text("{", encoding="utf-8")
-    assert "delete it" in repeated(1)[2]
-    mine.write_text(
-        FILE.partition('[[claim]]\nid = "mine-random"')[0]
-        + FILE[FILE.index('[[claim]]\nid = "mine-imp') :],
-        encoding="utf-8",
-    )
-    assert "none of these claims" in repeated(1)[2]
+    monkeypatch.setattr("nasrepro.suite.claims.repeats.run_cells", lambda *_, **__: 1 / 0)
+    assert repeated(2, "--no-run")[0] == 0, "nothing that is slow, nothing to resample"
+    mine.write_text(FILE.replace("width = 7.0", "width = 4.5"), encoding="utf-8")
+    assert repeated(2)[0] == 0, "another margin is judged by the same runs"
+
+
+def test_slow_claims_are_judged_by_resampled_seeds_and_by_another_kernel(mine, tmp_path):
+    text = FILE.replace('id = "mine-random"', 'long = true\nid = "mine-random"')
+    mine.write_text(text.replace("width = 7.0", "width = 0.5"), encoding="utf-8")
+    claims = load_claims([mine])
+    with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "other.sqlite") as other:
+        for seed in range(20):
+            store.add(run_of(seed, 88.0 + seed / 10, budget=Budget(queries=10)))
+            other.add(run_of(seed, 60.0 + seed / 10, budget=Budget(queries=10)))
+        first = first_verdicts(claims, claims, store)
+        assert {id: each.verdict for id, each in first.items()} == {
+            "mine-random": "inconclusive",
+            "mine-ratio": "consistent",
+        }
+        resampled = by_resampling(first, claims, store, 20)
+        kernels = by_store(first, claims, other)
+    assert {(each.claim, each.varied) for each in resampled} == {("mine-random", "resampled seeds")}
+    assert len({each.why for each in resampled}) == 20, "each time others"
+    assert [(each.claim, each.verdict, each.flipped) for each in kernels] == [
+        ("mine-random", "not reproduced", True),
+        ("mine-ratio", "consistent", False),
+    ]
 
 
 def test_the_command_of_contributing_is_one(nasrepro, mine, tmp_path, monkeypatch):
@@ -1428,6 +1413,7 @@ def toy_claims(value: float) -> list[Claim]:
 @pytest.fixture
 def broken(toy, monkeypatch):
     """Which of the three claims change when method, description or scorer is another one."""
+    methods.get("random_search")  # a file is imported once: not into a copy alone
     monkeypatch.setattr(methods, "_found", dict(methods._found))
     monkeypatch.setattr(scorers, "_found", dict(scorers._found))
     plain = toys.named("noisy")

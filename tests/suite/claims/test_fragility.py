@@ -31,7 +31,8 @@ CLAIM = Claim.model_validate(
 
 def flipping(flips: int, test: str = CLAIM.test_hash) -> Claim:
     found = Fragility(varied="seeds", repeats=20, flips=flips, test=test)
-    return CLAIM.model_copy(update={"fragility": found})
+    steady = Fragility(varied="BLAS kernel", repeats=1, flips=0, test=test)
+    return CLAIM.model_copy(update={"fragility": (steady, found)})
 
 
 @pytest.mark.parametrize(
@@ -52,15 +53,20 @@ def test_more_than_one_flip_in_twenty_is_no_verdict(claim, verdict):
 
 def test_what_was_measured_is_kept_beside_the_claims(tmp_path):
     repeats = [
-        Repeat("paper-best", "reproduced", block, verdict, "")
+        Repeat("paper-best", "reproduced", "seeds", block, verdict, "")
         for block, verdict in enumerate(["reproduced", "inconclusive", "reproduced"], start=1)
     ]
     ((id, found),) = measured(repeats, [CLAIM])
     assert (id, found.flips, found.repeats, found.varied) == ("paper-best", 1, 3, "seeds")
     record(tmp_path, [(id, found)])
-    record(tmp_path, [("another", found)])
-    assert set(load(tmp_path)) == {"paper-best", "another"}
-    assert Fragility(**load(tmp_path)["paper-best"]) == found
+    kernel = found.model_copy(update={"varied": "BLAS kernel"})
+    record(tmp_path, [(id, kernel), ("another", found)])
+    again = found.model_copy(update={"flips": 0})
+    record(tmp_path, [(id, again)])
+    assert load(tmp_path) == {"another": (found,), "paper-best": (kernel, again)}
+    other = found.model_copy(update={"test": "of another test"})
+    record(tmp_path, [(id, other)])
+    assert load(tmp_path)["paper-best"] == (other,), "what another test gave is no use"
     (tmp_path / FILE).write_text("{", encoding="utf-8")
     with pytest.raises(DataCorrupt, match="delete it"):
         load(tmp_path)

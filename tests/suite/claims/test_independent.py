@@ -18,9 +18,12 @@ import pytest
 from scipy import stats
 
 from nasrepro.suite.claims import Claim, Verdict, judge_all, load_claims
+from nasrepro.suite.claims.repeats import bare
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_devices, load_oracle, methods, oracles, scorers
 
+#: A store of the plan `reproduce`; read here, because each test starts without it.
+STORE = os.environ.get("NASREPRO_STORE", "")
 CLAIMS = 60
 Z = 1.96
 
@@ -128,7 +131,7 @@ def _lookup(claim: Claim, how: Any, store: Store) -> str:
 
 def compared(store: Store) -> list[tuple[Verdict, str]]:
     """Both verdicts on the claims that both can judge."""
-    claims = [claim.model_copy(update={"fragility": None}) for claim in load_claims()]
+    claims = bare(load_claims())
     testable = [claim for claim in claims if claim.how is not None and not claim.needs]
     verdicts = judge_all(drawn(testable), store, claims=claims)
     judged = [(verdict, judge(verdict.claim, store)) for verdict in verdicts]
@@ -136,9 +139,9 @@ def compared(store: Store) -> list[tuple[Verdict, str]]:
 
 
 @pytest.mark.nightly
-def test_another_judge_says_the_same_of_sixty_claims(tmp_path):
-    path = Path(os.environ.get("NASREPRO_STORE", tmp_path / "none.sqlite"))
-    with Store(path, read_only=path.exists()) as store:
+@pytest.mark.skipif(not STORE, reason="NASREPRO_STORE names a store of the plan reproduce")
+def test_another_judge_says_the_same_of_sixty_claims():
+    with Store(Path(STORE), read_only=True) as store:
         pairs = compared(store)
     different = [
         (verdict.claim.id, verdict.verdict, other)
