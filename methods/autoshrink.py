@@ -39,7 +39,6 @@ Deviations:
 
 import contextlib
 import math
-from typing import Any
 
 import numpy as np
 
@@ -89,67 +88,78 @@ def search(
         raise NasreproError(
             f"autoshrink: unknown assignment {assignment!r}; accepted: {', '.join(ASSIGNMENTS)}"
         )
-    topology = session.space.topology()
-    complete = [
-        edge
-        for edge, (_, target) in enumerate(topology.edges)
-        if target < (vertices or topology.vertices)
-    ]
+    space, topology = session.space, session.space.topology()
+    reached = vertices or topology.vertices
+    complete = [edge for edge, (_, target) in enumerate(topology.edges) if target < reached]
+
+    def evaluate(arch, graph, **when):
+        """What the trace says of a graph: its score and what that is made of."""
+        done = session.evaluate(arch)
+        macs = session.complexity(arch).macs
+        if form == "accuracy":
+            score = done.score - lam * math.log10(macs / 1e6)
+        else:
+            score = 0.25 * (200 + done.score) - lam * math.log10(max(len(graph), 1))
+        return {
+            "score": session.rate(done, round(score, 9)),
+            "objective": done.score,
+            "macs": macs,
+            "edges": len(graph),
+            **when,
+        }
+
     for trajectory in range(trajectories):
         ops = assigned(topology, assignment, rng)
-
-        def arch_of(kept, ops):
-            with contextlib.suppress(InvalidArch):
-                return session.space.wired(kept, ops)
-
-        def evaluate(arch, kept, step, trajectory=trajectory):
-            done = session.evaluate(arch)
-            macs = session.complexity(arch).macs
-            if form == "accuracy":
-                score = done.score - lam * math.log10(macs / 1e6)
-            else:
-                score = 0.25 * (200 + done.score) - lam * math.log10(max(len(kept), 1))
-            return {
-                "score": session.rate(done, round(score, 9)),
-                "objective": done.score,
-                "macs": macs,
-                "edges": len(kept),
-                "step": step,
-                "trajectory": trajectory,
-            }
-
-        kept, step = topology.live(complete), 0
-        start = arch_of(kept, ops)
+        graph, step = topology.live(complete), 0
+        start = _arch(space, graph, ops)
         if score_start and start is not None:
-            session.log("shrink", **evaluate(start, kept, step))
-        while len(kept) > round(keep * len(complete)):
+            session.log("shrink", **evaluate(start, graph, step=step, trajectory=trajectory))
+        while len(graph) > round(keep * len(complete)):
             step += 1
-            graphs = [
-                topology.live([edge for edge in kept if edge != gone])
-                for gone in rng.permutation(kept)
-            ]
-            graphs = [
-                graph for graph in graphs if graph or topology.output is None
-            ]  # a path to the output is left
-            candidates: list[tuple[Any, ...]] = []
-            for graph in graphs:
-                place = rng.choice(places_of(topology, graph)) if redraw and graph else None
-                own = ops if place is None else changed(ops, place, len(topology.ops), rng)
-                if len(candidates) < K and (arch := arch_of(graph, own)) is not None:
-                    candidates.append((graph, own, arch))
-            if candidates:
-                rows = [evaluate(arch, graph, step) for graph, _, arch in candidates]
-                best = max(
-                    range(len(rows)), key=lambda i: rows[i]["score"]
-                )  # the first in random order, where several tie
-                session.log(
-                    "shrink",
-                    candidates=len(rows),
-                    mean_score=float(np.mean([row["score"] for row in rows])),
-                    **rows[best],
-                )
-                kept, ops, _ = candidates[best]
-            elif graphs:
-                kept = graphs[0]  # unseen
-            else:
+            smaller = _removals(topology, graph, rng)
+            if not smaller:
                 break
+            candidates = _candidates(space, smaller, ops, K, redraw, rng)
+            if not candidates:
+                graph = smaller[0]  # unseen
+                continue
+            rows = [
+                evaluate(arch, smaller, step=step, trajectory=trajectory)
+                for arch, smaller, _ in candidates
+            ]
+            # the first in random order, where several tie
+            best = max(range(len(rows)), key=lambda i: rows[i]["score"])
+            session.log(
+                "shrink",
+                candidates=len(rows),
+                mean_score=float(np.mean([row["score"] for row in rows])),
+                **rows[best],
+            )
+            _, graph, ops = candidates[best]
+
+
+def _arch(space, graph, ops):
+    """The architecture of a graph; None where it is none."""
+    with contextlib.suppress(InvalidArch):
+        return space.wired(graph, ops)
+
+
+def _removals(topology, graph, rng):
+    """The graph without each of its edges, in random order, as far as they reach the output."""
+    smaller = [
+        topology.live([edge for edge in graph if edge != gone]) for gone in rng.permutation(graph)
+    ]
+    return [edges for edges in smaller if edges or topology.output is None]
+
+
+def _candidates(space, graphs, ops, K, redraw, rng):
+    """The first `K` of the graphs that are architectures: (architecture, graph, operations)."""
+    topology = space.topology()
+    candidates = []
+    for graph in graphs:
+        own = ops
+        if redraw and graph:
+            own = changed(ops, rng.choice(places_of(topology, graph)), len(topology.ops), rng)
+        if len(candidates) < K and (arch := _arch(space, graph, own)) is not None:
+            candidates.append((arch, graph, own))
+    return candidates

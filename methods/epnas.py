@@ -72,23 +72,9 @@ ARMS = ("reinforce", "progressive", "predictor_reward", "predictor_screen", "pre
     refit=8,
 )
 def search(
-    session,
-    rng,
-    *,
-    arm,
-    workers,
-    batch,
-    constraints,
-    penalty,
-    anneal,
-    hidden,
-    learning_rate,
-    entropy,
-    momentum,
-    trained,
-    pool,
-    refit,
-):
+    session, rng, *, arm, workers, batch, constraints, penalty, anneal,
+    hidden, learning_rate, entropy, momentum, trained, pool, refit,
+):  # fmt: skip
     """Progressive REINFORCE with a performance predictor.
 
     Args:
@@ -115,86 +101,117 @@ def search(
     if penalty not in ("soft", "hard"):
         raise NasreproError(f"epnas: penalty {penalty!r} is neither soft nor hard")
     space, count = session.space, batch or workers
-    limits = [_limit(text) for text in constraints]
+    reward = _Reward(session, [_limit(text) for text in constraints], penalty, anneal)
     growth = space.growth()
     if arm in ("reinforce", "predictor_only"):  # all at once
         growth = (replace(growth[-1], free=growth[-1].taken),)
-    by_policy, draws = (
-        arm != "predictor_only",
-        pool if arm in ("predictor_screen", "predictor_only") else 1,
-    )
-    with session.charge("policy"):
-        policy = _policy(space, growth, hidden, learning_rate, entropy, rng) if by_policy else None
+    screens = arm in ("predictor_screen", "predictor_only")
+    policy = None
+    if arm != "predictor_only":
+        with session.charge("policy"):
+            policy = _policy(space, growth, hidden, learning_rate, entropy, rng)
     predictor = _Predictor(space, int(rng.integers(2**31)))
-    average, weight = np.zeros(len(growth)), 0.0
-    lowest = 0.0  # score so far, where scores are negative
-    satisfied = False  # whether anything that was trained keeps the constraints
-
-    def excesses(arch):
-        return [_excess(session, arch, limit) for limit in limits]
-
-    def value(arch, score):
-        p = math.exp(-anneal * _spent(session))
-        broken = [excess for excess in excesses(arch) if excess > 0]
-        return max(score - lowest, 0.0) * math.prod(
-            0.0 if penalty == "hard" else p**excess for excess in broken
-        )
+    baseline = _Baseline(len(growth), momentum)
 
     while True:
         drawn = _Children.none(count)
         for step, grown in enumerate(growth):
             with session.charge("policy"):
-                drawn = _draw(
-                    space, grown, policy, drawn.repeated(draws if predictor.ready else 1), rng
-                )
+                parents = drawn.repeated(pool if screens and predictor.ready else 1)
+                drawn = _draw(space, grown, policy, parents, rng)
             with session.charge("predictor"):
                 guesses = predictor(drawn.archs) if predictor.ready else np.zeros(len(drawn.archs))
                 if len(guesses) > count:  # the predictor screens: best promise first
-                    promise = np.array(
-                        [
-                            value(arch, guess)
-                            for arch, guess in zip(drawn.archs, guesses, strict=True)
-                        ]
-                    )
-                    kept = np.argsort(-promise, kind="stable")[:count]
-                    drawn, guesses = drawn.at(kept), guesses[kept]
+                    promise = np.array(reward.of_all(drawn.archs, guesses))
+                    best = np.argsort(-promise, kind="stable")[:count]
+                    drawn, guesses = drawn.at(best), guesses[best]
             asked = np.arange(count)
             if arm == "predictor_reward" and predictor.ready:
                 asked = np.sort(rng.permutation(count)[: max(1, round(trained * count))])
-            before = session.queries
-            try:
-                done = session.evaluate_many([drawn.archs[i] for i in asked], workers=workers)
-            finally:  # also what was trained before the budget ended
-                for each in session.ledger.evaluations[before:]:
-                    worst = sum(excess for excess in excesses(each.arch) if excess > 0)
-                    session.rate(each, -1e6 * (1 + worst) if worst else each.score)
-                    satisfied = satisfied or not worst
-            scores = [each.score for each in done]
-            lowest = min(lowest, *finite(scores))
-            guesses[asked] = np.maximum(scores, lowest)
+            done = _train(session, [drawn.archs[i] for i in asked], workers, reward)
+            archs, scores = [each.arch for each in done], [each.score for each in done]
+            reward.lowest = min(reward.lowest, *finite(scores))
+            guesses[asked] = np.maximum(scores, reward.lowest)
             if arm.startswith("predictor"):
                 with session.charge("predictor"):
-                    predictor.add([each.arch for each in done], scores, refit)
-            rewards = [value(arch, guess) for arch, guess in zip(drawn.archs, guesses, strict=True)]
+                    predictor.add(archs, scores, refit)
+            rewards = reward.of_all(drawn.archs, guesses)
             drawn.rewards = np.column_stack([drawn.rewards, rewards])
-            violating = float(np.mean([max(excesses(each.arch), default=0.0) > 0 for each in done]))
-            score = float(guesses[asked].mean())
             session.log(
                 "step",
                 step=step,
                 reward=float(np.mean(rewards)),
-                score=score,
-                violating=violating,
-                satisfied=satisfied,
+                score=float(guesses[asked].mean()),
+                violating=float(np.mean([reward.excess(arch) > 0 for arch in archs])),
+                satisfied=reward.satisfied,
             )
         if policy is not None:
             with session.charge("policy"):
-                returns = drawn.rewards[:, ::-1].cumsum(axis=1)[
-                    :, ::-1
-                ]  # what is still to come, shape (children, steps)
-                average = momentum * average + (1 - momentum) * returns.mean(axis=0)
-                weight = momentum * weight + (1 - momentum)
-                policy.learn(drawn.codes, drawn.own, returns - average / weight)
+                # what is still to come, shape (children, steps)
+                returns = drawn.rewards[:, ::-1].cumsum(axis=1)[:, ::-1]
+                baseline.add(returns.mean(axis=0))
+                policy.learn(drawn.codes, drawn.own, returns - baseline.mean)
+
+
+class _Reward:
+    """Accuracy of a child, times V(usage, limit) of each constraint that it breaks.
+
+    Attributes:
+        lowest: score so far, where scores are negative.
+        satisfied: whether anything that was trained keeps the constraints.
+    """
+
+    def __init__(self, session, limits, penalty, anneal):
+        self.session, self.limits, self.penalty, self.anneal = session, limits, penalty, anneal
+        self.lowest, self.satisfied = 0.0, False
+
+    def of_all(self, archs, scores):
+        return [self._of(arch, score) for arch, score in zip(archs, scores, strict=True)]
+
+    def _of(self, arch, score):
+        p = math.exp(-self.anneal * _spent(self.session))
+        return max(score - self.lowest, 0.0) * math.prod(
+            0.0 if self.penalty == "hard" else p**excess for excess in self._broken(arch)
+        )
+
+    def excess(self, arch):
+        """By how much constraints are broken, summed."""
+        return sum(self._broken(arch))
+
+    def rate(self, done):
+        """The score of what keeps the constraints; all else is below, by its excess."""
+        excess = self.excess(done.arch)
+        self.session.rate(done, -1e6 * (1 + excess) if excess else done.score)
+        self.satisfied = self.satisfied or not excess
+
+    def _broken(self, arch):
+        excesses = [_excess(self.session, arch, limit) for limit in self.limits]
+        return [excess for excess in excesses if excess > 0]
+
+
+class _Baseline:
+    """A moving average of each step's returns; `mean` has no bias towards its start at 0."""
+
+    def __init__(self, steps, momentum):
+        self.momentum, self.average, self.weight = momentum, np.zeros(steps), 0.0
+
+    def add(self, returns):
+        self.average = self.momentum * self.average + (1 - self.momentum) * returns
+        self.weight = self.momentum * self.weight + (1 - self.momentum)
+
+    @property
+    def mean(self):
+        return self.average / self.weight
+
+
+def _train(session, archs, workers, reward):
+    """Trains children side by side; rates also those trained before the budget ended."""
+    before = session.queries
+    try:
+        return session.evaluate_many(archs, workers=workers)
+    finally:
+        for done in session.ledger.evaluations[before:]:
+            reward.rate(done)
 
 
 def _policy(space, growth, hidden, learning_rate, entropy, rng):

@@ -39,6 +39,7 @@ Deviations:
       not simulated.
 """
 
+import contextlib
 import math
 import time
 
@@ -118,162 +119,181 @@ def search(
             "flash: max_latency and max_energy need a device; see: nasrepro list devices"
         )
     space = session.space
-    limits = {"macs": max_macs, "params": max_params, "latency": max_latency, "energy": max_energy}
-    limits = {name: limit for name, limit in limits.items() if limit}
+    limits = _Limits(
+        session, device, macs=max_macs, params=max_params, latency=max_latency, energy=max_energy
+    )
 
     def topology(arch):
         return METRICS[metric](space.blocks(arch))
 
-    def cost(arch, name):
-        if name in ("macs", "params"):
-            return float(getattr(session.complexity(arch), name))
-        measured[name].add(arch)
-        return (
-            session.latency(arch, device)
-            if name == "latency"
-            else session.energy(arch, f"{device}-energy")
-        )
-
-    def excess(arch):
-        """By how much the worst limit is exceeded, measured.
-
-        Infinite where the device cannot run it.
-        """
-        try:
-            return max(
-                (cost(arch, name) / limit - 1 for name, limit in limits.items()), default=0.0
-            )
-        except NotTabulated:
-            return math.inf
-
-    # sampling and fitting
-    measured: dict[str, set[Arch]] = {
-        name: set() for name in limits if name in ("latency", "energy")
-    }
-    drawn: list[Arch] = []
-    within: list[Arch] = []
-    while (len(within) < samples and len(drawn) < _TRIES * samples) or len(drawn) < measurements:
-        drawn.append(space.sample(rng))
-        if excess(drawn[-1]) <= 0 and len(within) < samples:
-            within.append(drawn[-1])
-        if len(drawn) == _TRIES and limits and all(excess(arch) == math.inf for arch in drawn):
-            cost(drawn[-1], "latency" if max_latency else "energy")  # says why
+    drawn, within = _sampled(space, limits, rng, samples, measurements)
     evaluated = session.evaluate_many(within)
     with session.charge("predictor"):
-        g, scores = (
-            np.array([topology(each.arch) for each in evaluated]),
-            np.array([each.score for each in evaluated]),
-        )
+        g = np.array([topology(done.arch) for done in evaluated])
+        scores = np.array([done.score for done in evaluated])
         curve = fit_curve(g, scores) if len(within) else None
-        models = _device_models(session, drawn, cost, list(measured), measurements, features)
+        limits.fit(drawn, measurements, features)
     if curve is not None:
         parameters = {name: getattr(curve, name) for name in curve.__slots__}
         session.log("predictor", metric=metric, g=g.tolist(), score=scores.tolist(), **parameters)
-
     # theta is monotone, and flat where it saturates
     sign = 1 if curve is None or curve.rises else -1
 
-    def predicted_excesses(arch):
-        """By how much each limit is exceeded by the device models, or by the count of MACs."""
-        return [
-            round((models[name](arch) if name in models else cost(arch, name)) / limit - 1, 9)
-            for name, limit in limits.items()
-        ]
-
-    # searching
     with session.charge("shgo"):
         order = ordered(space, topology, rng, contexts)
-        sparse = len(space) < math.prod(space.cardinalities)  # not every code is an architecture
-
-        def arch_of(point):
-            return space.arch([options[k] for options, k in zip(order, point, strict=True)])
-
-        def evaluate(point):
-            try:
-                arch = arch_of(point)
-            except InvalidArch:
-                return 0.0, [1.0] * (len(limits) + 1)
-            over = predicted_excesses(arch)
-            return sign * topology(arch), [0.0, *over] if sparse else over
-
-        lattice = Lattice(evaluate, space.cardinalities)
+        lattice = _lattice(space, order, lambda arch: sign * topology(arch), limits)
         best = max(within or drawn, key=topology).code if within or drawn else ()
-        lattice.maximise(
-            coarse=coarse,
-            keep=keep,
-            start=tuple(options.index(k) for options, k in zip(order, best, strict=False)),
-        )
-        kept = (arch_of(point) for point in lattice.feasible())
-        peak = next((arch for arch in kept if excess(arch) <= 0), None)
+        start = tuple(options.index(k) for options, k in zip(order, best, strict=False))
+        lattice.maximise(coarse=coarse, keep=keep, start=start)
+        feasible = [_arch_of(space, order, point) for point in lattice.feasible()]
+        peak = next((arch for arch in feasible if limits.excess(arch) <= 0), None)
+    ranked = feasible
     if len(space) <= LISTED:
         with session.charge("listing") as took:
             ranked, seconds = descending(space, _signed_metric, metric, sign)
             took(seconds)
-    else:
-        ranked = [arch_of(point) for point in lattice.feasible()]
     with session.charge("walk"):
-        chosen: list[Arch] = []
-        known = {space.canonical(each.arch) for each in evaluated}
-        for arch in ranked:
-            if len(chosen) == finals:
-                break
-            if max(predicted_excesses(arch), default=0.0) > 0 or space.canonical(arch) in known:
-                continue
-            if excess(arch) <= 0:
-                known.add(space.canonical(arch))
-                chosen.append(arch)
+        chosen = _walk(space, limits, ranked, [done.arch for done in evaluated], finals)
         if not chosen and not within:
-            chosen = [_least_excess(arch_of, excess, limits, cost, space)]
-    counts = {name: len(archs) for name, archs in measured.items()}
+            chosen = [_least_excess(space, limits, order)]
     session.log(
         "search",
         points=len(lattice.seen),
-        limits=limits,
+        limits=limits.upper,
         shgo=space.format(peak) if peak else None,
         found=[space.format(arch) for arch in chosen],
-        measured=counts,
+        measured={name: len(archs) for name, archs in limits.measured.items()},
     )
-    return max([*evaluated, *session.evaluate_many(chosen)], key=lambda each: each.score).arch
+    return max([*evaluated, *session.evaluate_many(chosen)], key=lambda done: done.score).arch
 
 
 def _signed_metric(space, arch, metric, sign):
     return sign * METRICS[metric](space.blocks(arch))
 
 
-def _device_models(session, drawn, cost, names, measurements, features):
-    """Functions from architecture to predicted latency or energy, by name.
+class _Limits:
+    """Upper limits on what a network costs, and device models that predict it.
 
-    Each is fitted to the first measurable ones of those drawn.
+    Attributes:
+        upper: by name, those that are not 0. MACs and parameters are counted, latency and energy
+            are measured on the device.
+        measured: the networks measured so far, by name.
+        models: functions from architecture to predicted latency or energy, by name.
     """
-    space, dataset = session.space, session.dataset
-    kinds = (
-        sorted({op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"})
-        if names
-        else []
-    )
 
-    def row(arch):
-        if features == "operators":
-            return operators(space, arch, kinds)
-        return analytical(space, arch, classes=dataset.classes, size=dataset.size)
+    def __init__(self, session, device, **upper):
+        self.session, self.device = session, device
+        self.upper = {name: limit for name, limit in upper.items() if limit}
+        self.measured: dict[str, set[Arch]] = {
+            name: set() for name in self.upper if name in ("latency", "energy")
+        }
+        self.models = {}
 
-    models = {}
-    for name in names:
-        rows: list[list[float]] = []
-        values: list[float] = []
-        for arch in drawn:
-            try:
-                if len(values) < measurements:
-                    values.append(cost(arch, name))
-                    rows.append(row(arch))
-            except NotTabulated:  # the device does not support it
-                continue
-        model = fit_linear(np.array(rows), np.array(values))
-        models[name] = lambda arch, model=model: float(model(np.array(row(arch))))
-    return models
+    def cost(self, arch, name):
+        """Counted or measured; raises NotTabulated where the device cannot run the network."""
+        if name in ("macs", "params"):
+            return float(getattr(self.session.complexity(arch), name))
+        self.measured[name].add(arch)
+        if name == "latency":
+            return self.session.latency(arch, self.device)
+        return self.session.energy(arch, f"{self.device}-energy")
+
+    def excess(self, arch):
+        """By how much the worst limit is exceeded, measured.
+
+        Infinite where the device cannot run the network.
+        """
+        try:
+            excesses = [self.cost(arch, name) / limit - 1 for name, limit in self.upper.items()]
+        except NotTabulated:
+            return math.inf
+        return max(excesses, default=0.0)
+
+    def predicted(self, arch):
+        """By how much each limit is exceeded, by the device models or by counting."""
+        costs = {
+            name: self.models[name](arch) if name in self.models else self.cost(arch, name)
+            for name in self.upper
+        }
+        return [round(costs[name] / limit - 1, 9) for name, limit in self.upper.items()]
+
+    def fit(self, drawn, measurements, features):
+        """Fits each model to the first measurable ones of the networks drawn."""
+        space, dataset = self.session.space, self.session.dataset
+        kinds = (
+            {op for arch in drawn for op in space.graph(arch).ops} - {"input", "output", "none"}
+            if self.measured
+            else ()
+        )
+
+        def row(arch):
+            if features == "operators":
+                return operators(space, arch, sorted(kinds))
+            return analytical(space, arch, classes=dataset.classes, size=dataset.size)
+
+        for name in self.measured:
+            rows: list[list[float]] = []
+            values: list[float] = []
+            for arch in drawn:
+                with contextlib.suppress(NotTabulated):  # the device does not support it
+                    if len(values) < measurements:
+                        values.append(self.cost(arch, name))
+                        rows.append(row(arch))
+            if not values:
+                self.cost(drawn[-1], name)  # says why
+            model = fit_linear(np.array(rows), np.array(values))
+            self.models[name] = lambda arch, model=model: float(model(np.array(row(arch))))
 
 
-def _least_excess(arch_of, excess, limits, cost, space):
+def _sampled(space, limits, rng, samples, measurements):
+    """Networks drawn for the device models, and those of them within the limits, to be trained."""
+    drawn: list[Arch] = []
+    within: list[Arch] = []
+    while (len(within) < samples and len(drawn) < _TRIES * samples) or len(drawn) < measurements:
+        drawn.append(space.sample(rng))
+        if limits.excess(drawn[-1]) <= 0 and len(within) < samples:
+            within.append(drawn[-1])
+        if len(drawn) == _TRIES and all(limits.excess(arch) == math.inf for arch in drawn):
+            limits.cost(drawn[-1], next(iter(limits.measured)))  # says why
+    return drawn, within
+
+
+def _arch_of(space, order, point):
+    """The architecture of a point of the relaxed space; raises InvalidArch."""
+    return space.arch([options[k] for options, k in zip(order, point, strict=True)])
+
+
+def _lattice(space, order, value, limits):
+    """The relaxed space: `value` is maximised where no limit is exceeded, as predicted."""
+    sparse = len(space) < math.prod(space.cardinalities)  # not every code is an architecture
+
+    def evaluate(point):
+        try:
+            arch = _arch_of(space, order, point)
+        except InvalidArch:
+            return 0.0, [1.0] * (len(limits.upper) + 1)
+        over = limits.predicted(arch)
+        return value(arch), [0.0, *over] if sparse else over
+
+    return Lattice(evaluate, space.cardinalities)
+
+
+def _walk(space, limits, ranked, known, finals):
+    """The first `finals` of those ranked that are new and keep all limits, as measured too."""
+    chosen: list[Arch] = []
+    seen = {space.canonical(arch) for arch in known}
+    for arch in ranked:
+        if len(chosen) == finals:
+            break
+        if max(limits.predicted(arch), default=0.0) > 0 or space.canonical(arch) in seen:
+            continue
+        if limits.excess(arch) <= 0:
+            seen.add(space.canonical(arch))
+            chosen.append(arch)
+    return chosen
+
+
+def _least_excess(space, limits, order):
     """A network within limits that neither sampling nor the models found; an error if none is.
 
     It is looked for by the measured excess alone.
@@ -281,15 +301,15 @@ def _least_excess(arch_of, excess, limits, cost, space):
 
     def evaluate(point):
         try:
-            return -min(excess(arch_of(point)), 1e6), ()
+            return -min(limits.excess(_arch_of(space, order, point)), 1e6), ()
         except InvalidArch:
             return -1e6, ()
 
-    arch = arch_of(Lattice(evaluate, space.cardinalities).maximise())
-    if excess(arch) > 0:
+    arch = _arch_of(space, order, Lattice(evaluate, space.cardinalities).maximise())
+    if limits.excess(arch) > 0:
         said = "; ".join(
-            f"{name}: limit {limit:g}, least reachable {cost(arch, name):g} {_UNITS[name]}"
-            for name, limit in limits.items()
+            f"{name}: limit {limit:g}, least reachable {limits.cost(arch, name):g} {_UNITS[name]}"
+            for name, limit in limits.upper.items()
         )
         raise NasreproError(
             "flash: no architecture found within all limits; the nearest, "
@@ -325,9 +345,7 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
     """
     opened, flash = load_oracle(oracle), methods.get("flash")
     space, archs = opened.space, opened.archs()
-    rows = {
-        arch: row for row, arch in enumerate(archs)
-    }  # a table may list one of several equal architectures
+    rows = {arch: row for row, arch in enumerate(archs)}
     for dataset in opened.info.datasets:
         length = epochs or opened.epochs(dataset.name)[-1]
         objective = opened.info.objective_of(dataset.name)
@@ -340,6 +358,8 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
             amount = np.array([values[space.index(arch)] for arch in archs])
         for quantile in quantiles:
             limit = float(np.nanquantile(amount, quantile))
+            limits = {"device": device, "max_latency": limit} if device else {"max_macs": limit}
+            params = {"metric": metric, "features": features, "samples": samples, **limits}
             session = Session(
                 opened,
                 dataset=dataset.name,
@@ -347,21 +367,15 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
                 budget=Budget(queries=samples + 1),
                 devices=load_devices,
             )
-            limits = {"device": device, "max_latency": limit} if device else {"max_macs": limit}
-            params = {"metric": metric, "features": features, "samples": samples, **limits}
             chosen = flash.search(session, rng, **flash.params(params))
             events = {event["event"]: event for event in session.ledger.events}
             peak = events["search"]["shgo"]
             first = space.parse(peak) if peak else chosen
-            found, returned = (
+            found, returned = (  # a table may list one of several equal architectures
                 rows[arch if arch in rows else space.canonical(arch)] for arch in (first, chosen)
             )
             started = time.process_time()
-            predicted = (
-                g
-                if not samples
-                else Curve(**{name: events["predictor"][name] for name in Curve.__slots__})(g)
-            )
+            predicted = _curve(events["predictor"])(g) if samples else g
             inside = np.flatnonzero((amount <= limit) & np.isfinite(truth))
             top = inside[np.argmax(predicted[inside])]
             exhaustive_s = time.process_time() - started
@@ -386,3 +400,8 @@ def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, 
                 "points": events["search"]["points"],
                 "measured": sum(events["search"]["measured"].values()),
             }
+
+
+def _curve(event):
+    """The fitted curve that an event "predictor" describes."""
+    return Curve(**{name: event[name] for name in Curve.__slots__})

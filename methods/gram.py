@@ -47,9 +47,12 @@ Deviations:
 """
 
 import contextlib
+import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasrepro.methods.nets.metagraph import chances, earned, softmax, strength
 from nasrepro.methods.nets.operations import assigned
@@ -97,143 +100,173 @@ def search(session, rng, *, variant, sampling, baseline, alpha, clip, normalise,
     ):
         if given not in accepted:
             raise NasreproError(f"gram: unknown {what} {given!r}; accepted: {', '.join(accepted)}")
-    topology = session.space.topology()
-    seen: list[float] = []
-    sources = np.array([source for source, _ in topology.edges])
-    targets = np.array([target for _, target in topology.edges])
-    options, gibbs = len(topology.ops), variant == "gibbs"
-    on_edges = (
-        topology.on_edges and variant != "edges"
-    )  # whether an edge has a weight per operation
-    on_vertices = not topology.on_edges and variant != "edges"
-    w = np.ones(
-        (len(sources), (options if on_edges else 1) + gibbs)
-    )  # its last column is "no edge", for gibbs
-    v = np.ones((topology.places if on_vertices else 0, options))
-    fixed = assigned(topology, "balanced", rng)
+    meta = _MetaGraph(session.space, variant, sampling, rng)
 
-    def drawn(rows):
-        """An option for each row, by the softmax of its weights."""
-        return np.minimum(
-            (softmax(rows).cumsum(axis=1) < rng.random((len(rows), 1))).sum(axis=1),
-            rows.shape[1] - 1,
-        )
+    def score(arch):
+        done = session.evaluate(arch)
+        macs = session.complexity(arch).macs
+        return session.rate(done, done.score - lam * math.log10(macs / 1e6))
 
-    def operations(take):
-        """One for every place, which `take` picks from the rows of weights."""
-        return take(w[:, :options]) if on_edges else take(v) if on_vertices else fixed
+    scores: list[float] = []
+    graph, pruned = meta.sample(), prune == 0
+    for turn in itertools.count():
+        mu = score(meta.arch(graph))
+        if scores:
+            best = 5 if baseline == "top" else len(scores)
+            meta.learn(graph, earned(mu, scores, alpha, clip, best), normalise)
+        scores.append(mu)
+        if not pruned and _nearly_over(session, prune):
+            _evaluate_front(session, meta, prune, score)
+            pruned = True
+        graph = meta.changed(graph, turn) if variant == "gibbs" else meta.sample()
 
-    def wired(kept, ops):
-        """The architecture of a graph, and its live edges; None where it is none."""
-        live = topology.live(kept)
+
+class _Graph(NamedTuple):
+    """A graph of the meta-graph: its edges, and the operation on every place, (places,)."""
+
+    edges: frozenset[int]
+    ops: NDArray[np.int64]
+
+
+class _MetaGraph:
+    """The complete DAG, with the weights that sampled graphs earned.
+
+    Attributes:
+        edges: weights (edges, options): one, or one per operation; "no edge" comes last in "gibbs".
+        vertices: weights (vertices, operations); no rows where operations do not sit on vertices or
+            are fixed.
+        fixed: the operation on every place, where operations have no weights.
+    """
+
+    def __init__(self, space, variant, sampling, rng):
+        self.space, self.topology, self.rng = space, space.topology(), rng
+        self.gibbs, self.softmax = variant == "gibbs", sampling == "softmax"
+        self.sources, self.targets = np.array(self.topology.edges).T
+        self.options, weighted = len(self.topology.ops), variant != "edges"
+        self.on_edges = weighted and self.topology.on_edges
+        self.on_vertices = weighted and not self.topology.on_edges
+        per_edge = (self.options if self.on_edges else 1) + self.gibbs
+        self.edges = np.ones((len(self.sources), per_edge))
+        self.vertices = np.ones((self.topology.places if self.on_vertices else 0, self.options))
+        self.fixed = assigned(self.topology, "balanced", rng)
+
+    def arch(self, graph):
+        """The architecture of a graph; None where it is none."""
+        live = self.topology.live(graph.edges)
         with contextlib.suppress(InvalidArch):
-            return live, session.space.wired(live, ops) if live else None
-        return live, None
+            return self.space.wired(live, graph.ops) if live else None
 
-    def sample():
-        """Algorithm 2: (edges, operations)."""
-        nonlocal fixed
-        p = chances(strength(w, gibbs), sources if sampling == "softmax" else None)
+    def sample(self):
+        """Algorithm 2: a graph that is an architecture, its edges live."""
+        p = chances(strength(self.edges, self.gibbs), self.sources if self.softmax else None)
         for tries in range(1, TRIES + 1):
-            kept, ops = set(np.flatnonzero(p > rng.random(len(p))).tolist()), operations(drawn)
-            if (
-                wired(kept, ops)[1] is not None
-            ):  # an edge of a vertex that is not reached is not live: as if never drawn
-                return set(topology.live(kept)), ops
+            edges = frozenset(np.flatnonzero(p > self.rng.random(len(p))).tolist())
+            graph = _Graph(edges, self._operations(self._drawn))
+            if self.arch(graph) is not None:
+                # an edge of a vertex that is not reached is not live: as if never drawn
+                return graph._replace(edges=frozenset(self.topology.live(edges)))
             if tries % 1000 == 0:
-                fixed = assigned(topology, "balanced", rng)
+                self.fixed = assigned(self.topology, "balanced", self.rng)
         raise NasreproError(
-            f"gram: {TRIES:,} samples in a row are no architectures of {session.space.name}; it "
+            f"gram: {TRIES:,} samples in a row are no architectures of {self.space.name}; it "
             "has too few connected cells"
         )
 
-    def step(place, kept, ops):
-        """One option of one edge or vertex drawn anew: (edges, operations)."""
-        kept, ops = set(kept), ops.copy()
-        option = drawn(w[[place]] if place < len(w) else v[[place - len(w)]])[0]
-        if place >= len(w):
-            ops[place - len(w)] = option
-        elif option == w.shape[1] - 1:
-            kept.discard(place)
+    def changed(self, graph, turn):
+        """One option drawn anew, of an edge or a vertex by turns; `graph` where that is none."""
+        edges, ops = set(graph.edges), graph.ops.copy()
+        count = len(self.edges)
+        place = turn % (count + len(self.vertices))
+        row = self.edges[place] if place < count else self.vertices[place - count]
+        option = self._drawn(row[None])[0]
+        if place >= count:
+            ops[place - count] = option
+        elif option == len(row) - 1:
+            edges.discard(place)
         else:
-            kept.add(place)
-            if on_edges:
+            edges.add(place)
+            if self.on_edges:
                 ops[place] = option
-        return kept, ops
+        following = _Graph(frozenset(edges), ops)
+        return graph if self.arch(following) is None else following
 
-    def evaluate(arch):
-        done = session.evaluate(arch)
-        return session.rate(
-            done, done.score - lam * math.log10(session.complexity(arch).macs / 1e6)
-        )
+    def learn(self, graph, factor, normalise):
+        """Algorithm 1: the weights of what is in the graph, times `factor`."""
+        live = np.array(self.topology.live(graph.edges))
+        w, v = self.edges, self.vertices
+        w[live, graph.ops[live] if self.on_edges else 0] *= factor
+        if self.gibbs:
+            w[[edge for edge in range(len(w)) if edge not in graph.edges], -1] *= factor
+        if self.on_vertices:
+            reached = np.unique(self.targets[live]) - 1
+            v[reached, graph.ops[reached]] *= factor
+        if normalise:
+            sums, degrees = np.bincount(self.sources, w.mean(axis=1)), np.bincount(self.sources)
+            w /= (sums / degrees)[self.sources, None]
+            v /= v.mean(axis=1, keepdims=True)
 
-    def learn(kept, live, ops, mu):
-        """Algorithm 1, with the old baseline."""
-        if seen:
-            factor = earned(mu, seen, alpha, clip, 5 if baseline == "top" else len(seen))
-            edges = np.array(live)
-            w[edges, ops[edges] if on_edges else 0] *= factor
-            if gibbs:
-                w[[edge for edge in range(len(w)) if edge not in kept], -1] *= factor
-            if on_vertices:
-                vertices = np.unique(targets[edges]) - 1
-                v[vertices, ops[vertices]] *= factor
-            if normalise:
-                w[:] /= (np.bincount(sources, w.mean(axis=1)) / np.bincount(sources))[sources, None]
-                v[:] /= v.mean(axis=1, keepdims=True)
-        seen.append(mu)
+    def likeliest(self):
+        """The likeliest operation on every place, and the strength of every edge.
 
-    def front():
-        """Structure-level pruning: weights are logged, levels of the pruned DAG are evaluated."""
-        ops = operations(lambda rows: rows.round(9).argmax(axis=1))
-        weight = strength(w, gibbs).round(9)  # so that equal weights tie, in the order of the edges
-        names = [topology.ops[op] for op in ops]
-        session.log(
-            "meta_graph",
-            edges=topology.edges,
-            weights=weight.tolist(),
-            ops=names,
-            on_edges=topology.on_edges,
-            output=topology.output,
-        )
-        levels = [topology.live(range(len(w)))]
-        for edge in np.argsort(weight, kind="stable"):
-            left = topology.live([each for each in levels[-1] if each != edge])
-            if left and left != levels[-1]:
-                levels.append(left)
-        found = [(live, arch) for live in levels if (arch := wired(live, ops)[1]) is not None]
-        for level in np.unique(np.linspace(0, len(found) - 1, min(prune, len(found))).astype(int)):
-            live, arch = found[level]
-            score = evaluate(arch)
-            session.log(
-                "front",
-                edges=len(live),
-                score=score,
-                objective=session.ledger.evaluations[-1].score,
-                macs=session.complexity(arch).macs,
-            )
-
-    def nearly_over():
-        """Whether what is left of the budget is what the front takes.
-
-        Each level is taken to be as dear as the dearest evaluation.
+        Rounded, so that equal weights tie: in the order of the operations and of the edges.
         """
-        budget, dearest = session.budget, max(done.cost_s for done in session.ledger.evaluations)
-        few = budget.queries is not None and budget.queries - session.queries <= prune
-        return few or (
-            budget.seconds is not None and budget.seconds - session.clock_s <= prune * dearest
+        ops = self._operations(lambda rows: rows.round(9).argmax(axis=1))
+        return ops, strength(self.edges, self.gibbs).round(9)
+
+    def pruned(self):
+        """Structure-level pruning: the complete DAG and what is left of it, edge by edge."""
+        ops, weights = self.likeliest()
+        levels = [self.topology.live(range(len(weights)))]
+        for pruned in np.argsort(weights, kind="stable"):
+            live = self.topology.live([edge for edge in levels[-1] if edge != pruned])
+            if live and live != levels[-1]:
+                levels.append(live)
+        return [_Graph(frozenset(live), ops) for live in levels]
+
+    def _drawn(self, rows):
+        """An option for each row, by the softmax of its weights."""
+        below = softmax(rows).cumsum(axis=1) < self.rng.random((len(rows), 1))
+        return np.minimum(below.sum(axis=1), rows.shape[1] - 1)
+
+    def _operations(self, take):
+        """One for every place, which `take` picks from the rows of weights."""
+        if self.on_edges:
+            return take(self.edges[:, : self.options])
+        return take(self.vertices) if self.on_vertices else self.fixed
+
+
+def _evaluate_front(session, meta, prune, score):
+    """The weights are logged, levels of the pruned DAG are evaluated."""
+    topology = meta.topology
+    ops, weights = meta.likeliest()
+    session.log(
+        "meta_graph",
+        edges=topology.edges,
+        weights=weights.tolist(),
+        ops=[topology.ops[op] for op in ops],
+        on_edges=topology.on_edges,
+        output=topology.output,
+    )
+    levels = [graph for graph in meta.pruned() if meta.arch(graph) is not None]
+    for level in np.unique(np.linspace(0, len(levels) - 1, min(prune, len(levels))).astype(int)):
+        arch = meta.arch(levels[level])
+        reached = score(arch)
+        session.log(
+            "front",
+            edges=len(levels[level].edges),
+            score=reached,
+            objective=session.ledger.evaluations[-1].score,
+            macs=session.complexity(arch).macs,
         )
 
-    (kept, ops), place, pruned = sample(), 0, prune == 0
-    while True:
-        live, arch = wired(kept, ops)
-        learn(kept, live, ops, evaluate(arch))
-        if not pruned and nearly_over():
-            front()
-            pruned = True
-        if gibbs:
-            following = step(place, kept, ops)
-            place = (place + 1) % (len(w) + len(v))
-            kept, ops = following if wired(*following)[1] is not None else (kept, ops)
-        else:
-            kept, ops = sample()
+
+def _nearly_over(session, prune):
+    """Whether what is left of the budget is what the front takes.
+
+    Each level is taken to be as dear as the dearest evaluation.
+    """
+    budget, dearest = session.budget, max(done.cost_s for done in session.ledger.evaluations)
+    few = budget.queries is not None and budget.queries - session.queries <= prune
+    return few or (
+        budget.seconds is not None and budget.seconds - session.clock_s <= prune * dearest
+    )
