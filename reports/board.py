@@ -36,7 +36,7 @@ _SHOWN = {
     "density_macs": "high",
     "seeds": "high",
     "queries": "low",
-    "gpu_hours": "low",
+    "training_hours": "low",
     "overhead": "low",
 }
 

@@ -442,7 +442,7 @@ def _density(accuracies: Values, counts: Values) -> Values:
 
 
 def costs(groups: Sequence[Group]) -> dict[str, Measure]:
-    """Queries, simulated GPU hours and measured CPU seconds of a run.
+    """Queries, simulated training hours and measured CPU seconds of a run.
 
     Means over the finished runs, never added up.
     """
@@ -459,7 +459,7 @@ def costs(groups: Sequence[Group]) -> dict[str, Measure]:
         _count("failed", "Failed", [len(group.failed) for group in groups]),
         plain_measure("queries", "Queries", queries),
         plain_measure("unique_queries", "Unique\nqueries", unique),
-        plain_measure("gpu_hours", "Simulated\nGPU h", hours, least=2),
+        plain_measure("training_hours", "Simulated\ntraining h", hours, least=2),
         plain_measure("overhead", "Overhead\nCPU s", seconds),
     )
     return {each.name: each for each in measures}

@@ -17,11 +17,12 @@ The authors draw the activations once and search the edges alone; here both are 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from nasrepro.oracles.spaces.leafdag import LeafDag
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.space import Arch, Complexity
+from nasrepro.suite.space import Arch, Complexity, Layer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -93,6 +94,20 @@ class RecurrentSpace(LeafDag):
         return Complexity(
             cell + out + classes + (0 if self.tied else self.embedding * classes),
             size * (cell + out),
+        )
+
+    def layers(self, arch: Arch, *, classes: int, size: int) -> tuple[Layer, ...]:
+        """The products of one token: of x, of h, out of each node of the cell, the decoder.
+
+        `size` is of no matter.
+        """
+        fed = Counter(source for source, _ in self.live_edges(arch))
+        gated = 2 * self.hidden
+        return (
+            Layer("linear", self.embedding, gated),
+            Layer("linear", self.hidden, gated),
+            *(Layer("linear", self.hidden, gated * fed[node]) for node in sorted(fed)),
+            Layer("linear", self.hidden, classes, bias=True),
         )
 
     def build(self, arch: Arch, *, classes: int) -> nn.Module:

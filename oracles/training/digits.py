@@ -251,9 +251,12 @@ class Grouped:
 class DigitsLearner:
     """The seeds of one cell on digits, see `oracles.training.loop.Learner`."""
 
+    metric = "accuracy"
+
     def __init__(self, arch: Arch, seeds: Sequence[int], recipe: Recipe, data: Digits) -> None:
         self.network = Grouped(arch, [initial(arch, seed, recipe) for seed in seeds], recipe)
         self.seeds, self._recipe, self._data = len(seeds), recipe, data
+        self.examples = len(data.train[1])
         # Drawn apart from the weights, so that all cells see the same batches for the same seed.
         self.streams = [torch.Generator().manual_seed(1_000_003 * (seed + 1)) for seed in seeds]
         self.parameters = [
@@ -283,7 +286,7 @@ class DigitsLearner:
             labels.shape
         )
 
-    def accuracy(self, part: str) -> NDArray[np.float32]:
+    def measure(self, part: str) -> NDArray[np.float32]:
         """Fraction of correct predictions of each seed, (seeds,)."""
         images, labels = self._data.valid if part == "valid" else self._data.test
         correct = torch.zeros(self.seeds)
@@ -323,4 +326,4 @@ def train(arch: Arch, seeds: Sequence[int], recipe: Recipe, data: Digits) -> Out
     learner = DigitsLearner(arch, seeds, recipe, data)
     curves = loop.train(learner, recipe)
     each = np.full(len(seeds), curves.epoch_s.mean() / len(seeds), np.float32)
-    return Outcome(curves.valid_accuracy, curves.train_loss, learner.accuracy("test"), each)
+    return Outcome(curves.valid, curves.train_loss, learner.measure("test"), each)

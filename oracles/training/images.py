@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.images.sets import originals
-from nasrepro.oracles.training.recipe import ImageRecipe
+from nasrepro.oracles.images.sets import image_set, originals
+from nasrepro.oracles.training.recipe import AdamRecipe, ImageRecipe, ImageSplit
+from nasrepro.oracles.training.work import counted
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import closed_to_methods
+from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
     import torch
@@ -46,19 +49,19 @@ class Images:
     std: Tensor
 
 
-def load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
+def load(name: str, recipe: ImageSplit, device: str = "cpu") -> Images:
     """The parts of a data set that a recipe asks for, as `_load` gives them."""
     closed_to_methods(f"the set of images {name}")
     return _load(name, recipe, device)
 
 
 @cache
-def _load(name: str, recipe: ImageRecipe, device: str = "cpu") -> Images:
+def _load(name: str, recipe: ImageSplit, device: str = "cpu") -> Images:
     """As `read`; kept for the life of the process."""
     return read(name, recipe, device)
 
 
-def read(name: str, recipe: ImageRecipe, device: str = "cpu", *, tested: bool = True) -> Images:
+def read(name: str, recipe: ImageSplit, device: str = "cpu", *, tested: bool = True) -> Images:
     """The parts of a data set that a recipe asks for; without `tested`, no test image is read.
 
     Where the data set has a validation part, training and validation images are drawn each from its
@@ -117,7 +120,7 @@ def read(name: str, recipe: ImageRecipe, device: str = "cpu", *, tested: bool = 
     )
 
 
-def validated_on(name: str, recipe: ImageRecipe) -> NDArray[np.intp]:
+def validated_on(name: str, recipe: ImageSplit) -> NDArray[np.intp]:
     """Indices of a set's training part that a recipe validates on.
 
     None where it has a part for it.
@@ -166,12 +169,16 @@ class ImageLearner:
         data: the images.
     """
 
-    seeds = 1
+    seeds, metric = 1, "accuracy"
     #: Images of an evaluation batch.
     eval_batch = 500
 
     def __init__(
-        self, build: Callable[[], nn.Module], seed: int, recipe: ImageRecipe, data: Images
+        self,
+        build: Callable[[], nn.Module],
+        seed: int,
+        recipe: ImageRecipe | AdamRecipe,
+        data: Images,
     ) -> None:
         import torch
 
@@ -185,6 +192,7 @@ class ImageLearner:
             torch.Generator().manual_seed(1_000_003 * (seed + 1))
         ]  # apart from the weights
         self._recipe, self._data = recipe, data
+        self.examples = len(data.train[1])
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Images (batch, channels, side, side) and labels (batch, 1)."""
@@ -218,7 +226,7 @@ class ImageLearner:
         self.network.train()
         return F.cross_entropy(self.network(images), labels[:, 0], reduction="none")[:, None]
 
-    def accuracy(self, part: str) -> NDArray[np.float32]:
+    def measure(self, part: str) -> NDArray[np.float32]:
         """Fraction of correct predictions, (1,)."""
         import torch
 
@@ -231,3 +239,29 @@ class ImageLearner:
             ):
                 correct += int((self.network(self._normalised(x)).argmax(1) == y).sum())
         return np.array([correct / len(labels)], np.float32)
+
+
+def train(
+    space: SearchSpace,
+    arch: Arch,
+    dataset: str,
+    recipe: ImageRecipe | AdamRecipe,
+    seed: int,
+    *,
+    until: int,
+    checkpoint: Path | None = None,
+    tell: Callable[[float, int], None] = lambda done, total: None,
+    device: str = "cpu",
+) -> dict[tuple[int, int], dict[str, float]]:
+    """Train one network on a set of images; arguments and result as `loop.measured` has them."""
+    from nasrepro.oracles.training.loop import measured
+
+    known = image_set(dataset)
+    learner = ImageLearner(
+        lambda: space.build(arch, classes=known.classes),
+        seed,
+        recipe,
+        load(known.name, recipe, device),
+    )
+    network = counted(space, arch, classes=known.classes, size=known.side)
+    return measured(learner, recipe, [seed], network, until=until, checkpoint=checkpoint, tell=tell)

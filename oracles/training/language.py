@@ -1,20 +1,12 @@
-"""Training of language models.
+"""Language models as `oracles.training.loop` trains them.
 
-Truncated back-propagation over parallel streams of one text, SGD with clipped gradients.
-
-On one machine the same seed gives the same bits, also when a killed training goes on from its
-checkpoint.
+Truncated back-propagation over parallel streams of one text.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -23,10 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasrepro.oracles.spaces.netrnn import LanguageModel
-from nasrepro.oracles.training.loop import one_thread
 from nasrepro.oracles.training.text import LanguageRecipe, Text
-from nasrepro.suite.data import atomic_write
-from nasrepro.suite.oracle import closed_to_methods
 from nasrepro.suite.space import Arch, SearchSpace
 
 #: From this loss on (nats a token) a training has diverged, as in AutoShrink's code; its perplexity
@@ -76,135 +65,52 @@ def evaluate(network: LanguageModel, text: Tensor, length: int) -> float:
     return total / text[1:].numel()
 
 
-def train_epoch(
-    network: LanguageModel, optimiser: torch.optim.Optimizer, text: Tensor, recipe: LanguageRecipe
-) -> float:
-    """Mean training loss, nats a token; NaN as soon as it is not finite."""
-    network.train()
-    total, state = 0.0, None
-    for tokens, following in pieces(text, recipe.length):
-        logits, state = network(tokens, state)
-        state = state.detach()
-        loss = F.cross_entropy(logits.flatten(0, 1), following.flatten())
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-        optimiser.step()
-        total += loss.item() * following.numel()
-        if not math.isfinite(total):
-            return math.nan
-    return total / text[1:].numel()
+class LanguageLearner:
+    """A language model of one seed, see `oracles.training.loop.Learner`.
 
-
-def train(
-    space: SearchSpace,
-    arch: Arch,
-    text: Text,
-    recipe: LanguageRecipe,
-    *,
-    seed: int,
-    until: int | None = None,
-    checkpoint: Path | None = None,
-    tell: Callable[[float, int], None] = lambda done, total: None,
-) -> dict[int, dict[str, float]]:
-    """Train a cell on one thread for the first `until` epochs of the schedule.
-
-    All epochs are trained if `until` is not given.
+    The seed is of the initial weights; the order of the text is fixed.
 
     Args:
         space: builds the language model.
         arch: the cell.
         text: what is modelled.
         recipe: the schedule.
-        seed: of the initial weights; the order of the text is fixed.
-        until: epochs.
-        checkpoint: where the state after each epoch is kept; a training that finds one goes on from
-            it. Left there at the end.
-        tell: called with (epochs done, epochs in all), at the start too.
-
-    Returns:
-        By number of epochs: `valid_perplexity`, `train_loss` (nats a token), `cost_s` (CPU seconds
-            of all epochs so far, without the
-        evaluations); at the end of the schedule `test_perplexity`. NaN from the epoch on in which
-          the training diverged.
+        seed: of the initial weights.
     """
-    closed_to_methods("a trainer")
-    length = recipe.epochs if until is None else until
-    with one_thread(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = space.build(arch, classes=len(text.vocabulary))
+
+    seeds, metric = 1, "perplexity"
+    buffers: tuple[Tensor, ...] = ()
+    streams: tuple[torch.Generator, ...] = ()
+
+    def __init__(
+        self, space: SearchSpace, arch: Arch, text: Text, recipe: LanguageRecipe, seed: int
+    ) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = space.build(arch, classes=len(text.vocabulary))
         assert isinstance(network, LanguageModel)  # what the recurrent space builds
-        optimiser = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate)
-        lines = streams(text.train, recipe.batch, recipe.train_tokens)
-        valid, test = (
-            streams(part, recipe.eval_batch, recipe.eval_tokens) for part in (text.valid, text.test)
-        )
-        done = _resume(checkpoint, network, length)
-        tell(len(done), length)
-        for epoch in range(len(done), length):
-            before = done[-1] if done else (math.nan, 0.0, 0.0)
-            if done and math.isnan(before[0]):
-                done.append(
-                    before
-                )  # it has diverged: nothing more is trained, nothing more is paid
-                continue
-            optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
-            started = time.process_time()
-            loss = train_epoch(network, optimiser, lines, recipe)
-            spent = time.process_time() - started
-            found = (
-                perplexity(evaluate(network, valid, recipe.length))
-                if math.isfinite(loss)
-                else math.nan
-            )
-            done.append((found, loss, before[2] + spent))
-            _keep(checkpoint, network, done)
-            tell(epoch + 1, length)
-        rows = {
-            epoch: dict(zip(("valid_perplexity", "train_loss", "cost_s"), row, strict=True))
-            for epoch, row in enumerate(done, start=1)
+        self.network, self._length = network, recipe.length
+        self.parameters: list[Tensor] = list(network.parameters())
+        self._train = streams(text.train, recipe.batch, recipe.train_tokens)
+        self._held_out = {
+            part: streams(tokens, recipe.eval_batch, recipe.eval_tokens)
+            for part, tokens in (("valid", text.valid), ("test", text.test))
         }
-        if length == recipe.epochs:
-            sound = math.isfinite(rows[length]["valid_perplexity"])
-            rows[length]["test_perplexity"] = (
-                perplexity(evaluate(network, test, recipe.length)) if sound else math.nan
-            )
-    return rows
+        self.examples = self._train[1:].numel()
+        self._state: Tensor | None = None
 
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pieces of the text and the tokens that follow, in order; the state begins anew."""
+        self._state = None
+        return pieces(self._train, self._length)
 
-# -- checkpoints -----------------------------------------------------------------------------------
-_Rows = list[tuple[float, float, float]]
+    def losses(self, tokens: Tensor, following: Tensor) -> Tensor:
+        """Cross-entropy, (tokens, 1); the gradient does not run into the piece before."""
+        self.network.train()
+        logits, state = self.network(tokens, self._state)
+        self._state = state.detach()
+        return F.cross_entropy(logits.flatten(0, 1), following.flatten(), reduction="none")[:, None]
 
-
-def _keep(path: Path | None, network: LanguageModel, done: _Rows) -> None:
-    """Write weights and curve, whole or not at all.
-
-    Plain SGD has no state, and the text no order to remember.
-    """
-    if path is None:
-        return
-    file = io.BytesIO()
-    torch.save({"network": network.state_dict(), "done": done}, file)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(file.getbuffer())
-
-
-def _resume(path: Path | None, network: LanguageModel, length: int) -> _Rows:
-    """Take up a checkpoint, and give what was measured so far.
-
-    That is nothing where there is no checkpoint, it cannot be read, or it is past `length`.
-    """
-    if path is None or not path.exists():
-        return []
-    try:
-        state = torch.load(path, weights_only=True)
-        done: _Rows = [tuple(row) for row in state["done"]]
-        if len(done) <= length:
-            network.load_state_dict(state["network"])
-            return done
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        print(
-            f"checkpoint {path} cannot be read ({type(error).__name__}); the training starts anew",
-            file=sys.stderr,
-        )
-    return []
+    def measure(self, part: str) -> NDArray[np.float64]:
+        """Perplexity, (1,); NaN where the training diverged."""
+        return np.array([perplexity(evaluate(self.network, self._held_out[part], self._length))])

@@ -1,11 +1,9 @@
-"""The training loop of everything here.
+"""The training loop of everything here: images and texts, by whatever optimiser a recipe names.
 
-SGD with Nesterov momentum and a cosine schedule, a checkpoint after each epoch.
-
-What is trained comes as a `Learner`: one network, or those of several seeds side by side. On one
-machine and with the same number of threads the same seed gives the same bits, also when a killed
-training goes on from its checkpoint. (On a GPU `measured` asks for cuDNN's deterministic
-algorithms; that was not tested on one.)
+What is trained comes as a `Learner`: one network, or those of several seeds side by side. Its state
+is kept after each epoch. On one machine and with the same number of threads the same seed gives the
+same bits, also when a killed training goes on from its checkpoint. (On a GPU `measured` asks for
+cuDNN's deterministic algorithms; that was not tested on one.)
 """
 
 from __future__ import annotations
@@ -28,7 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasrepro.oracles.training.recipe import Sgd
+from nasrepro.oracles.training.recipe import Schedule
+from nasrepro.oracles.training.work import Network
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.oracle import closed_to_methods
 
@@ -52,40 +51,44 @@ class Learner(Protocol):
     def streams(self) -> Sequence[torch.Generator]:
         """The generators that batches are drawn from."""
 
+    @property
+    def metric(self) -> str:
+        """What `measure` gives: "accuracy", "perplexity"."""
+
+    @property
+    def examples(self) -> int:
+        """Training examples of an epoch: images, or tokens."""
+
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and labels (batch, seeds) of one epoch, drawn anew from `streams`."""
+        """Inputs and targets of one epoch, drawn anew from `streams`."""
 
-    def losses(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Loss of each image of each seed in training mode, (batch, seeds), nats."""
+    def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each example of each seed in training mode, (batch, seeds), nats."""
 
-    def accuracy(self, part: str) -> NDArray[np.float32]:
-        """Fraction of correct predictions in "valid" or "test", (seeds,)."""
+    def measure(self, part: str) -> NDArray[np.floating[Any]]:
+        """The metric on "valid" or "test", (seeds,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """What a training gave; a diverged one has NaN losses and the accuracy of what it predicts.
+    """What a training gave; where it diverged, losses are NaN, and where all seeds did, all is.
 
     Attributes:
-        valid_accuracy: fraction after each epoch, float32, (seeds, epochs).
-        train_loss: mean loss over the epoch's images, nats, float32, (seeds, epochs).
+        valid: the learner's metric after each epoch, float32, (seeds, epochs).
+        train_loss: mean loss over the epoch's examples, nats, float32, (seeds, epochs).
         epoch_s: seconds of each epoch of training of all seeds together, without the evaluations,
-            float64, (epochs,): of the processor; on an accelerator, of the clock.
+            float64, (epochs,): of the processor; on an accelerator, of the clock. 0 where nothing
+            was trained any more.
     """
 
-    valid_accuracy: NDArray[np.float32]
+    valid: NDArray[np.float32]
     train_loss: NDArray[np.float32]
     epoch_s: NDArray[np.float64]
 
 
-def learning_rate(epoch: int, recipe: Sgd) -> float:
-    """Learning rate of an epoch, counted from 0."""
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
-
-
 def train(
     learner: Learner,
-    recipe: Sgd,
+    recipe: Schedule,
     *,
     until: int | None = None,
     validated: Collection[int] | None = None,
@@ -93,6 +96,8 @@ def train(
     tell: Callable[[float, int], None] = lambda done, total: None,
 ) -> Curves:
     """Train for the first `until` epochs of the recipe's schedule (all of them if not given).
+
+    It ends where no seed's loss is finite any more.
 
     Args:
         learner: what is trained; it is changed.
@@ -105,13 +110,7 @@ def train(
         tell: called with (epochs done, epochs in all), at the start too.
     """
     closed_to_methods("a trainer")
-    optimiser = torch.optim.SGD(
-        learner.parameters,
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        weight_decay=recipe.weight_decay,
-    )
+    optimiser = recipe.optimiser(learner.parameters)
     length = recipe.epochs if until is None else until
     valid, loss_of = np.full((2, learner.seeds, length), np.nan, np.float32)
     seconds = np.zeros(length)
@@ -123,26 +122,35 @@ def train(
     device = learner.parameters[0].device
     tell(first, length)
     for epoch in range(first, length):
+        if epoch and not np.isfinite(loss_of[:, epoch - 1]).any():
+            break
         started = _clock(device)
-        optimiser.param_groups[0]["lr"] = learning_rate(epoch, recipe)
-        total, images_seen = torch.zeros(learner.seeds, dtype=torch.float64, device=device), 0
-        for images, labels in learner.batches():
-            losses = learner.losses(images, labels)
-            optimiser.zero_grad()
-            losses.mean(
-                0
-            ).sum().backward()  # a sum over seeds: each gets the gradient of its own mean
-            optimiser.step()
-            total += losses.detach().sum(0)
-            images_seen += len(losses)
-        loss_of[:, epoch] = (total / images_seen).cpu().numpy()  # waits for an accelerator
+        optimiser.param_groups[0]["lr"] = recipe.rate(epoch)
+        loss_of[:, epoch] = _epoch(learner, optimiser, recipe.clip)
         seconds[epoch] = _clock(device) - started
         if validated is None or epoch + 1 in validated:
-            valid[:, epoch] = learner.accuracy("valid")
+            valid[:, epoch] = learner.measure("valid")
         if checkpoint is not None:
             _keep(checkpoint, learner, optimiser, epoch + 1, (valid, loss_of, seconds))
         tell(epoch + 1, length)
     return Curves(valid, loss_of, seconds)
+
+
+def _epoch(learner: Learner, optimiser: torch.optim.Optimizer, clip: float) -> NDArray[np.float64]:
+    """One epoch of training: the mean loss of each seed, nats, (seeds,)."""
+    device = learner.parameters[0].device
+    total, examples = torch.zeros(learner.seeds, dtype=torch.float64, device=device), 0
+    for inputs, targets in learner.batches():
+        losses = learner.losses(inputs, targets)
+        optimiser.zero_grad()
+        # a sum over seeds: each gets the gradient of its own mean
+        losses.mean(0).sum().backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(learner.parameters, clip)
+        optimiser.step()
+        total += losses.detach().sum(0)
+        examples += len(losses)
+    return (total / examples).cpu().numpy()  # waits for an accelerator
 
 
 def _clock(device: torch.device) -> float:
@@ -155,8 +163,9 @@ def _clock(device: torch.device) -> float:
 
 def measured(
     learner: Learner,
-    recipe: Sgd,
+    recipe: Schedule,
     seeds: Sequence[int],
+    network: Network,
     *,
     until: int,
     checkpoint: Path | None = None,
@@ -164,32 +173,47 @@ def measured(
 ) -> dict[tuple[int, int], dict[str, float]]:
     """Train on one thread, and give what was measured by (epochs, seed).
 
-    The result is what `oracles.trained.Train` wants.
+    The result is what `oracles.training.oracle.Train` wants: the learner's metric on validation and
+    test, `train_loss`, `cost_s` (counted), `cpu_s` (measured), `params` and `macs`.
 
-    Accuracies are NaN from the epoch on in which a training diverged. The test accuracy belongs to
-    the end of the schedule. A seed costs its share of the seconds.
+    The metric is NaN from the epoch on in which a training diverged. What was tested belongs to the
+    end of the schedule. A seed's measured seconds are its share of those of all, its counted ones
+    those of a training of its own.
+
+    Args:
+        learner: what is trained; it is changed.
+        recipe: the optimiser and its schedule.
+        seeds: of the learner.
+        network: that is trained, counted.
+        until: as in `train`.
+        checkpoint: as in `train`.
+        tell: as in `train`.
     """
     with (
         one_thread(),
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
     ):
         curves = train(learner, recipe, until=until, checkpoint=checkpoint, tell=tell)
-        test = learner.accuracy("test") if until == recipe.epochs else None
-    cost_s = curves.epoch_s.cumsum() / len(seeds)
-    found = {}
+        test = learner.measure("test") if until == recipe.epochs else None
+    cpu_s = curves.epoch_s.cumsum() / len(seeds)
+    cost_s = network.epoch_s(learner.examples, recipe.batch) * (curves.epoch_s > 0).cumsum()
+    rows = {}
     for k, seed in enumerate(seeds):
         for epoch in range(until):
             loss = float(curves.train_loss[k, epoch])
             sound = 1.0 if math.isfinite(loss) else math.nan
             values = {
-                "valid_accuracy": sound * float(curves.valid_accuracy[k, epoch]),
+                f"valid_{learner.metric}": sound * float(curves.valid[k, epoch]),
                 "train_loss": loss,
                 "cost_s": float(cost_s[epoch]),
+                "cpu_s": float(cpu_s[epoch]),
+                "params": network.params,
+                "macs": network.macs,
             }
             if test is not None and epoch + 1 == until:
-                values["test_accuracy"] = sound * float(test[k])
-            found[epoch + 1, seed] = values
-    return found
+                values[f"test_{learner.metric}"] = sound * float(test[k])
+            rows[epoch + 1, seed] = values
+    return rows
 
 
 @cache

@@ -42,7 +42,27 @@ from nasrepro.suite.oracle import (
 )
 from nasrepro.suite.space import Arch
 
-#: What an oracle gives whose networks `oracles.training.loop` trains.
+#: What a training costs, counted and measured.
+COSTS = (
+    Metric(
+        "cost_s",
+        "s",
+        "none",
+        False,
+        (0, 1e6),
+        "counted work at the reference rate of `oracles/training/work.py`: equal on all machines",
+    ),
+    Metric(
+        "cpu_s",
+        "s",
+        "none",
+        False,
+        (0, 1e6),
+        "measured: CPU seconds on one thread without the evaluations, a seed's share where several "
+        "are trained side by side",
+    ),
+)
+#: What an oracle gives whose networks are trained on images by `oracles.training.loop`.
 METRICS = (
     Metric(
         "valid_accuracy",
@@ -56,9 +76,7 @@ METRICS = (
     Metric(
         "train_loss", "1", "train", False, (0, float("inf")), "cross-entropy, mean over the epoch"
     ),
-    Metric(
-        "cost_s", "s", "none", False, (0, 1e6), "CPU seconds on one thread, without the evaluations"
-    ),
+    *COSTS,
     Metric("params", "param", "none", False, (0, 1e9)),
     Metric("macs", "MAC", "none", False, (0, 1e12)),
 )
@@ -116,7 +134,7 @@ class TrainedOracle(Oracle):
     listed (`archs`, `best` raise NotTabulated), so a search on it has no regret. `table_sha256`
     cannot be the hash of contents that grow: it is the hash of the setting, of all that determines
     an answer (`determined_by`, and the seeds behind a mean). What the setting leaves open is the
-    machine: another processor rounds otherwise and takes other seconds, so a table that began on
+    machine: another processor rounds otherwise (see `tests/determinism`), so a table that began on
     one machine stays with it; each answer says where it is from.
 
     Args:

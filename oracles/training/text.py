@@ -21,13 +21,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.suite.data import SourceFile, fetch_file
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
 
 #: Whatever is not in the vocabulary.
 UNKNOWN = "\ufffd"
@@ -102,6 +106,12 @@ class LanguageRecipe:
         return self.learning_rate * math.pow(
             0.1, (epoch > self.epochs - 4) + (epoch > self.epochs - 2)
         )
+
+    def optimiser(self, parameters: Sequence[Tensor]) -> Optimizer:
+        """What makes the steps: plain SGD."""
+        from torch.optim import SGD
+
+        return SGD(parameters, lr=self.learning_rate)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

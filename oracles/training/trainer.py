@@ -19,6 +19,7 @@ from typing import Any
 from nasrepro.oracles.images import sets
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
+from nasrepro.oracles.training.work import counted
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import ImageSet
 from nasrepro.suite.registry import trainer
@@ -67,19 +68,14 @@ def train(
     space = space.with_network(
         **{"in_channels": known.channels, **_as_in_digits201(space, known.name, given)}
     )
-    size = space.complexity(arch, classes=known.classes, size=known.side)
     if (
         isinstance(space, Cell201)
         and known.name == "digits"
         and space.stages == 1
         and device == "cpu"
     ):
-        found = _grouped(space, arch, seeds, recipe_options, folder, tell)
-    else:
-        found = _one_by_one(space, arch, known, seeds, recipe_options, folder, tell, device)
-    return {
-        key: {**values, "params": size.params, "macs": size.macs} for key, values in found.items()
-    }
+        return _grouped(space, arch, seeds, recipe_options, folder, tell)
+    return _one_by_one(space, arch, known, seeds, recipe_options, folder, tell, device)
 
 
 def _check_device(device: str) -> None:
@@ -117,7 +113,7 @@ def _grouped(
     folder: Path,
     tell: Callable[[float, int], None],
 ) -> dict[tuple[int, int], dict[str, float]]:
-    from nasrepro.oracles.training.digits import DigitsLearner, load_digits
+    from nasrepro.oracles.training.digits import CLASSES, SIDE, DigitsLearner, load_digits
     from nasrepro.oracles.training.loop import measured
 
     recipe = Recipe(channels=space.channels, cells=space.cells, stages=space.stages, **options)
@@ -133,9 +129,17 @@ def _grouped(
             list(seeds),
         ],
     )
-    found = measured(learner, recipe, seeds, until=recipe.epochs, checkpoint=checkpoint, tell=tell)
+    rows = measured(
+        learner,
+        recipe,
+        seeds,
+        counted(space, arch, classes=CLASSES, size=SIDE),
+        until=recipe.epochs,
+        checkpoint=checkpoint,
+        tell=tell,
+    )
     checkpoint.unlink(missing_ok=True)
-    return found
+    return rows
 
 
 def _checkpoint(folder: Path, determined_by: Sequence[Any]) -> Path:
@@ -154,14 +158,12 @@ def _one_by_one(
     tell: Callable[[float, int], None],
     device: str,
 ) -> dict[tuple[int, int], dict[str, float]]:
-    from nasrepro.oracles.training.images import ImageLearner, load
-    from nasrepro.oracles.training.loop import measured
+    from nasrepro.oracles.training import images
 
     # No mirror images of digits: they are no digits. Shifts as in the table digits201.
     recipe = replace(
         ImageRecipe(flip=False, shift=1) if known.name == "digits" else ImageRecipe(), **options
     )
-    data = load(known.name, recipe, device)
     setting = [
         space.name,
         space.network,
@@ -172,16 +174,23 @@ def _one_by_one(
         device,
     ]
     checkpoints = [_checkpoint(folder, [*setting, seed]) for seed in seeds]
-    found: dict[tuple[int, int], dict[str, float]] = {}
+    rows: dict[tuple[int, int], dict[str, float]] = {}
     for k, (seed, checkpoint) in enumerate(zip(seeds, checkpoints, strict=True)):
 
         def tell_all(done: float, total: int, before: int = k) -> None:
             tell(before * total + done, len(seeds) * total)
 
-        learner = ImageLearner(lambda: space.build(arch, classes=known.classes), seed, recipe, data)
-        found |= measured(
-            learner, recipe, [seed], until=recipe.epochs, checkpoint=checkpoint, tell=tell_all
+        rows |= images.train(
+            space,
+            arch,
+            known.name,
+            recipe,
+            seed,
+            until=recipe.epochs,
+            checkpoint=checkpoint,
+            tell=tell_all,
+            device=device,
         )
     for checkpoint in checkpoints:  # only now: a kill during the last seed costs none of the others
         checkpoint.unlink(missing_ok=True)
-    return found
+    return rows

@@ -116,7 +116,7 @@ def _search_costs(setting: Setting, groups: Sequence[Group]) -> Iterator[Costs]:
         hours = [group.costs["simulated_s"] / 3600 for group in groups]
         means = [each.mean() for each in hours if each.size]
         if means and max(means) > SPREAD * min(means):
-            yield "Search, simulated (GPU h)", hours
+            yield "Search, simulated training (h)", hours
     yield "Search, overhead (CPU s)", [group.costs["overhead_s"] for group in groups]
 
 

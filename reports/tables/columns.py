@@ -60,11 +60,11 @@ def count_columns(measures: Mapping[str, Measure]) -> list[Filled]:
 
 
 def cost_columns(measures: Mapping[str, Measure], *, panel: int, terminal: int) -> list[Filled]:
-    """Queries, unique queries, simulated GPU hours and CPU seconds of overhead."""
+    """Queries, unique queries, simulated training hours and CPU seconds of overhead."""
     places = (
         ("queries", "queries", 1),
         ("unique_queries", "unique_queries", 5),
-        ("gpu_hours", "simulated_gpu_hours", 0),
+        ("training_hours", "simulated_training_hours", 0),
         ("overhead", "overhead_cpu_s", 2),
     )
     return [

@@ -26,9 +26,10 @@ from nasrepro.suite.registry import oracles
 ORDER = 60
 
 _LEGEND = (
-    "Costs measure different things and are never added up: simulated GPU hours (and the budget) "
-    "are the table's training times; overhead is the CPU time of the method itself; queries are "
-    "evaluations, repeats included; unique queries count equal cells once."
+    "Costs measure different things and are never added up: simulated training hours (and the "
+    "budget) are the oracle's training times, on the device that its notes name; overhead is the "
+    "CPU time of the method itself; queries are evaluations, repeats included; unique queries "
+    "count equal cells once."
 )
 
 
@@ -65,7 +66,7 @@ def cost_table(groups: Sequence[Group]) -> TableDoc:
         *cost_columns(measures, panel=2, terminal=2),
     ]
     untimed = (
-        f"The table of {info.name} has no training times, so there are no simulated GPU hours."
+        f"The table of {info.name} has no training times, so there are no simulated training hours."
     )
     return TableDoc(
         slug("cost", info.name),

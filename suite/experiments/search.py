@@ -274,12 +274,14 @@ class RunRecord:
         reports: by data set.
         queries: evaluations, repeats included.
         unique_queries: distinct architectures evaluated, equal cells counted once.
-        simulated_s: GPU seconds of training.
+        simulated_s: seconds of training, as the oracle has them.
         wall_s: the same with evaluations side by side on the method's workers.
         overhead_s: CPU seconds of the method itself, by kind; `total` has all of it but `workshop`:
             what `simulated_s` counts of trainings of the method's own.
         incumbents: rows [queries, clock_s, score, target on the first reported data set] where the
             best so far changed.
+        reporting_s: seconds of training behind the reports and the incumbents' targets, where they
+            are trained for it: of every seed, as if nothing had been trained before.
         error: traceback of a failed run.
         environment: versions and machine.
     """
@@ -294,6 +296,7 @@ class RunRecord:
     wall_s: float = 0.0
     overhead_s: Mapping[str, float] = field(default_factory=dict)
     incumbents: tuple[tuple[float, ...], ...] = ()
+    reporting_s: float = 0.0
     error: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -589,6 +592,7 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
                 f"regret {report.regret} on {name} is below zero: the report is better than the "
                 f"best of the table of {key.oracle}"
             )
+    changes = _changes(ratings_of(outcome, done))
     record = RunRecord(
         key,
         status="budget" if outcome.ended else "done",
@@ -599,7 +603,11 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         simulated_s=outcome.simulated_s,
         wall_s=outcome.wall_s,
         overhead_s=outcome.overhead_s,
-        incumbents=_incumbents(setting, ratings_of(outcome, done)),
+        incumbents=tuple(
+            (each.query, each.clock_s, each.score, setting.target(each.evaluation.arch))
+            for each in changes
+        ),
+        reporting_s=_reporting_s(setting, chosen, [each.evaluation.arch for each in changes]),
         environment=outcome.environment,
     )
     steps = (
@@ -622,18 +630,31 @@ def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
         return None
 
 
-def _incumbents(setting: SearchSetting, ratings: Sequence[Rating]) -> tuple[tuple[float, ...], ...]:
-    """Rows [queries, clock_s, score, target], one for each change of the best so far.
-
-    The best is what `Session.best` would have given.
-    """
-    rows = []
+def _changes(ratings: Sequence[Rating]) -> list[Rating]:
+    """Where the best so far changed; the best is what `Session.best` would have given."""
+    changes = []
     best: tuple[int, float] | None = None
-    for done, score, query, clock_s in ratings:
-        if best is None or (done.epochs, score) > best:
-            best = (done.epochs, score)
-            rows.append((query, clock_s, score, setting.target(done.arch)))
-    return tuple(rows)
+    for rating in ratings:
+        reached = rating.evaluation.epochs, rating.score
+        if best is None or reached > best:
+            best = reached
+            changes.append(rating)
+    return changes
+
+
+def _reporting_s(setting: SearchSetting, chosen: Arch, incumbents: Sequence[Arch]) -> float:
+    """Seconds of all trainings that a report reads; 0 where a table has them."""
+    oracle, (first, *others) = setting.oracle, setting.protocol.report_datasets
+    if not oracle.info.trains or not oracle.info.cost:
+        return 0.0
+    epochs = setting.protocol.report_epochs
+    trained = {(first, oracle.space.canonical(arch)) for arch in (chosen, *incumbents)}
+    trained |= {(dataset, oracle.space.canonical(chosen)) for dataset in others}
+    return math.fsum(
+        len(oracle.seeds(dataset, epochs))
+        * oracle.query(arch, dataset=dataset, epochs=epochs, seed=MEAN).values[oracle.info.cost]
+        for dataset, arch in trained
+    )
 
 
 def _tables(key: Mapping[str, Any]) -> dict[str, str]:
@@ -663,6 +684,7 @@ def _rows(record: RunRecord) -> Iterator[dict[str, Any]]:
         "unique_queries": record.unique_queries,
         "simulated_s": record.simulated_s,
         "wall_s": record.wall_s,
+        "reporting_s": record.reporting_s,
         "overhead_s": record.overhead_s.get("total", math.nan),
     }
     if not record.reports:

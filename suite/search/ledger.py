@@ -49,8 +49,8 @@ class Evaluation(NamedTuple):
         epochs: training length.
         score: the objective, signed so that higher is better.
         metrics: everything but the test split.
-        cost_s: simulated GPU seconds booked for it.
-        clock_s: simulated GPU seconds spent when it was done.
+        cost_s: simulated training seconds booked for it.
+        clock_s: simulated training seconds spent when it was done.
     """
 
     arch: Arch
@@ -68,7 +68,7 @@ class Rating(NamedTuple):
         evaluation: what is rated.
         score: the method's own, higher is better.
         query: evaluations made when it was rated.
-        clock_s: simulated GPU seconds spent by then.
+        clock_s: simulated training seconds spent by then.
     """
 
     evaluation: Evaluation
@@ -83,7 +83,7 @@ class Ledger:
 
     Attributes:
         evaluations: in order.
-        simulated_s: GPU seconds of training, summed.
+        simulated_s: seconds of training, summed.
         workshop_s: the part of it that the method's own trainings cost, as counted.
         wall_s: simulated wall clock, trainings of `evaluate_many` and `submit` side by side.
         overhead_s: CPU seconds by kind, as charged by the method.

@@ -378,7 +378,7 @@ class Session:
     # -- what else a method may ask ---------------------------------------------------------------
     @property
     def clock_s(self) -> float:
-        """Simulated GPU seconds spent."""
+        """Simulated training seconds spent."""
         return self.ledger.simulated_s
 
     @property

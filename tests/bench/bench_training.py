@@ -49,7 +49,7 @@ class Eager(DigitsLearner):
     def losses(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return cross_entropy(self.module.train()(images), labels[:, 0], reduction="none")[:, None]
 
-    def accuracy(self, part: str) -> Any:
+    def measure(self, part: str) -> Any:
         images, labels = self._data.valid if part == "valid" else self._data.test
         with torch.no_grad():
             return (

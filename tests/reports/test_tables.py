@@ -292,7 +292,7 @@ def test_main_table_by_hand(store):
         "regret_mean": pytest.approx(0.03),
         "queries": 102.0,
         "unique_queries": 90.0,
-        "simulated_gpu_hours": 2.0,
+        "simulated_training_hours": 2.0,
         "overhead_cpu_s": 0.5,
         "density_percent_per_million_params": pytest.approx(46.0),
         "density_percent_per_million_macs": pytest.approx(92 / 300),
@@ -326,7 +326,7 @@ def test_main_table_by_hand(store):
     )
     assert "our definitions" in density.legend
     assert cost.id == "cost-nasbench201"
-    assert [texts(cost, name) for name in ("gpu_hours", "overhead", "queries")] == [
+    assert [texts(cost, name) for name in ("training_hours", "overhead", "queries")] == [
         ["2"],
         ["0.50"],
         ["102"],
@@ -471,7 +471,7 @@ def test_failed_runs_are_shown(store):
             "▸ broken: 1 of 1 runs failed and are in no mean (seed 7: OSError)." in table.footnotes
         )
     assert texts(doc, "test_accuracy")[1] == DASH
-    assert texts(doc, "gpu_hours") == ["2", DASH]
+    assert texts(doc, "training_hours") == ["2", DASH]
 
 
 def test_missing_values_are_counted(store):
@@ -527,7 +527,7 @@ def test_an_oracle_with_perplexity_and_no_times(store, monkeypatch):
     ]
     assert texts(doc, "regret") == [" 8.5", "13.5"]
     assert not any("density" in column.name for column in doc.columns)
-    assert texts(doc, "gpu_hours") == [DASH, DASH]
+    assert texts(doc, "training_hours") == [DASH, DASH]
     assert "has no training times" in cost.footnotes[0]
 
 
@@ -744,7 +744,7 @@ def test_csv_holds_raw_numbers(docs, tmp_path):
         cell.values[0] for cell in cells(doc, "test_accuracy")
     ]
     assert (
-        rows[0]["simulated_gpu_hours"] == "2.0"
+        rows[0]["simulated_training_hours"] == "2.0"
         and rows[0]["budget_queries"] == ""
         and rows[2]["failed_runs"] == "1"
     )

@@ -111,7 +111,7 @@ def trial(name: str, out: Path, benchmark: Oracle, first: Oracle) -> str:
         for k, arch in enumerate(archs):
             learner = DigitsLearner(arch, SEEDS, recipe, data)
             cost_s += float(loop.train(learner, recipe, validated=()).epoch_s.sum())
-            test[:, k] = learner.accuracy("test")
+            test[:, k] = learner.measure("test")
     target = benchmark.query_many(archs, dataset="cifar10", epochs=200)["test_accuracy"]
     before = np.stack(
         [

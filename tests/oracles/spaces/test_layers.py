@@ -17,6 +17,7 @@ from nasrepro.oracles.spaces.dartscell import DartsCell
 from nasrepro.oracles.spaces.densecell import DenseCell
 from nasrepro.oracles.spaces.macro import MacroSpace
 from nasrepro.oracles.spaces.nodedag import NodeDag, shrinkcnn
+from nasrepro.oracles.spaces.recurrent import RecurrentSpace
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.oracles.spaces.transnas import TransNasMacro, TransNasMicro
 from nasrepro.suite.errors import NasreproError
@@ -127,6 +128,14 @@ def test_a_depthwise_layer_by_hand():
     assert (linear.weights, linear.params, linear.macs, linear.moved) == (30, 35, 30, 6 + 5 + 35)
 
 
+def test_the_layers_of_a_recurrent_cell_are_what_its_complexity_counts():
+    space = RecurrentSpace()
+    for seed in range(10):
+        arch = space.sample(np.random.default_rng(seed))
+        counted = Complexity.of(space.layers(arch, classes=97, size=1))
+        assert counted == space.complexity(arch, classes=97, size=1)
+
+
 def test_every_convolutional_space_of_an_oracle_lists_its_layers():
     listed = set()
     for entry in oracles.all():
@@ -137,7 +146,9 @@ def test_every_convolutional_space_of_an_oracle_lists_its_layers():
                 space.layers(arch, classes=of.classes, size=of.size)
             continue
         layers = space.layers(arch, classes=of.classes, size=of.size)
-        assert layers[0].kind == "conv" and layers[0].in_side == of.size
+        images = getattr(space, "in_channels", 3) > 0
+        first = ("conv", of.size) if images else ("linear", 1)
+        assert (layers[0].kind, layers[0].in_side) == first
         listed.add(space.name)
     assert {"cell201", "dag101", "size", "macro", "transnas_micro"} <= listed
 

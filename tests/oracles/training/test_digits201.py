@@ -19,7 +19,7 @@ import torch
 
 import nasrepro.oracles.data
 from nasrepro.oracles.spaces.cell201 import Cell201
-from nasrepro.oracles.training import digits, loop
+from nasrepro.oracles.training import digits
 from nasrepro.oracles.training.digits import Grouped, initial, load_digits, space_of, train
 from nasrepro.oracles.training.digits201 import shards, trials
 from nasrepro.oracles.training.digits201 import table as table_maker
@@ -190,7 +190,7 @@ def test_divergence_is_an_outcome(data):
 
 
 def test_the_learning_rate_falls_by_a_cosine():
-    rates = [loop.learning_rate(epoch, Recipe()) for epoch in range(30)]
+    rates = [Recipe().rate(epoch) for epoch in range(30)]
     assert rates[0] == 0.1
     assert rates[15] == pytest.approx(0.05)
     assert rates[29] == pytest.approx(0.05 * (1 + np.cos(np.pi * 29 / 30)))

@@ -34,6 +34,7 @@ from nasrepro.oracles.training import images, loop
 from nasrepro.oracles.training import trainer as trained_images
 from nasrepro.oracles.training.images import ImageLearner, cropped
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe, Sgd
+from nasrepro.oracles.training.work import LAYER_S, MAC_S, VALUE_S, counted
 from nasrepro.suite.errors import (
     BudgetExhausted,
     DataCorrupt,
@@ -52,6 +53,7 @@ ARCH = SPACE.parse(
 TINY = ImageRecipe(
     epochs=4, batch=32, train_images=96, valid_images=64, test_images=50, shift=1, flip=False
 )
+NETWORK = counted(SPACE, ARCH, classes=10, size=8)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,7 @@ def trained(seed: int = 0, recipe: ImageRecipe = TINY, **given: Any) -> tuple[An
     with loop.one_thread():
         curves = loop.train(made, recipe, **given)
     return (
-        curves.valid_accuracy.tolist(),
+        curves.valid.tolist(),
         curves.train_loss.tolist(),
         [p.detach().numpy().tobytes() for p in made.parameters],
     )
@@ -176,23 +178,38 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error_that_says_so(tmp_path: 
 
 def test_divergence_is_recorded() -> None:
     recipe = replace(TINY, epochs=2, learning_rate=1e30)
-    found = loop.measured(learner(0, recipe), recipe, [0], until=2)
+    found = loop.measured(learner(0, recipe), recipe, [0], NETWORK, until=2)
     last = found[2, 0]
     assert (
         math.isnan(last["train_loss"])
         and math.isnan(last["valid_accuracy"])
         and math.isnan(last["test_accuracy"])
     )
-    assert last["cost_s"] > 0
+    assert last["cost_s"] == found[1, 0]["cost_s"] > 0, "after it, nothing is trained or paid"
 
 
 def test_what_is_measured_grows_with_the_epochs_and_ends_with_the_test() -> None:
     threads = torch.get_num_threads()
-    found = loop.measured(learner(), TINY, [7], until=4)
+    found = loop.measured(learner(), TINY, [7], NETWORK, until=4)
     assert sorted(found) == [(epoch, 7) for epoch in (1, 2, 3, 4)]
     assert ["test_accuracy" in found[epoch, 7] for epoch in (1, 2, 3, 4)] == [False] * 3 + [True]
-    assert found[4, 7]["cost_s"] > found[1, 7]["cost_s"] > 0
+    assert found[4, 7]["cost_s"] == pytest.approx(4 * NETWORK.epoch_s(96, 32))
+    assert found[4, 7]["cpu_s"] > found[1, 7]["cpu_s"] > 0
     assert torch.get_num_threads() == threads
+
+
+def test_the_work_of_a_training_by_hand() -> None:
+    """Of a cell that is one skip, 4 channels, on images of 8x8 pixels.
+
+    Layers: convolution and norm of the stem, norm, pooling, classifier.
+    """
+    text = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    space = Cell201(channels=4, cells=1, stages=1, in_channels=1)
+    network = counted(space, space.parse(text), classes=10, size=8)
+    assert network.layers == 5 and network.macs == 9 * 4 * 64 + 4 * 10 + 10
+    assert network.values == 3 * 4 * 64 + 4 + 10
+    by_hand = 2 * 5 * LAYER_S + 50 * (network.macs * MAC_S + network.values * VALUE_S)
+    assert network.epoch_s(50, 32) == pytest.approx(by_hand)
 
 
 def test_the_optimiser_is_the_benchmark_s() -> None:
@@ -204,6 +221,7 @@ def test_the_optimiser_is_the_benchmark_s() -> None:
 
     class Line:
         seeds, streams, buffers = 1, (), ()
+        metric, examples = "accuracy", 1
 
         def __init__(self) -> None:
             self.parameters = [torch.tensor([1.0], dtype=torch.float64, requires_grad=True)]
@@ -214,7 +232,7 @@ def test_the_optimiser_is_the_benchmark_s() -> None:
         def losses(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return self.parameters[0] ** 2 * x
 
-        def accuracy(self, part: str) -> np.ndarray[Any, Any]:
+        def measure(self, part: str) -> np.ndarray[Any, Any]:
             return np.zeros(1, np.float32)
 
     line, recipe = Line(), Sgd(epochs=2)
@@ -664,8 +682,8 @@ def test_one_network_goes_on_where_it_was_stopped(space: SearchSpace, tmp_path: 
         space, space.at(5), "digits", [0, 1], epochs=3, folder=tmp_path / "other"
     )
     assert begun[0] == 2 and not list(tmp_path.rglob("*.pt"))
-    assert [{**values, "cost_s": 0} for values in found.values()] == [
-        {**values, "cost_s": 0} for values in whole.values()
+    assert [{**values, "cpu_s": 0} for values in found.values()] == [
+        {**values, "cpu_s": 0} for values in whole.values()
     ]
 
 
