@@ -2,8 +2,7 @@
 
 Work is counted while networks run: every layer that is called costs so much for the call, for each
 multiplication and for each number that it writes, three times as much where gradients are taken.
-The three rates are those of one core, measured once, so a counted second is about a second there,
-and the same everywhere.
+The three rates are those of `oracles.training.work`.
 
 A network that is handed back leaves the process of the search as data (torch.export: its operations
 and weights, none of the method's code). The runner's side alone reads the test part, and counts the
@@ -34,17 +33,23 @@ from nasrepro.oracles.training.digits import load_digits
 from nasrepro.oracles.training.images import Images, cropped, read
 from nasrepro.oracles.training.loop import one_thread
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
+from nasrepro.oracles.training.work import LAYER_S, MAC_S, VALUE_S
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError, ProtocolError
 from nasrepro.suite.oracle import Dataset, answering, closed_to_methods
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
 #: Raise it whenever the same calls would give another answer.
-VERSION = 1
-#: Seconds of a layer's call, of a multiplication, of a number written; without gradients.
-COUNTED_AT = {"call": 6e-5, "mac": 2e-11, "number": 1e-9}
+VERSION = 2
 #: A forward and a backward pass cost as much as so many forward passes.
 BACKWARD = 3
+#: Seconds of a layer's call, of a multiplication, of a number written; without gradients: the rates
+#: of all trainings here.
+COUNTED_AT = {
+    "call": LAYER_S / BACKWARD,
+    "mac": MAC_S / BACKWARD,
+    "number": VALUE_S / BACKWARD,
+}
 #: Images of a batch without gradients.
 EVAL_BATCH = 200
 #: CPU seconds of training between two checkpoints.

@@ -579,6 +579,8 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
     done = audited(
         outcome, oracle, key.dataset, protocol.search_epochs, protocol.search_seed, key.budget
     )
+    changes = _changes(ratings_of(outcome, done))
+    read = [(protocol.report_datasets[0], each.evaluation.arch) for each in changes]
     if packed:
         chosen = f"network {hashlib.sha256(packed).hexdigest()[:12]}"
         reports = {key.dataset: setting.examined(packed)}
@@ -586,13 +588,13 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         arch = oracle.space.arch(outcome.chosen)
         chosen = oracle.space.format(arch)
         reports = {name: setting.report(arch, name) for name in protocol.report_datasets}
+        read += [(name, arch) for name in reports]
     for name, report in reports.items():
         if report.regret is not None and report.regret < -ROUNDING:
             raise ProtocolError(
                 f"regret {report.regret} on {name} is below zero: the report is better than the "
                 f"best of the table of {key.oracle}"
             )
-    changes = _changes(ratings_of(outcome, done))
     record = RunRecord(
         key,
         status="budget" if outcome.ended else "done",
@@ -607,7 +609,7 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
             (each.query, each.clock_s, each.score, setting.target(each.evaluation.arch))
             for each in changes
         ),
-        reporting_s=_reporting_s(setting, chosen, [each.evaluation.arch for each in changes]),
+        reporting_s=_reporting_s(oracle, protocol.report_epochs, read),
         environment=outcome.environment,
     )
     steps = (
@@ -642,18 +644,14 @@ def _changes(ratings: Sequence[Rating]) -> list[Rating]:
     return changes
 
 
-def _reporting_s(setting: SearchSetting, chosen: Arch, incumbents: Sequence[Arch]) -> float:
-    """Seconds of all trainings that a report reads; 0 where a table has them."""
-    oracle, (first, *others) = setting.oracle, setting.protocol.report_datasets
+def _reporting_s(oracle: Oracle, epochs: int, read: Sequence[tuple[str, Arch]]) -> float:
+    """Seconds of all trainings that a report read, by data set; 0 where a table has them."""
     if not oracle.info.trains or not oracle.info.cost:
         return 0.0
-    epochs = setting.protocol.report_epochs
-    trained = {(first, oracle.space.canonical(arch)) for arch in (chosen, *incumbents)}
-    trained |= {(dataset, oracle.space.canonical(chosen)) for dataset in others}
     return math.fsum(
         len(oracle.seeds(dataset, epochs))
         * oracle.query(arch, dataset=dataset, epochs=epochs, seed=MEAN).values[oracle.info.cost]
-        for dataset, arch in trained
+        for dataset, arch in {(dataset, oracle.space.canonical(arch)) for dataset, arch in read}
     )
 
 
