@@ -37,7 +37,7 @@ def search(session, rng, *, initial, batch, pool):
 
     def choose(done, candidates):
         codes = np.array([each.code for each in (*(each.arch for each in done), *candidates)])
-        differing = (codes[:, None] != codes).sum(axis=2)
+        differing = (codes[:, None] != codes[: len(done)]).sum(axis=2)
         kernels = [np.exp(-differing / length) for length in np.geomspace(0.5, 2 * decisions, 8)]
         y = -np.log(np.maximum(errors(session, done), 1e-3))
         return best_improvements(kernels, y, candidates, batch)

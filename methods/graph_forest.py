@@ -38,6 +38,7 @@ def search(session, rng, *, initial, batch, pool, trees):
         pool: candidates.
         trees: of the forest.
     """
+    from sklearn import config_context
     from sklearn.ensemble import RandomForestRegressor
 
     space = session.space
@@ -46,8 +47,9 @@ def search(session, rng, *, initial, batch, pool, trees):
         graphs = [space.graph(arch) for arch in (*(each.arch for each in done), *candidates)]
         X = graph_features(graphs)
         forest = RandomForestRegressor(trees, random_state=int(rng.integers(2**31)))
-        forest.fit(X[: len(done)], errors(session, done))
-        predicted = forest.predict(X[len(done) :]).round(6)
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            forest.fit(X[: len(done)], errors(session, done))
+            predicted = forest.predict(X[len(done) :]).round(6)
         ranked = sorted(range(len(candidates)), key=lambda row: (predicted[row], candidates[row]))
         return ranked[:batch]
 
@@ -64,18 +66,18 @@ def graph_features(graphs):
 
 
 def _features(graph, ops, sets):
-    adjacency, last = graph.adjacency, len(graph.ops) - 1
-    row = [last + 1, adjacency.sum(), *(graph.ops.count(op) for op in ops)]
+    adjacency, last = graph.adjacency.tolist(), len(graph.ops) - 1
+    before = [[each for each in range(node) if adjacency[each][node]] for node in range(last + 1)]
+    row = [last + 1, sum(map(sum, adjacency)), *(graph.ops.count(op) for op in ops)]
     for chosen in sets:
         inside = [op in chosen for op in graph.ops]
         shortest, longest = {0: 0}, {0: 0}
         for node in range(1, last + 1):
-            before = [
-                each for each in np.flatnonzero(adjacency[:, node]).tolist() if each in shortest
-            ]
-            if before and (inside[node] or node == last):
-                shortest[node] = 1 + min(shortest[each] for each in before)
-                longest[node] = 1 + max(longest[each] for each in before)
-        fed, feeding = adjacency[0, inside].sum(), adjacency[inside, last].sum()
+            reached = [each for each in before[node] if each in shortest]
+            if reached and (inside[node] or node == last):
+                shortest[node] = 1 + min(shortest[each] for each in reached)
+                longest[node] = 1 + max(longest[each] for each in reached)
+        fed = sum(adjacency[0][node] for node in range(last + 1) if inside[node])
+        feeding = sum(adjacency[node][last] for node in range(last + 1) if inside[node])
         row += [shortest.get(last, 0), longest.get(last, 0), fed, feeding]
     return row

@@ -24,6 +24,7 @@ Deviations:
     - A mutant changes 1.5 decisions on average, as in our BANANAS.
 """
 
+import functools
 from collections import Counter
 
 import numpy as np
@@ -60,12 +61,15 @@ def search(session, rng, *, initial, batch, pool, uniform, assignment):
     """
     space = session.space
 
+    @functools.cache  # what was evaluated is in every fit
+    def counted(arch):
+        return label_counts(space.graph(arch), max(HEIGHTS))
+
     def choose(done, candidates):
-        graphs = [space.graph(arch) for arch in (*(each.arch for each in done), *candidates)]
-        counts = [label_counts(graph, max(HEIGHTS)) for graph in graphs]
-        kernels = [kernel(counts, height, assignment) for height in HEIGHTS]
+        counts = [counted(arch) for arch in (*(each.arch for each in done), *candidates)]
+        by_height = kernels(counts, assignment, len(done))
         y = -np.log(np.maximum(errors(session, done), 1e-3))
-        return best_improvements(kernels, y, candidates, batch)
+        return best_improvements([by_height[height] for height in HEIGHTS], y, candidates, batch)
 
     candidates = mutants(space, rng, size=pool, uniform=uniform)
     guided(session, rng, initial=initial, pool=candidates, choose=choose)
@@ -74,39 +78,45 @@ def search(session, rng, *, initial, batch, pool, uniform, assignment):
 def label_counts(graph, height):
     """How often each label occurs after 0, 1, ..., `height` relabellings: a Counter for each."""
     adjacency, labels = _contracted(graph)
-    successors = [np.flatnonzero(row) for row in adjacency]
+    successors = [np.flatnonzero(row).tolist() for row in adjacency]
     counts = [Counter(labels)]
     for _ in range(height):
         labels = [
-            (label, tuple(sorted(labels[after] for after in successors[node])))
+            (label, tuple(sorted([labels[after] for after in successors[node]])))
             for node, label in enumerate(labels)
         ]
         counts.append(Counter(labels))
     return counts
 
 
-def kernel(counts, height, assignment):
-    """The normalised kernel of architectures by their `label_counts`, shape (n, n).
+def kernels(counts, assignment, known=None):
+    """The normalised kernels of architectures by their `label_counts`, one for each height.
 
     Sums of minima of counts where `assignment`, which are inner products of a bit for the first,
-    the second, ... occurrence of a label; else of products of counts.
+    the second, ... occurrence of a label; else of products of counts. All are whole numbers, so
+    that the order of the sums makes no difference.
+
+    Returns:
+        Kernels of the n architectures with the first `known` of them, shape (n, known); by default
+        with all.
     """
-    columns: dict[object, int] = {}
-    entries = []
-    for row, of_one in enumerate(counts):
-        for level in range(height + 1):
+    products, squares, made = 0.0, 0.0, []
+    for level in range(len(counts[0])):
+        columns: dict[object, int] = {}
+        rows, places, values = [], [], []
+        for row, of_one in enumerate(counts):
             for label, count in of_one[level].items():
-                for times, value in (
-                    ((time, 1) for time in range(count)) if assignment else ((0, count),)
-                ):
-                    column = columns.setdefault((level, label, times), len(columns))
-                    entries.append((row, column, value))
-    rows, places, values = np.array(entries).T
-    features = np.zeros((len(counts), len(columns)))
-    features[rows, places] = values
-    products = features @ features.T
-    lengths = np.sqrt(np.diag(products))
-    return products / np.outer(lengths, lengths)
+                for key in [(label, time) for time in range(count)] if assignment else [label]:
+                    rows.append(row)
+                    places.append(columns.setdefault(key, len(columns)))
+                    values.append(1 if assignment else count)
+        features = np.zeros((len(counts), len(columns)))
+        features[rows, places] = values
+        products = products + features @ features[:known].T
+        squares = squares + (features**2).sum(axis=1)
+        lengths = np.sqrt(squares)
+        made.append(products / np.outer(lengths, lengths[:known]))
+    return made
 
 
 def _contracted(graph):

@@ -75,14 +75,15 @@ def best_improvements(
     of the point with the highest posterior mean, as in NAS-BOWL's code.
 
     Args:
-        kernels: between n known points and then the m candidates, shape (n + m, n + m) each.
+        kernels: of the n known points and then the m candidates with those known, shape (n + m, n)
+            each.
         y: of the known points, to be maximised, shape (n,).
         candidates: to choose from, m of them.
         count: how many at most.
     """
     n = len(y)
     scaled = (y - y.mean()) / (float(y.std()) or 1.0)
-    fitted = [(KernelProcess(kernel[:n, :n], scaled), kernel[:, :n]) for kernel in kernels]
+    fitted = [(KernelProcess(kernel[:n], scaled), kernel) for kernel in kernels]
     process, cross = max(fitted, key=lambda pair: pair[0].likelihood[0])
     mean, variance = process.predict(cross, process.likelihood[1])
     best = float(scaled[int(np.argmax(mean[:n].round(9)))])

@@ -1,7 +1,8 @@
 """Plans: TOML files that say which methods run on which oracles, data sets, budgets and seeds.
 
-# optional: everything in those, too; a .toml file by its path from this one
-include = ["another_plan"]
+# optional: everything in those, too; a .toml file by its path from this one; with a number of
+# seeds, no part of it has more
+include = ["another_plan", { plan = "a_long_one", seeds = 10 }]
 
 [[experiment]]
 oracle = "nasbench201"
@@ -27,6 +28,8 @@ setting = { batch = 64 }            # how those are scored, where not by default
 name = "oneproxy.adaptation"        # and parameters of the study that differ from its defaults
 devices = "oneproxy"
 seeds = 10                          # default: one, seed 0
+
+Groups of methods that many experiments share: see `grouping`.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments.kind import KINDS, Kind
+from nasrepro.suite.experiments.grouping import ungrouped
+from nasrepro.suite.experiments.kind import KINDS, Kind, Positive
 from nasrepro.suite.experiments.ranking import Ranking
 from nasrepro.suite.experiments.search import Experiment, MethodUse
 from nasrepro.suite.experiments.study import StudyUse
@@ -51,20 +55,31 @@ from nasrepro.suite.search import Budget
 __all__ = ["Experiment", "MethodUse", "Plan", "Ranking", "StudyUse", "load_plan", "shipped_plans"]
 
 
+class Included(BaseModel):
+    """Another plan, with so many seeds at most."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    plan: str
+    seeds: Positive
+
+
 class _Plan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     title: str = ""
-    include: tuple[str, ...] = ()
+    include: tuple[str | Included, ...] = ()
 
     def parts(self, kind: Kind) -> tuple[Any, ...]:
         """What it asks for of one kind."""
         return tuple(getattr(self, kind.section))
 
-    def seeded(self, count: int) -> Self:
-        """The same with seeds 0..count-1 wherever it has seeds."""
+    def seeded(self, count: int, *, at_most: bool = False) -> Self:
+        """The same with seeds 0..count-1, or the first `count` it has, wherever it has seeds."""
         changed = {
             kind.section: tuple(
-                part.model_copy(update={"seeds": tuple(range(count))}) for part in self.parts(kind)
+                part.model_copy(
+                    update={"seeds": part.seeds[:count] if at_most else tuple(range(count))}
+                )
+                for part in self.parts(kind)
             )
             for kind in KINDS.values()
             if "seeds" in kind.part.model_fields
@@ -135,15 +150,18 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
     except tomllib.TOMLDecodeError as error:
         raise NasreproError(f"plan {name} is not TOML: {error}") from error
     plan = _validated(raw, name)
-    inner = [
-        load_plan(str(folder / other) if other.endswith(".toml") else other, (*_outer, name))
-        for other in plan.include
-    ]
+    inner = [_included(each, folder, (*_outer, name)) for each in plan.include]
     sections = {
         kind.section: tuple(part for each in (*inner, plan) for part in each.parts(kind))
         for kind in KINDS.values()
     }
     return Plan(title=plan.title, **sections)
+
+
+def _included(given: str | Included, folder: Path, outer: Sequence[str]) -> Plan:
+    name = given if isinstance(given, str) else given.plan
+    plan = load_plan(str(folder / name) if name.endswith(".toml") else name, outer)
+    return plan if isinstance(given, str) else plan.seeded(given.seeds, at_most=True)
 
 
 _MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
@@ -153,7 +171,7 @@ def _validated(raw: Mapping[str, Any], name: str) -> Plan:
     try:
         # strict: a number is no text and no truth value; by way of JSON, where a list may still
         # become a tuple
-        return Plan.model_validate_json(json.dumps(raw, default=str), strict=True)
+        return Plan.model_validate_json(json.dumps(ungrouped(raw, name), default=str), strict=True)
     except NasreproError as error:  # a budget's own
         raise NasreproError(f"plan {name}: {error}") from error
     except ValidationError as error:

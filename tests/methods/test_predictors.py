@@ -8,7 +8,7 @@ import pytest
 
 from nasrepro.methods.bananas import thompson
 from nasrepro.methods.graph_forest import graph_features
-from nasrepro.methods.nas_bowl import _contracted, kernel, label_counts
+from nasrepro.methods.nas_bowl import _contracted, kernels, label_counts
 from nasrepro.methods.pnas import expanded
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
 from nasrepro.suite.registry import load_oracle, methods
@@ -102,22 +102,22 @@ def test_kernel_of_a_worked_example_with_products_and_with_minima() -> None:
         label_counts(graph("iaao", (0, 1), (1, 2), (2, 3)), 0),
         label_counts(graph("iao", (0, 1), (1, 2)), 0),
     ]
-    assert kernel(counts, 0, False)[0, 1] == pytest.approx(4 / np.sqrt(18))
-    assert kernel(counts, 0, True)[0, 1] == pytest.approx(3 / np.sqrt(12))
+    assert kernels(counts, False)[0][0, 1] == pytest.approx(4 / np.sqrt(18))
+    assert kernels(counts, True)[0][0, 1] == pytest.approx(3 / np.sqrt(12))
 
 
 def test_isomorphic_graphs_have_kernel_one() -> None:
     left = graph("iabo", (0, 1), (0, 2), (1, 3), (2, 3))
     right = graph("ibao", (0, 1), (0, 2), (1, 3), (2, 3))
     counts = [label_counts(each, 3) for each in (left, right)]
-    assert kernel(counts, 3, False)[0, 1] == pytest.approx(1)
+    assert kernels(counts, False)[3][0, 1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("assignment", [False, True])
 def test_kernel_is_positive_semi_definite(assignment: bool) -> None:
     space, rng = load_oracle("digits201").space, np.random.default_rng(0)
     counts = [label_counts(space.graph(space.sample(rng)), 3) for _ in range(300)]
-    matrix = kernel(counts, 3, assignment)
+    matrix = kernels(counts, assignment)[3]
     assert np.diag(matrix) == pytest.approx(1)
     assert np.linalg.eigvalsh(matrix).min() > -1e-9
 

@@ -31,21 +31,19 @@ def test_gradient_is_that_of_finite_differences() -> None:
     inputs, y = points()
     ensemble = Ensemble(
         inputs, y, [np.random.default_rng(seed) for seed in (1, 2)], np.random.default_rng(9),
-        layers=2, width=4, epochs=0,
+        layers=2, width=4, epochs=0, dtype=np.float64,
     )  # fmt: skip
-    for bias in ensemble._biases:  # zero ones leave dead units at the kink
-        bias[...] = np.random.default_rng(4).standard_normal(bias.shape)
+    for weights in ensemble._weights:  # zero ones leave dead units at the kink
+        biases = weights[:, -1]
+        biases[...] = np.random.default_rng(4).standard_normal(biases.shape)
     slopes = [np.empty_like(weights) for weights in ensemble._weights]
-    biases = [np.empty_like(bias) for bias in ensemble._biases]
-    ensemble._backward(inputs, y, slopes, biases)
+    ensemble._backward(ensemble._inputs(inputs), y[:, None], slopes)
 
     def loss() -> float:
         return float(np.abs(ensemble(inputs) - y).mean(axis=1).sum())
 
-    for values, slope in zip(
-        [*ensemble._weights, *ensemble._biases], [*slopes, *biases], strict=True
-    ):
-        for at in [(0, 0, 0), (1, 0, values.shape[2] - 1)]:
+    for values, slope in zip(ensemble._weights, slopes, strict=True):
+        for at in [(0, 0, 0), (1, 0, values.shape[2] - 1), (1, -1, 0)]:
             kept, step = values[at], 1e-6
             values[at] = kept + step
             above = loss()
@@ -53,6 +51,18 @@ def test_gradient_is_that_of_finite_differences() -> None:
             measured = (above - loss()) / (2 * step)
             values[at] = kept
             assert slope[at] == pytest.approx(measured, abs=1e-5)
+
+
+def test_inputs_that_no_point_has_keep_their_initial_weights() -> None:
+    inputs, y = points()
+    idle = np.concatenate([inputs, np.zeros((40, 2))], axis=1)
+    rngs = [np.random.default_rng(3)]
+    fitted = Ensemble(idle, y, rngs, np.random.default_rng(9), layers=1, epochs=3)
+    drawn = np.random.default_rng(3).uniform(-1, 1, (14, 20)) * np.sqrt(6 / 34)
+    np.testing.assert_allclose(fitted._idle[0], drawn[-2:], rtol=1e-6)
+    other = idle[:1].copy()
+    other[0, -2:] = 1
+    assert fitted(other) != pytest.approx(fitted(idle[:1]))
 
 
 def test_it_learns_a_linear_function() -> None:
