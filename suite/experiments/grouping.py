@@ -6,7 +6,7 @@ methods = ["random_search", "regularized_evolution"]
 
 [[experiment]]                      # no methods: those of all groups, with their seeds
 oracle = "natsbench_size"
-without = { gram = "widths have no edges" }               # methods left out, and why
+without."widths have no edges" = ["gram", "autoshrink"]   # methods left out, by the reason
 instead = [{ name = "bananas", encoding = "onehot" }]     # in place of all arms of that method
 """
 
@@ -57,7 +57,7 @@ def _of_groups(
     experiment: Mapping[str, Any], groups: Mapping[str, Any], plan: str
 ) -> Iterator[dict[str, Any]]:
     """One experiment for each group that has any method left."""
-    without = experiment.get("without", {})
+    without = [name for names in experiment.get("without", {}).values() for name in names]
     instead = {_name(arm): arm for arm in experiment.get("instead", ())}
     known = sorted({_name(arm) for group in groups.values() for arm in group["methods"]})
     for name in (*without, *instead):

@@ -100,8 +100,8 @@ class Experiment(Part):
     budgets: tuple[Budget, ...] = Field(min_length=1)
     seeds: Seeds
     timeout: Seconds = TIMEOUT_S
-    #: Methods that do not run there, and why; told in tables.
-    without: Mapping[str, str] = Field(default_factory=dict)
+    #: Methods that do not run there, by the reason; told in tables.
+    without: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def subject(self) -> str:

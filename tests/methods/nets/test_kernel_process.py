@@ -40,7 +40,7 @@ def test_expected_improvement_by_hand() -> None:
 def test_candidates_of_one_and_the_same_improvement_count_once_in_canonical_order() -> None:
     """Two known points; candidates 0 and 2 are the same to the kernel, 1 is the worse point."""
     points = np.array([0.0, 1.0, 0.6, 0.0, 0.6])
-    kernel = np.exp(-np.abs(points[:, None] - points))
+    kernel = np.exp(-np.abs(points[:, None] - points[:2]))
     candidates = [Arch("toy", (2,)), Arch("toy", (0,)), Arch("toy", (1,))]
     assert best_improvements([kernel], np.array([0.0, 1.0]), candidates, 5) == [2, 1]
     assert best_improvements([kernel], np.array([0.0, 1.0]), candidates, 1) == [2]
@@ -56,4 +56,4 @@ def test_the_likeliest_kernel_is_taken() -> None:
         for name, kernel in (("same", same), ("flat", flat))
     }
     assert fitted["same"] > fitted["flat"]
-    assert best_improvements([flat, same], y, candidates, 1) == [0]
+    assert best_improvements([flat[:, :3], same[:, :3]], y, candidates, 1) == [0]

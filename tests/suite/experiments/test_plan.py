@@ -367,3 +367,60 @@ def test_parts_without_their_table_are_left_out_and_reported(toy: Oracle, tmp_pa
     ] * 2
     with pytest.raises(DataMissing):
         cells_of(plan)
+
+
+# -- groups of methods -----------------------------------------------------------------------------
+GROUPED = """
+title = "groups"
+
+[groups.cheap]
+seeds = 3
+methods = ["random_search", "local_search", { name = "reinforce", learning_rate = 0.01 }]
+
+[groups.dear]
+seeds = [4]
+methods = ["gram", "reinforce"]
+
+[[experiment]]
+oracle = "toy"
+datasets = ["toys"]
+search_epochs = 9
+report_epochs = 9
+budgets = [{ queries = 2 }]
+without."it has no edges" = ["gram"]
+"""
+
+
+def test_an_experiment_without_methods_has_those_of_all_groups(toy: Oracle, tmp_path: Path) -> None:
+    plan = loaded(tmp_path, GROUPED)
+    cheap, dear = plan.experiment
+    assert [use.name for use in cheap.methods] == ["random_search", "local_search", "reinforce"]
+    assert cheap.seeds == (0, 1, 2) and dear.seeds == (4,)
+    assert [use.name for use in dear.methods] == ["reinforce"]
+    assert cheap.without == {"it has no edges": ("gram",)}
+
+
+def test_an_arm_stands_instead_of_all_arms_of_its_method(toy: Oracle, tmp_path: Path) -> None:
+    other = 'instead = [{ name = "reinforce", learning_rate = 0.5 }]\n'
+    cheap, dear = loaded(tmp_path, GROUPED + other).experiment
+    assert cheap.methods[-1].params == {"learning_rate": 0.5} == dear.methods[0].params
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GROUPED.replace('["gram"]', '["grum"]'), "did you mean 'gram'"),
+        (GROUPED.replace("seeds = [4]\n", ""), "groups.dear must have methods and seeds"),
+    ],
+)
+def test_what_is_wrong_in_groups_is_named(
+    toy: Oracle, tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(NasreproError, match=message):
+        loaded(tmp_path, text)
+
+
+def test_a_plan_is_included_with_fewer_seeds(toy: Oracle, tmp_path: Path) -> None:
+    loaded(tmp_path, GROUPED, "inner.toml")
+    outer = loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds = 2 }]\n')
+    assert [each.seeds for each in outer.experiment] == [(0, 1), (4,)]
