@@ -14,7 +14,6 @@ from nasrepro.reports.document import (
     FLOATING,
     PAD,
     RECALLED,
-    Cell,
     Column,
     TableDoc,
 )
@@ -237,15 +236,13 @@ def _name_width(doc: TableDoc, panel: int) -> int:
 
 def _tabular(doc: TableDoc, places: Sequence[int], width: int, rows: Sequence[int]) -> list[str]:
     columns = [doc.columns[place] for place in places]
-    cells = [
-        _cells(doc.columns[place], [row[place] for row in doc.rows], width) for place in places
-    ]
+    cells = [_cells(doc, place, width, rows) for place in places]
     return [
         f"  \\begin{{tabular}}{{{''.join(column.align[0] for column in columns)}}}",
         r"    \toprule",
         f"    {' & '.join(_stack(column.header.splitlines(), column) for column in columns)} \\\\",
         r"    \midrule",
-        *(f"    {' & '.join(column[row] for column in cells)} \\\\" for row in rows),
+        *(f"    {' & '.join(row)} \\\\" for row in zip(*cells, strict=True)),
         r"    \bottomrule",
         r"  \end{tabular}",
     ]
@@ -257,13 +254,14 @@ def _stack(lines: Sequence[str], column: Column) -> str:
     return stacked if len(lines) == 1 else f"\\shortstack[{column.align[0]}]{{{stacked}}}"
 
 
-def _cells(column: Column, cells: Sequence[Cell], width: int) -> list[str]:
-    """One column.
+def _cells(doc: TableDoc, place: int, width: int, rows: Sequence[int]) -> list[str]:
+    """One column at some of the table's rows.
 
-    Where some cells are marked, the others leave the room, so that the decimal points stay under
-    each other.
+    Where some cells of the table are marked, the others leave the room, so that the decimal points
+    stay under each other.
     """
-    marks = {cell.mark for cell in cells} & set(_MARKS)
+    column, cells = doc.columns[place], [doc.rows[row][place] for row in rows]
+    marks = {row[place].mark for row in doc.rows} & set(_MARKS)
     room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
     found = []
     for cell in cells:
