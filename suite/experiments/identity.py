@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.registry import load_devices, load_oracle, oracles, scorers
 
 #: Raised whenever the engine's rules change what a run gives, so that old runs are not taken for
@@ -22,6 +23,21 @@ Status = Literal["done", "budget", "failed"]
 
 class Foreign(NasreproError):
     """A worker has another engine, source or table than a cell asks for; it refuses the cell."""
+
+
+@contextlib.contextmanager
+def installed(engine: int) -> Iterator[None]:
+    """While this is open, a cell of that engine looks up what it names.
+
+    Raises:
+        Foreign: the engine here is another, or what is looked up is missing here.
+    """
+    if engine != ENGINE:
+        raise Foreign(f"engine {ENGINE}, the plan was made with engine {engine}")
+    try:
+        yield
+    except (DataMissing, UnknownName) as error:  # the plan was made where they are
+        raise Foreign(str(error)) from error
 
 
 def unknown(oracle: str, *datasets: str, metric: str = "") -> str:

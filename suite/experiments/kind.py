@@ -143,6 +143,16 @@ class Cell(Protocol):
         """A failed record with that traceback."""
 
 
+class OpenCell:
+    """What holds of cells that execute only what is installed, in a process that may read all."""
+
+    __slots__ = ()
+    file: ClassVar[str] = ""
+    sealed: ClassVar[bool] = False
+    withheld: ClassVar[frozenset[str]] = frozenset()
+    concludes_apart: ClassVar[bool] = False
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of experiment.

@@ -11,17 +11,25 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import DataMissing, NotTabulated, ScoresMissing, UnknownName
+from nasrepro.suite.errors import NotTabulated, ScoresMissing
 from nasrepro.suite.experiments.contained import contained
-from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, unknown
-from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, Part, Positive, Seconds, register
+from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, installed, unknown
+from nasrepro.suite.experiments.kind import (
+    TIMEOUT_S,
+    Kind,
+    OpenCell,
+    Part,
+    Positive,
+    Seconds,
+    register,
+)
 from nasrepro.suite.oracle import MEAN, Oracle
 from nasrepro.suite.registry import Method, Scorer, load_oracle, scorers
 from nasrepro.suite.scoring import (
@@ -174,16 +182,12 @@ class RankRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RankCell:
+class RankCell(OpenCell):
     """One ranking of a whole table by one scorer."""
 
     key: RankKey
     timeout_s: float = TIMEOUT_S
     engine: int = ENGINE
-    file: ClassVar[str] = ""
-    sealed: ClassVar[bool] = False
-    withheld: ClassVar[frozenset[str]] = frozenset()
-    concludes_apart: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -447,12 +451,8 @@ class RankingSetting:
 def _opened_here(cell: RankCell) -> RankingSetting:
     """The setting of a cell, if what it names is what the cell was made with."""
     key = cell.key
-    if cell.engine != ENGINE:
-        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
-    try:
+    with installed(cell.engine):
         setting = RankingSetting.opened(key)
-    except (DataMissing, UnknownName) as error:
-        raise Foreign(str(error)) from error
     if setting.scorer is not None and setting.scorer.source_sha256 != key.scorer_sha256:
         raise Foreign(f"another source of scorer {key.scorer}")
     if setting.oracle.table_sha256 != key.table_sha256:

@@ -28,11 +28,9 @@ from nasrepro.suite.data import cache_dir, plain, stable_hash
 from nasrepro.suite.errors import (
     BudgetExhausted,
     BudgetIgnored,
-    DataMissing,
     NasreproError,
     NotTabulated,
     ProtocolError,
-    UnknownName,
 )
 from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, canonical_of, ratings_of
 from nasrepro.suite.experiments.contained import contained, peak_bytes
@@ -41,6 +39,7 @@ from nasrepro.suite.experiments.identity import (
     Foreign,
     Status,
     environment,
+    installed,
     scorers_of,
     tables_of,
     unknown,
@@ -489,8 +488,6 @@ def search_cell(key: RunKey, method: Method, timeout_s: float = TIMEOUT_S) -> Ru
 def _method_here(cell: RunCell) -> Method:
     """The method of a cell, if it and its tables are the ones that the cell was made with."""
     key = cell.key
-    if cell.engine != ENGINE:
-        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
     method = (
         methods.from_file(Path(cell.path), cell.source, cell.beside)
         if cell.source
@@ -509,10 +506,8 @@ def _method_here(cell: RunCell) -> Method:
 
 def _searched(cell: RunCell) -> tuple[Outcome, bytes]:
     """What a search did, and the network that it handed back, where it was one."""
-    try:
+    with installed(cell.engine):
         method = _method_here(cell)
-    except (DataMissing, UnknownName) as error:  # the plan was made where they are
-        raise Foreign(str(error)) from error
     key = cell.key
     setting = SearchSetting(load_oracle(key.oracle), key.dataset, key.protocol, key.budget)
     checkpoints = cache_dir() / "workshop" / key.run_id

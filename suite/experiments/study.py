@@ -8,21 +8,22 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from nasrepro.suite.data import stable_hash
-from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
+from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.contained import contained
 from nasrepro.suite.experiments.identity import (
     ENGINE,
     Foreign,
     environment,
+    installed,
     scorers_of,
     tables_of,
 )
-from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, Seconds, Seeds, Use, register
+from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, OpenCell, Seconds, Seeds, Use, register
 from nasrepro.suite.registry import Method, Study, studies
 
 
@@ -107,16 +108,12 @@ class StudyRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyCell:
+class StudyCell(OpenCell):
     """One measurement of a study."""
 
     key: StudyKey
     timeout_s: float = TIMEOUT_S
     engine: int = ENGINE
-    file: ClassVar[str] = ""
-    sealed: ClassVar[bool] = False
-    withheld: ClassVar[frozenset[str]] = frozenset()
-    concludes_apart: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -154,16 +151,12 @@ def study_cells(use: StudyUse, extra: Sequence[Method]) -> Iterator[StudyCell]:
 def _study_here(cell: StudyCell) -> Study:
     """The study of a cell, if it and its tables are the ones that the cell was made with."""
     key = cell.key
-    if cell.engine != ENGINE:
-        raise Foreign(f"engine {ENGINE}, the plan was made with engine {cell.engine}")
-    try:
+    with installed(cell.engine):
         study = studies.get(key.study)
         if study.source_sha256 != key.study_sha256 or scorers_of(key.params) != key.scorers:
             raise Foreign(f"another source of study {key.study}")
         if tables_of(key.params) != key.tables:
             raise Foreign(f"another version of the tables of {', '.join(key.tables)}")
-    except (DataMissing, UnknownName) as error:
-        raise Foreign(str(error)) from error
     return study
 
 
