@@ -40,10 +40,12 @@ if TYPE_CHECKING:
 LONGEST = 80
 
 
-def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) -> Callable[[F], F]:
+def method(
+    name: str, *, paper: str, floating: bool = False, workshop: bool = False, **defaults: Any
+) -> Callable[[F], F]:
     """Register `search(session, rng, *, <parameters>)` as a method.
 
-    `defaults` gives each parameter its default; for `floating`, see `Method`.
+    `defaults` gives each parameter its default; for `floating` and `workshop`, see `Method`.
     """
 
     def register(search: F) -> F:
@@ -59,7 +61,8 @@ def method(name: str, *, paper: str, floating: bool = False, **defaults: Any) ->
             str(there.get("__file__", "")),
             there.get(SOURCE, ""),
             there.get(BESIDE, {}),
-            floating,
+            floating or workshop,
+            workshop,
         )
         methods.add(name, made, search.__module__)
         return search

@@ -52,6 +52,8 @@ class Method:
         beside: texts of the modules in that file's folder that it imports, by their paths there.
         floating: whether it decides by floating-point training, so that another CPU or library may
             give other bits, and with them another search from the same distribution.
+        workshop: whether it trains networks of its own, which makes it `floating`, and needs an
+            oracle that offers a workshop.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Method:
     source: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)
     floating: bool = False
+    workshop: bool = False
 
     def importable(self) -> contextlib.AbstractContextManager[None]:
         """While this is open, the modules beside its file can be imported."""

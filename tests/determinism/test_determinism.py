@@ -8,7 +8,11 @@ from matrix import FULL, LEVEL, MANY, QUICK, SEEDS, TASKS, compare
 from nasrepro.suite.registry import methods
 
 EXACT = [name for name in methods.names() if not methods.get(name).floating]
-FLOATING = [name for name in methods.names() if methods.get(name).floating]
+FLOATING = [
+    name
+    for name in methods.names()
+    if methods.get(name).floating and not methods.get(name).workshop
+]
 
 
 def differing(combinations, names, **given):
