@@ -162,8 +162,8 @@ def _step(supernet, alpha, optimiser, batch, rng, gates, latency, price):
     supernet.mix(gate, pair.tolist())
     cross_entropy = F.cross_entropy(supernet(images), labels)
     priced = chances.clone().requires_grad_()
-    price.loss(latency, cross_entropy, priced).backward()
-    slope = gate.grad if priced.grad is None else gate.grad + priced.grad
+    loss = price.loss(latency, cross_entropy, priced)
+    slope = sum(torch.autograd.grad(loss, [gate, priced], materialize_grads=True))
     before = alpha.detach().clone()
     alpha.grad = torch.zeros_like(alpha).scatter(
         1, pair, gradient_of_alpha(among, slope.gather(1, pair))
