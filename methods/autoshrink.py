@@ -155,7 +155,7 @@ def _removals(topology, graph, rng):
 def _candidates(space, graphs, ops, K, redraw, rng):
     """The first `K` of the graphs that are architectures: (architecture, graph, operations)."""
     topology = space.topology()
-    candidates = []
+    candidates = []  # type: ignore[var-annotated]
     for graph in graphs:
         own = ops
         if redraw and graph:

