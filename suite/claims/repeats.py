@@ -33,6 +33,7 @@ from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.plans import missing
 from nasrepro.suite.claims.rules import named
 from nasrepro.suite.errors import DataMissing, NasreproError
+from nasrepro.suite.experiments.kind import Cell
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 
@@ -112,7 +113,8 @@ def by_seeds(
     needs = [need for claim in claims for need in claim.results]
     numbers = range(1, blocks + 1)
     held = gather(runs, needs)
-    cells, left_out = [], {}
+    cells: list[Cell] = []
+    left_out: dict[str, DataMissing] = {}
     for number in numbers:
         lacking, without = missing(claims, held, context, block=number)
         cells += lacking

@@ -1220,7 +1220,7 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
 
 def test_slow_claims_are_judged_by_resampled_seeds_and_by_another_kernel(mine, tmp_path):
     text = FILE.replace('id = "mine-random"', 'long = true\nid = "mine-random"')
-    mine.write_text(text.replace("width = 7.0", "width = 0.5"), encoding="utf-8")
+    mine.write_text(text.replace("width = 7.0", "width = 0.25"), encoding="utf-8")
     claims = load_claims([mine])
     with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "other.sqlite") as other:
         for seed in range(20):
