@@ -9,7 +9,9 @@ from collections import defaultdict
 
 import mkdocs_gen_files
 
-from nasrepro.suite.claims import load_claims
+from nasrepro.suite.claims import Claim, Verdict, load_claims
+from nasrepro.suite.claims.changes import FIRST, changes, counts, earlier
+from nasrepro.suite.claims.tally import CLASSES, Count
 from nasrepro.suite.registry import methods, oracles, scorers, studies
 
 #: Packages whose public names make the reference, with what a reader looks for in them.
@@ -136,10 +138,51 @@ def paper_pages() -> None:
     write(
         "papers.md",
         (
-            "# Papers\n\nRecorded verdicts; see [their classes](concepts/verdicts.md).\n\n"
+            "# Papers\n\nRecorded verdicts; see [their classes](concepts/verdicts.md), and [what "
+            "changed](papers/changes.md) since the first edition.\n\n"
             f"{table(['paper', 'source', 'verdicts'], rows)}"
         ),
     )
+
+
+def changes_page() -> None:
+    """Verdicts of the first edition against the recorded ones: counts by paper, and each change."""
+    before = earlier(FIRST)
+    verdicts = [
+        Verdict(claim.recorded or "not judged", why=_because(claim), claim=claim)
+        for claim in load_claims()
+    ]
+    rows = [
+        [name, *(_pair(old[each], new[each]) for each in CLASSES)]
+        for name, old, new in counts(before, verdicts)
+    ]
+    changed = [
+        [f"`{each.id}`", each.before or "–", each.after or "–", each.reason]
+        for each in changes(before, verdicts)
+    ]
+    write(
+        "papers/changes.md",
+        "# Verdicts of the first edition, and now\n\n"
+        "The first edition (2026-11-27) set margins and numbers of seeds claim by claim, and "
+        "called everything that fitted reproduced. Now rules by kind do (`nasrepro claims "
+        "rules`), and [classes](../concepts/verdicts.md) are counted apart; before → after, † of "
+        "published numbers that were not read.\n\n"
+        f"{table(['paper', *CLASSES], rows)}\n## Each verdict that changed\n\n"
+        f"{table(['claim', 'before', 'after', 'why'], changed)}",
+    )
+
+
+def _because(claim: Claim) -> str:
+    """Why a recorded verdict is what it is, without the runs behind it."""
+    if claim.recorded == "blocked":
+        return claim.needs
+    if not claim.recorded:
+        return "not recorded yet"
+    return claim.reading or "margin, replicates and interval of its kind"
+
+
+def _pair(old: Count, new: Count) -> str:
+    return f"{old}" if old == new else f"{old} → {new}"
 
 
 def reference_pages() -> None:
@@ -165,4 +208,5 @@ def reference_pages() -> None:
 method_pages()
 oracle_pages()
 paper_pages()
+changes_page()
 reference_pages()

@@ -20,7 +20,7 @@ from nasrepro.suite.claims.kinds import (
 )
 from nasrepro.suite.claims.model import RECORDED, Claim
 from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched
-from nasrepro.suite.claims.plans import missing, plan_of
+from nasrepro.suite.claims.plans import Lacking, lacking, missing, plan_of
 from nasrepro.suite.claims.repeats import (
     BLOCKS,
     Repeat,
@@ -43,6 +43,7 @@ __all__ = [
     "Finding",
     "Formula",
     "Judgement",
+    "Lacking",
     "Lookup",
     "Measured",
     "Need",
@@ -65,6 +66,7 @@ __all__ = [
     "judge_all",
     "judged",
     "junit",
+    "lacking",
     "load_claims",
     "measured",
     "missing",

@@ -46,7 +46,8 @@ class Fragility(Strict):
 
 def test_hash(fields: Mapping[str, Any]) -> str:
     """Hash of a claim's test: of all that its verdict depends on."""
-    words = ("recorded", "reading", "statement", "where", "fragility", "title")
+    words = {"recorded", "reading", "statement", "where", "fragility", "title"}
+    words |= {"needs", "lacks", "cpu_s"}
     return stable_hash({name: value for name, value in fields.items() if name not in words})
 
 

@@ -83,6 +83,14 @@ class Searched(Strict):
             info.metric(self.metric)
         return self.search, self.dataset, self.metric
 
+    def __str__(self) -> str:
+        """In words."""
+        limits = {"s": self.budget_s, "queries": self.budget_queries}
+        budget = ", ".join(f"{value:,g} {unit}" for unit, value in limits.items() if value)
+        return (
+            f"{self.method}{_settings(self.params)} on {self.oracle}/{self.searched_on}, {budget}"
+        )
+
 
 class Ranked(Strict):
     """The ranking of a table by a scorer.
@@ -130,6 +138,11 @@ class Ranked(Strict):
         changed = frozen(self.scoring.changed)
         return self.scorer, self.oracle, self.dataset, self.epochs, self.target, changed
 
+    def __str__(self) -> str:
+        """In words."""
+        setting = _settings(self.scoring.changed)
+        return f"ranking of {self.oracle}/{self.dataset} by {self.scorer}{setting}"
+
 
 class Measured(Strict):
     """A study.
@@ -151,6 +164,16 @@ class Measured(Strict):
     def key(self) -> Hashable:
         """By what `Evidence` finds it."""
         return self.study, frozen(studies.get(self.study).params(self.params))
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"study {self.study}{_settings(self.params)}"
+
+
+def _settings(values: Mapping[str, object]) -> str:
+    """Values by name, in brackets; nothing where there are none."""
+    words = ", ".join(f"{name}={value}" for name, value in values.items())
+    return f" ({words})" if words else ""
 
 
 Need = Searched | Ranked | Measured

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 
 from nasrepro.suite.claims.evidence import SAMPLE, Evidence
 from nasrepro.suite.claims.model import Claim
@@ -42,6 +43,54 @@ def missing(
     left_out: dict[str, DataMissing] = {}
     plan = plan_of(claims, context, evidence, block=block, long=long)
     return cells_of(plan, missing=left_out.__setitem__), left_out
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Results that claims need and a store lacks.
+
+    Attributes:
+        what: in words.
+        have, count: results there are, and that it takes.
+        claims: ids of those that need them.
+        long: they take more than minutes.
+        needs: what is missing besides, where the claims say so.
+    """
+
+    what: str
+    have: int
+    count: int
+    claims: tuple[str, ...]
+    long: bool
+    needs: str
+
+
+def lacking(claims: Iterable[Claim], evidence: Evidence) -> list[Lacking]:
+    """What claims need and a store lacks, each result once, in the order of the claims."""
+    found: dict[Hashable, Lacking] = {}
+    for claim in claims:
+        seeds = claim.seeds_of()
+        for need in claim.results:
+            if need.absent:
+                continue
+            if isinstance(need, Ranked):
+                have, count = int(evidence.ranked(need) is not None), 1
+            else:
+                held = (
+                    evidence.searched(need)
+                    if isinstance(need, Searched)
+                    else evidence.measured(need)
+                )
+                have, count = sum(seed in held for seed in seeds), len(seeds)
+            if have == count:
+                continue
+            key = need.search if isinstance(need, Searched) else need.key
+            known = found.get(key)
+            others = known.claims if known else ()
+            long = claim.long and (known is None or known.long)
+            most = max(count, known.count if known else 0)
+            found[key] = Lacking(str(need), have, most, (*others, claim.id), long, claim.needs)
+    return list(found.values())
 
 
 def plan_of(

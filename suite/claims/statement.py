@@ -23,6 +23,13 @@ class Strict(BaseModel):
 Grade = Literal["measured", "own data", "ours"]
 
 
+#: What a blocked claim waits for: scores of networks, which take CPU time; trainings at full
+#: length, on ImageNet or of a supernet; tables, logs or images that are not public; the machine
+#: that a time was taken on; a definition or a network that no text read has; code that is not
+#: written.
+Lack = Literal["scores", "training", "data", "machine", "definition", "code"]
+
+
 class OwnMargin(Strict):
     """A margin that is not the rule's, and why."""
 
@@ -58,6 +65,8 @@ class Statement(Strict):
         level: of an order's test.
         long: our figure takes more than minutes to measure.
         needs: what is missing, where it cannot be tested here or was not yet.
+        lacks, cpu_s: the kind of thing that is missing (of rankings it is scores), and the CPU
+            seconds that it takes, where that was measured.
         reading: what we make of the verdict, in a sentence or two.
     """
 
@@ -81,6 +90,8 @@ class Statement(Strict):
     level: float = Field(default=0.05, gt=0, lt=1)
     long: bool = False
     needs: str = ""
+    lacks: Lack | None = None
+    cpu_s: float | None = Field(default=None, gt=0)
     reading: str = ""
 
     @property

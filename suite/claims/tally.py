@@ -23,7 +23,8 @@ from typing import Literal, get_args
 
 from nasrepro.suite.claims.judging import Verdict
 from nasrepro.suite.claims.model import Claim
-from nasrepro.suite.claims.needs import Searched
+from nasrepro.suite.claims.needs import Ranked, Searched
+from nasrepro.suite.claims.statement import Lack
 
 Class = Literal[
     "reproduced",
@@ -112,8 +113,56 @@ def piece_of(claim: Claim) -> Hashable:
     )
 
 
+def piece_of_lack(claim: Claim) -> Hashable:
+    """What is missing, by what claims share of it: the scores of one scorer, in one setting."""
+    how = claim.how
+    if isinstance(how, Ranked):
+        return how.oracle, how.scorer, frozenset(how.scoring.changed.items())
+    return claim.id
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Blocked claims that wait for the same kind of thing.
+
+    Attributes:
+        claims, pieces: how many.
+        cpu_s: CPU seconds that what is missing takes, where that was measured.
+    """
+
+    claims: int
+    pieces: int
+    cpu_s: float
+
+
+#: What blocked claims wait for, in words.
+LACKS: dict[Lack | None, str] = {
+    "scores": "scores of untrained networks",
+    "data": "tables, logs or images that are not public",
+    "training": "trainings at full length, on ImageNet or of supernets",
+    "definition": "definitions or networks that no text read has",
+    "machine": "the machine of the paper",
+    "code": "code that is not written here",
+    None: "other things",
+}
+
+
+def blocked(verdicts: Iterable[Verdict]) -> dict[Lack | None, Blocked]:
+    """What the blocked claims wait for, the largest group first; each score is priced once."""
+    groups: dict[Lack | None, list[Claim]] = defaultdict(list)
+    for verdict in verdicts:
+        if class_of(verdict) == "blocked":
+            claim = verdict.claim
+            groups["scores" if claim.kind == "ranking" else claim.lacks].append(claim)
+    found = {}
+    for lack, claims in groups.items():
+        prices = {piece_of_lack(claim): claim.cpu_s or 0.0 for claim in claims}
+        found[lack] = Blocked(len(claims), len(set(map(piece_of, claims))), sum(prices.values()))
+    return dict(sorted(found.items(), key=lambda item: -item[1].claims))
+
+
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Two sentences on what was reproduced, what was not, and what nobody can check here.
+    """Two sentences: what was reproduced and what was not, and what nobody can check here.
 
     Claims with a margin or a number of replicates of their own are left out.
     """
@@ -125,10 +174,18 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         for each in CLASSES[:-2]
         if str(count[each]) != "0"
     )
-    missing = f"{count['blocked']} are blocked ({cell['blocked']} claims)"
-    lacking = count["not judged"].read
-    rest = f", and this store has no results for {lacking}" if lacking else ""
-    return (
+    first = (
         f"Of {tested:,} pieces of evidence that were tested, {words}; † marks published numbers "
-        f"that were not read. {missing}: each says what is missing{rest}."
+        "that were not read."
     )
+    lacking = count["not judged"].read
+    rest = f" This store has no results for {lacking}." if lacking else ""
+    groups = ", ".join(_group(lack, each) for lack, each in blocked(by_rule).items())
+    if not groups:
+        return f"{first}{rest}"
+    return f"{first} {count['blocked']} are blocked ({cell['blocked']} claims): {groups}.{rest}"
+
+
+def _group(lack: Lack | None, group: Blocked) -> str:
+    hours = f", about {group.cpu_s / 3600:,.0f} CPU hours as measured" if group.cpu_s else ""
+    return f"{group.claims} for want of {LACKS[lack]}{hours}"

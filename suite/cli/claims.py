@@ -1,4 +1,4 @@
-"""`nasrepro claims`, `nasrepro claims record` and `nasrepro claims rules`."""
+"""`nasrepro claims`, and its commands `record`, `missing` and `rules`."""
 
 from __future__ import annotations
 
@@ -169,6 +169,43 @@ def record_verdicts(
         typer.echo(f"{claim}: {old or 'nothing'} -> {new}")
     remark(f"{len(changes)} verdicts written to {Path(files[0]).parent}", quiet)
     return int(done.failed)
+
+
+@claims_app.command("missing")
+def missing_results(
+    paper: PaperOption = None,
+    id: IdOption = None,
+    file: FileOption = None,
+    method: MethodOption = None,
+    store: StorePath = DEFAULT_STORE,
+    as_json: Json = False,
+) -> int:
+    """What the claims need and the store lacks, and which claims wait for it.
+
+    `nasrepro claims --id ID` runs just that, with `--long` also what takes more than minutes.
+    """
+    from nasrepro.suite.claims import gather, lacking
+    from nasrepro.suite.experiments.store import Store
+
+    wanted, _ = chosen(paper, id, file, method)
+    with Store(store, read_only=True) as opened:
+        evidence = gather(opened, [need for claim in wanted for need in claim.results])
+    found = lacking(wanted, evidence)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return 0
+    rows = [
+        [
+            each.what,
+            f"{each.have} of {each.count}",
+            "blocked" if each.needs else "long" if each.long else "",
+            len(each.claims),
+            each.claims[0],
+        ]
+        for each in found
+    ]
+    print_table(["results", "there are", "", "claims", "the first"], rows)
+    return 0
 
 
 @claims_app.command("rules")

@@ -1218,6 +1218,24 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
     assert repeated(2)[0] == 0, "another margin is judged by the same runs"
 
 
+def test_what_is_missing_is_named_once_with_the_claims_that_wait(nasrepro, mine, tmp_path):
+    twice = FILE.replace('id = "mine-impossible"', 'id = "mine-again"').replace(
+        'needs = "wings"',
+        FILE[FILE.index("search.oracle") : FILE.index('\n[[claim]]\nid = "mine-imp')],
+    )
+    mine.write_text(twice, encoding="utf-8")
+    with Store(tmp_path / "s.sqlite") as store:
+        for seed in range(7):
+            store.add(run_of(seed, 88.0, budget=Budget(queries=10)))
+    code, out, _ = nasrepro("claims", "missing", "--file", mine, "--json")
+    (row,) = json.loads(out)
+    assert code == 0 and row["what"] == "random_search on digits201/digits, 10 queries"
+    assert (row["have"], row["count"], row["long"], row["needs"]) == (7, 100, False, "")
+    assert row["claims"] == ["mine-again", "mine-random"]
+    out = nasrepro("claims", "missing", "--file", mine)[1]
+    assert "7 of 100" in out and "mine-again" in out
+
+
 def test_slow_claims_are_judged_by_resampled_seeds_and_by_another_kernel(mine, tmp_path):
     text = FILE.replace('id = "mine-random"', 'long = true\nid = "mine-random"')
     mine.write_text(text.replace("width = 7.0", "width = 0.25"), encoding="utf-8")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from nasrepro.suite.claims import Claim, Verdict
-from nasrepro.suite.claims.tally import Count, cells, headline, is_provisional, pieces
+from nasrepro.suite.claims.tally import (
+    Blocked,
+    Count,
+    blocked,
+    cells,
+    headline,
+    is_provisional,
+    pieces,
+)
 
 SEARCH = {
     "oracle": "digits201",
@@ -52,13 +60,31 @@ def test_a_search_reported_twice_is_one_piece_and_fails_as_one():
 
 def test_the_headline_counts_pieces_and_leaves_out_margins_of_ones_own():
     own = claim("own", search=SEARCH, margin={"width": 9.0, "why": "a test"})
-    blocked = claim("x", needs="a phone")
+    phone = claim("x", needs="a phone", lacks="machine")
     ours = claim("o", search=SEARCH, grade="ours", reason="our guess")
     verdicts = [
         Verdict("reproduced", claim=own),
         Verdict("ours: holds", claim=ours),
-        Verdict("blocked", claim=blocked),
+        Verdict("blocked", claim=phone),
     ]
     text = headline(verdicts)
     assert text.startswith("Of 1 pieces of evidence that were tested, 1 ours (1 claims)")
-    assert "1 are blocked (1 claims)" in text and "reproduced (" not in text
+    assert "1 are blocked (1 claims): 1 for want of the machine of the paper." in text
+    assert "reproduced (" not in text
+
+
+def test_scores_that_claims_share_are_priced_once():
+    def ranking(id: str, **changes: object) -> Verdict:
+        test = {"oracle": "nasbench201", "dataset": "cifar10", "epochs": 200, "scorer": "snip"}
+        test |= {"coefficient": "kendall", **changes}
+        return Verdict("blocked", claim=claim(id, ranking=test, needs="scores", cpu_s=5400))
+
+    verdicts = [
+        ranking("a"),
+        ranking("b", coefficient="spearman"),
+        ranking("c", dataset="cifar100"),
+        ranking("d", setting={"batch": 32}),
+        Verdict("blocked", claim=claim("e", needs="wings")),
+    ]
+    assert blocked(verdicts) == {"scores": Blocked(4, 3, 10800), None: Blocked(1, 1, 0)}
+    assert "4 for want of scores of untrained networks, about 3 CPU hours" in headline(verdicts)
