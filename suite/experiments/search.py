@@ -276,6 +276,8 @@ class RunRecord:
         queries: evaluations, repeats included.
         unique_queries: distinct architectures evaluated, equal cells counted once.
         simulated_s: seconds of training, as the oracle has them.
+        unique_s: the same where it is free to train a cell again for as many epochs as before; None
+            in older records.
         wall_s: the same with evaluations side by side on the method's workers.
         overhead_s: CPU seconds of the method itself, by kind; `total` has all of it but `workshop`:
             what `simulated_s` counts of trainings of the method's own.
@@ -294,6 +296,7 @@ class RunRecord:
     queries: int = 0
     unique_queries: int = 0
     simulated_s: float = 0.0
+    unique_s: float | None = None
     wall_s: float = 0.0
     overhead_s: Mapping[str, float] = field(default_factory=dict)
     incumbents: tuple[tuple[float, ...], ...] = ()
@@ -600,6 +603,7 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         queries=len(done),
         unique_queries=len({canonical_of(oracle.space, each.arch.code) for each in done}),
         simulated_s=outcome.simulated_s,
+        unique_s=_unique_s(oracle, done),
         wall_s=outcome.wall_s,
         overhead_s=outcome.overhead_s,
         incumbents=tuple(
@@ -619,6 +623,14 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         for each in done
     )
     return record, Trace(tuple(steps), outcome.events).to_bytes()
+
+
+def _unique_s(oracle: Oracle, done: Sequence[Evaluation]) -> float:
+    """Seconds of the first training of each cell for each number of epochs."""
+    costs: dict[tuple[object, int], float] = {}
+    for each in done:
+        costs.setdefault((canonical_of(oracle.space, each.arch.code), each.epochs), each.cost_s)
+    return math.fsum(costs.values())
 
 
 @cache
@@ -678,6 +690,7 @@ def _rows(record: RunRecord) -> Iterator[dict[str, Any]]:
         "queries": record.queries,
         "unique_queries": record.unique_queries,
         "simulated_s": record.simulated_s,
+        "unique_s": record.unique_s,
         "wall_s": record.wall_s,
         "reporting_s": record.reporting_s,
         "overhead_s": record.overhead_s.get("total", math.nan),
