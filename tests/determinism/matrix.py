@@ -5,7 +5,7 @@ environment: OpenBLAS's kernels, the vector instructions of NumPy and of torch. 
 evaluations must be equal bit for bit; of methods built on floating-point training (`floating`) the
 results over seeds must come from one distribution (Mann-Whitney's p of the test metric).
 
-    python tests/determinism/matrix.py            # prints the table; --quick for the default test's
+    python tests/determinism/matrix.py --out results/determinism.md       # tox -e determinism
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,8 @@ TASKS = (
 )
 #: Seeds of a bit-for-bit comparison, and of a comparison of distributions.
 SEEDS, MANY = 3, 20
+#: What a comparison finds; a method that ends by the same error on both sides has its message.
+EQUAL, ALIKE, DIFFERENT = "equal", "p", "DIFFERENT"
 #: Below it two samples are called different.
 LEVEL = 0.001
 
@@ -73,7 +75,14 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
     """Print, by method and task, a digest of the records and the test metric of each seed."""
     from nasrepro.suite.errors import DataMissing
     from nasrepro.suite.experiments.runner import run_cells
-    from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
+    from nasrepro.suite.experiments.search import (
+        Protocol,
+        RunCell,
+        SearchSetting,
+        Trace,
+        run_key,
+        search_cell,
+    )
     from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.oracle import MEAN
     from nasrepro.suite.registry import load_oracle, methods
@@ -82,28 +91,18 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
     cells: list[RunCell] = []
     for oracle, dataset, epochs, report, queries in TASKS[:tasks]:
         try:
-            table = load_oracle(oracle).table_sha256
+            setting = SearchSetting.checked(
+                load_oracle(oracle),
+                dataset,
+                Protocol(epochs, report, (dataset,), MEAN),
+                Budget(queries=queries),
+            )
         except DataMissing:
             continue
         for name in names:
             method = methods.get(name)
-            params = method.params(SHORT.get(name, {}))
-            cells += (
-                RunCell(
-                    RunKey(
-                        name,
-                        method.source_sha256,
-                        params,
-                        oracle,
-                        table,
-                        dataset,
-                        Protocol(epochs, report, (dataset,), MEAN),
-                        Budget(queries=queries),
-                        seed,
-                    )
-                )
-                for seed in range(seeds)
-            )
+            first = run_key(setting, method, SHORT.get(name, {}))
+            cells += (search_cell(replace(first, seed=seed), method) for seed in range(seeds))
     outcomes: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "runs.sqlite") as store:
         with _cluster(executor, workers) as address:
@@ -184,41 +183,78 @@ def compare(
         for label, row in other.items():
             first = base[label]
             if row["digests"] == first["digests"] and row["error"] == first["error"]:
-                yield label, combination, row["error"] or "equal", True
+                yield label, combination, row["error"] or EQUAL, True
             elif methods.get(label.partition("|")[0]).floating and not row["error"]:
-                p = float(mannwhitneyu(row["values"], first["values"]).pvalue)
-                yield label, combination, f"same distribution (p = {p:.2f})", p >= LEVEL
+                same = sorted(row["values"]) == sorted(first["values"])
+                p = 1.0 if same else float(mannwhitneyu(row["values"], first["values"]).pvalue)
+                yield label, combination, f"{ALIKE} = {p:.2g}", p >= LEVEL
             else:
-                yield label, combination, "DIFFERENT", False
+                yield label, combination, DIFFERENT, False
+
+
+def _title(combination: tuple[str, int, str, int, int]) -> str:
+    kernel, threads, executor, workers, hash_seed = combination
+    changed = [f"{threads} threads"] * (threads != 1) + [f"hash seed {hash_seed}"] * (hash_seed > 0)
+    ran = [f"{executor}, {workers} worker{'s' * (workers > 1)}"] * (executor != "inline")
+    return "<br>".join([kernel, *changed, *ran])
 
 
 def main() -> int:
     """Print the table; 1 where something differs that may not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--tasks", type=int, default=len(TASKS))
+    parser.add_argument("--tasks", type=int, default=len(TASKS), help="of methods that are exact")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="of methods that are exact")
+    parser.add_argument("--many", type=int, default=MANY, help="seeds of methods that train")
     parser.add_argument("--methods", nargs="*", default=[])
+    parser.add_argument("--out", type=Path, help="file for the table, beside printing it")
     given = parser.parse_args()
     from nasrepro.suite.registry import methods
 
     names = given.methods or methods.names()
     exact = [name for name in names if not methods.get(name).floating]
     trained = [name for name in names if methods.get(name).floating]
-    combinations = QUICK if given.quick else FULL
+    oracles = [oracle for oracle, *_ in TASKS[: given.tasks]]
+    lines = [
+        "# Records of every method under other CPUs, threads, executors and hash seeds",
+        "",
+        f"Written by `tests/determinism/matrix.py {' '.join(sys.argv[1:])}`. Each column is held "
+        f"against {_title(BASE)}, 1 thread, inline, hash seed 0, {TASKS[0][-1]} queries a search.",
+        "",
+        f"*equal*: records and evaluations, bit for bit, on {', '.join(oracles)}, {given.seeds} "
+        f"seeds each. Methods that decide by floating-point training (‡) run on {TASKS[0][0]} with "
+        f"{given.many} seeds; where bits differ, p is Mann-Whitney's of the regrets, and below "
+        f"{LEVEL} counts as different. n/a: the method runs on none of these spaces.",
+        "",
+        f"| method | {' | '.join(map(_title, FULL[1:]))} |",
+        f"|---|{'---|' * len(FULL[1:])}",
+    ]
     good = True
-    print("| method | oracle | kernel | threads | executor | workers | hash seed | records |")
-    print("|---|---|---|---|---|---|---|---|")
-    for group, tasks, seeds in ((exact, given.tasks, SEEDS), (trained, 1, MANY)):
-        if not group:
-            continue
-        for label, combination, verdict, fine in compare(
-            combinations, group, tasks=tasks, seeds=seeds
+    for group, tasks, seeds, mark in (
+        (exact, given.tasks, given.seeds, ""),
+        (trained, 1, given.many, " ‡"),
+    ):
+        cells: dict[tuple[str, tuple[str, int, str, int, int]], list[str]] = {}
+        for label, combination, verdict, fine in (
+            compare(FULL, group, tasks=tasks, seeds=seeds) if group else ()
         ):
-            method, oracle = label.split("|")
-            print(f"| {method} | {oracle} | {' | '.join(map(str, combination))} | {verdict} |")
-            sys.stdout.flush()
+            print(label, *combination, verdict, file=sys.stderr, flush=True)
+            cells.setdefault((label.partition("|")[0], combination), []).append(verdict)
             good = good and fine
+        lines += (
+            f"| {name}{mark} | {' | '.join(_merged(cells[name, each]) for each in FULL[1:])} |"
+            for name in group
+        )
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
     return 0 if good else 1
+
+
+def _merged(verdicts: Sequence[str]) -> str:
+    """What was found on all tasks that the method runs on, in a word or two."""
+    ran = {each for each in verdicts if each.startswith((EQUAL, f"{ALIKE} = ", DIFFERENT))}
+    return "<br>".join(sorted(ran)) or "n/a"
 
 
 if __name__ == "__main__":
