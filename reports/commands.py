@@ -46,6 +46,15 @@ Own = Annotated[
         ),
     ),
 ]
+Highlighted = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        "-m",
+        help="What is drawn in colour: the Python file of a method of yours, or part of a row's "
+        "name; the best eight and your own if not given.",
+    ),
+]
 Against = Annotated[
     Path | None,
     typer.Option(
@@ -107,6 +116,7 @@ def report(
     from nasrepro.reports.latex import FITS
     from nasrepro.reports.runs import write_runs
     from nasrepro.reports.selection import selected
+    from nasrepro.reports.snapshot import commit
     from nasrepro.reports.terminal import brief, terminal
     from nasrepro.suite.data import write_text
 
@@ -125,6 +135,7 @@ def report(
         )
         manifest = {
             "command": f"nasrepro report{f' --plan {plan}' if plan else ''}",
+            "commit": commit(),
             **opened.manifest(),
         }
         site = "leaderboard/index.html" if "page" in wanted else ""
@@ -220,6 +231,8 @@ def leaderboard(
 @app.command()
 def figures(
     store: StorePath = DEFAULT_STORE,
+    plan: PlanName = "",
+    method: Highlighted = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the files; `figures` beside the store if not given."),
@@ -233,13 +246,18 @@ def figures(
 ) -> None:
     """Every figure that a results store has something for, each as vector PDF and as PNG.
 
+    With --plan those of its settings and seeds; claims are judged by the whole store alone.
+
     Example: nasrepro figures --store runs.sqlite --out figures --only anytime
     """
     from nasrepro.reports import figures as drawn
+    from nasrepro.reports.summary import Results
 
     folder = out or store.parent / "figures"
+    rows = _rows_of(method or ())
     with reading(store) as opened, progress_bar("drawing", quiet) as progress:
-        captions = drawn.write(opened, folder, only=only or [], progress=progress)
+        results = Results(opened, plan=plan, highlighted=rows)
+        captions = drawn.write(results, folder, only=only or [], progress=progress)
     if as_json:
         print_json([{"figure": name, "caption": caption} for name, caption in captions])
     elif not quiet:
@@ -248,13 +266,23 @@ def figures(
     remark(f"{len(captions)} figures, as PDF and PNG, in {folder}", quiet)
 
 
-def _register(files: Sequence[str] | None) -> None:
-    """Make methods from files known by their names, for their papers and deviations."""
+def _rows_of(named: Sequence[str]) -> list[str]:
+    """Parts of the names of rows: of a file its method's, of a code name the paper's spelling."""
+    from nasrepro.reports.words import title_of
+
+    files = [name for name in named if name.endswith(".py")]
+    own = _register(files)
+    return [title_of(name) for name in (*own, *(name for name in named if name not in files))]
+
+
+def _register(files: Sequence[str] | None) -> list[str]:
+    """Make methods from files known by their names, for their papers and deviations; the names."""
     from nasrepro.suite.registry import methods
 
-    for name in files or ():
-        entry = methods.from_file(Path(name))
+    entries = [methods.from_file(Path(name)) for name in files or ()]
+    for entry in entries:
         methods.add(entry.name, entry, "")
+    return [entry.name for entry in entries]
 
 
 def _results(store: Store, plan: str) -> Results:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nasrepro.reports.summary import Results
@@ -31,6 +33,33 @@ def snapshot(
         "tasks": tasks,
         "verdicts": {claim["id"]: claim["verdict"] for claim in claims},
     }
+
+
+def commit() -> str:
+    """The commit of the checkout that this package stands in, "+" behind it where files differ.
+
+    "" where it is installed, or git does not answer.
+    """
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return ""
+    try:
+        named, changed = (
+            subprocess.run(
+                ["git", "-C", str(root), *words],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+            ).stdout.strip()
+            for words in (
+                ("rev-parse", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no", "--", "*.py", "*.toml"),
+            )
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"{named}+" if changed else named
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

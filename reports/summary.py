@@ -10,7 +10,7 @@ of it: what is printed anywhere is computed, rounded and spelled in these lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -44,6 +44,7 @@ from nasrepro.reports.variants import Family, main_and_variants
 from nasrepro.reports.words import budget_words, header_of, labels, scale_of, unit_words
 from nasrepro.suite.claims import Verdict
 from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.search import RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.oracle import Metric
@@ -594,17 +595,30 @@ class Results:
         plan: only the settings and seeds of this plan (a shipped one by name, or a path).
         seed: of the bootstrap.
         verdicts: judged claims.
+        highlighted: parts of the names of rows that figures draw in colour; the best if empty.
     """
 
     def __init__(
-        self, store: Store, *, plan: str = "", seed: int = 0, verdicts: Sequence[Verdict] = ()
+        self,
+        store: Store,
+        *,
+        plan: str = "",
+        seed: int = 0,
+        verdicts: Sequence[Verdict] = (),
+        highlighted: Sequence[str] = (),
     ) -> None:
         self.store, self.plan, self.seed, self.verdicts = store, plan, seed, tuple(verdicts)
+        self.highlighted = tuple(highlighted)
 
     @cached_property
     def chosen(self) -> Chosen:
         """What of the store belongs to the plan."""
         return chosen(self.store, self.plan or None)
+
+    def runs(self) -> Iterator[RunRecord]:
+        """The finished searches that the plan chooses."""
+        ids = {run_id for group in self.chosen.groups for run_id in group.run_ids}
+        return (record for run_id, record in self.store.identified_runs() if run_id in ids)
 
     @cached_property
     def rankings(self) -> list[RankRecord]:

@@ -2,7 +2,7 @@
 
 See `style` for how one is made.
 
-`reports/figures/<kind>.py` has `draw(store) -> Iterator[Drawing]`, which yields nothing where the
+`reports/figures/<kind>.py` has `draw(results) -> Iterator[Drawing]`, which yields nothing where the
 store holds nothing for it.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nasrepro.reports.figures.style import Drawing, save, styled
+from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments.store import Store
 
 
 def kinds() -> list[str]:
@@ -26,7 +26,7 @@ def kinds() -> list[str]:
 
 
 def write(
-    store: Store,
+    results: Results,
     out: Path,
     *,
     only: Sequence[str] = (),
@@ -34,10 +34,10 @@ def write(
 ) -> list[tuple[str, str]]:
     """Draw all that the store has results for, each as `<name>.pdf` and `<name>.png`.
 
-    The same store gives the same bytes.
+    The same results give the same bytes.
 
     Args:
-        store: results.
+        results: what of a store is drawn.
         out: folder for the files.
         only: kinds; all if empty.
         progress: called with (kinds done, kinds, kind).
@@ -59,7 +59,7 @@ def write(
         progress(done, len(chosen), kind)
         draw = importlib.import_module(f"{__name__}.{kind}").draw
         with styled():
-            for drawing in draw(store):
+            for drawing in draw(results):
                 if drawing.name in captions:
                     raise NasreproError(
                         f"reports/figures/{kind}.py draws a second figure called {drawing.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 #: Columns of the study, their names, and the abstract's figures.
 SERIES = {
@@ -15,11 +15,11 @@ SERIES = {
 }
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each version of `accpar.sensitivity`, which has no randomness."""
     records = {
         record.key.study_sha256: record
-        for record in store.studies()
+        for record in results.studies
         if record.key.study == "accpar.sensitivity" and record.status == "done"
     }
     for number, record in enumerate(records.values(), start=1):

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from nasrepro.reports.figures.style import COLOURS, DASHES, Drawing, legend_below, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle of `amc.rounding`, of all its seeds."""
     shares: dict[str, dict[tuple[float, str], list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study == "amc.rounding" and record.status == "done":
             for row in record.rows:
                 shares[row["oracle"]][row["preserve"], row["repair"]] += row["_shares"]

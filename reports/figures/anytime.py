@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from nasrepro.reports.anytime import Axis, best_of, moments_of, target_of
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import (
-    EMPHASISED,
     Drawing,
     Look,
     emphasised,
@@ -22,7 +21,6 @@ from nasrepro.reports.figures.style import (
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results, curves
 from nasrepro.reports.words import budget_words, searched, unit_words
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
@@ -37,12 +35,11 @@ def _minor(value: float, _: int) -> str:
     return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting.
 
     Regret to the best cell where there is one, else the target itself.
     """
-    results = Results(store)
     of = {
         name: group.method
         for task in results.tasks
@@ -60,23 +57,24 @@ def draw(store: Store) -> Iterator[Drawing]:
         timed = bool(oracles.get(task.setting.oracle).info.cost)
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
-            yield _drawing(task.setting, named, axes, looks)
+            shown = emphasised([name for name, _ in named], results.highlighted)
+            yield _drawing(task.setting, named, axes, looks, shown)
 
 
 def _drawing(
     setting: Setting,
     named: Sequence[tuple[str, Group]],
     axes: Sequence[Axis],
-    looks: dict[str, Look],
+    looks: Mapping[str, Look],
+    shown: Collection[str],
 ) -> Drawing:
     dataset, target = target_of(setting)
     best = best_of([group for _, group in named])
     figure = new_figure("page" if len(axes) == 2 else "column", height=2.5)
     panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=True):
-        _panel(panel, axis, named, looks, best)
+        _panel(panel, axis, named, looks, shown, best)
     panels[0].set_ylabel(_goal(target, best))
-    shown = emphasised([name for name, _ in named])
     ends = [
         (line.get_gid(), float(line.get_ydata()[-1]), line.get_color())
         for line in panels[-1].lines
@@ -94,9 +92,8 @@ def _drawing(
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{what}, of the architecture with the best "
         f"validation score so far. One curve may leave at the bottom or the top. "
-        f"Means over {seeds} search seeds with pointwise 95 % intervals. In grey: what is not "
-        "among the "
-        f"first {EMPHASISED}."
+        f"Means over {seeds} search seeds with pointwise 95 % intervals."
+        + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     return Drawing(
@@ -116,11 +113,11 @@ def _panel(
     panel: Any,
     axis: Axis,
     named: Sequence[tuple[str, Group]],
-    looks: dict[str, Look],
+    looks: Mapping[str, Look],
+    shown: Collection[str],
     best: float | None,
 ) -> None:
     drawn = curves([group for _, group in named], axis, MOMENTS)
-    shown = emphasised([name for name, _ in named])
     for name, group in reversed(named):  # the best on top
         if drawn is None or group.id not in drawn.lines:
             continue

@@ -11,7 +11,7 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
@@ -21,10 +21,10 @@ TRUE = "true front"
 LINES = 6
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting of the study."""
     settings: dict[str, list[Any]] = defaultdict(list)
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study == STUDY and record.status == "done":
             settings[json.dumps(record.key.params, sort_keys=True)].append(record)
     for _, records in sorted(settings.items()):

@@ -11,9 +11,9 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Verdict, judge_all, load_claims
 from nasrepro.suite.claims.tally import CLASSES, Class, class_of
-from nasrepro.suite.experiments.store import Store
 
 #: Colour and marker of each class: apart by both.
 LOOKS: dict[Class, tuple[str, str]] = {
@@ -36,13 +36,16 @@ _HATCHES: dict[Class, str] = {
 EDGE = 4.0
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """How many claims of each paper have which verdict.
 
     And for each paper the figures that have a margin.
     """
+    if results.plan:  # a plan's seeds are not what claims are judged by
+        return
     verdicts = sorted(
-        judge_all(load_claims(), store), key=lambda each: (each.claim.file, each.claim.id)
+        judge_all(load_claims(), results.store),
+        key=lambda each: (each.claim.file, each.claim.id),
     )
     by_paper = {
         name: list(members) for name, members in groupby(verdicts, key=lambda each: each.claim.file)

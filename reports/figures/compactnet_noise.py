@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for `compactnet.noise`, which has no randomness.
 
     Nothing where it was not measured.
     """
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study != "compactnet.noise" or record.status != "done":
             continue
         figure = new_figure("page", 0.4)

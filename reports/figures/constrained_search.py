@@ -9,16 +9,16 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle, data set and quantile of `constrained.search`."""
     gaps: dict[tuple[str, str, float], dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     broken: dict[tuple[str, str, float], int] = defaultdict(int)
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study != "constrained.search" or record.status != "done":
             continue
         for row in record.rows:

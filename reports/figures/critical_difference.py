@@ -10,16 +10,15 @@ import numpy as np
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
 from nasrepro.reports.overall import Overall, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.statistics import RankTest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One diagram of the methods that were run on most tasks."""
-    view = Results(store).overview
+    view = results.overview
     if view is not None:
         found = view.overall
         caption = " ".join(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing
+from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import DataMissing, NotTabulated
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Device, agreement
 from nasrepro.suite.registry import devices, load_devices, oracles
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 PRINTED = 20
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One map for each data set with searches in the store and latencies of devices.
 
     The latencies are from the tables that are here.
     """
     searched = {
-        (oracles.get(run.key.oracle).info.space.name, run.key.dataset) for run in store.runs()
+        (oracles.get(group.setting.oracle).info.space.name, group.setting.dataset)
+        for group in results.chosen.groups
     }
     for space, dataset in sorted(searched):
         columns = dict(_latencies(space, dataset))

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
+from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.search import RunRecord, Trace
-from nasrepro.suite.experiments.store import Store
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle and data set with constrained runs of EPNAS.
 
     Nothing where there are none.
@@ -23,12 +23,8 @@ def draw(store: Store) -> Iterator[Drawing]:
     groups: dict[tuple[str, str], dict[str, list[RunRecord]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for record in store.runs():
-        if (
-            record.key.method == "epnas"
-            and record.key.params["constraints"]
-            and record.status != "failed"
-        ):
+    for record in results.runs():
+        if record.key.method == "epnas" and record.key.params["constraints"]:
             params = record.key.params
             label = f"{params['arm']}, {', '.join(params['constraints'])}, {params['penalty']}"
             groups[record.key.oracle, record.key.dataset][label].append(record)
@@ -38,7 +34,10 @@ def draw(store: Store) -> Iterator[Drawing]:
         looks = look_of(settings)
         satisfied = []
         for label, records in sorted(settings.items()):
-            traces = [Trace.from_bytes(store.trace(record.key.run_id)).events for record in records]
+            traces = [
+                Trace.from_bytes(results.store.trace(record.key.run_id)).events
+                for record in records
+            ]
             steps = min(map(len, traces))
             queries = np.mean(
                 [[row["query"] for row in events[:steps]] for events in traces], axis=0

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 STUDY = "fidelity.rank"
 PANELS = (("kendall", "all architectures"), ("top_kendall", "the best 10 % at the end"))
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure: a line for each oracle and data set that the study was made on."""
     curves = {
         f"{record.key.params['oracle']}, {record.key.params['dataset']}": [
             row for row in record.rows if row["share_of_cost"] is not None
         ]
-        for record in store.studies()
+        for record in results.studies
         if record.key.study == STUDY and record.status == "done"
     }
     named = {name: rows for name, rows in sorted(curves.items()) if rows}

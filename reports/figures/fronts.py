@@ -13,11 +13,11 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
-from nasrepro.reports.groups import Group, Setting, Values, groups_of, size_metric
+from nasrepro.reports.groups import Group, Setting, Values, size_metric
+from nasrepro.reports.summary import Results
 from nasrepro.reports.variants import main_and_variants
 from nasrepro.reports.words import budget_words, labels, scale_of, searched, unit_words
 from nasrepro.suite.errors import DataMissing, NotTabulated
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Device, Metric
 from nasrepro.suite.registry import devices, load_devices, oracles
 from nasrepro.suite.statistics import mean_interval
@@ -32,9 +32,9 @@ SPREAD = 1.05
 DEVICES = 2
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting and data set that is reported on."""
-    main, _ = main_and_variants(groups_of(store))
+    main, _ = main_and_variants(results.chosen.groups)
     by_setting = [
         (setting, list(members))
         for setting, members in groupby(main, key=lambda group: group.setting)

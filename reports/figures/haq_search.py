@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 UNITS = {
     "analytic": "points over full precision",
@@ -16,12 +16,12 @@ UNITS = {
 }
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each cost of `haq.search`, of all its seeds."""
     scores: dict[str, dict[str, dict[float, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study == "haq.search" and record.status == "done":
             for row in record.rows:
                 scores[row["cost"]][row["arm"]][row["budget"]].append(row["score"])

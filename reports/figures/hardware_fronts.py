@@ -12,7 +12,7 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, look_of, new_figure, spelled
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 #: Column of the study `flash.search`, and what it is called.
 _SERIES = {
@@ -22,10 +22,10 @@ _SERIES = {
 }
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle: what is limited down, data sets across."""
     found: dict[str, dict[tuple[str, str], list[Mapping[str, Any]]]] = {}
-    for record in store.studies():
+    for record in results.studies:
         if (
             record.key.study == "flash.search"
             and record.status == "done"

@@ -10,20 +10,20 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import BAR, CONTROL, Drawing, new_figure, spelled
+from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import scorers
 
 #: Bars in one row of panels.
 ACROSS = 3
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle, metric and training length, with a panel for each data set."""
     records = sorted(
-        (record for record in store.rankings() if record.status == "done"), key=rank_order
+        (record for record in results.rankings if record.status == "done"), key=rank_order
     )
     for place, members in groupby(records, key=rank_table_of):
         by_dataset = {

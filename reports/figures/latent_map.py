@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.study import StudyRecord
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 STUDY = "arch2vec.map"
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle and setting of the study, of the smallest seed.
 
     A panel for each encoder.
     """
     chosen: dict[str, StudyRecord] = {}
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study == STUDY and record.status == "done":
             name = slug(
                 "latent-map",

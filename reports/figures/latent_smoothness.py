@@ -13,15 +13,15 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, look_of, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 STUDY = "arch2vec.smoothness"
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle and setting of the study, seeds averaged."""
     groups: dict[str, list[Any]] = defaultdict(list)
-    for record in store.studies():
+    for record in results.studies:
         if record.key.study == STUDY and record.status == "done":
             params = record.key.params
             groups[

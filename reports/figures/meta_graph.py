@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure, spelled
-from nasrepro.reports.groups import Group, Setting, groups_of
+from nasrepro.reports.groups import Group, Setting
+from nasrepro.reports.summary import Results
 from nasrepro.reports.words import budget_words, changed_params, labels
 from nasrepro.suite.experiments.search import Trace
 from nasrepro.suite.experiments.store import Store
@@ -24,12 +25,12 @@ WIDEST = 5.0
 Graphs = list[Mapping[str, Any]]
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that GRAM was run in, with a panel for each variant.
 
     All else is as near to the defaults as there is.
     """
-    groups = [group for group in groups_of(store) if group.method == METHOD and group.run_ids]
+    groups = [group for group in results.chosen.groups if group.method == METHOD and group.run_ids]
     for setting, members in groupby(groups, key=lambda group: group.setting):
         found = list(members)
         others = [len(set(changed_params(group, found)) - {"variant"}) for group in found]
@@ -39,7 +40,7 @@ def draw(store: Store) -> Iterator[Drawing]:
         named = [
             (name, graphs)
             for name, group in zip(labels(nearest), nearest, strict=True)
-            if (graphs := graphs_of(store, group))
+            if (graphs := graphs_of(results.store, group))
         ]
         if named:
             yield _drawing(setting, named)

@@ -12,16 +12,16 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure
-from nasrepro.suite.experiments.store import Store
+from nasrepro.reports.summary import Results
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting of `oneproxy.adaptation` with every device as proxy once.
 
     Rows are the proxies, columns the targets.
     """
     settings = defaultdict(list)
-    for record in store.studies():
+    for record in results.studies:
         params = record.key.params
         if (
             record.key.study == "oneproxy.adaptation"

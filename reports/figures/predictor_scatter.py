@@ -12,25 +12,21 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.search import Trace
-from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import oracles
 
 #: The samples of one search, as `methods/flash.py` logs them, with its seed.
 Samples = tuple[int, Mapping[str, Any]]
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle: metrics down, data sets across."""
     found: dict[str, dict[tuple[str, str], dict[int, Mapping[str, Any]]]] = {}
-    for record in store.runs():
-        if (
-            record.key.method != "flash"
-            or record.status == "failed"
-            or not record.key.params.get("samples")
-        ):
+    for record in results.runs():
+        if record.key.method != "flash" or not record.key.params.get("samples"):
             continue
-        for event in Trace.from_bytes(store.trace(record.key.run_id)).events:
+        for event in Trace.from_bytes(results.store.trace(record.key.run_id)).events:
             if event["event"] == "predictor":
                 panel = event["metric"], record.key.dataset
                 found.setdefault(record.key.oracle, {}).setdefault(panel, {}).setdefault(

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure
+from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.ranking import RankRecord, Scatter
@@ -20,13 +21,13 @@ from nasrepro.suite.registry import oracles
 ACROSS = 4
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle, metric, training length and data set.
 
     Each has a panel for each scorer, the best Kendall first.
     """
     records = sorted(
-        (record for record in store.rankings() if record.status == "done"), key=rank_order
+        (record for record in results.rankings if record.status == "done"), key=rank_order
     )
     for place, members in groupby(
         records, key=lambda record: (rank_table_of(record), record.key.dataset)
@@ -37,7 +38,7 @@ def draw(store: Store) -> Iterator[Drawing]:
         found = [
             (record, scatter)
             for record in ordered
-            if (scatter := _scatter(store, record)) is not None
+            if (scatter := _scatter(results.store, record)) is not None
         ]
         if found:
             yield _drawing(place[1], found)

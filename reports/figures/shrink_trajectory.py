@@ -14,7 +14,8 @@ import numpy as np
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
-from nasrepro.reports.groups import Group, Setting, groups_of
+from nasrepro.reports.groups import Group, Setting
+from nasrepro.reports.summary import Results
 from nasrepro.reports.words import budget_words, changed_params, labels
 from nasrepro.suite.experiments.search import Trace
 from nasrepro.suite.experiments.store import Store
@@ -30,12 +31,12 @@ BAND = (10, 90)
 Rows = Sequence[Mapping[str, Any]]
 
 
-def draw(store: Store) -> Iterator[Drawing]:
+def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting that AutoShrink was run in.
 
     What is nearest to its defaults, and the same with the smallest lambda.
     """
-    groups = [group for group in groups_of(store) if group.method == METHOD and group.run_ids]
+    groups = [group for group in results.chosen.groups if group.method == METHOD and group.run_ids]
     for setting, members in groupby(groups, key=lambda group: group.setting):
         found = list(members)
         changed = {group.id: changed_params(group, found) for group in found}
@@ -49,7 +50,7 @@ def draw(store: Store) -> Iterator[Drawing]:
         named = [
             (name, steps)
             for name, group in zip(labels(ordered), ordered, strict=True)
-            if (steps := steps_of(store, group))
+            if (steps := steps_of(results.store, group))
         ][:LINES]
         if named:
             yield _drawing(setting, named)

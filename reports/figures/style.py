@@ -3,7 +3,7 @@
 Nothing here uses pyplot or a display. matplotlib's settings are changed inside `styled()` alone and
 are as before behind it.
 
-    def draw(store):                                     # in reports/figures/<kind>.py
+    def draw(results):                                   # in reports/figures/<kind>.py
         figure = new_figure("column", 0.75)
         axes = figure.add_subplot()
         axes.plot(x, y, **look_of(["a", "b"])["a"].line)
@@ -149,14 +149,17 @@ def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[s
     return looks
 
 
-def emphasised(names: Sequence[str], own: Sequence[str] = ()) -> set[str]:
+def emphasised(names: Sequence[str], highlighted: Sequence[str] = ()) -> set[str]:
     """The rows that are drawn in colour.
 
-    The first `EMPHASISED` of them, the baseline, one's own.
+    Those that are `highlighted` by parts of their names, else the first `EMPHASISED` of them and
+    one's own; the baseline always.
     """
-    first = set(names[:EMPHASISED])
-    marked = {name for name in names if name.startswith(OWN) or any(each in name for each in own)}
-    return first | marked | ({title_of(BASELINE)} & set(names))
+    if highlighted:
+        marked = {name for name in names if any(part in name for part in highlighted)}
+    else:
+        marked = {*names[:EMPHASISED], *(name for name in names if name.startswith(OWN))}
+    return marked | ({title_of(BASELINE)} & set(names))
 
 
 def end_labels(axes: Any, ends: Sequence[tuple[str, float, str]], *, size: float = 6) -> None:

@@ -78,14 +78,15 @@ def method_column(groups: Sequence[Group], names: Sequence[str]) -> Filled:
     values: list[tuple[Raw, ...]] = [
         (
             group.method,
+            name,
             json.dumps(dict(group.params), sort_keys=True),
             group.method_sha256,
             group.id,
         )
-        for group in groups
+        for group, name in zip(groups, names, strict=True)
     ]
-    column = Column("method", "Method", ("method", "params", "method_sha256", "row"), "left", 0, 0)
-    return column, [
+    data = ("method", "label", "params", "method_sha256", "row")
+    return Column("method", "Method", data, "left", 0, 0), [
         Cell(name, each, FLOATING if is_floating(group.method) else "")
         for name, each, group in zip(names, values, groups, strict=True)
     ]

@@ -22,7 +22,13 @@ def overall_table(view: Overview) -> TableDoc:
     """Best average rank first."""
     found = view.overall
     filled: list[Filled] = [
-        _column("method", "Method", ("method",), view.labels, [(name,) for name in view.methods]),
+        _column(
+            "method",
+            "Method",
+            ("method", "label"),
+            view.labels,
+            list(zip(view.methods, view.labels, strict=True)),
+        ),
         _column("rank", "Average\nrank", ("average_rank",), view.ranks, view.raw("ranks"), 1, view),
         _column(
             "rank_interval",

@@ -23,6 +23,7 @@ from nasrepro.methods.nets import vgae
 from nasrepro.methods.nets.graphs import graphs_of
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.reports.figures import latent_map, latent_smoothness
+from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.studies import study_tables
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, UnknownName
 from nasrepro.suite.experiments.store import Store
@@ -440,7 +441,7 @@ def stored(tmp_path: Path, name: str, **params: Any) -> Store:
 
 def test_the_map_is_drawn_and_its_points_stand_in_no_table(few: str, tmp_path: Path) -> None:
     with stored(tmp_path, "arch2vec.map", oracle=few, points=50, epochs=1) as store:
-        (drawing,) = latent_map.draw(store)
+        (drawing,) = latent_map.draw(Results(store))
         (table,) = study_tables(list(store.studies()), 0)
     assert (
         drawing.name == "latent-map-few-1-1-50"
@@ -455,7 +456,7 @@ def test_the_map_is_drawn_and_its_points_stand_in_no_table(few: str, tmp_path: P
 
 def test_the_smoothness_curve_is_the_mean_over_seeds(few: str, tmp_path: Path) -> None:
     with stored(tmp_path, "arch2vec.smoothness", oracle=few, walks=20, epochs=1, steps=3) as store:
-        (drawing,) = latent_smoothness.draw(store)
+        (drawing,) = latent_smoothness.draw(Results(store))
         rows = [row for record in store.studies() for row in record.rows]
     lines = {line.get_label(): line for line in drawing.figure.axes[0].lines}
     expected = [
@@ -474,4 +475,6 @@ def test_the_smoothness_curve_is_the_mean_over_seeds(few: str, tmp_path: Path) -
 
 def test_figures_of_a_store_without_the_studies_are_none(tmp_path: Path) -> None:
     with Store(tmp_path / "empty.sqlite") as store:
-        assert not list(latent_map.draw(store)) and not list(latent_smoothness.draw(store))
+        assert not list(latent_map.draw(Results(store))) and not list(
+            latent_smoothness.draw(Results(store))
+        )

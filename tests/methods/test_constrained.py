@@ -7,6 +7,7 @@ import pytest
 
 from nasrepro.methods.constrained import ARMS, Limit, random_within
 from nasrepro.reports.figures import constrained_search
+from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey, StudyRecord
@@ -31,7 +32,7 @@ def test_arms_keep_the_limit_or_say_so(tmp_path):
     with Store(tmp_path / "s.db") as store:
         key = StudyKey("constrained.search", "0" * 64, params, {}, 0)
         store.add(StudyRecord(key, "done", STUDY.by, rows))
-        (drawing,) = constrained_search.draw(store)
+        (drawing,) = constrained_search.draw(Results(store))
     assert drawing.name.startswith("constrained-search-digits201")
 
 

@@ -28,6 +28,7 @@ from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.reports.figures import hardware_fronts, predictor_scatter
+from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError, NotTabulated, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.identity import tables_of
@@ -581,14 +582,16 @@ def test_figures_are_drawn_from_runs_and_studies(tmp_path):
     rows = tuple({**row, "quantile": q, "limit": 1e8 * q} for q in (0.1, 0.5))
     study = studies.get("flash.search")
     with Store(tmp_path / "runs.sqlite") as store:
-        assert not list(predictor_scatter.draw(store)) and not list(hardware_fronts.draw(store))
+        assert not list(predictor_scatter.draw(Results(store))) and not list(
+            hardware_fronts.draw(Results(store))
+        )
         for seed in range(2):
             store.add(*execute_here(RunCell(replace(key_of({}), seed=seed))))
             key = StudyKey(study.name, study.source_sha256, study.params({}), {}, seed)
             store.add(StudyRecord(key, "done", study.by, rows), b"")
         (scatter,), (fronts,) = (
-            list(predictor_scatter.draw(store)),
-            list(hardware_fronts.draw(store)),
+            list(predictor_scatter.draw(Results(store))),
+            list(hardware_fronts.draw(Results(store))),
         )
     assert (scatter.name, fronts.name) == (
         "predictor-scatter-digits201",

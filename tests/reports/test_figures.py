@@ -15,7 +15,7 @@ from nasrepro.__main__ import app
 from nasrepro.reports import figures
 from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures import fronts
+from nasrepro.reports.figures import anytime, fronts
 from nasrepro.reports.figures.style import (
     DASHES,
     WIDTHS,
@@ -50,11 +50,11 @@ def sketch(monkeypatch):
     kind = ModuleType("nasrepro.reports.figures.sketch")
     kind.twice = False
 
-    def draw(store):
+    def draw(results):
         for _ in range(1 + kind.twice):
             figure = new_figure("column")
             figure.add_subplot().plot([0, 1], [0, 1], **look_of(["a"])["a"].line)
-            yield Drawing("sketch-line", f"A line from {store.path.name}.", figure)
+            yield Drawing("sketch-line", f"A line from {results.store.path.name}.", figure)
 
     kind.draw = draw
     monkeypatch.setitem(sys.modules, kind.__name__, kind)
@@ -68,7 +68,7 @@ def test_figures_are_written_as_pdf_and_png_the_same_twice(tmp_path, sketch):
         steps = []
         for name in ("one", "two"):
             captions = figures.write(
-                store, tmp_path / name, progress=lambda *step: steps.append(step)
+                Results(store), tmp_path / name, progress=lambda *step: steps.append(step)
             )
             assert captions == [("sketch-line", "A line from runs.sqlite.")]
     files = [
@@ -93,12 +93,12 @@ def test_figures_are_written_as_pdf_and_png_the_same_twice(tmp_path, sketch):
 def test_wrong_figures_are_refused_by_name(tmp_path, sketch):
     with Store(tmp_path / "runs.sqlite") as store:
         with pytest.raises(UnknownName, match=r"unknown kind of figure 'sketsh'.*sketch"):
-            figures.write(store, tmp_path, only=["sketsh"])
+            figures.write(Results(store), tmp_path, only=["sketsh"])
         sketch.twice = True
         with pytest.raises(
             NasreproError, match=r"sketch.py draws a second figure called sketch-line"
         ):
-            figures.write(store, tmp_path)
+            figures.write(Results(store), tmp_path)
     with pytest.raises(NasreproError, match=r"\.png or \.pdf"):
         save(new_figure(), tmp_path / "line.gif")
 
@@ -190,7 +190,9 @@ def results(tmp_path_factory):
 
 def drawn(kind, store):
     with styled():
-        return list(importlib.import_module(f"nasrepro.reports.figures.{kind}").draw(store))
+        return list(
+            importlib.import_module(f"nasrepro.reports.figures.{kind}").draw(Results(store))
+        )
 
 
 def texts(figure):
@@ -287,7 +289,7 @@ def test_two_settings_of_a_scorer_are_told_apart():
         ranking("params", {}, 0),
     ]
     (drawing,) = importlib.import_module("nasrepro.reports.figures.kendall").draw(
-        SimpleNamespace(rankings=lambda: records)
+        SimpleNamespace(rankings=records)
     )
     panel = drawing.figure.axes[0]
     assert sorted(label.get_text() for label in panel.get_yticklabels()) == [
@@ -315,6 +317,27 @@ def test_anytime_curves_are_the_means_of_the_incumbents(results):
         "Simulated training (GPU s)",
         "Queries",
     ]
+
+
+def test_one_s_own_is_in_colour_and_the_others_grey(results):
+    with styled():
+        shown = anytime.draw(Results(results, highlighted=["Regularized"]))
+        drawing = next(each for each in shown if "12ep" in each.name)
+    panel = drawing.figure.axes[0]
+    grey = {line.get_gid() for line in panel.lines if line.get_color() == "0.8"}
+    assert grey == {"▸ mine"}  # the baseline keeps its own look
+    assert drawing.caption.endswith("In grey: the other methods.")
+
+
+def test_a_plan_chooses_what_is_drawn(results, tmp_path):
+    (tmp_path / "plan.toml").write_text(
+        '[[experiment]]\noracle = "digits201"\nmethods = ["random_search"]\n'
+        'datasets = ["digits"]\nsearch_epochs = 12\nreport_epochs = 30\n'
+        "budgets = [{ seconds = 7 }]\nseeds = 2\n",
+        encoding="utf-8",
+    )
+    chosen = Results(results, plan=str(tmp_path / "plan.toml"))
+    assert not list(anytime.draw(chosen)) and not list(chosen.runs())
 
 
 def test_fronts_keep_what_no_other_beats():

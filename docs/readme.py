@@ -1,0 +1,123 @@
+"""README's table and numbers, from results/.
+
+    python docs/readme.py                       README.md from what is in results/
+    python docs/readme.py --store runs.sqlite   make results/ anew from a store first
+
+`--plan` limits the report to a plan's settings and seeds. A test holds README against results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from nasrepro.reports.document import DASH, shown
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Figures that results/ keeps; the others are one command away.
+KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
+KINDS = ("--only", "anytime", "--only", "claims")
+#: What stands between its two marks is made here.
+_PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
+
+
+def made(results: Path, store: Path, plan: str) -> None:
+    """Make the files of results/ anew from a store."""
+    for old in results.rglob("*.*"):
+        if old.suffix in (".csv", ".md", ".json", ".png"):
+            old.unlink()
+    chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
+    _nasrepro("report", *chosen, "--out", str(results), "--format", "md,csv")
+    _nasrepro("figures", *chosen, "--out", str(results / "figures"), *KINDS)
+    for drawn in (results / "figures").iterdir():
+        if drawn.name not in KEPT:
+            drawn.unlink()
+
+
+def _nasrepro(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "nasrepro", *words], check=True, cwd=ROOT)
+
+
+def rendered(readme: str, results: Path) -> str:
+    """README with its parts as results/ has them."""
+    for name, text in (("ranking", ranking(results)), ("provenance", provenance(results))):
+        readme, count = re.subn(
+            _PART.format(name),
+            lambda found, text=text: f"{found[1]}\n{text}{found[2]}",
+            readme,
+            flags=re.DOTALL,
+        )
+        if count != 1:
+            raise ValueError(f"README.md has {count} parts '{name}'; there must be one")
+    return readme
+
+
+def ranking(results: Path) -> str:
+    """The methods over all tasks, best first."""
+    with (results / "overall.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    tasks = max(int(row["tasks"]) for row in rows)
+    lines = [
+        ["", "Method", "Average rank", "95 % interval", "Best on", "Tasks"],
+        ["--:", "---", "--:", "---", "--:", "--:"],
+        *(
+            [
+                str(place),
+                row["label"],
+                shown(float(row["average_rank"]), 2),
+                _interval(row["rank_low"], row["rank_high"]),
+                shown(float(row["tasks_won"]), 1),
+                f"{row['tasks']} of {tasks}",
+            ]
+            for place, row in enumerate(rows, start=1)
+        ),
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _interval(low: str, high: str) -> str:
+    return f"[{shown(float(low), 2)}, {shown(float(high), 2)}]" if low and high else DASH
+
+
+def provenance(results: Path) -> str:
+    """Which runs, of when, on which machine, by which commit."""
+    manifest = json.loads((results / "manifest.json").read_text(encoding="utf-8"))
+    counts = manifest["results"]
+    searches = sum(n for name, n in counts.items() if name.startswith("run "))
+    failed = counts.get("run failed", 0)
+    machines = " and ".join(
+        sorted(
+            {
+                f"{each.get('cpu', 'an unnamed processor')} (BLAS kernel "
+                f"{each.get('blas_kernel', 'unknown')}, Python {each['python']}, "
+                f"NumPy {each['numpy']})"
+                for each in manifest["environments"]
+            }
+        )
+    )
+    commit = manifest.get("commit", "")
+    by = f", tables by commit `{commit[:7]}{'+' * commit.endswith('+')}`" if commit else ""
+    return (
+        f"{searches:,} searches ({failed:,} failed), the last of {manifest['last_result'][:10]}, "
+        f"on {machines}{by}: [results/manifest.json](results/manifest.json).\n"
+    )
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", type=Path, help="make results/ anew from this store first")
+    parser.add_argument("--plan", default="", help="only the settings and seeds of this plan")
+    given = parser.parse_args()
+    if given.store:
+        made(ROOT / "results", given.store, given.plan)
+    path = ROOT / "README.md"
+    path.write_text(rendered(path.read_text(encoding="utf-8"), ROOT / "results"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _main()
