@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nasrepro.reports.anytime import Axis, best_of, moments_of, target_of
+from nasrepro.reports.anytime import BASELINE, Axis, best_of, moments_of, target_of
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import (
     Drawing,
@@ -20,19 +20,23 @@ from nasrepro.reports.figures.style import (
 )
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results, curves
-from nasrepro.reports.words import budget_words, searched, unit_words
+from nasrepro.reports.words import budget_words, searched, title_of, unit_words
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
 #: Points of a curve.
 MOMENTS = 60
+#: Lines with a band, beside the baseline's: more would hide each other.
+BANDS = 2
 #: A curve that goes so many times beyond the next is let out of the panel.
 _FAR = 5.0
 
 
-def _minor(value: float, _: int) -> str:
-    """Names 2 and 5 between the powers of ten."""
-    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
+def _minor(panel: Any) -> Callable[[float, int], str]:
+    """Names 2 and 5 between the powers of ten; within half of a power all, then every tick."""
+    low, high = panel.get_ylim()
+    named = "123456789" if high < 4 * low else "25"
+    return lambda value, _: f"{value:g}" if f"{value:e}"[0] in named else ""
 
 
 def draw(results: Results) -> Iterator[Drawing]:
@@ -57,7 +61,7 @@ def draw(results: Results) -> Iterator[Drawing]:
         timed = bool(oracles.get(task.setting.oracle).info.cost)
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
-            shown = emphasised([name for name, _ in named], results.highlighted)
+            shown = emphasised({name: of[name] for name, _ in named}, results.highlighted)
             yield _drawing(task.setting, named, axes, looks, shown)
 
 
@@ -92,7 +96,8 @@ def _drawing(
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{what}, of the architecture with the best "
         f"validation score so far. One curve may leave at the bottom or the top. "
-        f"Means over {seeds} search seeds with pointwise 95 % intervals."
+        f"Means over {seeds} search seeds; for the first {BANDS} and "
+        f"{title_of(BASELINE)} with pointwise 95 % intervals."
         + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
     epochs = f"{setting.protocol.search_epochs}ep"
@@ -118,6 +123,8 @@ def _panel(
     best: float | None,
 ) -> None:
     drawn = curves([group for _, group in named], axis, MOMENTS)
+    coloured = [name for name, _ in named if name in shown]
+    banded = {*coloured[:BANDS], title_of(BASELINE)}
     for name, group in reversed(named):  # the best on top
         if drawn is None or group.id not in drawn.lines:
             continue
@@ -128,9 +135,10 @@ def _panel(
             )
             continue
         panel.plot(drawn.moments, mean, label=spelled(name), gid=name, **looks[name].line)
-        panel.fill_between(
-            drawn.moments, low, high, color=looks[name].colour, alpha=0.1, linewidth=0
-        )
+        if name in banded:
+            panel.fill_between(
+                drawn.moments, low, high, color=looks[name].colour, alpha=0.15, linewidth=0
+            )
     panel.set_xscale("log")
     heights = [np.asarray(line.get_ydata(), dtype=np.float64) for line in panel.lines]
     if best is not None and any((each > 0).any() for each in heights):
@@ -141,7 +149,7 @@ def _panel(
         next_low, next_top = lows[min(1, len(lows) - 1)], tops[max(0, len(tops) - 2)]
         panel.set_ylim(max(lows[0] / 1.3, next_low / _FAR), min(1.2 * tops[-1], next_top * _FAR))
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(_minor)
+        panel.yaxis.set_minor_formatter(_minor(panel))
     panel.grid(visible=True, which="major")
     panel.set_xlabel("Simulated training (GPU s)" if axis == "clock_s" else "Queries")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.figures.style import Drawing, new_figure
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Verdict, judge_all, load_claims
 from nasrepro.suite.claims.tally import CLASSES, Class, class_of
@@ -26,14 +26,10 @@ LOOKS: dict[Class, tuple[str, str]] = {
     "blocked": ("0.6", "s"),
     "not judged": ("0.85", "s"),
 }
-#: Hatches of the classes that say something of a paper's experiments.
-_HATCHES: dict[Class, str] = {
-    "not reproduced": "////",
-    "inconclusive": "....",
-    "inconsistent": "xxxx",
-}
 #: Margins shown at either side; what is farther off stands at the edge with an arrow.
 EDGE = 4.0
+#: Lines of a plot in one column, and of each column where there are two: a page has no more.
+SINGLE, LINES = 24, 62
 
 
 def draw(results: Results) -> Iterator[Drawing]:
@@ -63,11 +59,13 @@ def draw(results: Results) -> Iterator[Drawing]:
         )
     for name, members in judged.items():
         placed = [each for each in members if _place(each) is not None]
-        if placed:
+        pages = _pages(placed)
+        for number, columns in enumerate(pages, start=1):
+            part = f" Part {number} of {len(pages)}." if len(pages) > 1 else ""
             yield Drawing(
-                slug("claims", name),
-                _FOREST.format(paper=members[0].claim.title or name, count=len(placed)),
-                _forest(placed),
+                slug("claims", name, *([number] if part else [])),
+                _FOREST.format(paper=members[0].claim.title or name, count=len(placed)) + part,
+                _forest(columns),
             )
 
 
@@ -88,54 +86,39 @@ def _measured(verdict: Verdict) -> bool:
 
 
 def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
-    """Stacked bars of shares, so that a paper of one claim shows beside one of hundreds.
-
-    With the numbers in them.
-    """
-    names = sorted(by_paper, reverse=True)
-    figure = new_figure("page", height=0.6 + 0.2 * len(names))
+    """A field for each paper and class, with its number, the darker the larger its share."""
+    counts = {
+        name: {kind: sum(class_of(each) == kind for each in members) for kind in CLASSES}
+        for name, members in by_paper.items()
+    }
+    kinds = [kind for kind in CLASSES if any(count[kind] for count in counts.values())]
+    untold: tuple[Class, ...] = ("blocked", "not judged")
+    judged = {
+        name: len(members) - sum(counts[name][kind] for kind in untold)
+        for name, members in by_paper.items()
+    }
+    names = sorted(counts, key=lambda name: (-judged[name], name))
+    figure = new_figure("page", height=0.5 + 0.17 * len(names))
     axes = figure.add_subplot()
-    totals = np.array([len(by_paper[name]) for name in names])
-    left = np.zeros(len(names))
-    for kind in CLASSES:
-        counts = np.array(
-            [sum(class_of(each) == kind for each in by_paper[name]) for name in names]
-        )
-        hatch = _HATCHES.get(kind)
-        shares = 100 * counts / totals
-        axes.barh(
-            range(len(names)),
-            shares,
-            left=left,
-            height=0.7,
-            color=LOOKS[kind][0],
-            hatch=hatch,
-            edgecolor="white",
-            label=kind,
-        )
-        for row, (count, share) in enumerate(zip(counts, shares, strict=True)):
-            if share > 3:
-                white = (
-                    {"facecolor": "white", "edgecolor": "none", "pad": 0.6} if hatch else None
-                )  # to be read on a hatch
-                axes.text(
-                    left[row] + share / 2,
-                    row,
-                    str(count),
-                    ha="center",
-                    va="center",
-                    fontsize=6,
-                    bbox=white,
-                )
-        left += shares
+    for row, name in enumerate(names):
+        for column, kind in enumerate(kinds):
+            count = counts[name][kind]
+            if count:
+                share = count / len(by_paper[name])
+                axes.barh(
+                    row, 0.94, left=column - 0.47, height=0.86, color=LOOKS[kind][0],
+                    alpha=0.25 + 0.6 * share, linewidth=0,
+                )  # fmt: skip
+                axes.text(column, row, str(count), ha="center", va="center", fontsize=6.5)
     axes.set_yticks(
-        range(len(names)),
-        [spelled(f"{name.replace('_', ' ')} ({len(by_paper[name])})") for name in names],
+        range(len(names)), [f"{name.replace('_', ' ')} ({len(by_paper[name])})" for name in names]
     )
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("Claims of a paper (%), their number in brackets")
-    figure.legend(loc="outside upper center", ncols=4)
+    axes.set_xticks(range(len(kinds)), kinds)
+    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    for side in axes.spines.values():
+        side.set_visible(False)
     return figure
 
 
@@ -155,14 +138,52 @@ def _place(verdict: Verdict) -> tuple[float, float, float] | None:
     return ours, low, high
 
 
-def _forest(verdicts: Sequence[Verdict]) -> Any:
-    figure = new_figure("page", height=0.65 + 0.15 * len(verdicts))
-    axes = figure.add_subplot()
+#: A line of the plot: what heads a group of claims, or one of them with what it is called there.
+Line = str | tuple[str, Verdict]
+
+
+def _pages(verdicts: Sequence[Verdict]) -> list[list[list[Line]]]:
+    """Lines in columns, and columns in pages, none taller than a page.
+
+    Claims whose ids begin with the same two words are a group under that beginning.
+    """
+    lines: list[Line] = []
+    for head, members in groupby(verdicts, key=lambda each: each.claim.id.split("-")[:2]):
+        group = list(members)
+        start = "-".join(head) if len(group) > 1 else ""
+        if start:
+            lines.append(start)
+        lines += [(_label(each).removeprefix(f"{start}-"), each) for each in group]
+    if len(lines) <= SINGLE:
+        return [[lines]] if lines else []
+    down = min(LINES, -(-len(lines) // 2))
+    columns = [lines[start : start + down] for start in range(0, len(lines), down)]
+    return [columns[start : start + 2] for start in range(0, len(columns), 2)]
+
+
+def _forest(columns: Sequence[Sequence[Line]]) -> Any:
+    figure = new_figure("page", height=0.65 + 0.13 * max(map(len, columns)))
+    panels = figure.subplots(1, len(columns), squeeze=False)[0]
+    for panel, lines in zip(panels, columns, strict=True):
+        _column(panel, lines, max(map(len, columns)))
+    shown = {class_of(line[1]) for lines in columns for line in lines if not isinstance(line, str)}
+    kinds = [kind for kind in CLASSES if kind in shown]
+    handles = [
+        panels[0].plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0]
+        for kind in kinds
+    ]
+    figure.legend(handles, kinds, loc="outside upper center", ncols=len(kinds))
+    return figure
+
+
+def _column(axes: Any, lines: Sequence[Line], down: int) -> None:
     axes.axvspan(-1, 1, color="0.93", linewidth=0)
     axes.axvline(0, color="0.6", linewidth=0.6)
-    for row, verdict in enumerate(reversed(verdicts)):
-        ours, low, high = _place(verdict) or (np.nan,) * 3
-        colour, marker = LOOKS[class_of(verdict)]
+    for row, line in enumerate(lines):
+        if isinstance(line, str):
+            continue
+        ours, low, high = _place(line[1]) or (np.nan,) * 3
+        colour, marker = LOOKS[class_of(line[1])]
         axes.plot(np.clip([low, high], -EDGE, EDGE), [row, row], color=colour, linewidth=1.2)
         if abs(ours) > EDGE:
             marker = ">" if ours > 0 else "<"
@@ -171,21 +192,18 @@ def _forest(verdicts: Sequence[Verdict]) -> Any:
             row,
             marker=marker,
             color=colour,
-            markersize=4.5,
+            markersize=4,
             linestyle="none",
         )
-    axes.set_yticks(range(len(verdicts)), [_label(each) for each in reversed(verdicts)], fontsize=6)
-    axes.set_ylim(-0.8, len(verdicts) - 0.2)
+    names = [line if isinstance(line, str) else line[0] for line in lines]
+    axes.set_yticks(range(len(lines)), names, fontsize=6)
+    for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
+        if isinstance(line, str):
+            tick.set_fontweight("bold")
+    axes.set_ylim(down - 0.2, -0.8)
     axes.set_xlim(-EDGE - 0.2, EDGE + 0.2)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Ours less published (margins of the claim)")
-    kinds = [kind for kind in CLASSES if any(class_of(each) == kind for each in verdicts)]
-    handles = [
-        axes.plot([], [], marker=LOOKS[kind][1], color=LOOKS[kind][0], linestyle="none")[0]
-        for kind in kinds
-    ]
-    figure.legend(handles, kinds, loc="outside upper center", ncols=len(kinds))
-    return figure
 
 
 def _label(verdict: Verdict) -> str:

@@ -5,6 +5,8 @@ The cost is that of the search, or that of the network that it returned.
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -17,7 +19,7 @@ from nasrepro.reports.groups import Group, Setting, Values, size_metric
 from nasrepro.reports.summary import Results
 from nasrepro.reports.variants import main_and_variants
 from nasrepro.reports.words import budget_words, labels, scale_of, searched, unit_words
-from nasrepro.suite.errors import DataMissing, NotTabulated
+from nasrepro.suite.errors import DataMissing, InvalidArch, NotTabulated
 from nasrepro.suite.oracle import Device, Metric
 from nasrepro.suite.registry import devices, load_devices, oracles
 from nasrepro.suite.statistics import mean_interval
@@ -87,8 +89,8 @@ def _drawing(
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{target.name} against cost. Points are means "
-        "over search seeds with 95 % percentile bootstrap intervals of both; the line is the "
-        "front of the means: no other method is both "
+        "over search seeds with 95 % intervals of both, cut where they leave the panel; the line "
+        "is the front of the means: no other method is both "
         "cheaper and better. Simulated and measured cost have an axis each and are never added up."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
@@ -152,18 +154,22 @@ def _devices(space: str, dataset: str) -> Iterator[Device]:
 
 
 def _latencies(device: Device, dataset: str, groups: Sequence[Group]) -> list[Values] | None:
-    """Per group the latency of what each run chose; None where the device's table is not here."""
+    """Per group the latency of what each run chose, nan where it was not measured.
+
+    None where the device's table is not here, or has nothing of what was chosen.
+    """
     try:
         table = load_devices(device.name)
-        values = table.values(device.name, dataset)
+        table.values(device.name, dataset)
     except (DataMissing, NotTabulated):
         return None
-    space = table.info.space
-    rows = {
-        text: space.index(space.parse(text))
-        for text in {text for group in groups for text in group.chosen}
-    }
-    return [values[[rows[text] for text in group.chosen]] for group in groups]
+    space, known = table.info.space, {}
+    for text in {text for group in groups for text in group.chosen}:
+        with contextlib.suppress(NotTabulated, InvalidArch):
+            known[text] = table.value(space.parse(text), device.name, dataset)
+    if not known:
+        return None
+    return [np.array([known.get(text, np.nan) for text in group.chosen]) for group in groups]
 
 
 def _points(
@@ -190,12 +196,25 @@ def front_of(points: Sequence[Point], *, higher: bool) -> list[tuple[float, floa
     return kept
 
 
+def _around(values: Sequence[float], *, log: bool = False) -> tuple[float, float]:
+    """An axis around values, with a margin of an eighth."""
+    low, high = (math.log10(end) if log else end for end in (min(values), max(values)))
+    margin = (high - low) / 8 or abs(high) / 20 or 1.0
+    ends = low - margin, high + margin
+    return (10 ** ends[0], 10 ** ends[1]) if log else ends
+
+
 def _panel(
     panel: Any, label: str, points: Sequence[Point], looks: dict[str, Look], target: Metric
 ) -> None:
     front = front_of(points, higher=target.higher_is_better)
     panel.plot(
-        *zip(*front, strict=True), color="0.6", linewidth=0.9, drawstyle="steps-post", zorder=1
+        *zip(*front, strict=True),
+        color="0.6",
+        linewidth=0.9,
+        drawstyle="steps-post",
+        zorder=1,
+        label="front of the means",
     )
     for name, x, y in points:
         bars = [
@@ -213,7 +232,11 @@ def _panel(
         )
         panel.plot(x[0], y[0], label=spelled(name), zorder=3, **looks[name].points)
     costs = [x[0] for _, x, _ in points]
-    if max(costs) > 8 * min(costs) > 0:
+    log = max(costs) > 8 * min(costs) > 0
+    if log:
         panel.set_xscale("log")
+    # means decide what is shown: one interval of few seeds does not squeeze the others
+    panel.set_xlim(*_around(costs, log=log))
+    panel.set_ylim(*_around([y[0] for _, _, y in points]))
     panel.grid(visible=True)
     panel.set_xlabel(label)

@@ -18,6 +18,15 @@ from nasrepro.suite.registry import scorers
 
 #: Bars in one row of panels.
 ACROSS = 3
+#: The diamond of tau among the best tenth.
+_TOP: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 3,
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 0.7,
+    "linestyle": "none",
+}
 
 
 def draw(results: Results) -> Iterator[Drawing]:
@@ -48,7 +57,7 @@ def _drawing(
     across = min(ACROSS, len(by_dataset))
     down = -(-len(by_dataset) // across)
     figure = new_figure(
-        "column" if across == 1 else "page", height=down * (0.55 + 0.17 * max(3, len(names)))
+        "column" if across == 1 else "page", height=0.35 + down * (0.55 + 0.17 * max(3, len(names)))
     )
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for panel, (dataset, records) in zip(panels.flat, by_dataset.items(), strict=False):
@@ -60,6 +69,7 @@ def _drawing(
         )
     for panel in panels.flat[len(by_dataset) :]:
         panel.set_axis_off()
+    _legend(figure)
     counts = sorted(
         {record.agreement["n"] for records in by_dataset.values() for record in records}
     )
@@ -75,6 +85,20 @@ def _drawing(
     return Drawing(slug("kendall", oracle, metric, epochs, "epochs"), caption, figure)
 
 
+def _legend(figure: Any) -> None:
+    """What bars, lines and diamonds are."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(**BAR, label="score"),
+        Patch(**CONTROL, label="control"),
+        Line2D([], [], color="black", linewidth=1.1, label="95 % interval"),
+        Line2D([], [], **_TOP, label="best 10 % alone"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=1.6)
+
+
 def _panel(
     panel: Any, dataset: str, placed: Sequence[tuple[int, RankRecord]], names: Sequence[str]
 ) -> None:
@@ -88,15 +112,7 @@ def _panel(
             panel.plot([low, high], [height, height], color="black", linewidth=1.1)
         top = record.agreement.get("top_kendall", np.nan)
         if np.isfinite(top):
-            panel.plot(
-                top,
-                height,
-                marker="D",
-                markersize=3,
-                color="white",
-                markeredgecolor="black",
-                markeredgewidth=0.7,
-            )
+            panel.plot(top, height, **_TOP)
     panel.axvline(0, color="black", linewidth=0.6)
     panel.set_yticks(range(len(names)), [spelled(name) for name in names])
     panel.set_ylim(-0.6, len(names) - 0.4)

@@ -66,6 +66,15 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     ):
         _panel(panel, graphs)
         panel.set_title(spelled(name))
+    from matplotlib.lines import Line2D
+
+    keys = (
+        (COLOURS[1], "strongest"),
+        (COLOURS[0], "between, wider is stronger"),
+        ("0.55", "weakest"),
+    )
+    handles = [Line2D([], [], color=colour, linewidth=2, label=label) for colour, label in keys]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=1.2)
     runs = "; ".join(f"{name}: {len(graphs):,}" for name, graphs in named)
     objective = oracles.get(setting.oracle).info.objective_of(setting.dataset).name
     caption = (

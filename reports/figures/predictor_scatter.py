@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, new_figure, spelled
+from nasrepro.reports.figures.style import Drawing, legend_below, new_figure, spelled
 from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.search import Trace
 from nasrepro.suite.registry import oracles
@@ -44,7 +44,7 @@ def _drawing(
     datasets = [
         dataset.name for dataset in info.datasets if any(name == dataset.name for _, name in panels)
     ]
-    figure = new_figure("page" if len(datasets) > 1 else "column", height=0.4 + 1.9 * len(metrics))
+    figure = new_figure("page" if len(datasets) > 1 else "column", height=0.6 + 1.9 * len(metrics))
     axes = figure.subplots(len(metrics), len(datasets), squeeze=False)
     others = 0
     for row, metric in zip(axes, metrics, strict=True):
@@ -63,6 +63,7 @@ def _drawing(
                 .replace("mass", "Mass")
             )
         row[0].set_ylabel("Score in the search, %")
+    legend_below(figure, next(axis for axis in axes.flat if axis.lines), columns=3)
     caption = (
         f"{oracle}: the score that the search saw against a metric of topology. Dots: the "
         "networks that the first search sampled; line: "
@@ -78,7 +79,15 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
     if rest:
         g = np.concatenate([searches[each]["g"] for each in rest])
         score = np.concatenate([searches[each]["score"] for each in rest])
-        axis.plot(g, 100 * score, linestyle="none", marker=".", markersize=1.5, color="0.75")
+        axis.plot(
+            g,
+            100 * score,
+            linestyle="none",
+            marker=".",
+            markersize=1.5,
+            color="0.75",
+            label="other searches",
+        )
     every = np.concatenate([searches[each]["g"] for each in searches])
     reach = np.linspace(every.min(), every.max(), 200)
     exponent = np.clip(first["c"] * first["unit"] / np.maximum(reach, 1e-12), -60, 60)
@@ -86,6 +95,7 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
         reach,
         100 * (first["shift"] + 1 / (first["a"] + first["b"] * np.exp(exponent))),
         color="#D55E00",
+        label="curve fitted",
     )
     axis.plot(
         first["g"],
@@ -95,4 +105,5 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
         markersize=3.5,
         color="#0072B2",
         markeredgecolor="white",
+        label="its samples",
     )

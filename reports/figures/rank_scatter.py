@@ -63,6 +63,9 @@ def _drawing(dataset: str, found: Sequence[tuple[RankRecord, Scatter]]) -> Drawi
         _panel(panel, record, scatter, higher, name)
     for panel in panels.flat[len(found) :]:
         panel.set_axis_off()
+    for panel in panels.flat[max(0, len(found) - ACROSS) : len(found)]:  # the lowest of each column
+        panel.tick_params(labelbottom=True)
+        panel.set_xlabel("rank by score (%)")
     shown = max(len(scatter.rows) for _, scatter in found)
     ranked = sorted({int(record.agreement["n"]) for record, _ in found})
     many = " to ".join(f"{count:,}" for count in dict.fromkeys((ranked[0], ranked[-1])))
@@ -94,6 +97,5 @@ def _panel(panel: Any, record: RankRecord, scatter: Scatter, higher: bool, name:
     panel.set_title(f"{name}: τ = {record.agreement['kendall']:.2f}".replace("-", "−"), fontsize=7)
     panel.set_aspect("equal")
     panel.set(xlim=(0, 101), ylim=(0, 101), xticks=(0, 50, 100), yticks=(0, 50, 100))
-    panel.set_xlabel("rank by score (%)")
     panel.set_ylabel(f"rank by {record.key.metric.replace('_', ' ')} (%)")
     panel.label_outer()

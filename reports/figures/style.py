@@ -37,11 +37,20 @@ DPI = 200
 #: Okabe and Ito's colours without yellow, which is too pale on white: apart for readers with any
 #: colour vision. In grey print neighbours differ by their dashes and markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B3A29")
+#: The same darkened, for the methods behind the first seven: apart from them in grey print, too.
+DARK = ("#003B5C", "#7A3500", "#004D38", "#7A3F60", "#8A5F00", "#1F6E9C", "#A88B7D")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+#: Of the markers of a method's arms.
+FILLS = ("full", "none", "left", "bottom", "right", "top")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 #: Arguments of bars, of those that are measured and of those that they are measured against.
-BAR: dict[str, Any] = {"color": "#7FB2D9", "edgecolor": "#0072B2", "linewidth": 0.6}
-CONTROL: dict[str, Any] = {"color": "0.9", "edgecolor": "0.35", "linewidth": 0.6, "hatch": "////"}
+BAR: dict[str, Any] = {"facecolor": "#7FB2D9", "edgecolor": "#0072B2", "linewidth": 0.6}
+CONTROL: dict[str, Any] = {
+    "facecolor": "0.9",
+    "edgecolor": "0.35",
+    "linewidth": 0.6,
+    "hatch": "////",
+}
 #: Lines of a figure that are drawn in colour; the rest is grey.
 EMPHASISED = 8
 
@@ -103,6 +112,7 @@ class Look:
     colour: str
     marker: str
     dash: Any
+    fill: str = "full"
 
     @property
     def line(self) -> dict[str, Any]:
@@ -113,16 +123,20 @@ class Look:
     def points(self) -> dict[str, Any]:
         """Arguments of `axes.plot` for markers without a line."""
         size = 7 if self.marker == "*" else 4.5  # a star looks smaller than it is
-        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4, "markersize": size}
-        return {"color": self.colour, "marker": self.marker, "linestyle": "none", **edge}
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        if self.fill != "full":
+            edge = {"markeredgecolor": self.colour, "markeredgewidth": 0.8}
+        look = {"color": self.colour, "marker": self.marker, "fillstyle": self.fill}
+        return {**look, "linestyle": "none", "markersize": size, **edge}
 
 
 def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look for each name of a row; a method has one colour and marker in all figures.
 
     The place of the method among all that are registered decides, so that it does not change with
-    what else is shown; its variants share its colour and differ by their dashes. `BASELINE` is
-    black, with dashes of its own. Names that belong to no method go by their order.
+    what else is shown. Its arms share both, and differ by dashes and by how the marker is filled;
+    a method called after another (`autoshrink_op`) has that one's colour. `BASELINE` is black, with
+    dashes of its own. Names that belong to no method go by their order.
 
     Args:
         names: of rows or series.
@@ -139,26 +153,37 @@ def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[s
             continue
         place = known.index(method) if method in known else len(known) + order
         dash = variants[place] = variants.get(place, -1) + 1
+        parents = [each for each in known if method.startswith(f"{each}_")]
+        family = known.index(parents[0]) if parents else place
         # 7 colours share no divisor with 10 markers or 4 dashes: 70 methods before two look alike
         # as points, 28 as lines
+        colours = COLOURS + DARK
         looks[name] = Look(
-            COLOURS[place % len(COLOURS)],
+            colours[family % len(colours)],
             MARKERS[place % len(MARKERS)],
             DASHES[(place + dash) % len(DASHES)],
+            FILLS[dash % len(FILLS)],
         )
     return looks
 
 
-def emphasised(names: Sequence[str], highlighted: Sequence[str] = ()) -> set[str]:
+def emphasised(rows: Mapping[str, str], highlighted: Sequence[str] = ()) -> set[str]:
     """The rows that are drawn in colour.
 
-    Those that are `highlighted` by parts of their names, else the first `EMPHASISED` of them and
-    one's own; the baseline always.
+    Those that are `highlighted` by parts of their names, else the best row of each of the first
+    `EMPHASISED` methods and one's own; the baseline always.
+
+    Args:
+        rows: names, best first, with their methods.
+        highlighted: parts of names.
     """
+    names = list(rows)
     if highlighted:
         marked = {name for name in names if any(part in name for part in highlighted)}
     else:
-        marked = {*names[:EMPHASISED], *(name for name in names if name.startswith(OWN))}
+        best = {method: name for name, method in reversed(rows.items())}
+        first = [name for name in names if best[rows[name]] == name][:EMPHASISED]
+        marked = {*first, *(name for name in names if name.startswith(OWN))}
     return marked | ({title_of(BASELINE)} & set(names))
 
 
