@@ -110,6 +110,22 @@ class _Tracer(fx.Tracer):
         )
 
 
+def followed(network: nn.Module) -> fx.GraphModule:
+    """A copy of the network as a graph of operations.
+
+    Raises:
+        NasreproError: its forward pass depends on values.
+    """
+    copied = copy.deepcopy(network)
+    try:
+        return fx.GraphModule(copied, _Tracer().trace(copied))
+    except Exception as error:  # whatever the network's own code raises on a tracer's stand-in
+        raise NasreproError(
+            f"surgery: cannot follow {type(network).__name__} ({error}); "
+            "its forward pass must not depend on values"
+        ) from error
+
+
 def channel_map(network: nn.Module, *, lock_ends: bool = True) -> ChannelMap:
     """Follow every channel through a network.
 
@@ -121,14 +137,7 @@ def channel_map(network: nn.Module, *, lock_ends: bool = True) -> ChannelMap:
     Raises:
         NasreproError: it does something else, or calls a layer twice.
     """
-    try:
-        copied = copy.deepcopy(network)
-        graph = fx.GraphModule(copied, _Tracer().trace(copied))
-    except Exception as error:  # whatever the network's own code raises on a tracer's stand-in
-        raise NasreproError(
-            f"surgery: cannot follow {type(network).__name__} ({error}); "
-            "its forward pass must not depend on values"
-        ) from error
+    graph = followed(network)
     atoms = _Atoms()
     gives: dict[fx.Node, list[int]] = {}
     called: set[str] = set()
