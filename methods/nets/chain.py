@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -71,3 +72,8 @@ def epochs_left(session: Session, shop: Workshop, network: nn.Module, share: flo
     steps = -(-shop.images["train"] // 64)
     epoch_s = steps * step_s(session, shop, network)
     return max(0, int(share * (session.budget.seconds - session.clock_s) / epoch_s))
+
+
+def cosine(share: float, rate: float = 0.1) -> float:
+    """Learning rate when a share of the training is over."""
+    return 0.5 * rate * (1 + math.cos(math.pi * share))
