@@ -53,7 +53,7 @@ LAYERS = 4
 @method(
     "firefly",
     paper="arXiv:2102.08574; the authors' code",
-    floating=True,
+    workshop=True,
     choose="gradient",
     moves="both",
     points=3,

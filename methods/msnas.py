@@ -71,7 +71,7 @@ def strongest(topology: Topology, kept: Any, strengths: Any, indegree: int) -> s
 
 @method(
     "msnas",
-    paper="inspired by doi:10.1109/ICCVW.2019.00254, of which the abstract is known",
+    paper="inspired by Cheng et al. 2019 (MSNet), of which the abstract is known",
     wiring="branches",
     branches=2,
     indegree=1,
@@ -124,13 +124,13 @@ def search(
         shape = channels, data.size, data.size
         return peak_memory(space, arch, classes=data.classes, shape=shape)
 
-    def operations() -> NDArray[np.intp]:
+    def operations() -> NDArray[Any]:
         """One for every place, by the softmax of its weights."""
         rows = softmax(w if topology.on_edges else v).cumsum(axis=1)
         drawn = (rows < rng.random((len(rows), 1))).sum(axis=1)
-        return np.minimum(drawn, rows.shape[1] - 1)
+        return np.asarray(np.minimum(drawn, rows.shape[1] - 1))
 
-    def sample() -> tuple[tuple[int, ...], NDArray[np.intp], Arch]:
+    def sample() -> tuple[tuple[int, ...], NDArray[Any], Arch]:
         """Live edges, operations, and their architecture."""
         strengths = strength(w, False)
         p = chances(strengths[edges], sources[edges])
@@ -142,7 +142,7 @@ def search(
             live = topology.live(kept)
             with contextlib.suppress(InvalidArch):
                 if live:
-                    return live, ops, space.wired(live, ops)
+                    return live, ops, space.wired(live, ops.tolist())
             if tries % 1000 == 0:
                 assigned(topology, "balanced", rng)
         raise NasreproError(

@@ -21,8 +21,7 @@ Deviations:
     - SGD's rate is 0.035 with a cosine, as theirs, and 0.1 for the chain, the last training and
       new weights. The reward is tan(accuracy * pi / 2.01), finite where all images are right.
     - The best cell is trained on from its inherited weights for what is left of the budget
-      (`final`); theirs is built larger and trained from new ones. A batch of cells that has begun
-      is ended.
+      (`final`); theirs is built larger and trained from new ones.
     - `inherit = False` gives each candidate new weights, the last training too; `choose` "random"
       draws all options alike. Both are controls.
 """
@@ -49,7 +48,7 @@ CHOICES = ("controller", "random")
 @method(
     "path_level",
     paper="arXiv:1806.02639; the authors' code",
-    floating=True,
+    workshop=True,
     choose="controller",
     inherit=True,
     epochs=2,
@@ -120,11 +119,12 @@ def search(
         until_s = (1 - final) * session.budget.seconds
         while session.clock_s < until_s:
             cells: list[Drawn] = []
-            for _ in range(10):
+            rewards: list[float] = []
+            while len(cells) < 10 and session.clock_s < until_s:
                 with session.charge("controller"):
                     cells.append(controller.sample(lambda p: picked(p, rng, choose)))
-            rewards = [math.tan(measured(one.cell) * math.pi / 2.01) for one in cells]
-            if choose == "controller":
+                rewards.append(math.tan(measured(cells[-1].cell) * math.pi / 2.01))
+            if choose == "controller" and len(cells) == 10:
                 with session.charge("controller"):
                     controller.learn(cells, rewards)
         network = networks["best"]

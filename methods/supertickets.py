@@ -44,7 +44,7 @@ SCORES, REACTIVATE = ("magnitude", "random"), ("code", "never")
 @method(
     "supertickets",
     paper="arXiv:2207.03677; the authors' code",
-    floating=True,
+    workshop=True,
     arm="joint",
     target=0.9,
     reactivate="code",

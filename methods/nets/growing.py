@@ -183,7 +183,7 @@ class Gated:
         weights = {}
         for name, (rows, columns, call) in self._layers.items():
             place, sign, gate, fresh, drawn = rows
-            weight: Tensor = call.module.weight.detach()  # type: ignore[assignment, operator]
+            weight: Tensor = call.module.weight.detach()  # type: ignore[operator]
             row_shape = (-1,) + (1,) * (weight.dim() - 1)
             v, d, u = (each[name] for each in self._moving)
             moved = weight[place] + (sign * gates[gate]).view(row_shape) * v[place]

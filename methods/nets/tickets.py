@@ -6,6 +6,7 @@ The blocks and rules are those of the authors' code (GATECH-EIC/SuperTickets, co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -96,7 +97,7 @@ def prices(network: nn.Module, shape: Sequence[int]) -> dict[str, Tensor]:
 
         return hook
 
-    modules = dict(network.named_modules())
+    modules: dict[str, Any] = dict(network.named_modules())
     depthwise = [name for name, module in modules.items() if _depthwise(module)]
     handles = [modules[name].register_forward_hook(note(name)) for name in modules if name]
     training = network.training
@@ -109,9 +110,9 @@ def prices(network: nn.Module, shape: Sequence[int]) -> dict[str, Tensor]:
         stem, place = name.rsplit(".", 1)
         expand, block = modules[f"{stem}.{int(place) - 3}"], stem.rsplit(".branches", 1)[0]
         project, own = modules[f"{block}.project"], modules[name]
-        area = own.kernel_size[0] ** 2 + project.out_channels  # type: ignore[index, operator, union-attr]
-        before = sides[f"{stem}.{int(place) - 3}"] ** 2 * expand.in_channels  # type: ignore[operator, union-attr]
-        macs[f"{stem}.{int(place) + 1}.weight"] = float(before + sides[name] ** 2 * area)  # type: ignore[operator, arg-type]
+        area = own.kernel_size[0] ** 2 + project.out_channels
+        before = sides[f"{stem}.{int(place) - 3}"] ** 2 * expand.in_channels
+        macs[f"{stem}.{int(place) + 1}.weight"] = float(before + sides[name] ** 2 * area)
     parameters = dict(network.named_parameters())
     total = sum(cost * parameters[name].numel() for name, cost in macs.items())
     return {name: torch.full_like(parameters[name], cost / total) for name, cost in macs.items()}
