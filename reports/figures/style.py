@@ -181,7 +181,7 @@ def emphasised(rows: Mapping[str, str], highlighted: Sequence[str] = ()) -> set[
     if highlighted:
         marked = {name for name in names if any(part in name for part in highlighted)}
     else:
-        best = {method: name for name, method in reversed(rows.items())}
+        best = {method: name for name, method in reversed(list(rows.items()))}
         first = [name for name in names if best[rows[name]] == name][:EMPHASISED]
         marked = {*first, *(name for name in names if name.startswith(OWN))}
     return marked | ({title_of(BASELINE)} & set(names))

@@ -387,14 +387,30 @@ def test_the_claims_overview(monkeypatch, results):
     counts, forest = drawn("claims", results)
     assert [each.name for each in (counts, forest)] == ["claims", "claims-paper"]
     labels = [label.get_text() for label in forest.figure.axes[0].get_yticklabels()]
-    assert labels == ["paper-2 †", "paper-1 †", "paper-0 †"]  # the first on top
+    assert labels == ["paper-0 †", "paper-1 †", "paper-2 †"]  # the axis points down
     markers = [
         line.get_marker() for line in forest.figure.axes[0].lines if len(line.get_xdata()) == 1
     ]
-    assert markers[:3] == ["D", ">", "o"]
+    assert markers[:3] == ["o", ">", "D"]
     assert overlaps(forest.figure) == [] and overlaps(counts.figure) == []
     monkeypatch.setattr(kind, "judge_all", lambda *_: verdicts[3:])
     assert drawn("claims", results) == []
+
+
+def test_no_figure_of_claims_is_taller_than_a_page():
+    kind = importlib.import_module("nasrepro.reports.figures.claims")
+    base = {"paper": "arXiv:0", "file": "p", "statement": "s", "where": "w", "source": "paper"}
+    look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    ids = [f"p-{group}-{i:03}" for group in ("a", "b") for i in range(90)]
+    claims = [Claim(id=each, value=90.0, lookup=look, **base) for each in ids]
+    verdicts = [Verdict("reproduced", 90.5, band=(89.0, 91.0), claim=each) for each in claims]
+    pages = kind._pages(verdicts)
+    lines = [line for page in pages for column in page for line in column]
+    assert [line[1].claim.id for line in lines if not isinstance(line, str)] == ids
+    assert (lines[0], lines[1][0]) == ("p-a", "000")
+    with styled():
+        assert all(kind._forest(page).get_size_inches()[1] < 9 for page in pages)
+    assert kind._pages([]) == [] and len(kind._pages(verdicts[:20])[0]) == 1
 
 
 def test_a_legend_below_is_no_wider_than_its_figure():
