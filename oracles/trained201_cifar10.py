@@ -17,15 +17,9 @@ fallback.transfer --param cells=100.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-
-import numpy as np
-from numpy.typing import NDArray
-
-from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.cell201 import Cell201
-from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.images import opened
+from nasrepro.oracles.training.oracle import METRICS
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
 from nasrepro.suite.registry import oracle
@@ -68,51 +62,10 @@ def described(name: str, dataset: str, note: str) -> OracleInfo:
     )
 
 
-def opened(info: OracleInfo) -> Oracle:
-    """The oracle with the table that has grown so far.
-
-    Raises DataMissing where the images are not here.
-    """
-    dataset = info.datasets[0]
-
-    def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-        from nasrepro.oracles.training import images
-
-        return images.train(
-            SPACE,
-            training.arch,
-            dataset.name,
-            RECIPE,
-            training.seed,
-            until=training.epochs,
-            checkpoint=training.checkpoint,
-            tell=training.tell,
-        )
-
-    def validation() -> NDArray[np.intp]:
-        from nasrepro.oracles.training.images import validated_on
-
-        return validated_on(dataset.name, RECIPE)
-
-    return TrainedOracle(
-        info,
-        train,
-        epochs=range(1, RECIPE.epochs + 1),
-        seeds=SEEDS,
-        determined_by={
-            "recipe": asdict(RECIPE),
-            "data": sha256(dataset.name),
-            "trainer": VERSION,
-        },
-        # the copies are of the same images
-        held_out=dict.fromkeys(("cifar10", "cifar10_jpeg"), validation),
-    )
-
-
 INFO = described("trained201_cifar10", "cifar10", "the official archive")
 
 
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle on the official images."""
-    return opened(INFO)
+    return opened(INFO, RECIPE, SEEDS, trainer=VERSION)

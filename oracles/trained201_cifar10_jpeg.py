@@ -5,15 +5,16 @@ Lossy, so never to be mixed with it.
 
 from __future__ import annotations
 
+from nasrepro.oracles import trained201_cifar10 as exact
 from nasrepro.oracles.images.sets import SETS
-from nasrepro.oracles.trained201_cifar10 import described, opened
+from nasrepro.oracles.training.images import opened
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import oracle
 
-INFO = described("trained201_cifar10_jpeg", "cifar10_jpeg", SETS["cifar10_jpeg"].note)
+INFO = exact.described("trained201_cifar10_jpeg", "cifar10_jpeg", SETS["cifar10_jpeg"].note)
 
 
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle on the lossy images."""
-    return opened(INFO)
+    return opened(INFO, exact.RECIPE, exact.SEEDS, trainer=exact.VERSION)

@@ -5,12 +5,9 @@ FLASH's own kind of space.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-
-from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.densecell import LINK_SEED, DenseCell
-from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.images import opened
+from nasrepro.oracles.training.oracle import METRICS
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
 from nasrepro.suite.registry import oracle
@@ -56,34 +53,7 @@ INFO = OracleInfo(
 )
 
 
-def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-    """One network."""
-    from nasrepro.oracles.training import images
-
-    return images.train(
-        SPACE,
-        training.arch,
-        "digits",
-        RECIPE,
-        training.seed,
-        until=training.epochs,
-        checkpoint=training.checkpoint,
-        tell=training.tell,
-    )
-
-
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle with the table that has grown so far."""
-    return TrainedOracle(
-        INFO,
-        train,
-        epochs=range(1, RECIPE.epochs + 1),
-        seeds=SEEDS,
-        determined_by={
-            "recipe": asdict(RECIPE),
-            "link_seed": LINK_SEED,
-            "data": sha256("digits"),
-            "trainer": VERSION,
-        },
-    )
+    return opened(INFO, RECIPE, SEEDS, trainer=VERSION, link_seed=LINK_SEED)

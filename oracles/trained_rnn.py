@@ -35,6 +35,10 @@ RECIPE = LanguageRecipe()
 #: 0.2 with 32 units passes on as much as the authors' 0.04 with their 745: 0.04 sqrt(745 / 32) =
 #: 0.19.
 SPACE = RecurrentSpace(embedding=32, hidden=32, init_range=0.2)
+#: The whole model that a cell is evaluated in after a search (the study `crafting.final`): more
+#: units and more text, as much as 60 CPU seconds allow.
+FINAL_RECIPE = LanguageRecipe(train_tokens=300_000, eval_tokens=0)
+FINAL_SPACE = RecurrentSpace(embedding=64, hidden=64, init_range=0.14)
 #: e^30: from there on a training has diverged, and its perplexity is NaN.
 LARGEST = 1.1e13
 
@@ -105,41 +109,59 @@ INFO = OracleInfo(
 )
 
 
-def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-    """Train one cell for as much of the schedule as is asked for."""
-    from nasrepro.oracles.training.language import LanguageLearner
-    from nasrepro.oracles.training.loop import measured
-
-    text = load_text(training.dataset)
-    network = counted(SPACE, training.arch, classes=len(text.vocabulary), size=1)
-    # the products of x and of the decoder are taken for a whole piece of the text at once
-    network = replace(network, layers=network.layers - 2)
-    return measured(
-        LanguageLearner(SPACE, training.arch, text, RECIPE, training.seed),
-        RECIPE,
-        [training.seed],
-        network,
-        until=training.epochs,
-        checkpoint=training.checkpoint,
-        tell=training.tell,
-    )
+FINAL = replace(
+    INFO,
+    name="trained_rnn_final",
+    space=FINAL_SPACE,
+    datasets=INFO.datasets[:1],
+    notes=(
+        "whole models of the cells that are searched on trained_rnn: 64 units, 300,000 characters",
+        "by characters and without dropout: no perplexity here compares with a published one",
+    ),
+)
 
 
-@oracle(INFO)
-def load() -> Oracle:
-    """The oracle with the table that has grown so far."""
+def opened(info: OracleInfo, space: RecurrentSpace, recipe: LanguageRecipe) -> Oracle:
+    """The oracle of a description, with the table that has grown so far."""
+
+    def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+        from nasrepro.oracles.training.language import LanguageLearner
+        from nasrepro.oracles.training.loop import measured
+
+        text = load_text(training.dataset)
+        network = counted(space, training.arch, classes=len(text.vocabulary), size=1)
+        # the products of x and of the decoder are taken for a whole piece of the text at once
+        network = replace(network, layers=network.layers - 2)
+        return measured(
+            LanguageLearner(space, training.arch, text, recipe, training.seed),
+            recipe,
+            [training.seed],
+            network,
+            until=training.epochs,
+            checkpoint=training.checkpoint,
+            tell=training.tell,
+        )
+
     texts = {
         PYDOC: load_text(PYDOC).sha256,
         **{name: [file.sha256 for file in files] for name, files in SOURCES.items()},
     }
     return TrainedOracle(
-        INFO,
+        info,
         train,
-        epochs=range(1, RECIPE.epochs + 1),
+        epochs=range(1, recipe.epochs + 1),
         seeds=(0, 1, 2),
-        determined_by={
-            "recipe": asdict(RECIPE),
-            "texts": texts,
-            "trainer": VERSION,
-        },
+        determined_by={"recipe": asdict(recipe), "texts": texts, "trainer": VERSION},
     )
+
+
+@oracle(INFO)
+def load() -> Oracle:
+    """Small models, for searches."""
+    return opened(INFO, SPACE, RECIPE)
+
+
+@oracle(FINAL)
+def load_final() -> Oracle:
+    """Whole models."""
+    return opened(FINAL, FINAL_SPACE, FINAL_RECIPE)

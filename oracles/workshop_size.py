@@ -6,12 +6,9 @@ width vectors that random search and others had trained from the start, at equal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-
-from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.spaces.size import SizeSpace
-from nasrepro.oracles.training.oracle import METRICS, TrainedOracle, Training
+from nasrepro.oracles.training.images import opened
+from nasrepro.oracles.training.oracle import METRICS
 from nasrepro.oracles.training.recipe import ImageRecipe
 from nasrepro.oracles.workshop201 import HANDED_BACK
 from nasrepro.suite.oracle import Dataset, Oracle, OracleInfo
@@ -55,39 +52,12 @@ INFO = OracleInfo(
 )
 
 
-def train(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
-    """One network from the start."""
-    from nasrepro.oracles.training import images
-
-    return images.train(
-        SPACE,
-        training.arch,
-        "digits",
-        RECIPE,
-        training.seed,
-        until=training.epochs,
-        checkpoint=training.checkpoint,
-        tell=training.tell,
-    )
-
-
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle with the table that has grown so far, and its workshop."""
     from nasrepro.oracles.training.workshop import VERSION as WORKSHOP
     from nasrepro.oracles.training.workshop import image_workshops
 
-    opened = TrainedOracle(
-        INFO,
-        train,
-        epochs=range(1, RECIPE.epochs + 1),
-        seeds=SEEDS,
-        determined_by={
-            "recipe": asdict(RECIPE),
-            "data": sha256("digits"),
-            "trainer": VERSION,
-            "workshop": WORKSHOP,
-        },
-    )
-    opened.workshops = image_workshops(SPACE, "digits", RECIPE)
-    return opened
+    trained = opened(INFO, RECIPE, SEEDS, trainer=VERSION, workshop=WORKSHOP)
+    trained.workshops = image_workshops(SPACE, "digits", RECIPE)
+    return trained

@@ -8,20 +8,21 @@ Where a set has no validation part of its own, ours is drawn from its training p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.images.sets import image_set, originals
+from nasrepro.oracles.images.sets import image_set, originals, sha256
+from nasrepro.oracles.training.oracle import TrainedOracle, Training
 from nasrepro.oracles.training.recipe import AdamRecipe, ImageRecipe, ImageSplit
 from nasrepro.oracles.training.work import counted
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.oracle import closed_to_methods
+from nasrepro.suite.oracle import OracleInfo, closed_to_methods
 from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
@@ -265,3 +266,45 @@ def train(
     )
     network = counted(space, arch, classes=known.classes, size=known.side)
     return measured(learner, recipe, [seed], network, until=until, checkpoint=checkpoint, tell=tell)
+
+
+def opened(
+    info: OracleInfo,
+    recipe: ImageRecipe | AdamRecipe,
+    seeds: Sequence[int],
+    **determined_by: Any,
+) -> TrainedOracle:
+    """An oracle that trains the networks of its space on its data set, epoch by epoch.
+
+    Args:
+        info: its description; networks are trained on its first data set.
+        recipe: of all trainings; every epoch of its schedule can be asked for.
+        seeds: as in `TrainedOracle`.
+        determined_by: what else determines an answer, the trainer's version first.
+    """
+    dataset = info.datasets[0].name
+
+    def made(training: Training) -> Mapping[tuple[int, int], Mapping[str, float]]:
+        return train(
+            info.space,
+            training.arch,
+            dataset,
+            recipe,
+            training.seed,
+            until=training.epochs,
+            checkpoint=training.checkpoint,
+            tell=training.tell,
+        )
+
+    def validation() -> NDArray[np.intp]:
+        return validated_on(dataset, recipe)
+
+    return TrainedOracle(
+        info,
+        made,
+        epochs=range(1, recipe.epochs + 1),
+        seeds=seeds,
+        determined_by={"recipe": asdict(recipe), "data": sha256(dataset), **determined_by},
+        # the copies of CIFAR-10 are of the same images
+        held_out=dict.fromkeys(("cifar10", "cifar10_jpeg"), validation),
+    )
