@@ -9,6 +9,7 @@ read. CIFAR-10 is the lossy copy, and its networks halve the side in the stem.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from nasrepro.oracles import shrinkcnn
 from nasrepro.oracles.images.sets import SETS
@@ -22,7 +23,7 @@ from nasrepro.suite.registry import oracle
 #: Raise it whenever the same setting would give another answer.
 VERSION = 1
 SEEDS = (0, 1, 2)
-_WHOLE = {"repeats": (2, 2, 2), "scales": (1, 2, 4)}
+_WHOLE: dict[str, Any] = {"repeats": (2, 2, 2), "scales": (1, 2, 4)}
 
 RECIPE = ImageRecipe(epochs=30, batch=64, train_images=384, valid_images=600, flip=False, shift=1)
 INFO = replace(
@@ -34,7 +35,7 @@ INFO = replace(
     notes=("whole networks of the cells that are searched on shrinkcnn",),
 )
 
-SMALL = {"train_images": 2000, "valid_images": 1000, "test_images": 2000}
+SMALL: dict[str, Any] = {"train_images": 2000, "valid_images": 1000, "test_images": 2000}
 PROXY_RECIPE = AdamRecipe(epochs=2, **SMALL)
 PROXY = replace(
     shrinkcnn.INFO,
