@@ -71,7 +71,8 @@ class Group:
         seeds: (n,), ascending.
         run_ids: n ids, in the order of the seeds.
         chosen: n official strings of what the runs returned.
-        costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s, overhead_s.
+        costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s,
+            unique_s, overhead_s.
         values: (n,) by (reported data set, metric or `REGRET`), nan where the table has none.
         curves: n arrays of rows [queries, clock_s, score, target on the first reported data set],
             one row per incumbent.
@@ -117,7 +118,7 @@ class Group:
         )
 
 
-COSTS = ("queries", "unique_queries", "simulated_s", "overhead_s")
+COSTS = ("queries", "unique_queries", "simulated_s", "unique_s", "overhead_s")
 
 
 @dataclass(slots=True)
@@ -147,6 +148,7 @@ class _Filling:
                 record.queries,
                 record.unique_queries,
                 record.simulated_s,
+                nan if record.unique_s is None else record.unique_s,
                 record.overhead_s.get("total", nan),
             )
         )

@@ -15,6 +15,7 @@ import numpy as np
 from nasrepro.reports.anytime import BASELINE, target_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values, is_here
 from nasrepro.reports.words import budget_words, labels, title_of
+from nasrepro.suite.experiments.plan import absences
 from nasrepro.suite.statistics import (
     Interval,
     Ranking,
@@ -38,6 +39,7 @@ class Overall:
         settings: of t tasks.
         rows: the runs of each method on each task, t rows of m; None where it was not run.
         left_out: methods that were run on too few of the tasks, with their numbers of tasks.
+        share: a method must be run on one in so many of the tasks.
         total: tasks there are.
         seed: of the bootstrap.
     """
@@ -48,6 +50,7 @@ class Overall:
     left_out: Mapping[str, int]
     total: int
     seed: int = 0
+    share: int = 2
 
     @cached_property
     def shared(self) -> tuple[tuple[int, ...], ...]:
@@ -156,14 +159,20 @@ def _by_seed(
     return [None if x is None else np.where(np.isfinite(x), x, worst) for x in tables]
 
 
-def overall(by_setting: BySetting, seed: int = 0) -> Overall | None:
+def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -> Overall | None:
     """The methods that were run on at least half of the tasks; None for fewer than two of either.
 
     A task is an oracle and a data set searched on, reported on the first of its data sets: the
     setting that most methods were run in, the one with the largest budget among those, on the
     version of the table that is installed. Reporting one search on three data sets does not make
-    three tasks of it. A task counts if at least two of the methods have a result on it, and they
-    share a seed.
+    three tasks of it. A task counts if at least half of the methods, and two, were run on it, and
+    they share a seed.
+
+    Args:
+        by_setting: rows of each setting.
+        seed: of the bootstrap.
+        everywhere: the methods that were run on a quarter of the tasks in place of half of them,
+            and only tasks that all of them were run on.
     """
     tasks: dict[tuple[str, str], tuple[Setting, dict[str, Group]]] = {}
     for setting, groups in by_setting:
@@ -176,11 +185,13 @@ def overall(by_setting: BySetting, seed: int = 0) -> Overall | None:
     for _, rows in kept.values():
         for name in rows:
             counts[name] = counts.get(name, 0) + 1
-    names = sorted(name for name, count in counts.items() if 2 * count >= len(kept))
+    share = 4 if everywhere else 2
+    names = sorted(name for name, count in counts.items() if share * count >= len(kept))
+    least = len(names) if everywhere else len(names) / 2
     chosen = [
         (setting, row)
         for setting, rows in kept.values()
-        if len(row := {name: rows[name] for name in names if name in rows}) > 1
+        if len(row := {name: rows[name] for name in names if name in rows}) >= least
         and _known(setting, row) > 1
         and _shared(tuple(row.values()))
     ]
@@ -193,6 +204,7 @@ def overall(by_setting: BySetting, seed: int = 0) -> Overall | None:
         {name: count for name, count in sorted(counts.items()) if name not in names},
         len(kept),
         seed,
+        share,
     )
 
 
@@ -244,6 +256,18 @@ def tested_words(found: Overall) -> str:
     )
 
 
+def _with_reasons(tasks: Sequence[tuple[str, str]], method: str) -> str:
+    """Tasks by the reason that a shipped plan gives for leaving the method out there."""
+    told = absences()
+    by_reason: dict[str, list[str]] = {}
+    for oracle, dataset in tasks:
+        reason = told.get((oracle, dataset, method), "")
+        by_reason.setdefault(reason, []).append(f"{oracle}/{dataset}")
+    return ", ".join(
+        ", ".join(names) + (f" ({reason})" if reason else "") for reason, names in by_reason.items()
+    )
+
+
 def missing_words(found: Overall) -> list[str]:
     """Failed runs, tasks that a method was not run on, and methods that are not ranked."""
     lines = []
@@ -255,7 +279,7 @@ def missing_words(found: Overall) -> list[str]:
             if group is not None
         )
         lost = [
-            f"{setting.oracle}/{setting.dataset}"
+            (setting.oracle, setting.dataset)
             for setting, group in zip(found.settings, groups, strict=True)
             if group is None
         ]
@@ -264,8 +288,10 @@ def missing_words(found: Overall) -> list[str]:
                 f"{name}: {failed:,} of its runs failed; each counts as the worst run of its task."
             )
         if lost:
-            lines.append(f"{name}: not run on {', '.join(lost)}, and last there.")
+            method = next(group.method for group in groups if group is not None)
+            lines.append(f"{name}: not run on {_with_reasons(lost, method)}, and last there.")
     few = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if few:
-        lines.append(f"Run on fewer than half of the {found.total} tasks, so not ranked: {few}.")
+        part = {2: "half", 4: "a quarter"}[found.share]
+        lines.append(f"Run on fewer than {part} of the {found.total} tasks, so not ranked: {few}.")
     return lines

@@ -448,10 +448,13 @@ def costs(groups: Sequence[Group]) -> dict[str, Measure]:
     Means over the finished runs, never added up.
     """
     timed = [bool(oracles.get(group.setting.oracle).info.cost) for group in groups]
-    hours = [
-        group.costs["simulated_s"] / 3600 * (1.0 if known else math.nan)
-        for group, known in zip(groups, timed, strict=True)
-    ]
+    hours, unique_hours = (
+        [
+            group.costs[name] / 3600 * (1.0 if known else math.nan)
+            for group, known in zip(groups, timed, strict=True)
+        ]
+        for name in ("simulated_s", "unique_s")
+    )
     seconds = [group.costs["overhead_s"] for group in groups]
     queries = [group.costs["queries"] for group in groups]
     unique = [group.costs["unique_queries"] for group in groups]
@@ -461,6 +464,7 @@ def costs(groups: Sequence[Group]) -> dict[str, Measure]:
         plain_measure("queries", "Queries", queries),
         plain_measure("unique_queries", "Unique\nqueries", unique),
         plain_measure("training_hours", "Simulated\ntraining h", hours, least=2),
+        plain_measure("unique_hours", "The same,\nrepeats free", unique_hours, least=2),
         plain_measure("overhead", "Overhead\nCPU s", seconds),
     )
     return {each.name: each for each in measures}
@@ -660,6 +664,16 @@ class Results:
         """The methods over all tasks; None where fewer than two share two tasks."""
         found = overall(self.by_setting, self.seed)
         return None if found is None else Overview(found)
+
+    @cached_property
+    def common(self) -> Overview | None:
+        """The same with methods of fewer tasks, over the tasks that all were run on.
+
+        None where that adds no method.
+        """
+        found = overall(self.by_setting, self.seed, everywhere=True)
+        known = () if self.overview is None else self.overview.overall.names
+        return None if found is None or set(found.names) <= set(known) else Overview(found)
 
     @cached_property
     def variants(self) -> list[Task]:

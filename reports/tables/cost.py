@@ -11,6 +11,7 @@ from nasrepro.reports.summary import Results, costs
 from nasrepro.reports.tables.columns import (
     cost_columns,
     count_columns,
+    mean,
     method_column,
     origin_column,
 )
@@ -29,7 +30,8 @@ _LEGEND = (
     "Costs measure different things and are never added up: simulated training hours (and the "
     "budget) are the oracle's training times, on the device that its notes name; overhead is the "
     "CPU time of the method itself; queries are evaluations, repeats included; unique queries "
-    "count equal cells once."
+    "count equal cells once. Repeats free: what the search would have cost if a cell that was "
+    "trained for as many epochs before cost nothing."
 )
 
 
@@ -64,6 +66,7 @@ def cost_table(groups: Sequence[Group]) -> TableDoc:
         text_column(Column("budget_shown", "Budget", (), "left", 5), budgets, nothing),
         *count_columns(measures),
         *cost_columns(measures, panel=2, terminal=2),
+        mean(measures["unique_hours"], "hours_repeats_free", panel=2),
     ]
     untimed = (
         f"The table of {info.name} has no training times, so there are no simulated training hours."

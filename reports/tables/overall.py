@@ -13,12 +13,14 @@ ORDER = 0
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """One table; nothing where fewer than two methods share two tasks."""
+    """All tasks, and those that more methods share; nothing where two do not share two tasks."""
     if results.overview is not None:
         yield overall_table(results.overview)
+    if results.common is not None:
+        yield overall_table(results.common, "overall_common", "Tasks of all methods")
 
 
-def overall_table(view: Overview) -> TableDoc:
+def overall_table(view: Overview, name: str = "overall", title: str = "All tasks") -> TableDoc:
     """Best average rank first."""
     found = view.overall
     filled: list[Filled] = [
@@ -66,8 +68,8 @@ def overall_table(view: Overview) -> TableDoc:
         ]
     filled.append(_column("tasks", "Tasks", ("tasks",), view.covered, view.raw("covered"), 9))
     return TableDoc(
-        "overall",
-        f"All tasks: average ranks of {len(found.names)} methods over {len(found.settings)} tasks",
+        name,
+        f"{title}: average ranks of {len(found.names)} methods over {len(found.settings)} tasks",
         overall_caption(found),
         *transposed(filled),
         legend=_legend(view),

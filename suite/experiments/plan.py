@@ -37,6 +37,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -49,10 +50,20 @@ from nasrepro.suite.experiments.kind import KINDS, Kind, Positive
 from nasrepro.suite.experiments.ranking import Ranking
 from nasrepro.suite.experiments.search import Experiment, MethodUse
 from nasrepro.suite.experiments.study import StudyUse
+from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.search import Budget
 
-__all__ = ["Experiment", "MethodUse", "Plan", "Ranking", "StudyUse", "load_plan", "shipped_plans"]
+__all__ = [
+    "Experiment",
+    "MethodUse",
+    "Plan",
+    "Ranking",
+    "StudyUse",
+    "absences",
+    "load_plan",
+    "shipped_plans",
+]
 
 
 class Included(BaseModel):
@@ -113,6 +124,25 @@ def shipped_plans() -> list[str]:
     )
 
 
+@cache
+def absences() -> Mapping[tuple[str, str, str], str]:
+    """Why shipped plans leave methods out, by oracle, data set and method."""
+    return {
+        (each.oracle, oracles.get(each.oracle).info.dataset(dataset).name, method): reason
+        for name in shipped_plans()
+        if "without." in _shipped(name)
+        for each in load_plan(name).experiment
+        for dataset in each.datasets
+        for reason, methods in each.without.items()
+        for method in methods
+    }
+
+
+def _shipped(name: str) -> str:
+    file = resources.files("nasrepro.suite.plans").joinpath(f"{name}.toml")
+    return file.read_text(encoding="utf-8")
+
+
 def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
     """A shipped plan by name, or a plan file by path, with what it includes.
 
@@ -124,11 +154,7 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
         raise NasreproError(f"plan {name} includes itself: {' > '.join((*_outer, name))}")
     folder = Path()
     if name in shipped_plans():
-        text = (
-            resources.files("nasrepro.suite.plans")
-            .joinpath(f"{name}.toml")
-            .read_text(encoding="utf-8")
-        )
+        text = _shipped(name)
     else:
         path = Path(name)
         folder = path.parent
