@@ -112,7 +112,7 @@ def kernels(counts, assignment, known=None):
                     values.append(1 if assignment else count)
         features = np.zeros((len(counts), len(columns)))
         features[rows, places] = values
-        products = products + features @ features[:known].T
+        products = products + features @ features[:known].T  # type: ignore[assignment]
         squares = squares + (features**2).sum(axis=1)
         lengths = np.sqrt(squares)
         made.append(products / np.outer(lengths, lengths[:known]))

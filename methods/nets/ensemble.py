@@ -82,7 +82,9 @@ class Ensemble:
     def __call__(self, X: Array) -> Array:
         """Predictions of each member, shape (members, n)."""
         beside = X[:, ~self._used].astype(self._idle.dtype) @ self._idle
-        return self._forward(self._inputs(X), beside)[-1][..., 0].astype(np.float64)
+        return self._forward(self._inputs(X), beside)[-1][..., 0].astype(  # type: ignore[no-any-return]
+            np.float64
+        )
 
     def _inputs(self, X: Array) -> NDArray[Any]:
         """The inputs that are used, and the 1 of the biases."""

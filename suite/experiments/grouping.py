@@ -59,7 +59,7 @@ def _of_groups(
     """One experiment for each group that has any method left."""
     without = [name for names in experiment.get("without", {}).values() for name in names]
     instead = {_name(arm): arm for arm in experiment.get("instead", ())}
-    known = sorted({_name(arm) for group in groups.values() for arm in group["methods"]})
+    known = sorted({str(_name(arm)) for group in groups.values() for arm in group["methods"]})
     for name in (*without, *instead):
         if name not in known:
             raise UnknownName(f"method in the groups of plan {plan}:", name, known)
