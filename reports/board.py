@@ -14,6 +14,7 @@ import numpy as np
 
 from nasrepro.reports.anytime import target_of
 from nasrepro.reports.citations import citations
+from nasrepro.reports.compare import pairs_of
 from nasrepro.reports.document import BEST, CLOSE, DASH, PAD, TableDoc, shown
 from nasrepro.reports.groups import REGRET, Group, Setting, Values
 from nasrepro.reports.summary import Measure, Results, Task, curves, setting_id
@@ -51,6 +52,7 @@ class Board:
         files: the runs behind the rows, by the name of their file.
         rankings: what is behind a rank correlation, by its id.
         overall: the table over all tasks, or None.
+        pairs: by task, every two of its rows compared.
     """
 
     tasks: list[dict[str, Any]]
@@ -58,6 +60,7 @@ class Board:
     files: dict[str, dict[str, Any]]
     rankings: dict[str, dict[str, Any]] = field(default_factory=dict)
     overall: dict[str, Any] | None = None
+    pairs: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
 
 def board(results: Results) -> Board:
@@ -87,6 +90,8 @@ def board(results: Results) -> Board:
             file["curves"] = _curves(task.groups)
         described = _task(task, names[setting])
         found.tasks.append(described)
+        if not task.variants_of:
+            found.pairs[described["id"]] = pairs_of(task)
         found.rows.extend(_rows(task, described["id"]))
     return found
 

@@ -116,7 +116,6 @@ def report(
     from nasrepro.reports.latex import FITS
     from nasrepro.reports.runs import write_runs
     from nasrepro.reports.selection import selected
-    from nasrepro.reports.snapshot import commit
     from nasrepro.reports.terminal import brief, terminal
     from nasrepro.suite.data import write_text
 
@@ -133,11 +132,7 @@ def report(
         built = selected(
             tables.build(results), columns=_words(columns), methods=_words(methods), rows=rows
         )
-        manifest = {
-            "command": f"nasrepro report{f' --plan {plan}' if plan else ''}",
-            "commit": commit(),
-            **opened.manifest(),
-        }
+        manifest = _manifest(opened, "report", plan)
         site = "leaderboard/index.html" if "page" in wanted else ""
         written = render.write(
             built, folder, [name for name in wanted if name not in _MORE], site=site, fit=fit
@@ -222,7 +217,9 @@ def leaderboard(
     _register(method)
     folder = out or store.parent / "leaderboard"
     with reading(store) as opened:
-        pages, new = _page(_results(opened, plan), opened.manifest(), folder, against)
+        pages, new = _page(
+            _results(opened, plan), _manifest(opened, "leaderboard", plan), folder, against
+        )
     if against is not None:
         _say_changes(new)
     remark(f"{len(pages)} files; open {folder / 'index.html'}", quiet)
@@ -293,6 +290,14 @@ def _results(store: Store, plan: str) -> Results:
     return Results(store, plan=plan, verdicts=() if plan else judge_all(load_claims(), store))
 
 
+def _manifest(store: Store, command: str, plan: str) -> dict[str, Any]:
+    """Where the tables come from: the command, the commit, and what the store knows."""
+    from nasrepro.reports.snapshot import commit
+
+    words = f"nasrepro {command}{f' --plan {plan}' if plan else ''}"
+    return {"command": words, "commit": commit(), **store.manifest()}
+
+
 def _page(
     results: Results,
     manifest: dict[str, Any],
@@ -304,9 +309,10 @@ def _page(
     Its files, and the snapshot with what changed since the one it is held against.
     """
     from nasrepro.reports import board, leaderboard
-    from nasrepro.reports.snapshot import changes, snapshot
+    from nasrepro.reports.snapshot import changes, history, snapshot
 
-    old = None if against is None else _snapshot(against)
+    earlier = [] if against is None else _snapshots(against)
+    old = earlier[-1] if earlier else None
     found = board.board(results)
     claims = board.judged(results.verdicts, found)
     new = snapshot(results, claims, manifest)
@@ -315,30 +321,40 @@ def _page(
     pages = (
         []
         if folder is None
-        else leaderboard.write(found, claims, manifest, folder, news=news, since=since)
+        else leaderboard.write(
+            found,
+            claims,
+            manifest,
+            folder,
+            news=news,
+            since=since,
+            history=history([*earlier, new]) if earlier else [],
+        )
     )
     return pages, {"snapshot": new, "news": news, "since": since}
 
 
-def _snapshot(path: Path) -> dict[str, Any]:
+def _snapshots(path: Path) -> list[dict[str, Any]]:
+    """The snapshot of a file, or those of a folder by their names."""
     from nasrepro.reports.snapshot import read_snapshot
 
-    if path.is_dir():
-        there = sorted(path.glob("*.json"))
-        if not there:
-            raise NasreproError(
-                f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes "
-                "one as snapshot.json"
-            )
-        path = there[-1]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    paths = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not paths:
         raise NasreproError(
-            f"cannot read the snapshot {path} ({error}); `nasrepro report` writes one as "
-            "snapshot.json"
-        ) from error
-    return read_snapshot(text, str(path))
+            f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes "
+            "one as snapshot.json"
+        )
+    found = []
+    for each in paths:
+        try:
+            text = each.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise NasreproError(
+                f"cannot read the snapshot {each} ({error}); `nasrepro report` writes one as "
+                "snapshot.json"
+            ) from error
+        found.append(read_snapshot(text, str(each)))
+    return found
 
 
 def _say_changes(new: dict[str, Any]) -> None:

@@ -33,6 +33,16 @@ class Compared:
     verdict: str
 
 
+def pairs_of(task: Task) -> dict[str, list[str]]:
+    """By the ids of every two rows of a task: A - B, its interval and the verdict, as printed."""
+    return {
+        f"{a.id} {b.id}": [*_texts(pair), pair.verdict]
+        for place, a in enumerate(task.groups)
+        for b in task.groups[place + 1 :]
+        for pair in (_compared(task, a, b),)
+    }
+
+
 def compare(results: Results, a: str, b: str) -> list[Compared]:
     """The rows named `a` and `b` on each task.
 
@@ -122,13 +132,16 @@ def compare_table(pairs: Sequence[Compared], a: str, b: str) -> TableDoc:
         f"A: {a}; B: {b}",
         f"A is better on {wins[0]} of {len(pairs)} tasks, B on {wins[1]}, equivalent on {equal}.",
         *transposed(filled),
-        legend=(
-            "Mean paired difference of the target on shared seeds, positive where A is better, "
-            "with "
-            "its interval. Equivalent: shown to differ by less than "
-            f"{' or '.join(margins)}, whichever is better; not worse: shown for one side; open: "
-            "neither."
-        ),
+        legend=legend(list(margins)),
+    )
+
+
+def legend(margins: Sequence[str]) -> str:
+    """How to read a comparison, for these margins."""
+    return (
+        "Mean paired difference of the target on shared seeds, positive where A is better, with "
+        f"its interval. Equivalent: shown to differ by less than {' or '.join(margins)}, whichever "
+        "is better; not worse: shown for one side; open: neither."
     )
 
 
@@ -137,7 +150,9 @@ def _texts(pair: Compared) -> tuple[str, str]:
         return DASH, DASH
     scale, unit = scale_of(pair.task.target), unit_words(pair.task.target)
     points = " points" if unit == "(%)" else ""
-    text = f"{shown(scale * pair.gap.value, 2)}{points}"
+    decimals = 2 if scale > 1 else 4
+    text = f"{shown(scale * pair.gap.value, decimals)}{points}"
     if math.isnan(pair.gap.low):
         return text, DASH
-    return text, f"[{shown(scale * pair.gap.low, 2)}, {shown(scale * pair.gap.high, 2)}]"
+    low, high = (shown(scale * end, decimals) for end in (pair.gap.low, pair.gap.high))
+    return text, f"[{low}, {high}]"

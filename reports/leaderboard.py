@@ -17,7 +17,10 @@ import jinja2
 from markupsafe import Markup
 
 from nasrepro.reports.board import Board, described
+from nasrepro.reports.compare import legend
+from nasrepro.reports.summary import margin_words
 from nasrepro.suite.data import write_text
+from nasrepro.suite.registry import oracles
 
 TITLE = "nasrepro leaderboard"
 
@@ -30,6 +33,7 @@ def write(
     *,
     news: Sequence[str] = (),
     since: str = "",
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> list[Path]:
     """Write `index.html` and one file of runs for each setting under `runs/`.
 
@@ -42,10 +46,13 @@ def write(
         out: folder.
         news: what changed since the last snapshot, one line each.
         since: its date; "" where there is none.
+        history: average ranks and verdicts of earlier reports; see `reports.snapshot.history`.
 
     Raises:
         NasreproError: the folder cannot be written to.
     """
+    targets = {(task["oracle"], task["target"]) for task in found.tasks}
+    margins = {margin_words(oracles.get(name).info.metric(target)) for name, target in targets}
     data = {
         "tasks": found.tasks,
         "rows": found.rows,
@@ -56,6 +63,8 @@ def write(
         "about": _about(manifest),
         "news": list(news),
         "since": since,
+        "history": list(history),
+        "compared": legend(sorted(margins)),
         "manifest": manifest,
     }
     environment = jinja2.Environment(
@@ -73,7 +82,7 @@ def write(
         style=Markup(_source("page.css")),
     )
     files = {out / "index.html": text}
-    for name, runs in found.files.items():
+    for name, runs in {**found.files, "pairs": found.pairs}.items():
         # a script, not JSON: a page that was opened from a file may load scripts, but may not read
         # files
         files[out / "runs" / f"{name}.js"] = (
@@ -85,7 +94,7 @@ def write(
 
 
 #: In this order one script.
-_SCRIPTS = ("base.js", "table.js", "details.js", "charts.js", "page.js")
+_SCRIPTS = ("base.js", "table.js", "details.js", "compare.js", "charts.js", "page.js")
 
 
 def _about(manifest: Mapping[str, Any]) -> str:
@@ -98,8 +107,18 @@ def _about(manifest: Mapping[str, Any]) -> str:
     counted = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     return (
         "Neural-architecture-search methods on the same tables, under the same rules, with their "
-        f"cost. {counted}; last result {manifest['last_result']}."
+        f"cost. {counted}; last result {manifest['last_result']}, on {_machines(manifest)}."
     )
+
+
+def _machines(manifest: Mapping[str, Any]) -> str:
+    """Processors with their BLAS kernels, and the commit that made the tables."""
+    found = {
+        f"{each.get('cpu', 'an unnamed processor')} ({each.get('blas_kernel', 'unknown')})"
+        for each in manifest["environments"]
+    }
+    commit = manifest.get("commit", "")
+    return " and ".join(sorted(found)) + (f"; tables by commit {commit[:7]}" if commit else "")
 
 
 def _script_json(value: Any) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError
+
+#: Snapshots that the page's curves go back.
+NIGHTS = 60
 
 
 def snapshot(
@@ -33,6 +37,30 @@ def snapshot(
         "tasks": tasks,
         "verdicts": {claim["id"]: claim["verdict"] for claim in claims},
     }
+
+
+def history(snapshots: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The last `NIGHTS` of snapshots, oldest first: the mean rank of each method, and verdicts.
+
+    A mean is over the tasks that all of them have, so that a new task moves no curve.
+    """
+    kept = sorted(snapshots, key=lambda each: each["date"])[-NIGHTS:]
+    shared = set.intersection(*(set(each["tasks"]) for each in kept)) if kept else set()
+    nights = []
+    for each in kept:
+        ranks: dict[str, list[float]] = {}
+        for name in sorted(shared):
+            for label, (rank, _) in each["tasks"][name].items():
+                if rank is not None:
+                    ranks.setdefault(label, []).append(rank)
+        means = {
+            label: round(sum(values) / len(values), 3)
+            for label, values in sorted(ranks.items())
+            if 2 * len(values) >= len(shared)
+        }
+        verdicts = dict(sorted(Counter(each["verdicts"].values()).items()))
+        nights.append({"date": each["date"], "ranks": means, "verdicts": verdicts})
+    return nights
 
 
 def commit() -> str:

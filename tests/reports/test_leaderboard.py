@@ -77,9 +77,8 @@ def record(method, seed, test, *, oracle="nasbench201", budget=None, failed=Fals
         100,
         90,
         11000.0,
-        11000.0,
-        {"total": 0.5},
-        steps,
+        overhead_s={"total": 0.5},
+        incumbents=steps,
     )
 
 
@@ -200,6 +199,12 @@ def claims(board):
     return [{**CLAIM, "rows": [row]}, BLOCKED, RANKED]
 
 
+HISTORY = [
+    {"date": "2026-01-01", "ranks": {"Local search": 1.0, "mine": 2.0}, "verdicts": {"blocked": 3}},
+    {"date": "2026-01-02", "ranks": {"Local search": 1.5}, "verdicts": {"reproduced": 2}},
+]
+
+
 @pytest.fixture(scope="module")
 def site(found, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
@@ -210,6 +215,7 @@ def site(found, tmp_path_factory):
         folder,
         news=["claim x: blocked → reproduced"],
         since="2025-12-31",
+        history=HISTORY,
     )
     return folder
 
@@ -223,6 +229,7 @@ def test_two_renderings_are_the_same_bytes(found, site, tmp_path):
         tmp_path,
         news=["claim x: blocked → reproduced"],
         since="2025-12-31",
+        history=HISTORY,
     )
     assert sorted(path.relative_to(tmp_path) for path in files) == sorted(
         path.relative_to(site) for path in site.rglob("*.*")
@@ -633,6 +640,77 @@ def test_the_nightly_workflow_publishes_an_artifact_and_nothing_else():
     assert "actions/upload-artifact" in text and "actions/cache" in text
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert {"report", "figures"} <= set(re.findall(r"nasrepro ([a-z]+)", text)) <= known
+
+
+# -- pairs, history, accessibility -----------------------------------------------------------------
+def test_two_methods_are_compared_as_the_command_does(page, found):
+    one_task(page)
+    page.select_option("#compare-a", "Random search")
+    page.select_option("#compare-b", "Local search")
+    page.wait_for_selector("#compared tbody tr")
+    (line,) = page.eval_on_selector_all(
+        "#compared tbody tr",
+        "lines => lines.map((line) => [...line.cells].map((c) => c.innerText))",
+    )
+    pairs = found[0].pairs
+    ids = {row["label"]: row["id"] for row in found[0].rows}
+    name, *_ = [each for each in pairs if each.startswith("nasbench201-cifar10-12ep-12000-s-on-c")]
+    first, second = ids["Random search"], ids["Local search"]
+    there = pairs[name].get(f"{first} {second}")
+    back = pairs[name].get(f"{second} {first}")
+    if there:
+        assert line[1:3] == there[:2]
+    else:
+        assert line[1].strip("−") == back[0].strip("−") and line[1] != back[0]
+    page.select_option("#compare-a", "Local search")
+    page.select_option("#compare-b", "Random search")
+    turned = page.inner_text("#compared tbody td")
+    assert turned.strip("−") == line[1].strip("−") and turned != line[1]
+    assert "tasks, B on" in page.inner_text("#compare-sum")
+
+
+def test_the_nights_are_curves(page):
+    assert page.is_visible("#history-part")
+    assert page.locator("#history path").count() == 2
+    assert "2 reproduced" in page.inner_text("#history figcaption")
+
+
+def test_a_history_is_over_the_tasks_that_all_have():
+    nights = [
+        {"date": f"2026-01-0{day}", "tasks": tasks, "verdicts": {"a": "reproduced"}}
+        for day, tasks in (
+            (2, {"x": {"A": [1, 9.0], "B": [2, 8.0]}, "y": {"A": [2, 1.0], "B": [1, 2.0]}}),
+            (1, {"x": {"A": [2, 9.0], "B": [1, 8.0], "C": [None, None]}}),
+        )
+    ]
+    first, second = snapshot.history(nights)
+    assert (first["date"], first["ranks"]) == ("2026-01-01", {"A": 2, "B": 1})
+    assert second["ranks"] == {"A": 1, "B": 2} and second["verdicts"] == {"reproduced": 1}
+    assert snapshot.history([]) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_screen_reader_is_not_kept_out(browser, site, scheme, width):
+    """axe-core finds no violation: on the table, with the runs of a row, with a claim."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="extra: browser"
+    ).Axe()
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    one_task(page)
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.click("tbody th button:has-text('Local search')")
+    page.wait_for_selector("#detail table")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
 
 
 # -- citations -------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def run(method, dataset, seed, test, *, failed=False):
         )
         for name in protocol.report_datasets
     }
-    return RunRecord(key, "budget", "|cell|", reports, 100, 90, 11000.0, 11000.0, {"total": 0.5})
+    return RunRecord(key, "budget", "|cell|", reports, 100, 90, 11000.0, overhead_s={"total": 0.5})
 
 
 @pytest.fixture(scope="module")

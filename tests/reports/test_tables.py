@@ -111,7 +111,9 @@ def run(
         "macs": 300e6,
     }
     reports = {name: Report(metrics, best - test) for name in reported}
-    return RunRecord(key, status, "cell", reports, 100 + seed, 90, 7200.0, 7200.0, {"total": 0.5})
+    return RunRecord(
+        key, status, "cell", reports, 100 + seed, 90, 7200.0, overhead_s={"total": 0.5}
+    )
 
 
 def ranking(

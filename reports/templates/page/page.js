@@ -19,6 +19,8 @@ function drawOnce() {
     $("find-claim").addEventListener("input", drawClaims);
     drawClaims();
   }
+  for (const id of ["compare-a", "compare-b"]) $(id).addEventListener("change", drawCompare);
+  drawHistory();
   $("detail").addEventListener("close", () => {
     Object.assign(state, { row: "", claim: "", ranking: "" });
     remember();
@@ -32,6 +34,7 @@ function refresh() {
   document.querySelector(`input[value="${state.measure}"]`).checked = true;
   drawTable();
   drawChart(shown);
+  drawCompare();
   remember();
 }
 function start() {
