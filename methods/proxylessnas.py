@@ -163,7 +163,8 @@ def _step(supernet, alpha, optimiser, batch, rng, gates, latency, price):
     cross_entropy = F.cross_entropy(supernet(images), labels)
     priced = chances.clone().requires_grad_()
     loss = price.loss(latency, cross_entropy, priced)
-    slope = sum(torch.autograd.grad(loss, [gate, priced], materialize_grads=True))
+    of_gate, of_latency = torch.autograd.grad(loss, [gate, priced], materialize_grads=True)
+    slope = of_gate + of_latency
     before = alpha.detach().clone()
     alpha.grad = torch.zeros_like(alpha).scatter(
         1, pair, gradient_of_alpha(among, slope.gather(1, pair))

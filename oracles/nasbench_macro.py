@@ -82,8 +82,13 @@ INFO = OracleInfo(
 )
 
 
+def opened(info: OracleInfo) -> Oracle:
+    """The oracle over the converted table, under a description."""
+    space = info.space
+    return TableOracle(info, open_table(TABLE), row=space.index, archs=lambda: tuple(space))
+
+
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle over the converted table."""
-    space = INFO.space
-    return TableOracle(INFO, open_table(TABLE), row=space.index, archs=lambda: tuple(space))
+    return opened(INFO)

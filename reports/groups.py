@@ -71,8 +71,8 @@ class Group:
         seeds: (n,), ascending.
         run_ids: n ids, in the order of the seeds.
         chosen: n official strings of what the runs returned.
-        costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s,
-            unique_s, overhead_s.
+        costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s, unique_s,
+            overhead_s, and workshop_s: CPU seconds of trainings of the method's own.
         values: (n,) by (reported data set, metric or `REGRET`), nan where the table has none.
         curves: n arrays of rows [queries, clock_s, score, target on the first reported data set],
             one row per incumbent.
@@ -118,7 +118,9 @@ class Group:
         )
 
 
-COSTS = ("queries", "unique_queries", "simulated_s", "unique_s", "overhead_s")
+COSTS = ("queries", "unique_queries", "simulated_s", "unique_s", "overhead_s", "workshop_s")
+#: What is measured of a network that a method hands back from a workshop.
+HANDED_BACK = ("sparsity", "weight_bits")
 
 
 @dataclass(slots=True)
@@ -150,6 +152,7 @@ class _Filling:
                 record.simulated_s,
                 nan if record.unique_s is None else record.unique_s,
                 record.overhead_s.get("total", nan),
+                record.overhead_s.get("workshop", nan),
             )
         )
         for dataset in record.key.protocol.report_datasets:
@@ -164,7 +167,8 @@ class _Filling:
 def shown_metrics(info: OracleInfo) -> tuple[str, ...]:
     """Names of the metrics that tables show.
 
-    Objectives, targets, parameters and MACs, as far as the oracle has them.
+    Objectives, targets, parameters, MACs, and what a network handed back has, as far as the oracle
+    has them.
     """
     goals = [
         metric.name
@@ -176,7 +180,8 @@ def shown_metrics(info: OracleInfo) -> tuple[str, ...]:
         for size in (size_metric(info, "param"), size_metric(info, "MAC"))
         if size is not None
     ]
-    return tuple(dict.fromkeys((*goals, *sizes)))
+    known = {metric.name for metric in info.metrics}
+    return tuple(dict.fromkeys((*goals, *sizes, *(name for name in HANDED_BACK if name in known))))
 
 
 def size_metric(info: OracleInfo, unit: str) -> Metric | None:

@@ -108,7 +108,7 @@ def image_workshops(
         images = read(name, unpadded)
         return small(images, images.test[0]), images.test[1]
 
-    return ImageWorkshops(space, parts, test)
+    return ImageWorkshops(space, parts, test, shrunk)
 
 
 class ImageWorkshops:
@@ -118,6 +118,7 @@ class ImageWorkshops:
         space: the oracle's, with the networks that are built.
         parts: reads what a search may see.
         test: reads the test part: images, not padded, and labels.
+        shrunk: the sides of the data set's images, over those of the workshop's.
     """
 
     def __init__(
@@ -125,8 +126,9 @@ class ImageWorkshops:
         space: SearchSpace,
         parts: Callable[[], Parts],
         test: Callable[[], tuple[Tensor, Tensor]],
+        shrunk: int = 1,
     ) -> None:
-        self._space, self._parts, self._test = space, parts, test
+        self._space, self._parts, self._test, self._shrunk = space, parts, test, shrunk
 
     @contextlib.contextmanager
     def open(
@@ -155,7 +157,8 @@ class ImageWorkshops:
                 f"the method returned {network!r:.80}; "
                 "return an architecture, a trained network, or None"
             )
-        shape = getattr(self._space, "in_channels", 3), dataset.size, dataset.size
+        side = dataset.size // self._shrunk
+        shape = getattr(self._space, "in_channels", 3), side, side
         file = io.BytesIO()
         try:
             program = torch.export.export(network.eval(), (torch.zeros(EVAL_BATCH, *shape),))

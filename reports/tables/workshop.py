@@ -1,0 +1,116 @@
+"""Networks made in a workshop: what each method ends with, what it cost, what it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nasrepro.reports.document import Filled, TableDoc, slug, transposed
+from nasrepro.reports.groups import HANDED_BACK
+from nasrepro.reports.summary import (
+    INTERVAL,
+    Estimate,
+    Measure,
+    Results,
+    Task,
+    estimate,
+    paired,
+    plain_measure,
+)
+from nasrepro.reports.tables.columns import (
+    count_columns,
+    interval,
+    mean,
+    method_column,
+    origin_column,
+)
+from nasrepro.reports.words import (
+    budget_words,
+    changed_sources,
+    failures,
+    floating_notes,
+    main_caption,
+    method_notes,
+    scale_of,
+    searched,
+)
+from nasrepro.suite.registry import oracles
+
+ORDER = 55
+#: What the others are held against, at the same budget.
+CONTROL = "random_search"
+
+_LEGEND = (
+    "Methods that train networks of their own stand beside those that look trainings up, at the "
+    "same budget. Seconds are counted work at the reference rate, those of the table included; CPU "
+    "seconds are what the method's own trainings took. Sparsity is the share of weights that are "
+    "zero, bits the mean of a weight, counted by the runner on the network that was handed back; "
+    "an architecture has neither. Adds: {target} less that of random search at the same seeds, in "
+    f"points; in brackets the {INTERVAL}."
+)
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """A table for each setting on an oracle with a workshop."""
+    for task in results.tasks:
+        known = {metric.name for metric in oracles.get(task.setting.oracle).info.metrics}
+        if known.issuperset(HANDED_BACK):
+            yield workshop_table(task)
+
+
+def workshop_table(task: Task) -> TableDoc:
+    """In the order of the main table."""
+    setting, target, groups = task.setting, task.target, task.groups
+    sizes = [
+        plain_measure(name, header, [g.values[task.dataset, name] for g in groups], scale=scale)
+        for name, header, scale in (
+            ("sparsity", "Sparsity\n(%)", 100.0),
+            ("weight_bits", "Weight\nbits", 1.0),
+        )
+    ]
+    seconds = plain_measure("seconds", "Seconds", [g.costs["simulated_s"] for g in groups])
+    cpu = plain_measure("workshop_cpu", "Workshop\nCPU s", [g.costs["workshop_s"] for g in groups])
+    adds = _adds(task)
+    filled: list[Filled] = [
+        origin_column(groups, task.dataset),
+        method_column(groups, task.labels),
+        *count_columns(task.measures),
+        mean(task.measures[target.name], f"{target.name}_mean", terminal=1),
+        mean(adds, f"{target.name}_adds", terminal=1),
+        interval(adds, f"{target.name}_adds", terminal=2),
+        *(
+            mean(task.measures[name], f"{name}_mean", terminal=2, panel=2)
+            for name in ("params", "macs")
+            if name in task.measures
+        ),
+        *(mean(size, f"{size.name}_mean", terminal=3, panel=2) for size in sizes),
+        mean(seconds, "simulated_s_mean", terminal=2, panel=2),
+        mean(cpu, "workshop_cpu_s_mean", terminal=3, panel=2),
+    ]
+    return TableDoc(
+        slug("workshop", task.id),
+        f"{setting.oracle}: networks and their cost, {searched(setting, task.dataset)} "
+        f"({budget_words(setting.budget)})",
+        main_caption(groups, task.dataset, [target]),
+        *transposed(filled),
+        legend=_LEGEND.format(target=target.name),
+        footnotes=(*floating_notes(groups), *failures(groups, task.labels)),
+        notes=tuple(changed_sources(groups)),
+        background=tuple(method_notes(groups)),
+        citations=(oracles.get(setting.oracle).info.citation,),
+        row_ids=tuple(group.id for group in groups),
+        part="searches",
+    )
+
+
+def _adds(task: Task) -> Measure:
+    """Differences from the control at the same seeds; nothing in its own row."""
+    place = task.dataset, task.target.name
+    control = next((group for group in task.groups if group.method == CONTROL), None)
+    estimates = []
+    for group in task.groups:
+        if control is None or group is control:
+            estimates.append(Estimate(0, None))
+            continue
+        ours, theirs = paired(group, control, place)
+        estimates.append(estimate(ours - theirs) if len(ours) else Estimate(0, None))
+    return Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
