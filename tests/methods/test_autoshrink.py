@@ -320,7 +320,7 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
         walked = [steps_of(store, group) for group in groups_of(store)]
     assert drawing.name == "shrink-trajectory-digits201-digits-60-queries"
     assert (
-        "autoshrink: " in drawing.caption
+        "AutoShrink: " in drawing.caption
         and "lam=0.0" in drawing.caption
         and "lam=0.03" not in drawing.caption
     )

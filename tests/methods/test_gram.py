@@ -280,7 +280,7 @@ def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_p
         (drawing,) = draw(store)
     assert (
         drawing.name == "meta-graph-digits201-digits-40-queries"
-        and "gram: 2; gram (variant=gibbs): 2." in drawing.caption
+        and "GRAM: 2; GRAM (variant=gibbs): 2." in drawing.caption
     )
     for axes in drawing.figure.axes:
         arcs = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
