@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from nasrepro.oracles.compat.answer import SETS, TOGETHER, Answer, our_name, trials
 from nasrepro.oracles.compat.results import ArchResults, ResultsCount
-from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.graph201 import EDGES, OPS
 from nasrepro.oracles.spaces.size import WIDTHS
 from nasrepro.suite.errors import NotTabulated, ProtocolError, UnknownName
 from nasrepro.suite.oracle import MEAN, Seed

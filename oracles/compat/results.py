@@ -7,21 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from nasrepro.oracles.compat.answer import SETS, WHY, Answer
 from nasrepro.suite.errors import NotTabulated, UnknownName
 from nasrepro.suite.oracle import Seed
 
-if TYPE_CHECKING:
-    from nasrepro.oracles.compat.nats_bench import NATSBench
-
 
 @dataclass(frozen=True)
 class ResultsCount:
-    """One trial, or the mean over trials, as `query_by_index(index, dataset.
-
-    Hp)` gives them by seed.
+    """One trial, or the mean over trials, as `query_by_index` gives them by seed.
 
     Attributes:
         what: its description in messages.
@@ -91,11 +86,26 @@ class ResultsCount:
         raise NotTabulated(f"{self.what} has no latency: {WHY['latency']}")
 
 
+class Trainings(Protocol):
+    """What the trainings of architectures are read from: a `NATSBench`."""
+
+    def trials(self, index: int, dataset: str, hp: str | int | None) -> dict[Seed, ResultsCount]:
+        """The trials of one training by seed."""
+
+    def training(
+        self, index: int, dataset: str, hp: str | int | None, is_random: bool | Seed
+    ) -> ResultsCount:
+        """One trial or their mean."""
+
+    def get_cost_info(self, index: Any, dataset: str, hp: str | int | None = None) -> Answer:
+        """MACs, parameters and training times."""
+
+
 @dataclass(frozen=True)
 class ArchResults:
     """All trainings of one architecture by one `hp`, as `query_meta_info_by_index` gives them."""
 
-    api: NATSBench
+    api: Trainings
     arch_index: int
     arch_str: str
     hp: str

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from nasrepro.oracles.convert.facts import fact
 from nasrepro.oracles.convert.pickles import load_pickle, load_pt
 from nasrepro.oracles.convert.zc_combine import cell, read_rows
-from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.graph201 import EDGES, OPS
 
 Column = NDArray[np.float64]
 Converted = tuple[dict[str, NDArray[Any]], dict[str, Any]]

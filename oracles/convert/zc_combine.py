@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from nasrepro.oracles.spaces.cell201 import EDGES, OPS, Cell201
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.graph201 import EDGES, OPS
 from nasrepro.suite.space import Arch
 
 #: NAS-Bench-201: operation behind each code, and the edge behind each position.

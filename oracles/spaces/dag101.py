@@ -16,33 +16,31 @@ convolution has a batch norm.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasrepro.oracles.spaces.graph101 import (
-    CONV3,
     INNER,
     INPUT,
-    LABELS,
     MAX_EDGES,
     OPS,
     OUTPUT,
     PAIRS,
-    POOL,
     TOPOLOGY,
     VERTICES,
     canonical_graph,
     cells,
+    code_of,
     edges_of,
     graph_of,
-    live_edges,
     pruned,
-    vertex_channels,
 )
+from nasrepro.oracles.spaces.hash101 import find, is_hash, module_hash
 from nasrepro.oracles.spaces.layers import conv_norm, head, pool
-from nasrepro.suite.errors import InvalidArch, UnknownName
+from nasrepro.oracles.spaces.sizes101 import cell_layers, cell_sizes
+from nasrepro.oracles.spaces.spec101 import read_spec
+from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Growth, Layer, SearchSpace, Topology
 
 if TYPE_CHECKING:
@@ -52,47 +50,6 @@ if TYPE_CHECKING:
 DISTINCT = 423_624
 
 _FORM = "0110/0001/0001/0000;input,conv3x3-bn-relu,maxpool3x3,output"
-
-
-@lru_cache(maxsize=1 << 15)
-def _widths(graph: int, inputs: int, channels: int) -> tuple[int, int, tuple[int, ...]]:
-    """Parameters of the projections of a canonical graph, and the channels of its inner vertices.
-
-    The parameters are weights and those of batch norm.
-    """
-    matrix = graph_of(edges_of(graph), (0,) * INNER).adjacency
-    widths = vertex_channels(matrix, channels)
-    projected = [
-        width for there, width in zip(matrix[0, 1:], [*widths, channels], strict=True) if there
-    ]
-    return inputs * sum(projected), 2 * sum(projected), tuple(widths)
-
-
-def _cell_sizes(graph: int, ops: Sequence[int], inputs: int, channels: int) -> tuple[int, int]:
-    """Convolution weights and batch-norm parameters of a canonical cell.
-
-    Whatever its input feeds gets it through a 1x1 convolution.
-    """
-    weights, norms, widths = _widths(graph, inputs, channels)
-    for op, width in zip(ops, widths, strict=False):  # dead vertices stand at the end
-        if op != POOL:
-            weights += (9 if op == CONV3 else 1) * width**2
-            norms += 2 * width
-    return weights, norms
-
-
-def _cell_layers(cell: Graph, inputs: int, channels: int, side: int) -> list[Layer]:
-    """Vertex by vertex, each projection of the input before the operation that it feeds."""
-    layers: list[Layer] = []
-    widths = (*vertex_channels(cell.adjacency, channels), channels)
-    for vertex, (op, width) in enumerate(zip(cell.ops[1:], widths, strict=True), start=1):
-        if cell.adjacency[0, vertex]:
-            layers += conv_norm(inputs, width, 1, side)
-        if op == OPS[POOL]:
-            layers.append(pool("max_pool", width, 3, side, stride=1))
-        elif op != OUTPUT:
-            layers += conv_norm(width, width, 3 if op == OPS[CONV3] else 1, side)
-    return layers
 
 
 class Dag101(SearchSpace):
@@ -153,56 +110,7 @@ class Dag101(SearchSpace):
         Raises:
             InvalidArch, UnknownName: not such a specification, or outside the space.
         """
-        try:
-            given = np.asarray(matrix)
-        except ValueError as error:
-            raise InvalidArch(
-                f"{self.name}: the adjacency matrix has rows of different lengths"
-            ) from error
-        names = list(ops)
-        size = len(names)
-        if given.shape != (size, size) or size < 2:
-            raise InvalidArch(
-                f"{self.name}: adjacency matrix of shape {given.shape} for {size} operations, "
-                "expected (V, V) and V, V at least 2"
-            )
-        if not np.isin(given, (0, 1)).all():
-            raise InvalidArch(
-                f"{self.name}: adjacency matrix {given.tolist()} has other values than 0 and 1"
-            )
-        there = given.astype(bool)
-        if np.tril(there).any():
-            raise InvalidArch(
-                f"{self.name}: adjacency matrix {there.astype(int).tolist()} is not strictly "
-                "upper triangular"
-            )
-        if names[0] != INPUT or names[-1] != OUTPUT:
-            raise InvalidArch(
-                f"{self.name}: operations {names} must begin with {INPUT!r} and end with {OUTPUT!r}"
-            )
-        for name in names[1:-1]:
-            if name not in OPS:
-                raise UnknownName(f"operation of {self.name}:", name, OPS)
-        if size > VERTICES:
-            live = live_edges(
-                [sum(1 << int(source) for source in np.flatnonzero(column)) for column in there.T]
-            )
-            kept = [vertex for vertex in range(size) if live >> vertex & 1]
-            if not kept or len(kept) > VERTICES:
-                raise InvalidArch(
-                    f"{self.name}: {len(kept)} vertices are left after pruning of {size}, "
-                    f"expected 2 to {VERTICES}"
-                )
-            return self.from_spec(there[np.ix_(kept, kept)], [names[vertex] for vertex in kept])
-        whole = np.zeros(
-            (VERTICES, VERTICES), dtype=int
-        )  # the output goes to the last place, the others keep theirs
-        places = [*range(size - 1), VERTICES - 1]
-        whole[np.ix_(places, places)] = there
-        labels = [OPS.index(name) for name in names[1:-1]]
-        return self.arch(
-            [*whole[np.triu_indices(VERTICES, 1)], *labels, *[0] * (INNER - len(labels))]
-        )
+        return self.arch(read_spec(self.name, matrix, ops))
 
     def parse(self, text: str) -> Arch:
         """Read an architecture from its text.
@@ -215,8 +123,6 @@ class Dag101(SearchSpace):
             DataMissing: a hash, where the hashes have not been computed yet; the message has the
                 command.
         """
-        from nasrepro.oracles.spaces.hash101 import find, is_hash
-
         if is_hash(text.strip()):
             return self.at(int(find([text.strip()])[0]))
         matrix, separator, ops = text.strip().partition(";")
@@ -251,8 +157,6 @@ class Dag101(SearchSpace):
 
     def module_hash(self, arch: Arch) -> str:
         """The benchmark's hash of a cell, the key of its files."""
-        from nasrepro.oracles.spaces.hash101 import module_hash
-
         self.check(arch)
         graph = graph_of(arch.code[: len(PAIRS)], arch.code[len(PAIRS) :])
         return module_hash(graph.adjacency, [-1, *(OPS.index(op) for op in graph.ops[1:-1]), -2])
@@ -270,8 +174,7 @@ class Dag101(SearchSpace):
 
     def numbered(self, number: int) -> Arch:
         """The canonical form with that number."""
-        graph, label = divmod(int(number), len(LABELS))
-        return Arch(self.name, edges_of(graph & (1 << len(PAIRS)) - 1) + LABELS[label])
+        return Arch(self.name, code_of(number))
 
     def at(self, index: int) -> Arch:
         """The canonical form of a cell, by its number.
@@ -427,7 +330,7 @@ class Dag101(SearchSpace):
                 layers.append(pool("max_pool", width, 2, side, stride=2))
                 side, width = -(-side // 2), 2 * width
             for _ in range(self.modules):
-                layers += _cell_layers(cell, inputs, width, side)
+                layers += cell_layers(cell, inputs, width, side)
                 inputs = width
         return (*layers, *head(width, side, classes))
 
@@ -447,7 +350,7 @@ class Dag101(SearchSpace):
             if stack:
                 side, width = -(-side // 2), 2 * width
             for count, given in ((1, inputs), (self.modules - 1, width)):
-                weights, norms = _cell_sizes(graph, ops, given, width)
+                weights, norms = cell_sizes(graph, ops, given, width)
                 params += count * (weights + norms)
                 macs += count * weights * side**2
             inputs = width

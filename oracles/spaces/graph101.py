@@ -163,6 +163,12 @@ def enumerate_cells(vertices: int = VERTICES) -> NDArray[np.int64]:
     return np.concatenate(found)
 
 
+def code_of(number: int) -> tuple[int, ...]:
+    """Edges and operations of the canonical cell with a number: see `cells`."""
+    graph, label = divmod(int(number), len(LABELS))
+    return edges_of(graph & (1 << len(PAIRS)) - 1) + LABELS[label]
+
+
 @cache
 def cells() -> NDArray[np.int64]:
     """Codes of all cells, sorted; computed once per process."""

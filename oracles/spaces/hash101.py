@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.spaces.graph101 import PAIRS, cells, code_of, graph_of
 from nasrepro.suite.data import Table, TableSpec, open_table
 from nasrepro.suite.errors import DataMissing, InvalidArch
 
@@ -30,7 +31,7 @@ def module_hash(matrix: Any, labels: Sequence[int]) -> str:
     Args:
         matrix: adjacency, (V, V), zeros and ones of any type, upper triangular.
         labels: V integers: -1 for the input, -2 for the output, else the operation's place in
-            `dag101.OPS`.
+            `graph101.OPS`.
     """
     there = np.asarray(matrix).astype(bool)
     sources = [np.flatnonzero(column).tolist() for column in there.T]
@@ -115,16 +116,13 @@ def hash_cells(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[np.uint64]]
 
 
 def _hashes() -> Iterator[str]:
-    from nasrepro.oracles.spaces.dag101 import Dag101
-
-    space = Dag101()
-    for _, cells in groupby(space, key=lambda arch: arch.code[:-5]):
-        archs = list(cells)
-        matrix = space.graph(archs[0]).adjacency
+    for _, group in groupby(map(code_of, cells().tolist()), key=lambda code: code[: len(PAIRS)]):
+        codes = list(group)
+        matrix = graph_of(codes[0][: len(PAIRS)], codes[0][len(PAIRS) :]).adjacency
         sources = [np.flatnonzero(column).tolist() for column in matrix.T]
         targets = [np.flatnonzero(row).tolist() for row in matrix]
-        for arch in archs:
-            yield hash_graph(sources, targets, [-1, *arch.code[-5:][: len(matrix) - 2], -2])
+        for code in codes:
+            yield hash_graph(sources, targets, [-1, *code[len(PAIRS) :][: len(matrix) - 2], -2])
 
 
 #: Module hash of every cell of `Dag101`, by index, as two numbers of 64 bits.

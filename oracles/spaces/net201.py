@@ -51,7 +51,7 @@ class ReLUConvBN(nn.Module):
 
 
 def _operation(option: int, width: int) -> nn.Module:
-    """The operation with the number `option` in `cell201.OPS`, on `width` channels."""
+    """The operation with the number `option` in `graph201.OPS`, on `width` channels."""
     if option == 0:
         return Zero()
     if option == 1:

@@ -20,7 +20,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.spaces.cell201 import CONV1, CONV3, NONE, POOL, SKIP, function_of
+from nasrepro.oracles.spaces.graph201 import CONV1, CONV3, NONE, POOL, SKIP, function_of
 from nasrepro.oracles.spaces.layers import conv, conv_norm, norm, pool
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace
@@ -137,5 +137,5 @@ def compute_representatives() -> NDArray[np.uint16]:
 
 
 def computed(arch: Arch) -> object:
-    """What a cell computes, as `cell201.function_of` says it."""
+    """What a cell computes, as `graph201.function_of` says it."""
     return function_of(tuple(_AS201[arch.code[edge]] for edge in _ORDER201))

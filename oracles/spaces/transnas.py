@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.spaces.cell201 import EDGES
+from nasrepro.oracles.spaces.graph201 import EDGES
 from nasrepro.oracles.spaces.layers import conv, norm
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace, Topology

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasrepro.oracles.images.sets import split_digits
-from nasrepro.oracles.spaces.cell201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, Cell201
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.graph201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP
 from nasrepro.oracles.training import loop
 from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.errors import ProtocolError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from nasrepro.suite.space.structure import Block, Graph, Growth, Layer, Topology
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from nasrepro.suite.space.space import SearchSpace
 
 
 class Topological:
@@ -171,7 +169,7 @@ class Built:
         """The settings of this space's networks, by keyword."""
         return {name: getattr(self, name) for name in self.settings}
 
-    def with_network(self, **settings: Any) -> SearchSpace:
+    def with_network(self, **settings: Any) -> Self:
         """The same (whole) space with other networks, for example `channels=8, cells=1`.
 
         Raises:
@@ -183,5 +181,4 @@ class Built:
                     f"networks of {self.name} have no setting {name}; "
                     f"they have: {', '.join(self.settings) or 'none'}"
                 )
-        changed: SearchSpace = type(self)(**{**self.network, **settings})  # type: ignore[assignment]
-        return changed
+        return type(self)(**{**self.network, **settings})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nasrepro.oracles.nasbench201 import INFO
-from nasrepro.oracles.spaces.cell201 import CONV1, CONV3
+from nasrepro.oracles.spaces.graph201 import CONV1, CONV3
 from nasrepro.suite.errors import NotTabulated, UnknownName
 from nasrepro.suite.oracle import MEAN
 

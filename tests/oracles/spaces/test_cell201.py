@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from nasrepro.oracles.spaces.cell201 import (
+from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.graph201 import (
     CONV1,
     CONV3,
     EDGES,
@@ -24,7 +25,6 @@ from nasrepro.oracles.spaces.cell201 import (
     POOL,
     SIZE,
     SKIP,
-    Cell201,
     compute_representatives,
     official_order,
 )
