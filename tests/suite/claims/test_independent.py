@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import os
 import random
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from scipy import stats
 
 from nasrepro.suite.claims import Claim, Verdict, judge_all, load_claims
 from nasrepro.suite.claims.repeats import bare
+from nasrepro.suite.experiments.search import RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_devices, load_oracle, methods, oracles, scorers
 
@@ -28,18 +31,19 @@ CLAIMS = 60
 Z = 1.96
 
 
-def drawn(claims: list[Claim], number: int = CLAIMS) -> list[Claim]:
-    """So many claims at random, over all kinds."""
-    return random.Random(20261128).sample(sorted(claims, key=lambda claim: claim.id), number)
+def shuffled(claims: Iterable[Claim]) -> list[Claim]:
+    """The claims in a random order, the same each time."""
+    ordered = sorted(claims, key=lambda claim: claim.id)
+    return random.Random(20261128).sample(ordered, len(ordered))
 
 
-def judge(claim: Claim, store: Store) -> str:
+def judge(claim: Claim, runs: Sequence[RunRecord]) -> str:
     """The verdict of a claim that is tested, by this file's own means; "" where it has none."""
     how = claim.how
     kind = "blocked" if how is None else how.kind
     found = {"search": _search, "ranking": _ranking, "devices": _devices, "lookup": _lookup}.get(
         kind, lambda *_: ""
-    )(claim, how, store)
+    )(claim, how, runs)
     own = {"reproduced": "consistent", "not reproduced": "inconsistent"}
     return own.get(found, found) if kind in ("devices", "lookup") else found
 
@@ -50,13 +54,13 @@ def _between(low: float, high: float, least: float, most: float) -> str:
     return "not reproduced" if high < least or low > most else "inconclusive"
 
 
-def _search(claim: Claim, how: Any, store: Store) -> str:
+def _search(claim: Claim, how: Any, runs: Sequence[RunRecord]) -> str:
     entry = methods.get(how.method)
     params = {**entry.defaults, **how.params}
     count = 20 if claim.long else 100 if claim.n is None else min(claim.n, 500)
     values = [
         run.reports[how.dataset].metrics[how.metric] * 100
-        for run in store.runs()
+        for run in runs
         if run.key.method == how.method
         and run.key.params == params
         and run.key.method_sha256 == entry.source_sha256
@@ -77,7 +81,7 @@ def _search(claim: Claim, how: Any, store: Store) -> str:
     return _between(mean - wide, mean + wide, value - published / 2, value + published / 2)
 
 
-def _ranking(claim: Claim, how: Any, store: Store) -> str:
+def _ranking(claim: Claim, how: Any, runs: Sequence[RunRecord]) -> str:
     """Of counts over a whole table alone: the coefficient is a point."""
     if how.over or how.coefficient not in ("kendall", "spearman") or claim.n is not None:
         return ""
@@ -89,12 +93,19 @@ def _ranking(claim: Claim, how: Any, store: Store) -> str:
     data = oracle.info.dataset(how.dataset)
     target = how.metric or oracle.info.target_of(how.dataset).name
     values = oracle.query_many(dataset=how.dataset, epochs=how.epochs)[target]
-    scorer = scorers.get(how.scorer)
-    scores = [scorer.score(oracle.space, arch, data) for arch in oracle.archs()]
+    scores = _counts(how.oracle, how.scorer, data.name)
     coefficient = {"kendall": stats.kendalltau, "spearman": stats.spearmanr}[how.coefficient]
     ours = float(coefficient(scores, values).statistic)
     ours = abs(ours) if how.absolute else ours
     return _between(ours, ours, (claim.value or 0) - 0.02, (claim.value or 0) + 0.02)
+
+
+@lru_cache
+def _counts(oracle_name: str, scorer_name: str, dataset: str) -> list[float]:
+    """Counts of all architectures of a table."""
+    oracle, scorer = load_oracle(oracle_name), scorers.get(scorer_name)
+    data = oracle.info.dataset(dataset)
+    return [scorer.score(oracle.space, arch, data) for arch in oracle.archs()]
 
 
 def _printed(claim: Claim, ours: float) -> str:
@@ -111,7 +122,7 @@ def _printed(claim: Claim, ours: float) -> str:
     return "reproduced" if good else "not reproduced"
 
 
-def _devices(claim: Claim, how: Any, store: Store) -> str:
+def _devices(claim: Claim, how: Any, runs: Sequence[RunRecord]) -> str:
     first, second = (
         np.asarray(load_devices(name).values(name, how.dataset)) for name in (how.first, how.second)
     )
@@ -119,7 +130,7 @@ def _devices(claim: Claim, how: Any, store: Store) -> str:
     return _printed(claim, float(stats.spearmanr(first[both], second[both]).statistic))
 
 
-def _lookup(claim: Claim, how: Any, store: Store) -> str:
+def _lookup(claim: Claim, how: Any, runs: Sequence[RunRecord]) -> str:
     oracle = load_oracle(how.oracle)
     values = oracle.query_many(dataset=how.dataset, epochs=how.epochs)[how.metric]
     if how.arch:
@@ -130,12 +141,16 @@ def _lookup(claim: Claim, how: Any, store: Store) -> str:
 
 
 def compared(store: Store) -> list[tuple[Verdict, str]]:
-    """Both verdicts on the claims that both can judge."""
+    """Both verdicts on the first claims of a random order that both can judge."""
     claims = bare(load_claims())
-    testable = [claim for claim in claims if claim.how is not None and not claim.needs]
-    verdicts = judge_all(drawn(testable), store, claims=claims)
-    judged = [(verdict, judge(verdict.claim, store)) for verdict in verdicts]
-    return [(verdict, other) for verdict, other in judged if other and verdict.ours is not None]
+    runs = list(store.runs())
+    testable = shuffled(claim for claim in claims if claim.how is not None and not claim.needs)
+    others: dict[str, str] = {}
+    for claim in testable:
+        if len(others) < CLAIMS and (other := judge(claim, runs)):
+            others[claim.id] = other
+    verdicts = judge_all([each for each in testable if each.id in others], store, claims=claims)
+    return [(each, others[each.claim.id]) for each in verdicts if each.ours is not None]
 
 
 @pytest.mark.nightly
@@ -148,7 +163,7 @@ def test_another_judge_says_the_same_of_sixty_claims():
         for verdict, other in pairs
         if verdict.verdict != other
     ]
-    assert pairs and different == []
+    assert len(pairs) > CLAIMS // 2 and different == []
 
 
 def test_the_other_judge_knows_a_printed_digit():
