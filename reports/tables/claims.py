@@ -25,8 +25,8 @@ from nasrepro.suite.claims.wording import ours, published
 ORDER = 90
 
 _LEGEND = (
-    "Reproduced: the 95 % interval of ours lies within the rule's margin of the published "
-    "number; not reproduced: wholly outside; "
+    "Reproduced: the interval of ours, nominally 95 %, lies within the rule's margin of the "
+    "published number; not reproduced: wholly outside; "
     "inconclusive: it reaches over an end, or too few replicates were run. An order holds if the "
     "difference is significant after Holm's "
     "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, "
@@ -200,7 +200,7 @@ def _published(claims: Sequence[Claim]) -> Filled:
 
 def _ours(verdicts: Sequence[Verdict]) -> Filled:
     cells = [Cell(ours(each), (each.ours, each.low, each.high)) for each in verdicts]
-    return Column("ours", "Ours [95 %]", ("ours", "ours_low", "ours_high"), terminal=3), cells
+    return Column("ours", "Ours [interval]", ("ours", "ours_low", "ours_high"), terminal=3), cells
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Filled:

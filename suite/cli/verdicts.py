@@ -30,7 +30,7 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
         ]
         for verdict in verdicts
     ]
-    print_table(["claim", "published", "ours [95 % interval]", "verdict", "recorded"], rows)
+    print_table(["claim", "published", "ours [interval]", "verdict", "recorded"], rows)
     typer.echo()
     by_file: dict[str, list[Verdict]] = {}
     for verdict in verdicts:

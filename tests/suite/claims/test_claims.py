@@ -756,6 +756,16 @@ def test_of_several_samples_the_largest_counts_and_other_networks_do_not():
     assert verdict([of(0.52, 2000), of(0.1, 9000, network={"channels": 8})], reduced).n == 9000
 
 
+def test_a_ranking_of_a_sample_is_judged_by_other_samples_and_one_of_a_whole_table_is_not():
+    near = claim(ranking=RANKING, value=0.55, margin=0.05)
+    for n, times in ((1000, 20), (5_044, 0)):
+        with Store(Path(":memory:")) as store:
+            store.add(rank_of(0.54, n=n, half=0.03))
+            first = first_verdicts([near], [near], store)
+            found = by_resampling(first, [near], store, 20)
+        assert len(found) == times and not any(each.first != "reproduced" for each in found)
+
+
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
     best = claim(ranking={**RANKING, "coefficient": "best_value"}, value=90.2, margin=0.5)
     whole = verdict([rank_of(0.5, n=5_044)], best)
@@ -770,6 +780,10 @@ def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
             "inconclusive",
             5_044,
         ) and "the best-scored of the 1,000 of 5,044" in part.why
+    tied = dataclasses.replace(rank_of(0.5, n=5_044), best_tied=64)
+    assert "(the mean of the 64 that tie at the top)" in verdict([tied], best).why
+    constant = dataclasses.replace(tied, best_value=None)
+    assert verdict([constant], best).verdict == "not judged", "all alike: none is the best"
     over = claim(
         ranking={**RANKING, "scorer": "live_params", "over": "params"}, value=0, test="at least"
     )

@@ -235,8 +235,8 @@ MUTATIONS = {
     ),
     "the worst incumbent": Mutation(
         "suite/experiments/search.py",
-        "(done.epochs, score) > best",
-        "(done.epochs, score) < best",
+        "if best is None or reached > best:",
+        "if best is None or reached < best:",
         "tests/suite/experiments/test_runner.py",
     ),
 }
