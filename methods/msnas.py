@@ -32,13 +32,15 @@ import numpy as np
 from nasrepro.methods.nets.metagraph import chances, earned, softmax, strength
 from nasrepro.methods.nets.operations import assigned
 from nasrepro.suite.errors import InvalidArch, NasreproError
-from nasrepro.suite.registry import method
+from nasrepro.suite.registry import load_oracle, method, study
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from nasrepro.suite.search import Session
-    from nasrepro.suite.space import Arch, Topology
+    from nasrepro.suite.space import Arch, SearchSpace, Topology
 
 WIRINGS = ("none", "branches", "indegree")
 #: Samples in a row that may be no architectures.
@@ -67,6 +69,42 @@ def strongest(topology: Topology, kept: Any, strengths: Any, indegree: int) -> s
         if len(into) < indegree:
             into.append(edge)
     return {edge for into in left.values() for edge in into}
+
+
+def sampled(
+    space: SearchSpace, edges: NDArray[np.intp], w: Any, v: Any, rng: Any, indegree: int
+) -> tuple[tuple[int, ...], NDArray[Any], Arch]:
+    """Live edges, operations, and their architecture.
+
+    Args:
+        space: of subgraphs of one DAG.
+        edges: that may be kept.
+        w: weights, (edges of the DAG, operations or 1).
+        v: weights of operations on vertices, (vertices or 0, operations).
+        rng: random generator.
+        indegree: inputs that a vertex keeps; 0 for all.
+    """
+    topology = space.topology()
+    sources = np.array([source for source, _ in topology.edges])
+    strengths = strength(w, False)
+    p = chances(strengths[edges], sources[edges])
+    rows = softmax(w if topology.on_edges else v).cumsum(axis=1)
+    for tries in range(1, TRIES + 1):
+        kept = set(edges[p > rng.random(len(p))].tolist())
+        drawn = (rows < rng.random((len(rows), 1))).sum(axis=1)
+        ops = np.minimum(drawn, rows.shape[1] - 1)
+        if indegree:
+            kept = strongest(topology, kept, strengths, indegree)
+        live = topology.live(kept)
+        with contextlib.suppress(InvalidArch):
+            if live:
+                return live, ops, space.wired(live, ops.tolist())
+        if tries % 1000 == 0:
+            assigned(topology, "balanced", rng)  # as GRAM does
+    raise NasreproError(
+        f"msnas: {TRIES:,} samples in a row are no architectures of {space.name}; its wiring "
+        "leaves too few connected cells"
+    )
 
 
 @method(
@@ -124,34 +162,8 @@ def search(
         shape = channels, data.size, data.size
         return peak_memory(space, arch, classes=data.classes, shape=shape)
 
-    def operations() -> NDArray[Any]:
-        """One for every place, by the softmax of its weights."""
-        rows = softmax(w if topology.on_edges else v).cumsum(axis=1)
-        drawn = (rows < rng.random((len(rows), 1))).sum(axis=1)
-        return np.asarray(np.minimum(drawn, rows.shape[1] - 1))
-
-    def sample() -> tuple[tuple[int, ...], NDArray[Any], Arch]:
-        """Live edges, operations, and their architecture."""
-        strengths = strength(w, False)
-        p = chances(strengths[edges], sources[edges])
-        for tries in range(1, TRIES + 1):
-            kept = set(edges[p > rng.random(len(p))].tolist())
-            ops = operations()
-            if wiring == "indegree":
-                kept = strongest(topology, kept, strengths, indegree)
-            live = topology.live(kept)
-            with contextlib.suppress(InvalidArch):
-                if live:
-                    return live, ops, space.wired(live, ops.tolist())
-            if tries % 1000 == 0:
-                assigned(topology, "balanced", rng)
-        raise NasreproError(
-            f"msnas: {TRIES:,} samples in a row are no architectures of {space.name}; its wiring "
-            "leaves too few connected cells"
-        )
-
     while True:
-        live, ops, arch = sample()
+        live, ops, arch = sampled(space, edges, w, v, rng, indegree if wiring == "indegree" else 0)
         done = session.evaluate(arch)
         mu = done.score - lam * math.log10(session.complexity(arch).macs / 1e6)
         if kappa:
@@ -167,3 +179,60 @@ def search(
                 v /= v.mean(axis=1, keepdims=True)
             w /= (np.bincount(sources, w.mean(axis=1)) / np.bincount(sources))[sources, None]
         seen.append(mu)
+
+
+@study(
+    "msnas.memory",
+    paper="inspired by Cheng et al. 2019 (MSNet); a question of ours",
+    by=("wiring",),
+    oracle="shrinkcnn",
+    samples=60,
+)
+def memory(rng: np.random.Generator, *, oracle: str, samples: int) -> Iterator[dict[str, Any]]:
+    """Peak memory of random graphs under each wiring, at equal MACs, without training.
+
+    Columns: median peak (KiB, one byte a number), median MACs (M), and the median over a wiring's
+    graphs of their peak over the mean peak of unwired graphs within 5 % of their MACs, in how many
+    of them there is one.
+
+    Args:
+        rng: draws the graphs.
+        oracle: whose space; its networks must be buildable.
+        samples: graphs of each wiring.
+    """
+    from nasrepro.methods.nets.memory import peak_memory
+
+    info = load_oracle(oracle).info
+    space, topology, data = info.space, info.space.topology(), info.datasets[0]
+    w = np.ones((len(topology.edges), len(topology.ops) if topology.on_edges else 1))
+    v = np.ones((0 if topology.on_edges else topology.places, len(topology.ops)))
+    shape = getattr(space, "in_channels", 3), data.size, data.size
+    unwired: list[tuple[int, int]] = []
+    for wiring, branches, indegree in (
+        ("none", 1, 0),
+        ("branches", 2, 0),
+        ("branches", 3, 0),
+        ("indegree", 1, 1),
+        ("indegree", 1, 2),
+    ):
+        edges = guide(topology, wiring, branches)
+        archs = [sampled(space, edges, w, v, rng, indegree)[2] for _ in range(samples)]
+        rows = [
+            (
+                space.complexity(arch, classes=data.classes, size=data.size).macs,
+                peak_memory(space, arch, classes=data.classes, shape=shape),
+            )
+            for arch in archs
+        ]
+        unwired = unwired or rows
+        ratios = []
+        for macs, peak in rows:
+            near = [other for known, other in unwired if abs(known / macs - 1) <= 0.05]
+            ratios += [peak / float(np.mean(near))] if near else []
+        yield {
+            "wiring": wiring if wiring == "none" else f"{wiring} {max(branches, indegree)}",
+            "peak_kib": float(np.median([peak for _, peak in rows])) / 1024,
+            "macs": float(np.median([macs for macs, _ in rows])) / 1e6,
+            "peak_over_unwired": float(np.median(ratios)) if ratios else None,
+            "matched": len(ratios),
+        }

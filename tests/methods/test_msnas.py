@@ -8,7 +8,7 @@ import pytest
 from nasrepro.methods.msnas import guide, strongest
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
-from nasrepro.suite.registry import load_oracle, methods
+from nasrepro.suite.registry import load_oracle, methods, studies
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Topology
 
@@ -74,3 +74,13 @@ def test_searches_with_a_wiring_and_peak_memory(wiring):
 def test_an_unknown_wiring_is_refused():
     with pytest.raises(NasreproError, match="unknown wiring 'ring'; accepted: none, branches"):
         searched("msnas", wiring="ring")
+
+
+def test_memory_of_random_graphs_under_each_wiring():
+    study = studies.get("msnas.memory")
+    rows = list(study.measure(np.random.default_rng(0), **study.params({"samples": 6})))
+    assert [row["wiring"] for row in rows] == [
+        "none", "branches 2", "branches 3", "indegree 1", "indegree 2",
+    ]  # fmt: skip
+    assert all(row["peak_kib"] > 1 and row["macs"] > 0 for row in rows)
+    assert rows[0]["matched"] == 6

@@ -1,0 +1,126 @@
+"""AMC and CompactNet on networks: what is cut, what is refitted, and that budgets hold."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nasrepro.methods.nets import pruning
+from nasrepro.methods.nets.chain import Chain, cosine, epochs_left, step_s, widths_of
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import load_oracle, methods
+from nasrepro.suite.search import Budget, Session
+
+
+def session(seconds):
+    return Session(
+        load_oracle("workshop201"), dataset="digits", epochs=30, budget=Budget(seconds=seconds)
+    )
+
+
+@pytest.fixture
+def chain():
+    """A chain whose batch norms have seen images, and images."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        made = Chain((1, 8, 8), [4, 5, 4, 3], 10)
+        images = torch.randn(32, 1, 8, 8)
+        made(images)
+        return made.eval(), images
+
+
+def test_macs_are_those_that_the_workshop_counts():
+    opened, rng = session(5), np.random.default_rng(0)
+    with opened.workshop(rng) as shop:
+        for widths in ([3, 4, 5, 6], [8, 8, 8, 8], [2, 7, 3]):
+            counted = shop.measure(Chain(shop.shape, widths, shop.classes)).macs
+            assert pruning.chain_macs(shop.shape, widths, shop.classes) == counted
+
+
+def test_channels_of_the_largest_norm_stay(chain):
+    network, _ = chain
+    kept = pruning.kept_channels(network, [2, 3, 4, 1], "writers")
+    assert list(map(len, kept)) == [2, 3, 4, 1]
+    first = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
+    norms = first.weight.detach().abs().flatten(1).sum(1)
+    assert set(kept[0]) == set(norms.topk(2).indices.tolist())
+    readers = pruning.kept_channels(network, [2, 3, 4, 1], "readers")
+    norms = network.classifier.weight.detach().abs().sum(0)
+    assert readers[3] == [int(norms.argmax())]
+    assert widths_of(pruning.narrowed(network, kept)) == [2, 3, 4, 1]
+
+
+def test_refits_change_nothing_at_full_width_and_help_below(chain):
+    network, images = chain
+    everything = [list(range(width)) for width in widths_of(network)]
+    whole = pruning.narrowed(network, everything)
+    pruning.refitted(whole, network, everything, images)
+    torch.testing.assert_close(whole(images), network(images), rtol=1e-3, atol=1e-4)
+    kept = pruning.kept_channels(network, [3, 4, 3, 3], "readers")
+    plain, refit = pruning.narrowed(network, kept), pruning.narrowed(network, kept)
+    pruning.refitted(refit, network, kept, images)
+    errors = [
+        float((each.eval()(images) - network(images)).detach().square().mean())
+        for each in (plain, refit)
+    ]
+    assert errors[1] < errors[0]
+
+
+def test_widths_within_a_number_of_macs():
+    def macs(widths):
+        return pruning.chain_macs((1, 8, 8), widths, 10)
+
+    full = [8, 8, 8, 8]
+    for most in (macs(full), 0.5 * macs(full), 0.2 * macs(full)):
+        narrow = pruning.uniform(macs, full, most)
+        assert macs(narrow) <= most
+        for layer in range(4):
+            width = pruning.widest(macs, full, layer, most)
+            best = [w for w in range(1, 9) if macs([*full[:layer], w, *full[layer + 1 :]]) <= most]
+            assert width == max(best, default=0)
+
+
+def test_the_price_of_a_step_is_what_a_training_pays():
+    opened, rng = session(50), np.random.default_rng(0)
+    with opened.workshop(rng) as shop:
+        network = Chain(shop.shape, [4, 4], shop.classes)
+        epochs = epochs_left(opened, shop, network, 0.02)
+        price = step_s(opened, shop, network)
+        before = opened.clock_s
+        shop.train(network, epochs)
+        assert opened.clock_s - before == pytest.approx(price * 6 * epochs, rel=1e-6)
+        assert opened.clock_s <= 50 * 0.03
+    assert [cosine(0), cosine(0.5), cosine(1)] == pytest.approx([0.1, 0.05, 0])
+    unlimited = Session(
+        load_oracle("workshop201"), dataset="digits", epochs=30, budget=Budget(queries=1)
+    )
+    with unlimited.workshop(rng) as shop, pytest.raises(NasreproError, match="budget in seconds"):
+        epochs_left(unlimited, shop, network)
+
+
+CASES = [
+    ("amc_network", {"choose": "ddpg", "episodes": 6, "warmup": 3}),
+    ("amc_network", {"choose": "random", "episodes": 4}),
+    ("amc_network", {"choose": "uniform"}),
+    ("compactnet_network", {"iterations": 3, "epochs": 1}),
+    ("compactnet_network", {"choose": "uniform"}),
+    ("compactnet_network", {"choose": "rewound", "iterations": 2, "epochs": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "params"), CASES)
+def test_a_network_within_its_macs_and_its_budget(name, params):
+    opened, entry = session(1.2), methods.get(name)
+    params = entry.params({**params, "width": 8})
+    network = entry.search(opened, np.random.default_rng(1), **params)
+    limit = 0.2 if params["choose"] == "uniform" or name == "amc_network" else 0.7
+    full = pruning.chain_macs((1, 8, 8), [8] * 4, 10)
+    assert pruning.chain_macs((1, 8, 8), widths_of(network), 10) <= limit * full
+    assert opened.clock_s <= 1.2
+
+
+@pytest.mark.parametrize("name", ["amc_network", "compactnet_network"])
+def test_an_unknown_choice_is_refused(name):
+    entry = methods.get(name)
+    with pytest.raises(NasreproError, match="unknown choice 'best'; accepted"):
+        entry.search(session(1), np.random.default_rng(0), **entry.params({"choose": "best"}))
