@@ -44,11 +44,11 @@ LAYERS = 4
     workshop=True,
     choose="accuracy",
     target=5.0,
-    iterations=6,
+    iterations=4,
     decay=0.96,
     epochs=2,
-    start=0.4,
-    width=24,
+    start=0.3,
+    width=16,
 )
 def search(
     session: Session,
