@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.claims import installed_table
 from nasrepro.suite.data import stable_hash
+from nasrepro.suite.experiments.columns import PACKED, Family
 from nasrepro.suite.experiments.plan import load_plan
 from nasrepro.suite.experiments.ranking import RankKey
-from nasrepro.suite.experiments.search import Protocol, RunRecord
+from nasrepro.suite.experiments.search import Protocol
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey
 from nasrepro.suite.oracle import Metric, OracleInfo
@@ -123,47 +124,6 @@ COSTS = ("queries", "unique_queries", "simulated_s", "unique_s", "overhead_s", "
 HANDED_BACK = ("sparsity", "weight_bits")
 
 
-@dataclass(slots=True)
-class _Filling:
-    """A group while the store is read: rows of floats, and texts that are shared."""
-
-    names: tuple[str, ...]
-    rows: array[float] = field(default_factory=lambda: array("d"))
-    seeds: array[int] = field(default_factory=lambda: array("q"))
-    run_ids: list[str] = field(default_factory=list)
-    chosen: list[str] = field(default_factory=list)
-    curves: list[Values] = field(default_factory=list)
-    failed: dict[int, tuple[str, str]] = field(default_factory=dict)
-
-    def add(self, run_id: str, record: RunRecord, shared: dict[str, str]) -> None:
-        if record.status == "failed":
-            lines = record.error.strip().splitlines()
-            self.failed[record.key.seed] = run_id, lines[-1] if lines else ""
-            return
-        nan = float("nan")
-        self.seeds.append(record.key.seed)
-        self.run_ids.append(run_id)
-        self.chosen.append(shared.setdefault(record.chosen, record.chosen))
-        self.curves.append(np.array(record.incumbents, dtype=np.float64).reshape(-1, 4))
-        self.rows.extend(
-            (
-                record.queries,
-                record.unique_queries,
-                record.simulated_s,
-                nan if record.unique_s is None else record.unique_s,
-                record.overhead_s.get("total", nan),
-                record.overhead_s.get("workshop", nan),
-            )
-        )
-        for dataset in record.key.protocol.report_datasets:
-            report = record.reports.get(dataset)
-            regret = None if report is None else report.regret
-            self.rows.append(nan if regret is None else regret)
-            self.rows.extend(
-                nan if report is None else report.metrics.get(name, nan) for name in self.names
-            )
-
-
 def shown_metrics(info: OracleInfo) -> tuple[str, ...]:
     """Names of the metrics that tables show.
 
@@ -207,48 +167,62 @@ def groups_of(store: Store) -> list[Group]:
 
 
 def _read_groups(store: Store) -> list[Group]:
-    found: dict[tuple[Setting, str, str, str], _Filling] = {}
-    shared: dict[str, str] = {}
-    for run_id, record in store.identified_runs():
-        key = record.key
+    found: dict[tuple[Setting, str, str, str], list[Family]] = defaultdict(list)
+    for family in store.families():
+        key = family.key
         setting = Setting(key.oracle, key.table_sha256, key.dataset, key.protocol, key.budget)
-        place = setting, key.method, key.method_sha256, json.dumps(key.params, sort_keys=True)
-        filling = found.get(place)
-        if filling is None:
-            filling = found[place] = _Filling(shown_metrics(oracles.get(key.oracle).info))
-        filling.add(run_id, record, shared)
-    arms = store.arm_labels()
+        params = json.dumps(key.params, sort_keys=True)
+        found[setting, key.method, key.method_sha256, params].append(family)
+    arms, shared = store.arm_labels(), dict[str, str]()
     return [
-        replace(_group(*place, found[place]), label=arms.get((place[1], place[3]), ""))
+        replace(_group(*place, found[place], shared), label=arms.get((place[1], place[3]), ""))
         for place in sorted(found, key=lambda place: (place[0].order, place[1:]))
     ]
 
 
 def _group(
-    setting: Setting, method: str, method_sha256: str, params: str, filling: _Filling
+    setting: Setting,
+    method: str,
+    method_sha256: str,
+    params: str,
+    families: Sequence[Family],
+    shared: dict[str, str],
 ) -> Group:
-    places = [
-        (dataset, metric)
-        for dataset in setting.protocol.report_datasets
-        for metric in (REGRET, *filling.names)
-    ]
-    seeds = np.array(filling.seeds, dtype=np.int64)
-    order = np.argsort(seeds, kind="stable")
-    table = np.array(filling.rows).reshape(-1, len(COSTS) + len(places))[order].T
-    failed = dict(sorted(filling.failed.items()))
+    """The group of these families; `shared` has each text once."""
+    names = (REGRET, *shown_metrics(oracles.get(setting.oracle).info))
+    places = [(dataset, name) for dataset in setting.protocol.report_datasets for name in names]
+    finished = [family.finished for family in families]
+    rows = [row for part in finished for row in part]
+    reported = [family.reported(part) for family, part in zip(families, finished, strict=True)]
+    values = {
+        place: np.concatenate(
+            [
+                numbers.get(place, np.full(len(part), np.nan))
+                for numbers, part in zip(reported, finished, strict=True)
+            ]
+        )
+        for place in places
+    }
+    order = sorted(range(len(rows)), key=lambda place: rows[place][:2])
+    rows = [rows[place] for place in order]
+    failed = {
+        row.seed: row
+        for row in sorted(row for family in families for row in family.rows)
+        if row.status == "failed"
+    }
     return Group(
         setting,
         method,
         method_sha256,
         json.loads(params),
-        seeds[order],
-        tuple(filling.run_ids[i] for i in order),
-        tuple(filling.chosen[i] for i in order),
-        dict(zip(COSTS, table, strict=False)),
-        dict(zip(places, table[len(COSTS) :], strict=True)),
-        tuple(filling.curves[i] for i in order),
-        {seed: error for seed, (_, error) in failed.items()},
-        {seed: run_id for seed, (run_id, _) in failed.items()},
+        np.array([row.seed for row in rows], dtype=np.int64),
+        tuple(row.id for row in rows),
+        tuple(shared.setdefault(row.chosen, row.chosen) for row in rows),
+        {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COSTS},
+        {place: numbers[order] for place, numbers in values.items()},
+        tuple(np.frombuffer(row.incumbents, PACKED).reshape(-1, 4) for row in rows),
+        {seed: row.error for seed, row in failed.items()},
+        {seed: row.id for seed, row in failed.items()},
     )
 
 

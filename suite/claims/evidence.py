@@ -11,7 +11,7 @@ from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, exists
 from nasrepro.suite.errors import DataMissing, NotTabulated, UnknownName
 from nasrepro.suite.experiments.identity import scorers_of
 from nasrepro.suite.experiments.ranking import RankRecord
-from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.search import RunKey
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.registry import (
@@ -94,39 +94,39 @@ def _runs(
     for need in needs:  # several claims may rest on the same one
         by_search[need.search][need.key] = need
     figures: dict[Hashable, Figures] = defaultdict(dict)
-    for run_id, run in store.identified_runs() if needs else ():
-        wanted = by_search.get(_search_of(run))
-        if run.status == "failed" or not wanted:
-            continue
+    families = [
+        (family, finished)
+        for family in (store.families() if needs else ())
+        if _search_of(family.key) in by_search and (finished := family.finished)
+    ]
+    # what counts where a table is not here, or a seed was run twice, goes by the order of the ids
+    for family, rows in sorted(families, key=lambda each: min(row.id for row in each[1])):
+        run = family.key
         other = _other(
-            methods.get(run.key.method).source_sha256 == run.key.method_sha256
-            and scorers_of(run.key.params) == run.key.scorers,
-            tables.are({run.key.oracle: run.key.table_sha256, **run.key.device_tables}),
+            methods.get(run.method).source_sha256 == run.method_sha256
+            and scorers_of(run.params) == run.scorers,
+            tables.are({run.oracle: run.table_sha256, **run.device_tables}),
         )
-        for key, need in wanted.items():
-            value = _figure(run, need)
-            if value is None:
+        reported = family.reported(rows)
+        for key, need in by_search[_search_of(run)].items():
+            values = reported.get((need.dataset, need.metric))
+            if values is None:
                 continue
             if other:
-                stale[key][other] += 1
-            else:
-                scale = scale_of(need.oracle, need.metric, need.dataset)
-                figures[key][run.key.seed] = run_id, value * scale
+                stale[key][other] += len(rows)
+                continue
+            scale = scale_of(need.oracle, need.metric, need.dataset)
+            for row, value in zip(rows, values.tolist(), strict=True):
+                if figures[key].get(row.seed, ("",))[0] < row.id:
+                    figures[key][row.seed] = row.id, value * scale
     return figures
 
 
-def _search_of(run: RunRecord) -> Hashable:
+def _search_of(key: RunKey) -> Hashable:
     """As `Searched.search`."""
-    key, protocol = run.key, run.key.protocol
+    protocol = key.protocol
     lengths = protocol.search_epochs, protocol.report_epochs, protocol.search_seed
     return key.oracle, key.dataset, key.method, frozen(key.params), lengths, key.budget
-
-
-def _figure(run: RunRecord, need: Searched) -> float | None:
-    report = run.reports.get(need.dataset)
-    if report is None:
-        return None
-    return report.regret if need.metric == "regret" else report.metrics.get(need.metric)
 
 
 def _rankings(

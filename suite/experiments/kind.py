@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from nasrepro.suite.experiments.columns import Row
 from nasrepro.suite.registry import Method
 
 Positive = Annotated[int, Field(gt=0)]
@@ -170,6 +171,9 @@ class Kind:
         answer: fields of a record that say what came out.
         frame: name of its table in `results`.
         rows: the rows of that table that a record gives; flat.
+        split: an id and a record as what its family shares, in JSON, and its row; None where
+            records are few.
+        family: of what `split` says that is shared: key, places and environment.
     """
 
     name: str
@@ -183,6 +187,10 @@ class Kind:
     answer: tuple[str, ...] = ()
     frame: str = ""
     rows: Callable[[Any], Iterator[dict[str, Any]]] = lambda record: iter(())
+    split: Callable[[str, Any], tuple[str, Row]] | None = None
+    family: Callable[[str], tuple[Any, tuple[tuple[str, str], ...], Mapping[str, str]]] | None = (
+        None
+    )
 
 
 #: By name, in the order in which a plan's cells run.

@@ -33,6 +33,7 @@ from nasrepro.suite.errors import (
     ProtocolError,
 )
 from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, canonical_of, ratings_of
+from nasrepro.suite.experiments.columns import PACKED, Row
 from nasrepro.suite.experiments.contained import contained, peak_bytes
 from nasrepro.suite.experiments.identity import (
     ENGINE,
@@ -238,6 +239,12 @@ class RunKey:
         """Hash of the key and of the engine's version."""
         return stable_hash({"engine": ENGINE, **plain(self)})
 
+    @classmethod
+    def from_plain(cls, raw: dict[str, Any]) -> RunKey:
+        """The key of its fields as JSON has them."""
+        protocol = {**raw["protocol"], "report_datasets": tuple(raw["protocol"]["report_datasets"])}
+        return cls(**{**raw, "protocol": Protocol(**protocol), "budget": Budget(**raw["budget"])})
+
     @property
     def subject(self) -> str:
         """The method."""
@@ -312,12 +319,10 @@ class RunRecord:
     def from_json(cls, text: str) -> RunRecord:
         """Inverse of `to_json`."""
         raw = json.loads(text)
-        key = raw.pop("key")
-        key["protocol"]["report_datasets"] = tuple(key["protocol"]["report_datasets"])
-        key["protocol"], key["budget"] = Protocol(**key["protocol"]), Budget(**key["budget"])
+        key = RunKey.from_plain(raw.pop("key"))
         reports = {dataset: Report(**report) for dataset, report in raw.pop("reports").items()}
         incumbents = tuple(tuple(row) for row in raw.pop("incumbents"))
-        return cls(key=RunKey(**key), reports=reports, incumbents=incumbents, **raw)
+        return cls(key=key, reports=reports, incumbents=incumbents, **raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -672,6 +677,38 @@ def _unknown(key: RunKey) -> str:
     return unknown(key.oracle, key.dataset, *key.protocol.report_datasets)
 
 
+def _split(run_id: str, record: RunRecord) -> tuple[str, Row]:
+    reported = {
+        (dataset, name): value
+        for dataset, report in record.reports.items()
+        for name, value in (("regret", report.regret), *report.metrics.items())
+        if value is not None
+    }
+    places = sorted(reported)
+    shared = [replace(record.key, seed=0), places, record.environment]
+    error = record.error.strip().splitlines()
+    return json.dumps(shared, sort_keys=True, default=plain), Row(
+        record.key.seed,
+        run_id,
+        record.status,
+        record.chosen,
+        error[-1] if error else "",
+        record.queries,
+        record.unique_queries,
+        record.simulated_s,
+        record.unique_s,
+        record.overhead_s.get("total"),
+        record.overhead_s.get("workshop"),
+        np.array([reported[place] for place in places], PACKED).tobytes(),
+        np.array(record.incumbents, PACKED).reshape(-1, 4).tobytes(),
+    )
+
+
+def _family(shared: str) -> tuple[RunKey, tuple[tuple[str, str], ...], Mapping[str, str]]:
+    key, places, made_on = json.loads(shared)
+    return RunKey.from_plain(key), tuple((dataset, name) for dataset, name in places), made_on
+
+
 def _rows(record: RunRecord) -> Iterator[dict[str, Any]]:
     """A row for each reported data set; of a failed run one without."""
     key = record.key
@@ -714,5 +751,7 @@ register(
         answer=("chosen", "reports"),
         frame="runs",
         rows=_rows,
+        split=_split,
+        family=_family,
     )
 )

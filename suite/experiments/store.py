@@ -11,14 +11,16 @@ import os
 import socket
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.experiments.columns import SCHEMA, Family, Row
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
+from nasrepro.suite.experiments.kind import KINDS, Kind, Record, kind_of
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.ranking import RankRecord
@@ -179,6 +181,8 @@ class Store:
             self._db.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT"
             )
+        if "runs" not in tables:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT")
 
     def __enter__(self) -> Store:
         """The store itself."""
@@ -197,16 +201,22 @@ class Store:
 
         One with the same key (a failed run, tried again) is replaced.
         """
-        kind = kind_of(record).name
+        kind = kind_of(record)
         run_id = record.key.run_id
+        row = None
+        if kind.split is not None:
+            with contextlib.suppress(ValueError, TypeError):  # an odd one is read as JSON
+                row = kind.split(run_id, record)
         try:
             with self._db:  # commits, or rolls back
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(
                     "INSERT OR REPLACE INTO records (id, kind, engine, status, record) "
                     "VALUES (?, ?, ?, ?, ?)",
-                    (run_id, kind, ENGINE, record.status, record.to_json()),
+                    (run_id, kind.name, ENGINE, record.status, record.to_json()),
                 )
+                if row is not None:
+                    self._add_row(*row)
                 if self._seen_s:
                     self._db.execute("DELETE FROM taken WHERE id = ?", (run_id,))
                 if trace:
@@ -218,6 +228,17 @@ class Store:
                 f"cannot write to the results store {self.path} ({error}); "
                 "what is in it stays, the same command goes on from there"
             ) from error
+
+    def _add_row(self, shared: str, row: Row) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO families (engine, shared) VALUES (?, ?)", (ENGINE, shared)
+        )
+        values = ", ".join("?" * len(row))
+        self._db.execute(
+            f"INSERT INTO runs (family, {', '.join(Row._fields)}) "
+            f"SELECT family, {values} FROM families WHERE engine = ? AND shared = ?",
+            (*row, ENGINE, shared),
+        )
 
     def name_arms(self, labels: Mapping[tuple[str, str], str]) -> None:
         """Keep what tables call methods with their parameters (JSON, sorted keys).
@@ -318,10 +339,11 @@ class Store:
         them. What cannot be read, or names an oracle or data set that does not exist, is left out;
         see `left_out`.
         """
-        made = KINDS[kind]
+        return self._identified(KINDS[kind], f"kind = '{KINDS[kind].name}' AND engine = ?")
+
+    def _identified(self, made: Kind, which: str) -> Iterator[tuple[str, Any]]:
         for run_id, text in self._db.execute(
-            "SELECT id, record FROM records WHERE kind = ? AND engine = ? ORDER BY id",
-            (kind, ENGINE),
+            f"SELECT id, record FROM records WHERE {which} ORDER BY id", (ENGINE,)
         ):
             try:
                 record = made.record.from_json(text)
@@ -333,6 +355,50 @@ class Store:
                 self._unread[run_id] = unknown
                 continue
             yield run_id, record
+
+    def families(self) -> list[Family]:
+        """All searches of this engine as columns; left out is what `identified` leaves out."""
+        made = KINDS["run"]
+        assert made.split is not None and made.family is not None
+        alone: dict[str, list[Row]] = defaultdict(list)
+        for run_id, record in self._identified(made, f"kind = 'run' AND engine = ?{self._rest()}"):
+            try:
+                common, row = made.split(run_id, record)
+            except (ValueError, TypeError) as error:
+                self._unread[run_id] = f"a record that cannot be read ({type(error).__name__})"
+            else:
+                alone[common].append(row)
+        families = [
+            Family(*made.family(text), partial(self._rows_of, family))
+            for family, text in self._shared()
+        ]
+        known = []
+        for family in families:
+            if unknown := made.unknown(family.key):
+                self._unread.update(dict.fromkeys((row.id for row in family.rows), unknown))
+            else:
+                known.append(family)
+        return known + [
+            Family(*made.family(text), partial(sorted, rows)) for text, rows in alone.items()
+        ]
+
+    def _shared(self) -> list[tuple[int, str]]:
+        """Number of each family of this engine that has rows, and what those share."""
+        if "runs" not in self._tables():
+            return []
+        return self._db.execute(
+            "SELECT family, shared FROM families WHERE engine = ? "
+            "AND EXISTS (SELECT 1 FROM runs WHERE runs.family = families.family)",
+            (ENGINE,),
+        ).fetchall()
+
+    def _rest(self) -> str:
+        """Condition of the records that have no row."""
+        return " AND id NOT IN (SELECT id FROM runs)" if "runs" in self._tables() else ""
+
+    def _rows_of(self, family: int) -> list[Row]:
+        query = f"SELECT {', '.join(Row._fields)} FROM runs WHERE family = ? ORDER BY seed, id"
+        return list(map(Row._make, self._db.execute(query, (family,))))
 
     def left_out(self) -> list[str]:
         """Lines on the results that reading has left out so far, and on those of other engines."""
@@ -371,12 +437,20 @@ class Store:
         When, how many, which tables, versions and machines.
         """
         # in Python: a record may hold NaN, which SQLite's JSON functions refuse
-        texts = self._db.execute("SELECT kind, record FROM records WHERE engine = ?", (ENGINE,))
+        texts = self._db.execute(
+            f"SELECT kind, record FROM records WHERE engine = ?{self._rest()}", (ENGINE,)
+        )
         found = {
             (name, sha256, json.dumps(raw["environment"], sort_keys=True))
             for kind, raw in _readable(texts)
             for name, sha256 in KINDS[kind].tables(raw["key"]).items()
         }
+        for _, text in self._shared():
+            key, _, made_on = json.loads(text)
+            found |= {
+                (name, sha256, json.dumps(made_on, sort_keys=True))
+                for name, sha256 in KINDS["run"].tables(key).items()
+            }
         first, last = self._db.execute(
             "SELECT min(created), max(created) FROM records WHERE engine = ?", (ENGINE,)
         ).fetchone()

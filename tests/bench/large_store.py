@@ -69,14 +69,14 @@ def records(runs: int) -> Iterator[RunRecord]:
                 yield RunRecord(
                     replace(first, seed=seed),
                     "budget",
-                    oracle.space.format(archs[rows[-1]]),
-                    {DATASET: Report(metrics, best - metrics["test_accuracy"])},
-                    100 + number,
-                    90,
-                    float(rng.uniform(10, 12)),
-                    12.0,
-                    {"total": float(rng.uniform(0.01, 0.02))},
-                    tuple(
+                    chosen=oracle.space.format(archs[rows[-1]]),
+                    reports={DATASET: Report(metrics, best - metrics["test_accuracy"])},
+                    queries=100 + number,
+                    unique_queries=90,
+                    simulated_s=float(rng.uniform(10, 12)),
+                    wall_s=12.0,
+                    overhead_s={"total": float(rng.uniform(0.01, 0.02))},
+                    incumbents=tuple(
                         (int(query), 0.1 * int(query), score, score)
                         for query, score in zip(
                             queries, table["test_accuracy"][rows].tolist(), strict=True

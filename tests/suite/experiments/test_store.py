@@ -461,6 +461,70 @@ def test_odd_records_cost_a_line_and_never_the_rest(tmp_path: Path) -> None:
         assert part in lines, lines
 
 
+def columns(store: Store) -> list[Any]:
+    return sorted(
+        (repr(family.key), family.places, dict(family.environment), row)
+        for family in store.families()
+        for row in family.rows
+    )
+
+
+def test_columns_say_what_records_say(tmp_path: Path) -> None:
+    """As kept when a record is added, and as read from records of a store without them."""
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        for seed in range(3):
+            store.add(replace(RUN, key=replace(KEY, seed=seed)))
+        store.add(RunRecord(replace(KEY, seed=3), "failed", error="Traceback\nOSError: disk"))
+        store.add(replace(RUN, key=replace(KEY, seed=4), overhead_s={}, unique_s=1.0))
+        store.add(replace(RUN, key=replace(KEY, oracle="no_such")))
+        store.add(RankRecord(RANK_KEY, "done"))
+        kept, lines, manifest = columns(store), store.left_out(), store.manifest()
+        (first,) = (family for family in store.families() if family.rows[0].seed == 0)
+        assert first.key == replace(KEY, seed=0)
+        assert first.places == (("toys", "cost_s"), ("toys", "regret"), ("toys", "test_accuracy"))
+        assert [row.seed for row in first.rows] == [0, 1, 2, 4]
+        assert {place: got.tolist() for place, got in first.reported(first.rows).items()} == {
+            ("toys", "regret"): [0.01] * 4,
+            ("toys", "test_accuracy"): [0.9] * 4,
+            ("toys", "cost_s"): [3.0] * 4,
+        }
+        assert [row.overhead_s for row in first.rows] == [0.5, 0.5, 0.5, None]
+        failed = [row for *_, row in kept if row.status == "failed"]
+        assert [(row.seed, row.error) for row in failed] == [(3, "OSError: disk")]
+        store._db.execute("DELETE FROM runs")
+        assert (columns(store), store.left_out(), store.manifest()) == (kept, lines, manifest)
+    assert "1 left out: unknown oracle 'no_such'" in "\n".join(lines)
+
+
+def test_columns_follow_their_records(tmp_path: Path) -> None:
+    """A run tried again, and one that another program changes or removes."""
+    with Store(tmp_path / "runs.sqlite") as store:
+        store.add(RunRecord(KEY, "failed", error="OSError: disk"))
+        store.add(RUN)
+        assert [row.status for *_, row in columns(store)] == ["budget"]
+        other = replace(RUN, chosen="0-0-0-0").to_json()
+        store._db.execute("UPDATE records SET record = ?", (other,))
+        assert [row.chosen for *_, row in columns(store)] == ["0-0-0-0"]
+        store._db.execute("DELETE FROM records")
+        assert columns(store) == [] == list(store.runs())
+        assert store.manifest()["environments"] == []
+
+
+def test_a_store_of_an_older_version_gets_columns(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with Store(path) as store:
+        store.add(RUN)
+        for trigger in ("added", "changed", "removed"):
+            store._db.execute(f"DROP TRIGGER record_{trigger}")
+        store._db.executescript("DROP TABLE runs; DROP TABLE families")
+        assert [row.seed for *_, row in columns(store)] == [KEY.seed]
+    with Store(path) as store:
+        store.add(replace(RUN, key=replace(KEY, seed=8)))
+        assert [row.seed for *_, row in columns(store)] == [KEY.seed, 8]
+        assert store._db.execute("SELECT seed FROM runs").fetchall() == [(8,)]
+
+
 def test_a_read_only_store_is_read(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     with Store(path) as store:
