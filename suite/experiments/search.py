@@ -608,7 +608,7 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         queries=len(done),
         unique_queries=len({canonical_of(oracle.space, each.arch.code) for each in done}),
         simulated_s=outcome.simulated_s,
-        unique_s=_unique_s(oracle, done),
+        unique_s=_unique_s(oracle, done) + outcome.workshop_s,
         wall_s=outcome.wall_s,
         overhead_s=outcome.overhead_s,
         incumbents=tuple(
