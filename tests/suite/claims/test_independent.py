@@ -88,16 +88,20 @@ def _ranking(claim: Claim, how: Any, runs: Sequence[RunRecord]) -> str:
     if scorers.get(how.scorer).needs_network or oracles.get(how.oracle).info.table is None:
         return ""
     oracle = load_oracle(how.oracle)
-    if len(oracle.archs()) < len(oracle.space):
-        return ""
     data = oracle.info.dataset(how.dataset)
     target = how.metric or oracle.info.target_of(how.dataset).name
     values = oracle.query_many(dataset=how.dataset, epochs=how.epochs)[target]
     scores = _counts(how.oracle, how.scorer, data.name)
     coefficient = {"kendall": stats.kendalltau, "spearman": stats.spearmanr}[how.coefficient]
     ours = float(coefficient(scores, values).statistic)
+    n, half = len(scores), 0.0
+    if n < oracle.info.space.count and how.oracle.endswith("_slice"):  # a part of a table
+        # Fieller and Pearson, Biometrika 48, 1961; Bonett and Wright, Psychometrika 65, 2000
+        error = 0.437 / (n - 4) if how.coefficient == "kendall" else (1 + ours**2 / 2) / (n - 3)
+        half = Z * (1 - ours**2) * math.sqrt(error)
     ours = abs(ours) if how.absolute else ours
-    return _between(ours, ours, (claim.value or 0) - 0.02, (claim.value or 0) + 0.02)
+    value = claim.value or 0.0
+    return _between(ours - half, ours + half, value - 0.02, value + 0.02)
 
 
 @lru_cache
