@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -19,7 +20,8 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Verdict
-from nasrepro.suite.claims.tally import CLASSES, cells, headline, pieces
+from nasrepro.suite.claims.fragility import Fragility
+from nasrepro.suite.claims.tally import CLASSES, Class, cells, class_of, headline, pieces
 from nasrepro.suite.claims.wording import ours, published
 
 ORDER = 90
@@ -56,7 +58,9 @@ def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
     by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
     # a table for each paper that something here is held against
     docs = [_table(members) for members in by_file if any(_judged(each) for each in members)]
-    return [_overview(by_file), *docs] if len(by_file) > 1 else docs
+    if len(by_file) > 1:
+        docs = [_overview(by_file), *docs]
+    return [*docs, *_stability(ordered)]
 
 
 def _judged(verdict: Verdict) -> bool:
@@ -104,6 +108,47 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
         legend=_LEGEND,
         notes=tuple(_exception(claim) for claim in exceptions),
     )
+
+
+def _stability(verdicts: Sequence[Verdict]) -> list[TableDoc]:
+    """How often verdicts flip, by what was varied and by class; nothing where none was repeated."""
+    groups: dict[tuple[str, Class], list[Fragility]] = defaultdict(list)
+    for verdict in verdicts:
+        for each in verdict.claim.stability:
+            groups[each.varied, class_of(verdict)].append(each)
+    if not groups:
+        return []
+    keys = sorted(groups, key=lambda key: (key[0], CLASSES.index(key[1])))
+    measured = [groups[key] for key in keys]
+    repeats = [sum(each.repeats for each in group) for group in measured]
+    flips = [sum(each.flips for each in group) for group in measured]
+    shares = [100 * some / all_ for some, all_ in zip(flips, repeats, strict=True)]
+    unstable = [sum(each.fragile for each in group) for group in measured]
+
+    def counted(name: str, title: str, values: Sequence[float], decimals: int = 0) -> Filled:
+        return number_column(Column(name, title, (name,), terminal=1), values, decimals)
+
+    filled: list[Filled] = [
+        text_column(Column("varied", "By other", ("varied",), "left", 0, 0), [k for k, _ in keys]),
+        text_column(Column("verdict", "Verdict", ("verdict",), "left", 0), [k for _, k in keys]),
+        counted("claims", "Claims", [len(group) for group in measured]),
+        counted("repeats", "Repeats", repeats),
+        counted("flips", "Flips", flips),
+        counted("share", "Share (%)", shares, 1),
+        counted("unstable", "Unstable", unstable),
+    ]
+    return [
+        TableDoc(
+            "claims-stability",
+            "Claims: how often verdicts flip",
+            "Verdicts judged again: by disjoint blocks of seeds, slow runs by resampled seeds, "
+            "rankings by other architectures and draws, all by another BLAS kernel where a store "
+            "of one was given. Unstable: claims that flip in more than 1 of 20 repeats, which are "
+            "inconclusive for it.",
+            *transposed(filled),
+            part="claims",
+        )
+    ]
 
 
 def _exception(claim: Claim) -> str:

@@ -43,6 +43,7 @@ from nasrepro.reports.latex import escape
 from nasrepro.reports.runs import write_runs
 from nasrepro.reports.tables.claims import claims_tables
 from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.claims.fragility import Fragility
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import ENGINE
 from nasrepro.suite.experiments.ranking import RankKey, RankRecord
@@ -1285,6 +1286,33 @@ def test_claims_table():
     assert texts(counted, "blocked") == ["1", "0", "1", "1"]
     assert texts(counted, "not_judged") == ["0", "1", "1", "1"]
     assert texts(counted, "not_reproduced") == ["1†", "0", "1†", "1†"], "it was not read"
+
+
+def test_a_table_of_how_often_verdicts_flip():
+    about = {"paper": "p", "file": "p", "statement": "s", "where": "w", "source": "paper"}
+    look = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
+    bare = Claim.model_validate({"id": "a", "value": 90.5, "lookup": look, **about})
+
+    def flipping(varied: str, repeats: int, flips: int) -> Fragility:
+        return Fragility(varied=varied, repeats=repeats, flips=flips, test=bare.test_hash)
+
+    found = flipping("seeds", 20, 1), flipping("BLAS kernel", 1, 1)
+    one = bare.model_copy(update={"fragility": found})
+    other = bare.model_copy(update={"fragility": (flipping("seeds", 20, 3),)})
+    verdicts = [Verdict("reproduced", 90.5, claim=each) for each in (one, other)]
+    _, doc = claims_tables(verdicts)
+    shown = {
+        name: [text.strip() for text in texts(doc, name)]
+        for name in ("varied", "claims", "repeats", "flips", "share", "unstable")
+    }
+    assert shown == {
+        "varied": ["BLAS kernel", "seeds"],
+        "claims": ["1", "2"],
+        "repeats": ["1", "40"],
+        "flips": ["1", "4"],
+        "share": ["100.0", "10.0"],
+        "unstable": ["1", "1"],
+    }
 
 
 def published(scorer, dataset, value, coefficient="kendall", **more):
