@@ -42,6 +42,12 @@ def verify(
         list[str] | None,
         typer.Option("--method", "-m", help="The Python file of a method that the store has."),
     ] = None,
+    oracle: Annotated[
+        list[str] | None, typer.Option(help="Draw from results on this oracle; by repeating, more.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Copy the results that are equal to this new store.")
+    ] = None,
     store: StorePath = DEFAULT_STORE,
     executor: Annotated[
         str, typer.Option(help="processes (of this machine), inline (this process) or dask.")
@@ -69,6 +75,9 @@ def verify(
         ids = list(run or ())
         if sample is not None:
             known = sorted(opened.finished())
+            if oracle:
+                keys = {run_id: opened.record(run_id).key for run_id in known}
+                known = [one for one in known if getattr(keys[one], "oracle", "") in oracle]
             ids += random.Random(seed).sample(known, min(sample, len(known)))
         records = {run_id: opened.record(run_id) for run_id in ids}
     with progress_bar("verifying", quiet) as progress:
@@ -77,6 +86,13 @@ def verify(
         for result in _verified(records, executor, workers, address):
             found.append(result)
             progress(len(found), len(records), result.label)
+    if keep is not None:
+        if keep.exists():
+            raise NasreproError(f"{keep} is there already; --keep makes a new store")
+        with Store(keep) as kept:
+            for one in found:
+                if one.verdict == "equal":
+                    kept.add(records[one.run_id])
     _print(found, as_json)
     counts = {one.verdict: sum(each.verdict == one.verdict for each in found) for one in found}
     remark(", ".join(f"{count:,} {verdict}" for verdict, count in counts.items()), quiet)
