@@ -21,7 +21,16 @@ import pytest
 
 from nasrepro.suite.data import DATA_VARIABLE, MIRROR_VARIABLE, TableSpec, atomic_write, fetch_table
 from nasrepro.suite.oracle import DeviceTable, Oracle, ReferenceTable
-from nasrepro.suite.registry import devices, load_devices, load_oracle, oracles, references
+from nasrepro.suite.registry import (
+    devices,
+    load_devices,
+    load_oracle,
+    methods,
+    oracles,
+    references,
+    scorers,
+    studies,
+)
 
 #: Nothing listens there: what honours a proxy (requests, pip, git) fails at once, in child
 #: processes too.
@@ -107,6 +116,16 @@ def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
         patch.setenv(MIRROR_VARIABLE, str(mirror))
         fetch_table(spec)  # an original that is there but damaged is an error, not a reason to skip
     return True
+
+
+@pytest.fixture(autouse=True)
+def registries() -> Iterator[None]:
+    """What a test registers for itself is in no cache afterwards: those go by `changes`."""
+    all_of_them = (devices, methods, oracles, references, scorers, studies)
+    before = [registry.changes for registry in all_of_them]
+    yield  # monkeypatch, set up later, has put back what was registered
+    for registry, changes in zip(all_of_them, before, strict=True):
+        registry.changes += registry.changes != changes
 
 
 @pytest.fixture(scope="session")
