@@ -68,6 +68,21 @@ def test_stored_results_are_equal_when_they_are_run_again(store: Path, command) 
     assert code == 0 and len(found) == 7 and {row["verdict"] for row in found} == {"equal"}
 
 
+def test_what_is_equal_is_kept_in_a_store_of_its_own(store: Path, command, tmp_path: Path) -> None:
+    with Store(store, read_only=True) as opened:
+        run_id = next(opened.runs()).key.run_id
+    changed(store, run_id, chosen="0-0-0-0")
+    new = tmp_path / "kept.sqlite"
+    drawn = ("verify", "--sample", "7", "--store", str(store), "--executor", "inline", "--quiet")
+    assert command(*drawn, "--oracle", "toy", "--keep", str(new))[0] == 1
+    with Store(store, read_only=True) as opened, Store(new, read_only=True) as kept:
+        assert kept.finished() == opened.finished() - {run_id} and len(kept.finished()) == 6
+    code, _, err = command(*drawn, "--keep", str(new))
+    assert code == 2 and "is there already" in err
+    code, out, _ = command(*drawn, "--oracle", "digits201", "--json")
+    assert (code, json.loads(out)) == (0, [])
+
+
 def test_another_answer_is_different_and_the_exit_code_is_1(store: Path, command) -> None:
     with Store(store, read_only=True) as opened:
         run_id = next(opened.runs()).key.run_id
