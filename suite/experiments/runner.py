@@ -175,7 +175,8 @@ def _dask(address: str) -> Iterator[Pool]:
             yield Pool(submit, count * _AHEAD, workers, lambda: client.status != "closed")
         finally:
             for pool in pools.values():
-                pool.shutdown(wait=False)  # cancels what has not started
+                with contextlib.suppress(Exception):  # of a scheduler that is gone nothing is left
+                    pool.shutdown(wait=False)  # cancels what has not started
 
 
 def run_cells(

@@ -1,0 +1,287 @@
+"""What goes wrong on a lab's machines, tried: kill -9, a full disk, a dead scheduler, other code.
+
+Each trial runs a plan of searches on digits201 by the command line, spoils something, gives the
+same command again, and holds the store against one of a run that nothing happened to.
+
+    python tests/robustness/trials.py [--times 5] [--out results/robustness.md]
+
+A full disk is a small one in memory, which root alone can mount; elsewhere that is not tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.store import Store
+
+ROOT = Path(__file__).parents[2]
+PLAN = """
+[[experiment]]
+oracle = "digits201"
+methods = ["random_search", "regularized_evolution", "local_search", "reinforce"]
+datasets = ["digits"]
+search_epochs = 12
+report_epochs = 30
+budgets = [{ queries = 40 }]
+seeds = 300
+"""
+FOLDERS = ("nasrepro", "suite", "oracles", "methods", "reports")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "nasrepro", *arguments]
+
+
+def run(store: Path, *more: str) -> list[str]:
+    plan = str(store.with_suffix(".toml"))
+    Path(plan).write_text(PLAN, encoding="utf-8")
+    return command("run", "--plan", plan, "--store", str(store), "--quiet", *more)
+
+
+def done(arguments: list[str], **changed: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments, capture_output=True, text=True, check=False, env={**os.environ, **changed}
+    )
+
+
+def answers(store: Path) -> dict[str, object]:
+    """Of every finished run what it gave, by its id."""
+    with Store(store, read_only=True) as opened:
+        return {
+            run_id: (record.status, record.chosen, record.reports, record.incumbents)
+            for run_id, record in opened.identified_runs()
+            if record.status != "failed"
+        }
+
+
+def one_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """ "" where a command ended as one refusal, else what is wrong with that."""
+    said = ended.stderr.strip().splitlines()
+    if ended.returncode != 2 or "Traceback" in ended.stderr or not said[-1].startswith("error: "):
+        return f"exit code {ended.returncode}: {ended.stderr[-300:]}"
+    return ""
+
+
+def killed_runner(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """kill -9 of the command at a random moment; nothing that was there is lost."""
+    store = folder / "runs.sqlite"
+    process = subprocess.Popen(run(store), start_new_session=True)
+    while not store.exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(rng.uniform(0.5, 4))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = answers(store)
+    ended = done(run(store))
+    after = answers(store)
+    if ended.returncode or not before.items() <= after.items():
+        return f"lost, or exit code {ended.returncode}: {ended.stderr[-300:]}"
+    return "" if after == reference else "other answers"
+
+
+def killed_workers(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """kill -9 of both worker processes, twice, while the command goes on."""
+    store = folder / "runs.sqlite"
+    process = subprocess.Popen(run(store, "--workers", "2"), start_new_session=True)
+    for _ in range(2):
+        time.sleep(rng.uniform(1, 3))
+        listed = done(["pgrep", "-P", str(process.pid)]).stdout.split()
+        for worker in listed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(worker), signal.SIGKILL)
+    if process.wait():
+        return f"exit code {process.returncode}"
+    return "" if answers(store) == reference else "other answers"
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def full_disk_run(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """A store on a disk that becomes full; with room again the same command ends the work."""
+    with small_disk(folder, "600k") as disk:
+        store = disk / "runs.sqlite"
+        if wrong := one_line(done(run(store))):
+            return wrong
+        before = answers(store)
+        subprocess.run(["mount", "-o", "remount,size=60m", disk], check=True)
+        ended = done(run(store))
+        after = answers(store)
+        if ended.returncode or not before or not before.items() <= after.items():
+            return f"lost, or exit code {ended.returncode}: {ended.stderr[-300:]}"
+        return "" if after == reference else "other answers"
+
+
+def _full_disk(arguments: list[str], folder: Path) -> str:
+    """A command whose results go to a full disk: one line, and nothing half-written."""
+    with small_disk(folder, "16k") as disk:
+        (disk / "filler").write_bytes(bytes(4096 * 2))
+        ended = done(
+            [each.replace("DISK", str(disk)) for each in arguments], NASREPRO_DATA=str(disk)
+        )
+        left = [path.name for path in disk.rglob("*.parquet")]
+        return one_line(ended) or (f"left: {left}" if left else "")
+
+
+def full_disk_score(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """`score` with its cache on a full disk."""
+    return _full_disk(command("score", "digits201", "--sample", "3", "--scorer", "naswot"), folder)
+
+
+def full_disk_train(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """`train-table` into a full disk."""
+    return _full_disk(
+        command("train-table", "digits201", "--out", "DISK/table", "--cells", "1"), folder
+    )
+
+
+# -- a cluster -------------------------------------------------------------------------------------
+def _dask(what: str, *arguments: str, path: Path = ROOT) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments],
+        env={**os.environ, "PYTHONPATH": str(path)}, cwd="/",
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def _worker(address: str, folder: Path, host: str, path: Path = ROOT) -> subprocess.Popen[bytes]:
+    named = ("--host", host, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    return _dask("worker", address, *named, "--local-directory", str(folder), path=path)
+
+
+def _scheduler(port: int) -> subprocess.Popen[bytes]:
+    return _dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+
+def _end(*processes: subprocess.Popen[bytes]) -> None:
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def dead_scheduler(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """kill -9 of scheduler and workers in mid-run; the same command with new ones ends the work."""
+    port, store = rng.randrange(20_000, 30_000), folder / "runs.sqlite"
+    address = f"tcp://127.0.0.1:{port}"
+    arguments = run(store, "--executor", "dask", "--address", address)
+    first = [_scheduler(port), _worker(address, folder, "127.0.0.1")]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    there = 0
+    while process.poll() is None and not there:
+        time.sleep(0.2)
+        with contextlib.suppress(NasreproError):  # not made yet
+            there = len(answers(store))
+    _end(*first)
+    _, said = process.communicate(timeout=120)
+    if process.returncode != 2 or "Traceback" in said:
+        return f"exit code {process.returncode}: {said[-300:]}"
+    before = answers(store)
+    second = [_scheduler(port), _worker(address, folder, "127.0.0.1")]
+    try:
+        ended = done(arguments)
+    finally:
+        _end(*second)
+    after = answers(store)
+    if ended.returncode or not before.items() <= after.items():
+        return f"lost, or exit code {ended.returncode}: {ended.stderr[-300:]}"
+    return "" if after == reference else "other answers"
+
+
+def other_code(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
+    """Two hosts, on one of them another source of a method: its cells go to the other host."""
+    other = folder / "other"
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__"))
+    source = other / "methods" / "random_search.py"
+    source.write_text(source.read_text().replace("while True:", "while bool(1):"))
+    port, store = rng.randrange(20_000, 30_000), folder / "runs.sqlite"
+    address = f"tcp://127.0.0.1:{port}"
+    hosts = [
+        _scheduler(port),
+        _worker(address, folder, "127.0.0.2", other),
+        _worker(address, folder, "127.0.0.1"),
+    ]
+    try:
+        ended = done(run(store, "--executor", "dask", "--address", address))
+    finally:
+        _end(*hosts)
+    if ended.returncode:
+        return f"exit code {ended.returncode}: {ended.stderr[-300:]}"
+    return "" if answers(store) == reference else "other answers"
+
+
+TRIALS: dict[str, Callable[[Path, dict[str, object], random.Random], str]] = {
+    "kill -9 of the command": killed_runner,
+    "kill -9 of the workers": killed_workers,
+    "full disk, run": full_disk_run,
+    "full disk, score": full_disk_score,
+    "full disk, train-table": full_disk_train,
+    "dead scheduler, new workers": dead_scheduler,
+    "two hosts, other code on one": other_code,
+}
+
+
+def main() -> int:
+    """Print the table; 1 where a trial did not end as it should."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=list(TRIALS))
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    lines = [
+        "# What goes wrong on a lab's machines",
+        "",
+        f"Written by `tests/robustness/trials.py {' '.join(sys.argv[1:])}`: survived is a trial "
+        "after which nothing was lost and the answers are those of an undisturbed run.",
+        "",
+        "| trial | what happens | tried | survived |",
+        "|---|---|---|---|",
+    ]
+    good = True
+    with tempfile.TemporaryDirectory() as name:
+        undisturbed = Path(name) / "reference.sqlite"
+        subprocess.run(run(undisturbed), check=True)
+        reference = answers(undisturbed)
+        for title in given.only:
+            trial, survived = TRIALS[title], 0
+            if title.startswith("full disk") and os.geteuid():
+                continue
+            for number in range(given.times):
+                folder = Path(name) / re.sub(r"\W+", "-", f"{title} {number}")
+                folder.mkdir()
+                wrong = trial(folder, reference, random.Random(number))
+                survived += not wrong
+                print(title, number, wrong or "survived", file=sys.stderr, flush=True)
+            what = (trial.__doc__ or "").split("\n")[0].rstrip(".")
+            lines.append(f"| {title} | {what} | {given.times} | {survived} |")
+            good = good and survived == given.times
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if given.out:
+        given.out.write_text(text, encoding="utf-8")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
