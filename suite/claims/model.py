@@ -18,7 +18,7 @@ RECORDED: tuple[Judgement, ...] = tuple(
     verdict for verdict in get_args(Judgement) if verdict != "not judged"
 )
 #: The key of a claim that says how it is tested; its table is a kind of `kinds`.
-KINDS = ("search", "order", "ranking", "devices", "study", "lookup", "formula")
+KINDS = tuple(kind.model_fields["kind"].default for kind in get_args(get_args(Test)[0]))
 
 
 class Claim(Statement):
