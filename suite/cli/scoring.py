@@ -65,7 +65,7 @@ def score(
     ] = None,
     sample: Annotated[
         int | None,
-        typer.Option(min=1, help="First so many of a fixed random order; all if not given."),
+        typer.Option(min=1, help="Only the first N of a fixed random order; all if not given."),
     ] = None,
     batch: Batch = 128,
     batches: Count = 2,
@@ -75,7 +75,7 @@ def score(
     networks_of: DatasetOf = "",
     workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 1,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Begin no network after so many seconds.")
+        float | None, typer.Option(min=0, help="Start no new network after this many seconds.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Copy the table of scores to this .parquet file.")

@@ -41,12 +41,12 @@ def query(
     ],
     dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
     epochs: Annotated[
-        int | None, typer.Option(help="Training length; there is no default.")
+        int | None, typer.Option(help="Training length in epochs; there is no default.")
     ] = None,
     seed: Annotated[str, typer.Option(help="Training seed of the table, or mean.")] = "mean",
     as_json: Json = False,
 ) -> None:
-    """Everything an oracle knows of one architecture.
+    """Show everything an oracle knows about one architecture.
 
     Example: nasrepro query nasbench201 6111 --dataset cifar10 --epochs 200
     """
@@ -108,7 +108,7 @@ def run(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method", "-m", help="Run it, too: a Python file, a method's name, optuna:SAMPLER."
+            "--method", "-m", help="Also run this one: a Python file, a name, or optuna:SAMPLER."
         ),
     ] = None,
     store: StorePath = DEFAULT_STORE,
@@ -136,7 +136,7 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Run a plan; what the store has is not run again, and a killed run goes on where it was.
+    """Run a plan; results in the store are kept, and an interrupted run resumes where it was.
 
     Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
     """

@@ -60,7 +60,7 @@ def train(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train one network for real; a training that was killed goes on where it was.
+    """Train one network for real; an interrupted training resumes where it was.
 
     On digits, NAS-Bench-201 cells are trained exactly as those of the table digits201. Data sets
     are looked for in NASREPRO_DATASETS. Not every space has --channels, --cells or --stages.
@@ -200,14 +200,14 @@ def train_table(
     name: Annotated[str, typer.Argument(help="The table: digits201.")],
     out: Annotated[
         Path,
-        typer.Option(help="Folder of what is trained so far; the same command goes on from there."),
+        typer.Option(help="Folder of the shards; the same command resumes from there."),
     ],
     seeds: Annotated[
         str, typer.Option(help="Training seeds, trained three at a time.")
     ] = "0,1,2,3,4,5",
     workers: Annotated[int, typer.Option(min=1, help="Single-threaded processes.")] = 2,
     cells: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many cells of the random order.")
+        int | None, typer.Option(min=1, help="Only the first N cells of the random order.")
     ] = None,
     collect: Annotated[
         Path | None,
@@ -226,7 +226,7 @@ def train_table(
 ) -> None:
     """Train a table that this project ships.
 
-    In shards, stopped and gone on with at will, then collected into Parquet.
+    In shards, which may be interrupted and resumed, then collected into Parquet.
 
     Example: nasrepro train-table digits201 --out shards; nasrepro train-table digits201 --out
     shards --collect new.parquet
