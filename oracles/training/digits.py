@@ -168,7 +168,13 @@ class Grouped:
         self.running_var = stacked([f"{norm}.running_var" for norm in norms])
 
     def __call__(self, x: Tensor, *, training: bool) -> Tensor:
-        """Logits, (batch, seeds, classes), of images (batch, seeds, 8, 8): one image per seed."""
+        """Logits, (batch, seeds, classes).
+
+        Args:
+            x: images, (batch, seeds, 8, 8), one for each seed; or, where it is not trained,
+                (batch, 1, 8, 8), one for all.
+            training: whether norms take their statistics from the batch.
+        """
         kernels = {
             CONV1: iter(self.parameters["conv1"].unbind()),
             CONV3: iter(self.parameters["conv3"].unbind()),
@@ -199,7 +205,7 @@ class Grouped:
                 kernel * scale[:, None, None, None],
                 offset,
                 padding=kernel.shape[-1] // 2,
-                groups=self.groups,
+                groups=min(self.groups, x.shape[1]),
             )
 
         x = x.contiguous(memory_format=torch.channels_last)  # faster than rows of channels
@@ -293,7 +299,7 @@ class DigitsLearner:
         correct = torch.zeros(self.seeds)
         with torch.no_grad():
             for x, y in zip(images.split(EVAL_BATCH), labels.split(EVAL_BATCH), strict=True):
-                logits = self.network(x.expand(-1, self.seeds, -1, -1), training=False)
+                logits = self.network(x, training=False)
                 correct += (logits.argmax(2) == y[:, None]).sum(0)
         out: NDArray[np.float32] = (correct.double() / len(labels)).numpy().astype(np.float32)
         return out

@@ -202,9 +202,7 @@ def train_table(
         Path,
         typer.Option(help="Folder of the shards; the same command resumes from there."),
     ],
-    seeds: Annotated[
-        str, typer.Option(help="Training seeds, trained three at a time.")
-    ] = "0,1,2,3,4,5",
+    seeds: Annotated[str, typer.Option(help="Training seeds; see --group.")] = "0,1,2,3,4,5",
     workers: Annotated[int, typer.Option(min=1, help="Single-threaded processes.")] = 2,
     cells: Annotated[
         int | None, typer.Option(min=1, help="Only the first N cells of the random order.")
@@ -223,6 +221,10 @@ def train_table(
             help="Try a recipe on a sample of the cells, and say which criteria it meets."
         ),
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Train all cells by a recipe that was tried.")
+    ] = None,
+    group: Annotated[int, typer.Option(min=1, help="Seeds trained side by side.")] = 3,
 ) -> None:
     """Train a table that this project ships.
 
@@ -251,5 +253,7 @@ def train_table(
             collect_to=collect,
             unpack_from=unpack,
             trial_of=trial,
+            recipe=recipe,
+            group=group,
         )
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
-import os
 import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,9 @@ from nasrepro.oracles.training.digits201.layout import NAME, ORDER_SEED, SHARD, 
 from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.data import atomic_write, write_text
 from nasrepro.suite.errors import DataCorrupt, ProtocolError
+from nasrepro.suite.experiments.kind import OpenCell
+from nasrepro.suite.experiments.runner import open_pool
+from nasrepro.suite.experiments.worker import Died, Done
 
 # Torch is imported by what trains, and not by reading this file: all files of this folder are read
 # to find the oracles.
@@ -101,20 +103,61 @@ def train_shard(
         np.savez_compressed(temporary, numbers=numbers, **columns)
 
 
-def _work(jobs: Sequence[_Job], seeds: Sequence[int], recipe: Recipe, parent: int) -> None:
-    """Body of a worker process.
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """What came of a shard: its file, and the traceback of a failure."""
 
-    It trains its shards one after the other, on one thread, until done or orphaned.
-    """
-    from nasrepro.oracles.training.digits import load_digits
-    from nasrepro.oracles.training.loop import one_thread
+    key: str
+    status: str
+    error: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
-    data = load_digits(recipe)
-    with one_thread():
-        for path, numbers in jobs:
-            if os.getppid() != parent:
-                return
-            train_shard(path, numbers, seeds, recipe, data)
+    def to_json(self) -> str:
+        """One JSON object."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ShardRecord:
+        """Inverse of `to_json`."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCell(OpenCell):
+    """A shard as the suite's pool executes it: the file is its result."""
+
+    path: Path
+    numbers: NDArray[np.uint16]
+    seeds: tuple[int, ...]
+    recipe: Recipe
+    timeout_s: ClassVar[float] = 7 * 86400.0
+
+    @property
+    def key(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return self.path.name
+
+    def perform(self) -> tuple[str, bytes]:
+        """Train its cells, on one thread."""
+        from nasrepro.oracles.training.digits import load_digits
+        from nasrepro.oracles.training.loop import one_thread
+
+        with one_thread():
+            train_shard(self.path, self.numbers, self.seeds, self.recipe, load_digits(self.recipe))
+        return "", b""
+
+    def conclude(self, text: str, packed: bytes) -> tuple[ShardRecord, bytes]:
+        """What came of it."""
+        return ShardRecord(self.key, "done"), packed
+
+    def failed(self, error: str, environment: Mapping[str, str]) -> ShardRecord:
+        """The same of a failure."""
+        return ShardRecord(self.key, "failed", error, environment)
 
 
 def _started(folder: Path, recipe: Recipe, seeds: Sequence[int]) -> None:
@@ -177,28 +220,32 @@ def train_table(
         for k, start in enumerate(range(0, cells or len(order), SHARD))
     ]
     todo = [(path, numbers) for path, numbers in shards if not _have(path, numbers)]
-    spawn = multiprocessing.get_context("spawn")
-    team = [
-        spawn.Process(
-            target=_work, args=(todo[k::workers], seeds, recipe, os.getpid()), daemon=True
-        )
-        for k in range(workers)
-    ]
     began = told = time.monotonic()
-    for worker in team:
-        worker.start()
-    while any(worker.is_alive() for worker in team) and not any(worker.exitcode for worker in team):
-        time.sleep(0.2)
-        if time.monotonic() - told >= every_s:
-            told = time.monotonic()
-            _tell(shards, todo, len(seeds), told - began)
-    failed = [worker.exitcode for worker in team if worker.exitcode]
-    for worker in team:
-        worker.terminate()
-    if failed:
+    with open_pool("processes", workers=workers) as pool:
+        running = {
+            pool.submit(ShardCell(path, numbers, tuple(seeds), recipe), frozenset())
+            for path, numbers in todo
+        }
+        while running:
+            ready, running = futures.wait(running, 0.2, return_when=futures.FIRST_COMPLETED)
+            for future in ready:
+                _check(future, folder)
+            if time.monotonic() - told >= every_s:
+                told = time.monotonic()
+                _tell(shards, todo, len(seeds), told - began)
+
+
+def _check(future: futures.Future[Any], folder: Path) -> None:
+    """Raise ProtocolError where a shard was not trained."""
+    try:
+        done = future.result()[1]
+        error = done.record.error if isinstance(done, Done) else done.why
+    except Died as death:
+        error = str(death)
+    if error:
         raise ProtocolError(
-            f"a worker ended with exit code {failed[0]}; what it finished is in {folder}: start "
-            "again to go on"
+            f"a worker failed: {error.strip().splitlines()[-1]}; what was finished is in {folder}: "
+            "start again to go on"
         )
 
 

@@ -46,7 +46,7 @@ from nasrepro.oracles.training.digits201.shards import (
     train_table,
     work_order,
 )
-from nasrepro.oracles.training.digits201.trials import trial
+from nasrepro.oracles.training.digits201.trials import recipe_of, trial
 from nasrepro.suite.data import Table, atomic_write, write_table, write_text
 from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.registry import load_oracle
@@ -188,6 +188,8 @@ def make(
     unpack_from: Path | None = None,
     collect_to: Path | None = None,
     trial_of: str | None = None,
+    recipe: str | None = None,
+    group: int = GROUP,
 ) -> str:
     """Train the table into shards, or do one of the other steps.
 
@@ -195,22 +197,24 @@ def make(
 
     Args:
         out: folder of the shards.
-        seeds: trained `GROUP` at a time, as one grouped network, one group after the other.
+        seeds: trained `group` at a time, as one grouped network, one group after the other.
         workers: single-threaded processes.
         cells: only the first so many of the random order.
         unpack_from: a table to fill the folder from, to go on from there.
         collect_to: the Parquet file to write, with its data card beside it.
         trial_of: a recipe of `trials.TRIALS`, to be tried on a sample of the cells.
+        recipe: one of them to train all cells by; the table's own if not given.
+        group: seeds trained together; the table's were three.
 
     Returns:
         What was done, in one line.
     """
-    groups = [list(seeds[start : start + GROUP]) for start in range(0, len(seeds), GROUP)]
+    groups = [list(seeds[start : start + group]) for start in range(0, len(seeds), group)]
     if trial_of is not None:
         return trial(trial_of, out, load_oracle("nasbench201"), load_oracle(NAME))
     if unpack_from is not None:
         return (
-            f"{out}: {sum(unpack(unpack_from, out, group) for group in groups)} shards from "
+            f"{out}: {sum(unpack(unpack_from, out, each) for each in groups)} shards from "
             f"{unpack_from}"
         )
     if collect_to is not None:
@@ -220,6 +224,7 @@ def make(
             f"{collect_to}: {rows} cells, {collect_to.stat().st_size / 1e6:.2f} MB; its data "
             f"card is {card_path.name}"
         )
-    for group in groups:
-        train_table(out, group, workers=workers, cells=cells)
+    chosen = recipe_of(recipe) if recipe else None
+    for side_by_side in groups:
+        train_table(out, side_by_side, recipe=chosen, workers=workers, cells=cells)
     return f"{out}: trained; write the table with --collect FILE.parquet"

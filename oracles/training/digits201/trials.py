@@ -61,6 +61,13 @@ TRIALS: Mapping[str, Recipe] = {
 }
 
 
+def recipe_of(name: str) -> Recipe:
+    """The recipe of that name; raises UnknownName."""
+    if name not in TRIALS:
+        raise UnknownName("recipe of digits201:", name, TRIALS)
+    return TRIALS[name]
+
+
 def sample() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of the cells of a trial, and the size (parameters of digits201's network) of each.
 
@@ -102,9 +109,7 @@ def trial(name: str, out: Path, benchmark: Oracle, first: Oracle) -> str:
     from nasrepro.oracles.training import loop
     from nasrepro.oracles.training.digits import DigitsLearner, load_digits
 
-    if name not in TRIALS:
-        raise UnknownName("trial of digits201:", name, TRIALS)
-    recipe, (numbers, sizes) = TRIALS[name], sample()
+    recipe, (numbers, sizes) = recipe_of(name), sample()
     data, archs = load_digits(recipe), [SPACE.numbered(int(number)) for number in numbers]
     test, cost_s, started = np.empty((len(SEEDS), len(archs))), 0.0, time.process_time()
     with loop.one_thread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from nasrepro.oracles.training import images
 from nasrepro.oracles.training.digits import load_digits
 from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.errors import ProtocolError
-from nasrepro.suite.oracle import searching
+from nasrepro.suite.oracle import answering, searching
 from nasrepro.suite.registry import load_images, load_oracle, trainers
 
 #: The oracles on digits, and the sets of images that fit their networks.
@@ -99,3 +100,13 @@ def test_a_method_cannot_train_or_read_images_past_its_session(name):
     # but what the session gives comes from the same images
     with searching():
         assert len(oracle.batches("digits", size=4)[0][1]) == 4
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_nor_can_a_thread_that_it_starts(name):
+    """Also while an oracle works on an answer: what is open to it is not open to other threads."""
+    oracle = load_oracle("digits201")
+    with searching(), answering(), ThreadPoolExecutor(1) as pool:
+        cheat = pool.submit(CHEATS[name], oracle)
+        with pytest.raises(ProtocolError, match="while a search runs"):
+            cheat.result()
