@@ -27,7 +27,7 @@ PARTS = (
     "README.md",
     "CONTRIBUTING.md",
 )
-CLAIMS, RULES = "tests/suite/claims/test_claims.py", "tests/suite/claims/test_rules.py"
+CLAIMS, RULES = "tests/suite/claims", "tests/suite/claims/test_rules.py"
 MARGINS = "tests/suite/claims/test_margins.py"
 AGREEMENT = "tests/suite/statistics/test_agreement.py"
 GUARDS = "tests/suite/claims/test_guards.py"
@@ -53,7 +53,7 @@ MUTATIONS = {
         "suite/claims/kinds/ranking.py",
         "value = record.agreement[self.coefficient]",
         'value = record.agreement.get("spearman", 0.0)',
-        f"{CLAIMS} -k whole_space",
+        f"{CLAIMS}/test_kinds.py -k whole_space",
     ),
     "a tenth of the rows dropped": Mutation(
         "suite/experiments/ranking.py",
@@ -65,7 +65,7 @@ MUTATIONS = {
         "suite/claims/margins.py",
         "return range(block * count, (block + 1) * count)",
         "return range(block * count + 1, (block + 1) * count + 1)",
-        f"{CLAIMS} -k block",
+        f"{CLAIMS}/test_judging.py -k block",
     ),
     "margin doubled": Mutation(
         "suite/claims/margins.py", "ACCURACY = 0.5", "ACCURACY = 1.0", MARGINS
@@ -77,7 +77,10 @@ MUTATIONS = {
         MARGINS,
     ),
     "no Holm": Mutation(
-        "suite/claims/kinds/order.py", "p_value=float(p_value), ", "", f"{CLAIMS} -k corrected"
+        "suite/claims/kinds/order.py",
+        "p_value=float(p_value), ",
+        "",
+        f"{CLAIMS}/test_kinds.py -k corrected",
     ),
     "Holm without steps": Mutation(
         "suite/statistics/comparisons.py",
@@ -89,25 +92,25 @@ MUTATIONS = {
         "suite/claims/evidence.py",
         'return 100.0 if measured.unit == "fraction" else 1.0',
         "return 1.0",
-        f"{CLAIMS} -k inside_the_margin",
+        f"{CLAIMS}/test_judging.py -k inside_the_margin",
     ),
     "stale sources count": Mutation(
         "suite/claims/evidence.py",
         'return "" if source and tables else',
         'return "" if tables else',
-        f"{CLAIMS} -k other_sources",
+        f"{CLAIMS}/test_judging.py -k other_sources",
     ),
     "other tables count": Mutation(
         "suite/claims/evidence.py",
         'return "" if source and tables else',
         'return "" if source else',
-        f"{CLAIMS} -k other_sources",
+        f"{CLAIMS}/test_judging.py -k other_sources",
     ),
     "other parameters count": Mutation(
         "suite/claims/evidence.py",
         "key.method, frozen(key.params), lengths",
         "key.method, frozenset(), lengths",
-        f"{CLAIMS} -k other_sources",
+        f"{CLAIMS}/test_judging.py -k other_sources",
     ),
     "a sample that is no random one": Mutation(
         "suite/scoring/scores.py",
@@ -204,10 +207,13 @@ MUTATIONS = {
         "tests/test_docs.py -k claims_of_contributing",
     ),
     "text for a number": Mutation(
-        "suite/claims/statement.py", "strict=True, ", "", f"{CLAIMS} -k wrong_claims"
+        "suite/claims/statement.py", "strict=True, ", "", f"{CLAIMS}/test_files.py -k wrong_claims"
     ),
     "half a digit is a whole one": Mutation(
-        "suite/claims/formula.py", "return 0.5 * 10.0", "return 1.0 * 10.0", f"{CLAIMS} -k formulas"
+        "suite/claims/formula.py",
+        "return 0.5 * 10.0",
+        "return 1.0 * 10.0",
+        f"{CLAIMS}/test_formula.py -k formulas",
     ),
     "ZiCo of |g|": Mutation(
         "methods/scorers/zico.py",
