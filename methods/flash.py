@@ -37,6 +37,8 @@ Deviations:
       for each limit (`measured` of the event "search").
     - No area: no model or measurement of it is given here. No network-on-chip term: the devices are
       not simulated.
+
+Longer than other files because the study of its search stands beside it.
 """
 
 import contextlib

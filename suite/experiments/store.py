@@ -1,6 +1,8 @@
 """Results in one SQLite file.
 
 Runs and rankings by key, one writer, nothing lost that was finished.
+
+Longer than other files because nothing else knows how results lie in the file.
 """
 
 from __future__ import annotations

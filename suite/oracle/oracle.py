@@ -1,6 +1,8 @@
 """Oracles answer "how good is this architecture?", naming each number's split, epochs and seed.
 
 They are pure: no clock, counter or chance. Accuracies are fractions; missing values are missing.
+
+Longer than other files because its docstrings say what every look-up gives and refuses.
 """
 
 from __future__ import annotations
