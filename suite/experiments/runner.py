@@ -169,7 +169,13 @@ def _dask(address: str) -> Iterator[Pool]:
             if refused not in pools:
                 only = {"workers": sorted(workers() - refused)} if refused else {}
                 pools[refused] = client.get_executor(pure=False, **only)
-            return pools[refused].submit(execute_on_cluster, ENGINE, pickle.dumps(cell))
+            packed = pickle.dumps(cell)
+            try:
+                return pools[refused].submit(execute_on_cluster, ENGINE, packed)
+            except Exception as error:  # the scheduler went between two looks at it
+                lost: Future[Result] = Future()
+                lost.set_exception(error)
+                return lost
 
         try:
             yield Pool(submit, count * _AHEAD, workers, lambda: client.status != "closed")
