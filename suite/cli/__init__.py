@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nasrepro.suite.cli.common import app
+from nasrepro.suite.cli.common import app, json_text
 from nasrepro.suite.errors import NasreproError
 
 __all__ = ["app", "main"]
@@ -27,11 +27,14 @@ _UsageError: Any = typer.BadParameter.__base__
 def main() -> None:
     """Run the command line, with errors on one line.
 
-    Exit codes are 0 (good), 1 (ran, but something failed) and 2 (bad input).
+    Exit codes are 0 (good), 1 (ran, but something failed) and 2 (bad input). With --json an error
+    is a JSON document on standard output, too.
     """
     try:
         code = app(prog_name="nasrepro", standalone_mode=False)
     except NasreproError as error:
+        if "--json" in sys.argv:
+            print(json_text({"error": {"kind": type(error).__name__, "message": str(error)}}))
         print(
             "error:", *str(error).splitlines(), file=sys.stderr
         )  # on one line, also where it quotes another library's text
@@ -42,6 +45,8 @@ def main() -> None:
         ):  # a group without a command: its message is the help
             print(error.format_message(), file=sys.stderr)
             sys.exit(2)
+        if "--json" in sys.argv:
+            print(json_text({"error": {"kind": "usage", "message": error.format_message()}}))
         hint = f" (see: {error.ctx.command_path} --help)" if error.ctx else ""
         print(f"error: {error.format_message()}{hint}", file=sys.stderr)
         sys.exit(2)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
-from collections.abc import Callable, Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,6 +62,10 @@ StorePath = Annotated[
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
 
 
+#: Characters of a column at least.
+NARROWEST = 5
+
+
 def json_text(value: Any) -> str:
     """One JSON document; NaN and infinities, which JSON does not have, become null."""
 
@@ -87,10 +95,33 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headers: list[str], rows: list[list[Any]]) -> None:
-    """A plain table."""
+    """A plain table, as wide as the terminal: its widest columns are broken into lines.
+
+    One line a row where the output is piped or redirected and `COLUMNS` does not say how wide.
+    """
     from tabulate import tabulate
 
-    typer.echo(tabulate(rows, headers=headers, disable_numparse=True))
+    lines = [headers, *([str(cell) for cell in row] for row in rows)]
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        natural = [  # tabulate gives a header two more
+            max(len(head) + 2, *map(len, column)) for head, *column in zip(*lines, strict=True)
+        ]
+        widths = fitting(natural, shutil.get_terminal_size((80, 24)).columns)
+        lines = [
+            [fill(cell, width) for cell, width in zip(line, widths, strict=True)] for line in lines
+        ]
+    typer.echo(tabulate(lines[1:], headers=lines[0], disable_numparse=True))
+
+
+def fitting(widths: Sequence[int], total: int) -> list[int]:
+    """Column widths, two blanks between them, within `total`: the widest are cut to one width.
+
+    No column gets less than `NARROWEST`, so that many columns may still be wider.
+    """
+    cap = max(widths, default=0)
+    while cap > NARROWEST and sum(min(width, cap) + 2 for width in widths) - 2 > total:
+        cap -= 1
+    return [min(width, cap) for width in widths]
 
 
 def remark(text: str, quiet: bool = False) -> None:
@@ -140,8 +171,13 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], N
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total, label: bar.update(
-            task, completed=done, total=total, description=f"{what} {label}"[:36]
+            task, completed=done, total=total, description=shortened(f"{what} {label}".strip())
         )
+
+
+def shortened(text: str, length: int = 56) -> str:
+    """A text that leaves room for the bar; its end, which says for how long, stays."""
+    return text if len(text) <= length else f"{text[: length - 20]}…{text[-19:]}"
 
 
 def chosen_dataset(oracle: Oracle, name: str) -> str:

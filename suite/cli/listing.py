@@ -50,7 +50,21 @@ def list_command(
         if not kind:
             typer.echo(f"\n{name}")
         headers = list(rows[0]) if rows else []
-        print_table(headers, [[row[header] for header in headers] for row in rows])
+        print_table(
+            [header.replace("_", " ") for header in headers],
+            [[_shown(row[header]) for header in headers] for row in rows],
+        )
+
+
+def _shown(value: Any) -> Any:
+    """A list or a mapping on one line, a truth value as a word; none as nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={each}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else value
 
 
 def _oracles() -> list[dict[str, Any]]:
@@ -64,11 +78,12 @@ def _oracles() -> list[dict[str, Any]]:
             {
                 "oracle": info.name,
                 "space": info.space.name,
-                "data sets": ", ".join(d.name for d in info.datasets),
-                "target": ", ".join(
-                    dict.fromkeys(info.target_of(d.name).name for d in info.datasets)
+                "datasets": [dataset.name for dataset in info.datasets],
+                "target": list(
+                    dict.fromkeys(info.target_of(each.name).name for each in info.datasets)
                 ),
-                "here": "trains" if info.trains else "yes" if here else "no",
+                "here": here,
+                "trains": info.trains,
             }
         )
     return rows
@@ -91,7 +106,8 @@ def _methods() -> list[dict[str, Any]]:
         {
             "method": m.name,
             "paper": m.paper,
-            "parameters": ", ".join(f"{k}={v}" for k, v in m.defaults.items()),
+            "title": m.title,
+            "parameters": dict(m.defaults),
         }
         for m in methods.all()
     ]
@@ -104,7 +120,7 @@ def _studies() -> list[dict[str, Any]]:
         {
             "study": s.name,
             "paper": s.paper,
-            "parameters": ", ".join(f"{k}={v}" for k, v in s.defaults.items()),
+            "parameters": dict(s.defaults),
             "what": s.doc.splitlines()[0] if s.doc else "",
         }
         for s in studies.all()
@@ -118,7 +134,7 @@ def _scorers() -> list[dict[str, Any]]:
         {
             "scorer": s.name,
             "paper": s.paper,
-            "needs": "network" if s.needs_network else "nothing",
+            "needs_network": s.needs_network,
             "what": s.doc.splitlines()[0] if s.doc else "",
         }
         for s in scorers.all()
@@ -148,9 +164,9 @@ def _devices() -> list[dict[str, Any]]:
             rows.append(
                 {
                     **row,
-                    "data sets": ", ".join(device.datasets),
+                    "datasets": list(device.datasets),
                     "cells": cells,
-                    "here": "yes" if here else "no",
+                    "here": here,
                 }
             )
     return rows
@@ -163,8 +179,8 @@ def _references() -> list[dict[str, Any]]:
         {
             "reference": f"{entry.info.source}/{score}",
             "oracle": entry.info.oracle,
-            "data sets": ", ".join(entry.info.datasets),
-            "here": "yes" if entry.info.table.path.exists() else "no",
+            "datasets": list(entry.info.datasets),
+            "here": entry.info.table.path.exists(),
         }
         for entry in references.all()
         for score in entry.info.scores

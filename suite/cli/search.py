@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nasrepro.suite.experiments.plan import Plan
     from nasrepro.suite.experiments.runner import Outcome
     from nasrepro.suite.experiments.search import Arm
+    from nasrepro.suite.oracle import Oracle
     from nasrepro.suite.registry import Method
 
 
@@ -61,6 +62,8 @@ def query(
             f"{opened.name} has {', '.join(map(str, opened.epochs(name)))} for {name}"
         )
     wanted = typed_arch(space, arch)
+    if opened.info.trains:
+        remark(_price(opened, name, epochs, seed))
     reading = opened.query(
         wanted, dataset=name, epochs=epochs, seed=int(seed) if is_integer(seed) else seed
     )
@@ -84,6 +87,16 @@ def query(
                 for key, value in row.items()
             ],
         )
+
+
+def _price(oracle: Oracle, dataset: str, epochs: int, seed: str) -> str:
+    """What an answer of an oracle that trains may cost."""
+    count = len(oracle.seeds(dataset, epochs)) if seed == "mean" else 1
+    networks = "1 network" if count == 1 else f"{count} networks"
+    return (
+        f"{oracle.name} trains what it does not have: up to {networks} of {epochs} epochs now "
+        "(Ctrl-C stops; the same command goes on)"
+    )
 
 
 def _shown(value: Any, unit: str) -> str:

@@ -15,7 +15,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -76,10 +76,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A cell, and the workers that have refused it."""
+    """A cell, the workers that have refused it, and when it was given to a worker."""
 
     cell: Cell
     refused: frozenset[str] = field(default_factory=frozenset)
+    since: float = 0.0
 
 
 def _here(cell: Cell, refused: frozenset[str]) -> Future[Result]:
@@ -287,6 +288,12 @@ class Run:
         self.done += 1
         self.progress(self.done, self.total, cell.label)
 
+    def _say(self, flying: Iterable[Job]) -> None:
+        """What has been in flight for longest, and for how long."""
+        oldest = min(flying, key=lambda job: job.since)
+        seconds = time.monotonic() - oldest.since
+        self.progress(self.done, self.total, f"{oldest.cell.label} ({seconds:,.0f} s)")
+
     def drain(self, pool: Pool, ahead: int, waiting: deque[Job]) -> None:
         """Run what is waiting with `ahead` cells in flight.
 
@@ -298,6 +305,7 @@ class Run:
             while waiting and len(flying) < ahead:
                 job = waiting.popleft()
                 if self._taken(job, others):
+                    job = replace(job, since=time.monotonic())
                     flying[pool.submit(job.cell, job.refused)] = job
             if not flying and others:
                 time.sleep(_LOOK_S)
@@ -309,6 +317,8 @@ class Run:
                 waiting.extend(others)
                 return
             self.store.beat()
+            if not ready and flying:
+                self._say(flying.values())
             for future in ready:
                 self._receive(future, flying.pop(future), pool, waiting)
             if not flying and not waiting:

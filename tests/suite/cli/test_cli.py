@@ -6,6 +6,7 @@ What importing it costs.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ import typer
 
 from nasrepro import __main__ as cli
 from nasrepro.oracles.nasbench201 import TABLE
+from nasrepro.suite.cli.common import fitting
+from nasrepro.suite.cli.search import _price
 from nasrepro.suite.registry import load_oracle
 
 ARCH = (
@@ -613,3 +616,45 @@ def test_stores_that_cannot_be_used(refused, plan, tmp_path):
     store.write_text("hello, this is a text and not a data base")
     assert f"{store} is not a results store" in refused(*given)
     assert "give another --store" in refused(*given[:4], plan / "runs.sqlite", *given[5:])
+
+
+# -- width, errors, price --------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["methods", "studies", "oracles", "plans"])
+def test_lists_fit_the_terminal(kind, monkeypatch, nasrepro):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = nasrepro("list", kind)
+    assert max(map(len, out.splitlines())) <= 80
+    monkeypatch.delenv("COLUMNS")
+    _, piped, _ = nasrepro("list", kind)
+    assert piped.count("\n") < out.count("\n")  # one line a row, for grep
+
+
+@pytest.mark.parametrize(
+    ("widths", "total", "fits"),
+    [([3, 4], 80, [3, 4]), ([10, 50, 60], 80, [10, 33, 33]), ([50] * 9, 20, [5] * 9), ([], 9, [])],
+)
+def test_columns_are_cut_where_they_are_widest(widths, total, fits):
+    assert fitting(widths, total) == fits
+
+
+def test_errors_are_json_where_json_is_asked_for(nasrepro):
+    code, out, err = nasrepro("query", "digits202", "5", "--json")
+    assert code == 2 and err.startswith("error: unknown oracle")
+    assert json.loads(out)["error"]["kind"] == "UnknownName"
+    code, out, _ = nasrepro("query", "--json")
+    assert code == 2 and json.loads(out)["error"]["kind"] == "usage"
+
+
+def test_lists_are_typed_in_json(nasrepro):
+    rows = json.loads(nasrepro("list", "--json")[1])
+    digits = next(row for row in rows["oracles"] if row["oracle"] == "digits201")
+    assert digits["here"] is True and digits["trains"] is False and digits["datasets"] == ["digits"]
+    zico = next(row for row in rows["methods"] if row["method"] == "zico")
+    assert zico["title"] == "ZiCo" and isinstance(zico["parameters"], dict)
+
+
+def test_an_oracle_that_trains_says_so_before_it_does():
+    price = _price(load_oracle("trained201"), "digits", 1, "mean")
+    assert re.fullmatch(
+        r"trained201 trains what it does not have: up to \d+ networks? of 1 .*", price
+    )
