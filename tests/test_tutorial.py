@@ -102,3 +102,21 @@ def test_the_pictures_of_readme_are_there():
             f"README shows {name}, which is not there; draw it with: nasrepro figures --out "
             "results/figures"
         )
+
+
+def test_the_template_of_a_leaderboard_works_as_it_stands(shell):
+    """Each step of its workflow, twice: the second night has a history."""
+    template = ROOT / "docs/leaderboard"
+    shutil.copytree(template, shell.place, dirs_exist_ok=True)
+    text = (template / ".github/workflows/leaderboard.yml").read_text(encoding="utf-8")
+    blocks = re.findall(r"run: \|\n((?: {10}.*\n)+)", text)
+    assert len(blocks) == 4 and "write" not in text
+    start = "set -e; SEEDS='--seeds 2'; GITHUB_STEP_SUMMARY=summary.md\n"
+    for _ in range(2):
+        for block in blocks:
+            done = shell(start + block)
+            assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    report = shell.place / "nasrepro-results/report"
+    assert "our_method" in (report / "report.md").read_text(encoding="utf-8")
+    assert len(list((shell.place / "history").iterdir())) == 1
+    assert "Changes since" in (shell.place / "summary.md").read_text(encoding="utf-8")
