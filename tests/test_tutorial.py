@@ -104,6 +104,7 @@ def test_the_pictures_of_readme_are_there():
         )
 
 
+@pytest.mark.nightly  # a dozen starts of the command line
 def test_the_template_of_a_leaderboard_works_as_it_stands(shell):
     """Each step of its workflow, twice: the second night has a history."""
     template = ROOT / "docs/leaderboard"
