@@ -25,6 +25,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
+    from nasrepro.reports.document import TableDoc
     from nasrepro.reports.summary import Results
     from nasrepro.suite.experiments.store import Store
 PlanName = Annotated[
@@ -55,6 +56,13 @@ Highlighted = Annotated[
         "name; the best eight and your own if not given.",
     ),
 ]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for the files; one called as the command, beside the store, if not given.",
+    ),
+]
 Against = Annotated[
     Path | None,
     typer.Option(
@@ -74,10 +82,7 @@ def report(
     store: StorePath = DEFAULT_STORE,
     plan: PlanName = "",
     method: Own = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the files; `report` beside the store if not given."),
-    ] = None,
+    out: Out = None,
     formats: Annotated[
         str,
         typer.Option(
@@ -113,18 +118,11 @@ def report(
     Example: nasrepro report --method my_method.py --columns test_accuracy,regret --fit column
     """
     from nasrepro.reports import render, tables
-    from nasrepro.reports.latex import FITS
     from nasrepro.reports.runs import write_runs
     from nasrepro.reports.selection import selected
-    from nasrepro.reports.terminal import brief, terminal
     from nasrepro.suite.data import write_text
 
-    wanted = _words(formats)
-    for name in wanted:
-        if name not in (*render.FORMATS, *_MORE):
-            raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
-    if fit and fit not in FITS:
-        raise UnknownName("width of a LaTeX table", fit, FITS)
+    wanted = _wanted(formats, fit)
     _register(method)
     folder = out or store.parent / "report"
     with reading(store) as opened:
@@ -148,18 +146,39 @@ def report(
     if as_json:
         typer.echo(render.to_json(built))
     elif not quiet:
-        from rich.console import Console
-
-        # a table that is piped or redirected is not cut at the 80 columns of no terminal
-        console = Console(width=None if sys.stdout.isatty() else 140)
-        if every or claims or columns or methods or rows:
-            wanted_part = {True: "claims"}.get(claims)
-            terminal([doc for doc in built if wanted_part in (None, doc.part)], console)
-        else:
-            brief(built, console, folder)
+        whole = every or claims or bool(columns or methods or rows)
+        _show([doc for doc in built if not claims or doc.part == "claims"], folder, whole=whole)
     if against is not None:
         _say_changes(new)
     remark(f"{len(written) + len(pages) + 2} files in {folder}", quiet)
+
+
+def _wanted(formats: str, fit: str) -> list[str]:
+    """The formats asked for; refuses what there is not, before any work."""
+    from nasrepro.reports import render
+    from nasrepro.reports.latex import FITS
+
+    wanted = _words(formats)
+    for name in wanted:
+        if name not in (*render.FORMATS, *_MORE):
+            raise UnknownName("report format", name, (*render.FORMATS, *_MORE))
+    if fit and fit not in FITS:
+        raise UnknownName("width of a LaTeX table", fit, FITS)
+    return wanted
+
+
+def _show(docs: Sequence[TableDoc], folder: Path, *, whole: bool) -> None:
+    """The tables in the terminal, or a screen of them."""
+    from rich.console import Console
+
+    from nasrepro.reports.terminal import brief, terminal
+
+    # a table that is piped or redirected is not cut at the 80 columns of no terminal
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if whole:
+        terminal(docs, console)
+    else:
+        brief(docs, console, folder)
 
 
 def _words(text: str) -> list[str]:
@@ -203,10 +222,7 @@ def leaderboard(
     store: StorePath = DEFAULT_STORE,
     plan: PlanName = "",
     method: Own = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the page; `leaderboard` beside the store if not given."),
-    ] = None,
+    out: Out = None,
     against: Against = None,
     quiet: Quiet = False,
 ) -> None:
@@ -230,10 +246,7 @@ def figures(
     store: StorePath = DEFAULT_STORE,
     plan: PlanName = "",
     method: Highlighted = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the files; `figures` beside the store if not given."),
-    ] = None,
+    out: Out = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help="A kind of figure; several by repeating. All if not given."),

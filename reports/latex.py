@@ -121,6 +121,10 @@ def fitted(doc: TableDoc, fit: str) -> str:
             places.append(place)
             left -= width
     notes = [doc.caption, doc.legend, *doc.footnotes]
+    missing = [doc.columns[place].header for _, place in wanted if place not in places]
+    if missing:
+        names = ", ".join(" ".join(header.split()) for header in missing)
+        notes.append(f"Columns that do not fit: {names}.")
     star = "*" if fit == "page" else ""
     lines = [
         f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}",
