@@ -155,7 +155,7 @@ def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[s
         dash = variants[place] = variants.get(place, -1) + 1
         parents = [each for each in known if method.startswith(f"{each}_")]
         family = known.index(parents[0]) if parents else place
-        # 7 colours share no divisor with 10 markers or 4 dashes: 70 methods before two look alike
+        # 14 colours with 10 markers and 4 dashes: 70 methods before two look alike
         # as points, 28 as lines
         colours = COLOURS + DARK
         looks[name] = Look(
