@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-NOTEBOOK = Path(__file__).parents[1] / "examples/figure.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "docs/figure.ipynb"
 
 
 def test_the_notebook_runs_from_the_table_to_the_figure(tmp_path, monkeypatch):
