@@ -22,6 +22,7 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from nasrepro.suite.experiments.kind import Cell, Record
@@ -63,7 +64,6 @@ def verify(
 
     Exits 1 if one is different. Example: nasrepro verify --sample 10
     """
-    from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.registry import methods
 
     if not run and sample is None:
@@ -71,15 +71,7 @@ def verify(
     for name in method or ():
         entry = methods.from_file(Path(name))
         methods.add(entry.name, entry, "")
-    with Store(store, read_only=True) as opened:
-        ids = list(run or ())
-        if sample is not None:
-            known = sorted(opened.finished())
-            if oracle:
-                keys = {run_id: opened.record(run_id).key for run_id in known}
-                known = [one for one in known if getattr(keys[one], "oracle", "") in oracle]
-            ids += random.Random(seed).sample(known, min(sample, len(known)))
-        records = {run_id: opened.record(run_id) for run_id in ids}
+    records = _chosen(store, run or (), sample or 0, seed, oracle)
     with progress_bar("verifying", quiet) as progress:
         progress(0, len(records), "")
         found = []
@@ -87,16 +79,39 @@ def verify(
             found.append(result)
             progress(len(found), len(records), result.label)
     if keep is not None:
-        if keep.exists():
-            raise NasreproError(f"{keep} is there already; --keep makes a new store")
-        with Store(keep) as kept:
-            for one in found:
-                if one.verdict == "equal":
-                    kept.add(records[one.run_id])
+        _copy(keep, [records[one.run_id] for one in found if one.verdict == "equal"])
     _print(found, as_json)
     counts = {one.verdict: sum(each.verdict == one.verdict for each in found) for one in found}
     remark(", ".join(f"{count:,} {verdict}" for verdict, count in counts.items()), quiet)
     return int("different" in counts)
+
+
+def _chosen(
+    store: Path, run: Sequence[str], sample: int, seed: int, oracle: Sequence[str] | None
+) -> dict[str, Record]:
+    """The records of the ids in `run`, and of `sample` others drawn at random, by their ids."""
+    from nasrepro.suite.experiments.store import Store
+
+    with Store(store, read_only=True) as opened:
+        ids = list(run)
+        if sample:
+            known = sorted(opened.finished())
+            if oracle:
+                keys = {run_id: opened.record(run_id).key for run_id in known}
+                known = [one for one in known if getattr(keys[one], "oracle", "") in oracle]
+            ids += random.Random(seed).sample(known, min(sample, len(known)))
+        return {run_id: opened.record(run_id) for run_id in ids}
+
+
+def _copy(keep: Path, records: Sequence[Record]) -> None:
+    """Write the records to a new store."""
+    from nasrepro.suite.experiments.store import Store
+
+    if keep.exists():
+        raise NasreproError(f"{keep} is there already; --keep makes a new store")
+    with Store(keep) as kept:
+        for record in records:
+            kept.add(record)
 
 
 def _verified(
