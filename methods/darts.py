@@ -17,10 +17,8 @@ Deviations:
     - Weights begin at a rate of 0.1, as all supernets here, theirs at 0.025.
 """
 
-import torch
-import torch.nn.functional as F
-
-from nasrepro.methods.nets.one_shot import Weights, against_table, code_of, pairs
+from nasrepro.methods.nets.one_shot import Weights, against_table, pairs
+from nasrepro.methods.nets.relaxation import Alpha
 from nasrepro.suite.registry import method, study
 
 PAPER = "arXiv:1806.09055"
@@ -42,23 +40,15 @@ def search(session, rng, *, epochs, learning_rate):
 
 def trained(session, shop, rng, epochs, learning_rate):
     """The supernet and the architecture chosen."""
-    space, supernet = session.space, shop.supernet()
-    shape = len(space.cardinalities), max(space.cardinalities)
-    alpha = torch.tensor(1e-3 * rng.standard_normal(shape), dtype=torch.float32, requires_grad=True)
-    optimiser = torch.optim.Adam([alpha], learning_rate, betas=(0.5, 0.999), weight_decay=1e-3)
-    weights, tenth = Weights(supernet, 0.1), -1
-    for done, batch, (images, labels) in pairs(shop, epochs):
-        supernet.mix(alpha.softmax(1))
-        optimiser.zero_grad()
-        F.cross_entropy(supernet(images), labels).backward()
-        optimiser.step()
-        supernet.mix(alpha.detach().softmax(1))
+    supernet = shop.supernet()
+    alpha, weights = Alpha(session, learning_rate, rng), Weights(supernet, 0.1)
+    for done, batch, validation in pairs(shop, epochs):
+        supernet.mix(alpha.logits.softmax(1))
+        alpha.step(supernet, validation)
+        supernet.mix(alpha.logits.detach().softmax(1))
         weights.step(done, batch)
-        if int(10 * done) > tenth:
-            tenth = int(10 * done)
-            session.keep(space.arch(code_of(alpha)))
-            session.log("derived", done=done, code=list(code_of(alpha)))
-    return supernet, space.arch(code_of(alpha))
+        alpha.note(done)
+    return supernet, alpha.derived()
 
 
 @study("darts.inherited", paper=PAPER, by=("done",), oracle="workshop201", epochs=60, cells=100)

@@ -21,7 +21,8 @@ Deviations:
 import torch
 import torch.nn.functional as F
 
-from nasrepro.methods.nets.one_shot import Weights, against_table, code_of, pairs
+from nasrepro.methods.nets.one_shot import Weights, against_table, pairs
+from nasrepro.methods.nets.relaxation import Alpha
 from nasrepro.suite.registry import method, study
 
 PAPER = "arXiv:1910.04465"
@@ -52,26 +53,18 @@ def straight_through(alpha, tau, rng):
 
 def trained(session, shop, rng, epochs, learning_rate):
     """The supernet and the architecture chosen."""
-    space, supernet = session.space, shop.supernet()
-    shape = len(space.cardinalities), max(space.cardinalities)
-    alpha = torch.tensor(1e-3 * rng.standard_normal(shape), dtype=torch.float32, requires_grad=True)
-    optimiser = torch.optim.Adam([alpha], learning_rate, betas=(0.5, 0.999), weight_decay=1e-3)
-    weights, tenth = Weights(supernet, 0.1), -1
-    for done, batch, (images, labels) in pairs(shop, epochs):
+    supernet = shop.supernet()
+    alpha, weights = Alpha(session, learning_rate, rng), Weights(supernet, 0.1)
+    for done, batch, validation in pairs(shop, epochs):
         tau = 10 - 9.9 * done
-        gates, active = straight_through(alpha.detach(), tau, rng)
+        gates, active = straight_through(alpha.logits.detach(), tau, rng)
         supernet.mix(gates, active)
         weights.step(done, batch)
-        gates, active = straight_through(alpha, tau, rng)
+        gates, active = straight_through(alpha.logits, tau, rng)
         supernet.mix(gates, active)
-        optimiser.zero_grad()
-        F.cross_entropy(supernet(images), labels).backward()
-        optimiser.step()
-        if int(10 * done) > tenth:
-            tenth = int(10 * done)
-            session.keep(space.arch(code_of(alpha)))
-            session.log("derived", done=done, code=list(code_of(alpha)))
-    return supernet, space.arch(code_of(alpha))
+        alpha.step(supernet, validation)
+        alpha.note(done)
+    return supernet, alpha.derived()
 
 
 @study("gdas.inherited", paper=PAPER, by=("done",), oracle="workshop201", epochs=100, cells=100)
