@@ -29,16 +29,64 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
     from nasrepro.suite.search import Session
 
 CHOICES = ("ddpg", "random", "uniform", "rewound")
 LAYERS = 4
+
+
+class Layers:
+    """The layers of a chain, cut one after the other: what DDPG sees and does.
+
+    Args:
+        macs: of a chain with these widths.
+        width: channels of each layer before.
+        least: share of its channels that a layer keeps at least.
+        preserve: share of the MACs to keep.
+
+    Attributes:
+        full: the widths before.
+        whole: MACs before.
+        most: MACs that the budget leaves.
+        widths: those decided in this episode.
+    """
+
+    def __init__(
+        self, macs: Callable[[list[int]], int], width: int, least: float, preserve: float
+    ) -> None:
+        self._macs, self._width = macs, width
+        self.full = [width] * LAYERS
+        self._floor = [max(1, round(least * width))] * LAYERS
+        self.whole = macs(self.full)
+        self.most = preserve * self.whole
+        self._each = [
+            self.whole - macs([*self.full[:n], 0, *self.full[n + 1 :]]) for n in range(LAYERS)
+        ]
+        self.widths: list[int] = []
+
+    def state(self, n: int, last: float) -> np.ndarray:
+        """What the agent sees of layer n, after its last action; 6 numbers."""
+        saved = 1 - self._macs([*self.widths, *self.full[n:]]) / self.whole
+        later = sum(self._each[n + 1 :]) / self.whole
+        params = 9 * self._width * (1 if n == 0 else self._width) / (9 * self._width**2)
+        return np.array([n / LAYERS, self._each[n] / self.whole, params, saved, later, last])
+
+    def keep(self, action: float) -> float:
+        """Keep that share of the next layer's channels, or what the budget leaves."""
+        from nasrepro.methods.nets import pruning
+
+        n, floor = len(self.widths), self._floor
+        wanted = max(floor[n], min(self._width, int(np.ceil(round(action * self._width, 6)))))
+        rest = [*self.widths, wanted, *floor[n + 1 :]]
+        self.widths.append(max(floor[n], pruning.widest(self._macs, rest, n, self.most)))
+        return self.widths[-1] / self._width
 
 
 @method(
@@ -84,11 +132,9 @@ def search(
     from nasrepro.methods.nets import pruning
     from nasrepro.methods.nets.chain import Chain, epochs_left
     from nasrepro.methods.nets.ddpg import DDPG, Settings, episode
+    from nasrepro.methods.nets.options import refuse_unknown
 
-    if choose not in CHOICES:
-        raise NasreproError(
-            f"amc_network: unknown choice {choose!r}; accepted: {', '.join(CHOICES)}"
-        )
+    refuse_unknown("amc_network", choice=(choose, CHOICES))
     with session.workshop(rng) as shop:
 
         def chain(widths: list[int]) -> nn.Module:
@@ -98,10 +144,8 @@ def search(
         def macs(widths: list[int]) -> int:
             return pruning.chain_macs(shop.shape, widths, shop.classes)
 
-        full = [width] * LAYERS
-        floor = [max(1, round(least * width))] * LAYERS
-        whole, most = macs(full), preserve * macs(full)
-        network = chain(full)
+        layers = Layers(macs, width, least, preserve)
+        network = chain(layers.full)
         shop.train(network, epochs_left(session, shop, network, start))
         images, _ = next(iter(shop.batches("train", 24)))
 
@@ -112,38 +156,22 @@ def search(
                 pruning.refitted(smaller, network, kept, images)
             return smaller
 
-        settings = Settings(warmup=warmup if choose != "random" else episodes)
-        agent = DDPG(6, LAYERS, settings, rng)
-        layers = [macs(full) - macs([*full[:n], 0, *full[n + 1 :]]) for n in range(LAYERS)]
-        best, highest = pruning.uniform(macs, full, most), -1.0
+        agent = DDPG(6, LAYERS, Settings(warmup=episodes if choose == "random" else warmup), rng)
+        best, highest = pruning.uniform(macs, layers.full, layers.most), -1.0
         session.keep(pruned(best))
         until_s = (1 - final) * (session.budget.seconds or 0.0)
         for _ in range(episodes if choose != "uniform" else 0):
             if session.clock_s > until_s:
                 break
-            widths: list[int] = []
-
-            def take(action: float, widths: list[int] = widths) -> float:
-                n = len(widths)
-                wanted = max(floor[n], min(width, int(np.ceil(round(action * width, 6)))))
-                rest = [*widths, wanted, *floor[n + 1 :]]
-                widths.append(max(floor[n], pruning.widest(macs, rest, n, most)))
-                return widths[-1] / width
-
-            def state_of(n: int, last: float, widths: list[int] = widths) -> np.ndarray:
-                saved = 1 - macs([*widths, *full[n:]]) / whole
-                later = sum(layers[n + 1 :]) / whole
-                size = layers[n] / whole, 9 * width * (1 if n == 0 else width) / (9 * width**2)
-                return np.array([n / LAYERS, *size, saved, later, last])
-
-            states, actions = episode(agent, LAYERS, state_of, take)
-            reward = shop.validate(pruned(widths), images=300)
+            layers.widths = []
+            states, actions = episode(agent, LAYERS, layers.state, layers.keep)
+            reward = shop.validate(pruned(layers.widths), images=300)
             if reward > highest:
-                best, highest = list(widths), reward
+                best, highest = layers.widths, reward
             if choose != "random":
                 with session.charge("agent"):
                     agent.learn(states, actions, reward)
-        session.log("amc", widths=best, share=macs(best) / whole, accuracy=highest)
+        session.log("amc", widths=best, share=macs(best) / layers.whole, accuracy=highest)
         chosen = chain(best) if choose == "rewound" else pruned(best)
         session.keep(chosen)
         shop.train(chosen, epochs_left(session, shop, chosen))

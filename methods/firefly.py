@@ -32,7 +32,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 
 if TYPE_CHECKING:
@@ -106,16 +105,9 @@ def search(
     from nasrepro.methods.nets.chain import Chain, epochs_left, widths_of
     from nasrepro.methods.nets.channels import channel_map
     from nasrepro.methods.nets.growing import Directions, Gated, cheapest, selected
+    from nasrepro.methods.nets.options import refuse_unknown
 
-    for name, given, accepted in (
-        ("choose", choose, CHOICES),
-        ("moves", moves, MOVES),
-        ("price", price, PRICES),
-    ):
-        if given not in accepted:
-            raise NasreproError(
-                f"firefly: unknown {name} {given!r}; accepted: {', '.join(accepted)}"
-            )
+    refuse_unknown("firefly", choose=(choose, CHOICES), moves=(moves, MOVES), price=(price, PRICES))
     with session.workshop(rng) as shop:
 
         def chain(widths: Sequence[int]) -> nn.Module:

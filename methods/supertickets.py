@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 
 if TYPE_CHECKING:
@@ -93,17 +92,12 @@ def search(
     import torch
 
     from nasrepro.methods.nets.chain import cosine, epochs_left
+    from nasrepro.methods.nets.options import refuse_unknown
     from nasrepro.methods.nets.tickets import MultiKernel, Ticket, strength
 
-    for name, given, accepted in (
-        ("arm", arm, ARMS),
-        ("reactivate", reactivate, REACTIVATE),
-        ("score", score, SCORES),
-    ):
-        if given not in accepted:
-            raise NasreproError(
-                f"supertickets: unknown {name} {given!r}; accepted: {', '.join(accepted)}"
-            )
+    refuse_unknown(
+        "supertickets", arm=(arm, ARMS), reactivate=(reactivate, REACTIVATE), score=(score, SCORES)
+    )
     kernels, each = ((5,), 3 * inner) if arm == "prune" else ((3, 5, 7), inner)
     with session.workshop(rng) as shop:
         with shop.seeded():
