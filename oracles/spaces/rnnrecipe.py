@@ -109,6 +109,27 @@ class RnnRecipe(SearchSpace):
             nodes.append((op, drawn if op == "blend" else sorted(drawn)))
         return self._made(nodes, (len(nodes) - 1,))
 
+    def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
+        """Recipes that differ in one decision; most codes that do are none."""
+        return tuple(filter(self._is_recipe, super().neighbours(arch)))
+
+    def at(self, index: int) -> Arch:
+        """As numbered among all codes.
+
+        Raises:
+            InvalidArch: that code is no recipe, as most are not.
+        """
+        arch = super().at(index)
+        self.check(arch)
+        return arch
+
+    def _is_recipe(self, arch: Arch) -> bool:
+        try:
+            self.check(arch)
+        except InvalidArch:
+            return False
+        return True
+
     def _made(self, nodes: Sequence[tuple[str, Sequence[int]]], states: Sequence[int]) -> Arch:
         code: list[int] = []
         for op, inputs in nodes:

@@ -133,11 +133,11 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
     def _check_index(self, index: int) -> int:
         if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
             raise InvalidArch(
-                f"{self.name}: index {index!r} is not an integer; accepted: 0..{len(self) - 1}"
+                f"{self.name}: index {index!r} is not an integer; accepted: 0..{self.count - 1}"
             )
-        if not 0 <= index < len(self):
+        if not 0 <= index < self.count:
             raise InvalidArch(
-                f"{self.name}: index {index} is out of range; accepted: 0..{len(self) - 1}"
+                f"{self.name}: index {index} is out of range; accepted: 0..{self.count - 1}"
             )
         return int(index)
 

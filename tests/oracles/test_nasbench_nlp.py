@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -46,6 +47,26 @@ def test_sampled_recipes_go_there_and_back():
     for _ in range(50):
         arch = SPACE.sample(rng)
         assert SPACE.parse(SPACE.format(arch)) == arch
+
+
+def test_neighbours_are_recipes_and_mutual():
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        arch = SPACE.sample(rng)
+        near = SPACE.neighbours(arch)
+        assert arch not in near and len(set(near)) == len(near) > 0
+        assert SPACE.mutate(arch, rng) in near
+        for other in near[::20]:
+            SPACE.check(other)
+            assert arch in SPACE.neighbours(other)
+
+
+def test_recipes_travel_to_other_processes_and_have_numbers_among_all_codes():
+    arch = SPACE.described(PLAIN)
+    assert pickle.loads(pickle.dumps(arch)) == arch
+    assert SPACE.at(SPACE.index(arch)) == arch
+    with pytest.raises(InvalidArch, match="not the first ones"):
+        SPACE.at(0)
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,15 @@ from nasrepro.suite.space import (
     Topological,
 )
 
-#: One oracle for each distinct space: of one class with the same settings.
+#: One oracle for each distinct space: of one class with the same settings. Most codes of recurrent
+#: recipes are none, so they have no numbers: tests/oracles/test_nasbench_nlp.py holds them to the
+#: rest of the contract.
 INFOS = {
     info.name: info
     for info in {
         (type(e.info.space), repr(vars(e.info.space))): e.info for e in oracles.all()
     }.values()
+    if info.name != "nasbench_nlp"
 }
 SMALLEST = min((info.space for info in INFOS.values()), key=lambda space: space.count)
 
@@ -360,8 +363,9 @@ def test_the_global_random_state_is_untouched(name):
 
 def test_spaces_import_no_torch():
     code = (
-        "from nasrepro.suite.registry import oracles; import sys; "
-        "[e.info.space.encode(e.info.space.at(0)) for e in oracles.all()]; "
+        "from nasrepro.suite.registry import oracles; import sys; import numpy; "
+        "rng = numpy.random.default_rng(0); "
+        "[e.info.space.encode(e.info.space.sample(rng)) for e in oracles.all()]; "
     )
     code += "print('torch' in sys.modules)"
     assert (
