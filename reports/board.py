@@ -1,6 +1,9 @@
 """The results as plain data for the leaderboard page: texts to be placed, and numbers to sort by.
 
 The page computes no mean, no rank and rounds nothing: see `nasrepro.reports.summary`.
+
+The file is long because all that the page's script reads is made here, one function for each part
+of the page: two ends of one format, which change together.
 """
 
 from __future__ import annotations

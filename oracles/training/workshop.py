@@ -7,6 +7,9 @@ The three rates are those of `oracles.training.work`.
 A network that is handed back leaves the process of the search as data (torch.export: its operations
 and weights, none of the method's code). The runner's side alone reads the test part, and counts the
 size of that network itself.
+
+The file is long because it is the one boundary that a method's own networks cross: the half that
+the method is lent and the half of the runner stand side by side, to be read against each other.
 """
 
 from __future__ import annotations
