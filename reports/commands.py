@@ -118,9 +118,7 @@ def report(
     Example: nasrepro report --method my_method.py --columns test_accuracy,regret --fit column
     """
     from nasrepro.reports import render, tables
-    from nasrepro.reports.runs import write_runs
     from nasrepro.reports.selection import selected
-    from nasrepro.suite.data import write_text
 
     wanted = _wanted(formats, fit)
     _register(method)
@@ -131,18 +129,10 @@ def report(
             tables.build(results), columns=_words(columns), methods=_words(methods), rows=rows
         )
         manifest = _manifest(opened, "report", plan)
-        site = "leaderboard/index.html" if "page" in wanted else ""
-        written = render.write(
-            built, folder, [name for name in wanted if name not in _MORE], site=site, fit=fit
-        )
-        if "runs" in wanted:
-            written.append(write_runs(results, folder))
-        pages, new = _page(results, manifest, folder / "leaderboard" if site else None, against)
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    write_text(
-        folder / "snapshot.json",
-        json.dumps(new["snapshot"], indent=1, sort_keys=True, ensure_ascii=False) + "\n",
-    )
+        written = _write_tables(built, results, folder, wanted, fit)
+        site = folder / "leaderboard" if "page" in wanted else None
+        pages, new = _page(results, manifest, site, against)
+    _write_record(folder, manifest, new["snapshot"])
     if as_json:
         typer.echo(render.to_json(built))
     elif not quiet:
@@ -165,6 +155,32 @@ def _wanted(formats: str, fit: str) -> list[str]:
     if fit and fit not in FITS:
         raise UnknownName("width of a LaTeX table", fit, FITS)
     return wanted
+
+
+def _write_tables(
+    docs: Sequence[TableDoc], results: Results, folder: Path, wanted: Sequence[str], fit: str
+) -> list[Path]:
+    """Write the tables in the formats wanted, and the runs behind their rows; the files."""
+    from nasrepro.reports import render
+    from nasrepro.reports.runs import write_runs
+
+    site = "leaderboard/index.html" if "page" in wanted else ""
+    formats = [name for name in wanted if name not in _MORE]
+    written = render.write(docs, folder, formats, site=site, fit=fit)
+    if "runs" in wanted:
+        written.append(write_runs(results, folder))
+    return written
+
+
+def _write_record(folder: Path, manifest: dict[str, Any], snapshot: dict[str, Any]) -> None:
+    """Write where the report comes from, and what a later one is held against."""
+    from nasrepro.suite.data import write_text
+
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    write_text(
+        folder / "snapshot.json",
+        json.dumps(snapshot, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+    )
 
 
 def _show(docs: Sequence[TableDoc], folder: Path, *, whole: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,30 +47,11 @@ def rank_devices(
 
     Example: nasrepro rank-devices hwnasbench --dataset cifar100
     """
-    import csv
-    import io
-
     from nasrepro.reports.figures.device_agreement import heat_map
     from nasrepro.reports.figures.style import save
-    from nasrepro.suite.data import write_text
-    from nasrepro.suite.errors import NotTabulated
     from nasrepro.suite.oracle import agreement
-    from nasrepro.suite.registry import load_devices
 
-    labels, columns, without = [], [], []
-    for device in _chosen_devices(names, kind, quiet):
-        try:
-            columns.append(load_devices(device.name).values(device.name, dataset))
-            labels.append(device.name)
-        except NotTabulated:
-            without.append(device.name)
-    if len(labels) < 2:
-        raise NasreproError(
-            f"{len(labels)} devices have values for networks of {dataset}, two are needed; see: "
-            "nasrepro list devices"
-        )
-    if without:
-        remark(f"left out, no values for networks of {dataset}: {', '.join(without)}", quiet)
+    labels, columns = _values(_chosen_devices(names, kind, quiet), dataset, quiet)
     rho, count = agreement(columns)
     pairs = [
         {
@@ -83,17 +64,54 @@ def rank_devices(
         for j in range(i + 1, len(labels))
     ]
     if out is not None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(pairs)
-        write_text(out, text.getvalue())
+        _write_pairs(pairs, out)
     if figure is not None:
         save(heat_map(labels, rho, count, f"Rank agreement between devices, {dataset}"), figure)
     if as_json:
         print_json({"dataset": dataset, "devices": labels, "pairs": pairs})
         return
     _print_agreement(labels, rho, count, dataset)
+
+
+def _values(
+    devices: Sequence[Device], dataset: str, quiet: bool
+) -> tuple[list[str], list[NDArray[np.float64]]]:
+    """The names and the columns of the devices that have values for networks of a data set.
+
+    Raises:
+        NasreproError: fewer than two have any.
+    """
+    from nasrepro.suite.errors import NotTabulated
+    from nasrepro.suite.registry import load_devices
+
+    columns: dict[str, NDArray[np.float64]] = {}
+    without = []
+    for device in devices:
+        try:
+            columns[device.name] = load_devices(device.name).values(device.name, dataset)
+        except NotTabulated:
+            without.append(device.name)
+    if len(columns) < 2:
+        raise NasreproError(
+            f"{len(columns)} devices have values for networks of {dataset}, two are needed; see: "
+            "nasrepro list devices"
+        )
+    if without:
+        remark(f"left out, no values for networks of {dataset}: {', '.join(without)}", quiet)
+    return list(columns), list(columns.values())
+
+
+def _write_pairs(pairs: Sequence[Mapping[str, object]], path: Path) -> None:
+    import csv
+    import io
+
+    from nasrepro.suite.data import write_text
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(pairs[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(pairs)
+    write_text(path, text.getvalue())
 
 
 def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list[Device]:
@@ -155,49 +173,71 @@ def _print_agreement(
     sizes = sorted({int(n) for n in count[np.triu_indices(len(labels), 1)]})
     shown = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     typer.echo(f"Spearman's rho between {len(labels)} devices, {dataset}, n = {shown}")
-    size = len(labels)
-    if size <= _MATRIX:
-        below = len(sizes) > 1  # n where it is not the same for all pairs
-        cells = [
-            [f"{count[i, j]:,}" if below and j < i else f"{rho[i, j]:.2f}" for j in range(size)]
-            for i in range(size)
-        ]
+    if len(labels) <= _MATRIX:
         typer.echo()
-        print_table(
-            ["rho; below the diagonal: n" if below else "rho", *(str(i + 1) for i in range(size))],
-            [[f"{i + 1} {labels[i]}", *cells[i]] for i in range(size)],
-        )
+        _print_matrix(labels, rho, count, below=len(sizes) > 1)
     typer.echo()
+    print_table(
+        ["as the proxy of all others", "median rho", "lowest", "highest"],
+        _proxy_rows(labels, others),
+    )
+    typer.echo()
+    print_table(
+        ["sources", "pairs", "median rho", "lowest", "0.9 or more"], _source_rows(labels, others)
+    )
+
+
+def _print_matrix(
+    labels: Sequence[str], rho: NDArray[np.float64], count: NDArray[np.int64], *, below: bool
+) -> None:
+    """`below`: n below the diagonal, where it is not the same for all pairs."""
+    size = len(labels)
+    cells = [
+        [f"{count[i, j]:,}" if below and j < i else f"{rho[i, j]:.2f}" for j in range(size)]
+        for i in range(size)
+    ]
+    print_table(
+        ["rho; below the diagonal: n" if below else "rho", *(str(i + 1) for i in range(size))],
+        [[f"{i + 1} {labels[i]}", *cells[i]] for i in range(size)],
+    )
+
+
+def _proxy_rows(labels: Sequence[str], others: NDArray[np.float64]) -> list[list[str]]:
+    """How well each device stands for the others; its agreement with itself is nan in `others`."""
+    import numpy as np
+
     rows: list[list[str]] = []
     for label, row in zip(labels, others, strict=True):
         if np.isnan(row).all():
             rows.append([label, *["none"] * 3])
-        else:
-            low, high = int(np.nanargmin(row)), int(np.nanargmax(row))
-            rows.append(
-                [
-                    label,
-                    f"{np.nanmedian(row):.3f}",
-                    f"{row[low]:.3f} {labels[low]}",
-                    f"{row[high]:.3f} {labels[high]}",
-                ]
-            )
-    print_table(
-        ["as the proxy of all others", "median rho", "lowest", "highest"],
-        sorted(rows, key=lambda row: row[2], reverse=True),
-    )
-    typer.echo()
+            continue
+        low, high = int(np.nanargmin(row)), int(np.nanargmax(row))
+        rows.append(
+            [
+                label,
+                f"{np.nanmedian(row):.3f}",
+                f"{row[low]:.3f} {labels[low]}",
+                f"{row[high]:.3f} {labels[high]}",
+            ]
+        )
+    return sorted(rows, key=lambda row: row[2], reverse=True)
+
+
+def _source_rows(labels: Sequence[str], others: NDArray[np.float64]) -> list[list[str]]:
+    """How the devices of each two sources agree, and those of each source among themselves."""
+    import numpy as np
+
     sources = np.array([label.partition("/")[0] for label in labels])
     rows = []
     for i, j in itertools.combinations_with_replacement(dict.fromkeys(sources), 2):
-        found = (
+        pairs = (
             np.triu(np.ones_like(others), 1).astype(bool)
             & (sources[:, None] == i)
             & (sources == j)
             & ~np.isnan(others)
         )
-        if found.any():
-            values, name = others[found], str(i) if i == j else f"{i} and {j}"
+        if pairs.any():
+            values, name = others[pairs], str(i) if i == j else f"{i} and {j}"
             rows.append(
                 [
                     name,
@@ -207,4 +247,4 @@ def _print_agreement(
                     str((values >= 0.9).sum()),
                 ]
             )
-    print_table(["sources", "pairs", "median rho", "lowest", "0.9 or more"], rows)
+    return rows

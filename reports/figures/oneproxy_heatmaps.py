@@ -6,13 +6,24 @@ Two heat maps side by side.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure
 from nasrepro.reports.summary import Results
+from nasrepro.suite.experiments.study import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+
+#: The columns of the study that are drawn, and the titles of their panels.
+PANELS = {"raw": "the proxy as it is", "adaproxy": "after AdaProxy"}
 
 
 def draw(results: Results) -> Iterator[Drawing]:
@@ -31,46 +42,12 @@ def draw(results: Results) -> Iterator[Drawing]:
             settings[params["devices"], params["dataset"], params["samples"]].append(record)
     for (source, dataset, samples), records in sorted(settings.items()):
         names = sorted({row["device"] for record in records for row in record.rows})
-        maps = {}
-        for column in ("raw", "adaproxy"):
-            total = np.zeros((len(names), len(names)))
-            for record in records:
-                for row in record.rows:
-                    total[names.index(row["proxy"]), names.index(row["device"])] += row[
-                        column
-                    ] / len(records)
-            np.fill_diagonal(total, np.nan)
-            maps[column] = total
+        maps = {column: _mean_map(records, names, column) for column in PANELS}
         figure = new_figure("page", 0.52)
         panels = figure.subplots(1, 2, sharey=True)
         low = min(0.0, *(float(np.nanmin(values)) for values in maps.values()))
-        for axes, (column, title) in zip(
-            panels, {"raw": "the proxy as it is", "adaproxy": "after AdaProxy"}.items(), strict=True
-        ):
-            axes.patch.set(facecolor="0.85")
-            image = axes.imshow(
-                np.ma.masked_invalid(maps[column]), cmap="cividis", vmin=low, vmax=1
-            )
-            axes.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
-            axes.set_yticks(range(len(names)), names, fontsize=5.5)
-            axes.tick_params(length=0)
-            for spine in axes.spines.values():
-                spine.set_visible(False)
-            for i in range(len(names)):
-                for j in range(len(names)):
-                    value = maps[column][i, j]
-                    if not np.isnan(value):
-                        dark = value < low + 0.6 * (1 - low)
-                        digits = f"{value:.2f}".replace("0.", ".")
-                        axes.text(
-                            j,
-                            i,
-                            digits,
-                            ha="center",
-                            va="center",
-                            fontsize=4,
-                            color="white" if dark else "black",
-                        )
+        for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
+            image = _heat_map(axes, maps[column], names, low)
             off = maps[column][~np.isnan(maps[column])]
             axes.set_title(f"{title}: median {np.median(off):.2f}, lowest {off.min():.2f}")
         panels[0].set_ylabel("proxy")
@@ -82,3 +59,42 @@ def draw(results: Results) -> Iterator[Drawing]:
             f"{len(records)} draws."
         )
         yield Drawing(slug("oneproxy-heatmaps", source, dataset, str(samples)), caption, figure)
+
+
+def _mean_map(
+    records: Sequence[StudyRecord], names: Sequence[str], column: str
+) -> NDArray[np.float64]:
+    """A column's mean over the draws, [proxies, targets]; nan on the diagonal."""
+    total = np.zeros((len(names), len(names)))
+    for record in records:
+        for row in record.rows:
+            place = names.index(row["proxy"]), names.index(row["device"])
+            total[place] += row[column] / len(records)
+    np.fill_diagonal(total, np.nan)
+    return total
+
+
+def _heat_map(
+    axes: Axes, values: NDArray[np.float64], names: Sequence[str], low: float
+) -> AxesImage:
+    """Draw one map, from `low` to 1, with its numbers in the cells."""
+    axes.patch.set(facecolor="0.85")
+    image = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", vmin=low, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=5.5)
+    axes.set_yticks(range(len(names)), names, fontsize=5.5)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for (i, j), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            dark = value < low + 0.6 * (1 - low)
+            axes.text(
+                j,
+                i,
+                f"{value:.2f}".replace("0.", "."),
+                ha="center",
+                va="center",
+                fontsize=4,
+                color="white" if dark else "black",
+            )
+    return image

@@ -30,6 +30,8 @@ from nasrepro.suite.statistics import Reached, time_to_reach
 ORDER = 40
 #: Points (of percent) below the best cell of the table that count as reached.
 MARGINS = (0.1, 0.5)
+#: How long a search took: by which axis of its curve, and in what unit; the second where known.
+AXES: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
 
 _LEGEND = (
     "Share of runs that ever held (by validation score) an architecture as good as the goal, and "
@@ -58,8 +60,7 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     if not goals:
         return []
     info = oracles.get(setting.oracle).info
-    axes: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
-    axes = axes if info.cost else axes[:1]
+    axes = AXES if info.cost else AXES[:1]
     times = {
         (name, axis): [times_to(group, goal, target, axis) for group in groups]
         for name, goal, _ in goals
@@ -71,39 +72,16 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
             -np.isfinite(times[name, "queries"][row]).mean() for name, *_ in goals
         ),
     )
-    names = labels(groups)
-    rows: list[tuple[Raw, ...]] = [(groups[row].method, groups[row].id) for row in order]
-    filled: list[Filled] = [
-        text_column(
-            Column("method", "Method", ("method", "row"), "left", 0, 0),
-            [names[row] for row in order],
-            rows,
-        )
-    ]
+    filled = [_method_column(groups, order)]
     for panel, (name, _, words) in enumerate(goals, start=1):
-        reached = [time_to_reach(times[name, "queries"][row]) for row in order]
-        share = Column(
-            f"{name}_share",
-            f"{words}:\nreached (%)",
-            (f"{name}_share",),
-            terminal=panel,
-            panel=panel,
-        )
-        filled.append(
-            number_column(
-                share,
-                [each.share for each in reached],
-                1 if any(each.n > 100 for each in reached) else 0,
-                scale=100,
-            )
-        )
-        for axis, unit in axes:
-            medians = (
-                reached
-                if axis == "queries"
-                else [time_to_reach(times[name, axis][row]) for row in order]
-            )
-            filled.append(_median_column(f"{name}_{axis}", f"median\n{unit}", medians, panel))
+        reached = {
+            axis: [time_to_reach(times[name, axis][row]) for row in order] for axis, _ in axes
+        }
+        filled.append(_share_column(name, words, reached["queries"], panel))
+        filled += [
+            _median_column(f"{name}_{axis}", f"median\n{unit}", reached[axis], panel)
+            for axis, unit in axes
+        ]
     said = "; ".join(f"{words}: {_said(goal, target)}" for _, goal, words in goals)
     return [
         TableDoc(
@@ -148,6 +126,22 @@ def _goals(groups: Sequence[Group], dataset: str, target: Metric) -> list[tuple[
 
 def _said(goal: float, target: Metric) -> str:
     return f"{100 * goal:.2f} %" if target.unit == "fraction" else f"{goal:.4g}"
+
+
+def _method_column(groups: Sequence[Group], order: Sequence[int]) -> Filled:
+    names = labels(groups)
+    rows: list[tuple[Raw, ...]] = [(groups[row].method, groups[row].id) for row in order]
+    column = Column("method", "Method", ("method", "row"), "left", 0, 0)
+    return text_column(column, [names[row] for row in order], rows)
+
+
+def _share_column(name: str, words: str, reached: Sequence[Reached], panel: int) -> Filled:
+    """The share of runs that reached a goal; a decimal where a run is less than a percent."""
+    column = Column(
+        f"{name}_share", f"{words}:\nreached (%)", (f"{name}_share",), terminal=panel, panel=panel
+    )
+    decimals = 1 if any(each.n > 100 for each in reached) else 0
+    return number_column(column, [each.share for each in reached], decimals, scale=100)
 
 
 def _median_column(name: str, header: str, reached: Sequence[Reached], panel: int) -> Filled:

@@ -64,52 +64,15 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
     """The table of one task, or of one method's variants."""
     setting, dataset, target, groups = task.setting, task.dataset, task.target, task.groups
     info = oracles.get(setting.oracle).info
-    filled: list[Filled] = [
-        origin_column(groups, dataset),
-        method_column(groups, task.labels),
-        *count_columns(task.measures),
-    ]
+    published = {metric.name: _published(groups, dataset, metric) for metric in task.shown}
+    columns, cells = transposed(
+        _filled(task, {name: filled for name, (filled, _) in published.items()})
+    )
     notes = [*arms(groups), *floating_notes(groups), *footnotes]
     for metric in task.shown:
-        main, measure = metric is target, task.measures[metric.name]
-        filled.append(spread(measure, terminal=1 if main else 4))
-        filled.append(interval(measure, terminal=2 if main else None))
-        published, sources = _published(groups, dataset, metric)
-        filled += published
+        _, sources = published[metric.name]
         notes += [source for source in sources if source not in notes]
-        notes += [
-            f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
-            for name, each, group in zip(task.labels, measure.estimates, groups, strict=True)
-            if each.n < group.seeds.size
-        ]
-    filled.append(mean(task.measures["iqm"], f"{target.name}_iqm", terminal=11, panel=2))
-    if REGRET in task.measures:
-        regret = task.measures[REGRET]
-        filled.append(mean(regret, f"{REGRET}_mean", terminal=6, panel=2))
-        filled.append(interval(regret, terminal=None, panel=2))
-    filled += cost_columns(task.measures, panel=3, terminal=6)
-    filled += [
-        mean(measure, f"density_percent_per_million_{name.removeprefix('density_')}", panel=3)
-        for name, measure in task.measures.items()
-        if name.startswith("density_")
-    ]
-    if task.untested:
-        untested = ", ".join(task.labels[row] for row in sorted(task.untested))
-        notes.append(
-            f"Fewer than {LEAST} seeds shared with the best, too few to tell (no {CLOSE}): "
-            f"{untested}."
-        )
-    constant = [
-        f"{name} ({each.n:,})"
-        for name, each in zip(task.labels, task.measures[target.name].estimates, strict=True)
-        if each.n > 1 and each.low is None and not each.sd
-    ]
-    if constant:
-        notes.append(
-            f"No spread: all seeds gave the same {target.name}, so what else could vary is in no "
-            f"interval here: {', '.join(constant)}."
-        )
-    columns, cells = transposed(filled)
+        notes += _incomplete(task, metric)
     variants = f"variants of {task.variants_of}, " if task.variants_of else ""
     used = {mark for metric in task.shown for mark in task.measures[metric.name].marks}
     return TableDoc(
@@ -125,7 +88,7 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
             used,
             own=any(name.startswith(OWN) for name in task.labels),
         ),
-        footnotes=(*notes, *failures(groups, task.labels)),
+        footnotes=(*notes, *_untold(task), *failures(groups, task.labels)),
         notes=tuple(changed_sources(groups)),
         background=(
             *method_notes(groups),
@@ -135,6 +98,66 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
         row_ids=tuple(group.id for group in groups),
         part="searches" if task.variants_of else "",
     )
+
+
+def _filled(task: Task, published: Mapping[str, Sequence[Filled]]) -> list[Filled]:
+    """The columns: the rows' names, each metric with its `published` column, regret and costs."""
+    target, measures = task.target, task.measures
+    filled: list[Filled] = [
+        origin_column(task.groups, task.dataset),
+        method_column(task.groups, task.labels),
+        *count_columns(measures),
+    ]
+    for metric in task.shown:
+        main, measure = metric is target, measures[metric.name]
+        filled.append(spread(measure, terminal=1 if main else 4))
+        filled.append(interval(measure, terminal=2 if main else None))
+        filled += published[metric.name]
+    filled.append(mean(measures["iqm"], f"{target.name}_iqm", terminal=11, panel=2))
+    if REGRET in measures:
+        regret = measures[REGRET]
+        filled.append(mean(regret, f"{REGRET}_mean", terminal=6, panel=2))
+        filled.append(interval(regret, terminal=None, panel=2))
+    filled += cost_columns(measures, panel=3, terminal=6)
+    filled += [
+        mean(measure, f"density_percent_per_million_{name.removeprefix('density_')}", panel=3)
+        for name, measure in measures.items()
+        if name.startswith("density_")
+    ]
+    return filled
+
+
+def _incomplete(task: Task, metric: Metric) -> list[str]:
+    """A note for each row of which some finished runs have no value of the metric."""
+    estimates = task.measures[metric.name].estimates
+    return [
+        f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
+        for name, each, group in zip(task.labels, estimates, task.groups, strict=True)
+        if each.n < group.seeds.size
+    ]
+
+
+def _untold(task: Task) -> list[str]:
+    """What the table cannot tell: rows of too few seeds to test, and rows without any spread."""
+    notes = []
+    if task.untested:
+        untested = ", ".join(task.labels[row] for row in sorted(task.untested))
+        notes.append(
+            f"Fewer than {LEAST} seeds shared with the best, too few to tell (no {CLOSE}): "
+            f"{untested}."
+        )
+    target = task.target.name
+    constant = [
+        f"{name} ({each.n:,})"
+        for name, each in zip(task.labels, task.measures[target].estimates, strict=True)
+        if each.n > 1 and each.low is None and not each.sd
+    ]
+    if constant:
+        notes.append(
+            f"No spread: all seeds gave the same {target}, so what else could vary is in no "
+            f"interval here: {', '.join(constant)}."
+        )
+    return notes
 
 
 def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *, own: bool) -> str:

@@ -89,6 +89,7 @@ def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
 
 
 def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
+    """The table of one oracle, of `verdicts`; decimals are those of all its paper's figures."""
     first = verdicts[0].claim
     oracle, info = _oracle(first), oracles.get(_oracle(first)).info
     order = [dataset.name for dataset in info.datasets]
@@ -105,46 +106,18 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
         name: _digits(each.claim for each in paper if _place(each.claim)[0] == name)
         for name in _COEFFICIENTS
     }
-    filled: list[Filled] = [
-        text_column(
-            Column("coefficient", "Coefficient", ("coefficient",), "left", 0, 0),
-            [_COEFFICIENTS[row[0]][0] for row in ranked],
-        ),
-        text_column(
-            Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [row[1] for row in ranked]
-        ),
-    ]
-    for panel, dataset in enumerate(datasets, start=1):
-        found = [rows[row].get(dataset) for row in ranked]
-        filled += _columns(
-            dataset, found, [digits[row[0]] for row in ranked], panel, several=len(datasets) > 1
-        )
-    over = [" ".join(dict.fromkeys(_over(each) for each in rows[row].values())) for row in ranked]
-    filled.append(
-        text_column(
-            Column(
-                "over",
-                "Ours is over, or why there is none",
-                ("over",),
-                "left",
-                9,
-                len(datasets) + 1,
-            ),
-            over,
-        )
-    )
     metrics = ", ".join(dict.fromkeys(_metric(each.claim) for each in verdicts))
     sources = " and ".join(
         _READ[source] for source in _READ if any(each.claim.source == source for each in verdicts)
     )
+    where = ", ".join(dict.fromkeys(each.claim.where for each in verdicts))
     here, all_of = _count(verdicts, digits), _count(paper, digits)
     return TableDoc(
         slug("published", first.id.partition("-")[0], oracle),
         f"{oracle}: published beside ours, {first.title or first.paper}",
-        f"Rank correlations that {first.paper} ({first.title}; "
-        f"{', '.join(dict.fromkeys(each.claim.where for each in verdicts))}) has of "
+        f"Rank correlations that {first.paper} ({first.title}; {where}) has of "
         f"{oracle}, beside ours by {metrics}. The published figures were {sources}.",
-        *transposed(filled),
+        *transposed(_filled({row: rows[row] for row in ranked}, datasets, digits)),
         legend=_LEGEND,
         footnotes=(
             here
@@ -162,9 +135,44 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
 
 # -- columns
 # -----------------------------------------------------------------------------------------------
+def _filled(
+    rows: Mapping[tuple[str, str], Mapping[str, Verdict]],
+    datasets: Sequence[str],
+    digits: Mapping[str, int],
+) -> list[Filled]:
+    """The columns of rows by coefficient and scorer: three a data set, between names and notes."""
+    coefficients = [_COEFFICIENTS[coefficient][0] for coefficient, _ in rows]
+    over = [" ".join(dict.fromkeys(map(_over, row.values()))) for row in rows.values()]
+    decimals = [digits[coefficient] for coefficient, _ in rows]
+    compared: list[Filled] = []
+    for panel, dataset in enumerate(datasets, start=1):
+        verdicts = [row.get(dataset) for row in rows.values()]
+        compared += _columns(dataset, verdicts, decimals, panel, several=len(datasets) > 1)
+    return [
+        text_column(
+            Column("coefficient", "Coefficient", ("coefficient",), "left", 0, 0), coefficients
+        ),
+        text_column(
+            Column("scorer", "Scorer", ("scorer",), "left", 0, 0), [scorer for _, scorer in rows]
+        ),
+        *compared,
+        text_column(
+            Column(
+                "over",
+                "Ours is over, or why there is none",
+                ("over",),
+                "left",
+                9,
+                len(datasets) + 1,
+            ),
+            over,
+        ),
+    ]
+
+
 def _columns(
     dataset: str,
-    found: Sequence[Verdict | None],
+    verdicts: Sequence[Verdict | None],
     digits: Sequence[int],
     panel: int,
     *,
@@ -172,63 +180,41 @@ def _columns(
 ) -> list[Filled]:
     """Published, ours and their difference on one data set."""
     head = f"{dataset}\n" if several else ""
-    published, ours, differences = [], [], []
-    for each, places in zip(found, digits, strict=True):
-        if each is None:
-            published.append(Cell(DASH, (None,)))
-            ours.append(Cell(DASH, (None, None, None)))
-            differences.append(Cell(DASH, (None,)))
-            continue
-        claim = each.claim
-        spread = f" ± {claim.spread:.{places}f}" if claim.spread is not None else ""
-        published.append(
-            Cell(
-                _number(claim.value, places) + spread,
-                (claim.value,),
-                "" if claim.read else RECALLED,
-            )
-        )
-        ours.append(Cell(_ours(each, min(places + 1, _MOST)), (each.ours, each.low, each.high)))
-        differences.append(
-            Cell(
-                _signed(_difference(each), min(places + 1, _MOST)),
-                (_difference(each),),
-                APART if apart(each, places) else "",
-            )
-        )
     stem = dataset.lower().replace("-", "_")
+    parts = (
+        ("published", f"{head}published", ("published",)),
+        ("ours", f"{head}ours [95 %]", ("ours", "low", "high")),
+        ("difference", "Δ", ("difference",)),
+    )
+    rows = [_cells(each, places) for each, places in zip(verdicts, digits, strict=True)]
     return [
         (
             Column(
-                f"{stem}_published",
-                f"{head}published",
-                (f"{stem}_published",),
-                terminal=3 * panel,
+                f"{stem}_{name}",
+                header,
+                tuple(f"{stem}_{part}" for part in data),
+                terminal=3 * panel + place,
                 panel=panel,
             ),
-            published,
-        ),
-        (
-            Column(
-                f"{stem}_ours",
-                f"{head}ours [95 %]",
-                (f"{stem}_ours", f"{stem}_low", f"{stem}_high"),
-                terminal=3 * panel + 1,
-                panel=panel,
-            ),
-            ours,
-        ),
-        (
-            Column(
-                f"{stem}_difference",
-                "Δ",
-                (f"{stem}_difference",),
-                terminal=3 * panel + 2,
-                panel=panel,
-            ),
-            differences,
-        ),
+            [row[place] for row in rows],
+        )
+        for place, (name, header, data) in enumerate(parts)
     ]
+
+
+def _cells(verdict: Verdict | None, digits: int) -> tuple[Cell, Cell, Cell]:
+    """Published, ours and their difference of one row; dashes where the paper has no figure."""
+    if verdict is None:
+        return Cell(DASH, (None,)), Cell(DASH, (None, None, None)), Cell(DASH, (None,))
+    claim, places = verdict.claim, min(digits + 1, _MOST)
+    spread = f" ± {claim.spread:.{digits}f}" if claim.spread is not None else ""
+    published = _number(claim.value, digits) + spread
+    difference = _difference(verdict)
+    return (
+        Cell(published, (claim.value,), "" if claim.read else RECALLED),
+        Cell(_ours(verdict, places), (verdict.ours, verdict.low, verdict.high)),
+        Cell(_signed(difference, places), (difference,), APART if apart(verdict, digits) else ""),
+    )
 
 
 def _ours(verdict: Verdict, places: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -31,8 +31,8 @@ from nasrepro.reports.document import (
 from nasrepro.reports.summary import INTERVAL, Results, estimate
 from nasrepro.reports.words import error_kind
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.study import StudyRecord
-from nasrepro.suite.registry import studies
+from nasrepro.suite.experiments.study import StudyKey, StudyRecord
+from nasrepro.suite.registry import Study, studies
 
 ORDER = 80
 
@@ -62,6 +62,45 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
     """One row for each distinct set of `by` columns, in the order of the first seed's rows."""
     key = records[0].key
     done = [record for record in records if record.status == "done"]
+    entry = None
+    with contextlib.suppress(NasreproError):  # one that is not installed here
+        entry = studies.get(key.study)
+    changed = {
+        name: value
+        for name, value in key.params.items()
+        if entry is None or entry.defaults.get(name) != value
+    }
+    return TableDoc(
+        slug("study", key.study, *(str(value) for value in changed.values())),
+        f"Study {key.study}" + (f" ({_setting(changed)})" if changed else ""),
+        _caption(key, entry, len(done)),
+        *transposed(_columns(key, done, seed)),
+        legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
+        footnotes=tuple(
+            f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
+            for record in records
+            if record.status == "failed"
+        ),
+        part="studies",
+    )
+
+
+def _caption(key: StudyKey, entry: Study | None, seeds: int) -> str:
+    """What the study measures by the first line of its doc, its paper, parameters and seeds."""
+    paper = f" ({entry.paper})" if entry else ""
+    what = entry.doc.splitlines()[0] if entry and entry.doc else key.study
+    return (
+        f"{what.rstrip('.')}{paper}. Parameters: {_setting(key.params) or 'none'}; {seeds:,} "
+        f"{'seed' if seeds == 1 else 'seeds'}."
+    )
+
+
+def _setting(params: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in params.items())
+
+
+def _columns(key: StudyKey, done: Sequence[StudyRecord], seed: int) -> list[Filled]:
+    """Where each row is from, what it is by, its seeds, and what was measured."""
     by = done[0].by if done else ()
     rows: dict[tuple[object, ...], list[tuple[StudyRecord, dict[str, object]]]] = {}
     for record in done:
@@ -72,67 +111,24 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
         for name in (done[0].rows[0] if done and done[0].rows else ())
         if name not in by and name[0] != "_"
     ]
+    runs = [
+        " ".join(dict.fromkeys(record.key.run_id for record, _ in members))
+        for members in rows.values()
+    ]
+    source = (key.study, json.dumps(dict(key.params), sort_keys=True), key.study_sha256)
     filled: list[Filled] = [
-        data_column(
-            ("study", "params", "study_sha256"),
-            [(key.study, json.dumps(dict(key.params), sort_keys=True), key.study_sha256)]
-            * len(rows),
-        ),
-        data_column(
-            ("run_ids",),
-            [
-                (" ".join(dict.fromkeys(record.key.run_id for record, _ in members)),)
-                for members in rows.values()
-            ],
-        ),
+        data_column(("study", "params", "study_sha256"), [source] * len(rows)),
+        data_column(("run_ids",), [(ids,) for ids in runs]),
     ]
     for place, name in enumerate(by):
         texts = [str(values[place]) for values in rows]
         filled.append(text_column(Column(name, _header(name), (name,), "left", 0, 0), texts))
-    filled.append(
-        number_column(
-            Column("seeds", "Seeds", ("seeds",), terminal=20),
-            [len(members) for members in rows.values()],
-            0,
-        )
-    )
+    seeds = Column("seeds", "Seeds", ("seeds",), terminal=20)
+    filled.append(number_column(seeds, [len(members) for members in rows.values()], 0))
     for place, name in enumerate(measured):
-        filled += _measured(
-            name, [[row[name] for _, row in members] for members in rows.values()], seed, place
-        )
-    failed = [record for record in records if record.status == "failed"]
-    entry = None
-    with contextlib.suppress(NasreproError):  # one that is not installed here
-        entry = studies.get(key.study)
-    paper = f" ({entry.paper})" if entry else ""
-    what = entry.doc.splitlines()[0] if entry and entry.doc else key.study
-    changed = {
-        name: value
-        for name, value in key.params.items()
-        if entry is None or entry.defaults.get(name) != value
-    }
-    setting = ", ".join(f"{name}={value}" for name, value in key.params.items())
-    seeds = len(done)
-    return TableDoc(
-        slug("study", key.study, *(str(value) for value in changed.values())),
-        f"Study {key.study}"
-        + (
-            f" ({', '.join(f'{name}={value}' for name, value in changed.items())})"
-            if changed
-            else ""
-        ),
-        (
-            f"{what.rstrip('.')}{paper}. Parameters: {setting or 'none'}; {seeds:,} "
-            f"{'seed' if seeds == 1 else 'seeds'}."
-        ),
-        *transposed(filled),
-        legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
-        footnotes=tuple(
-            f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
-            for record in failed
-        ),
-        part="studies",
-    )
+        values = [[row[name] for _, row in members] for members in rows.values()]
+        filled += _measured(name, values, seed, place)
+    return filled
 
 
 def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: int) -> list[Filled]:
