@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Figures that results/ keeps; the others are one command away.
 KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
 KINDS = ("--only", "anytime", "--only", "claims")
+#: Made by commands of their own.
+APART = ("determinism.md",)
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 
@@ -29,7 +31,7 @@ _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 def made(results: Path, store: Path, plan: str) -> None:
     """Make the files of results/ anew from a store."""
     for old in results.rglob("*.*"):
-        if old.suffix in (".csv", ".md", ".json", ".png"):
+        if old.suffix in (".csv", ".md", ".json", ".png") and old.name not in APART:
             old.unlink()
     chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
     _nasrepro("report", *chosen, "--out", str(results), "--format", "md,csv")
