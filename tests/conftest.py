@@ -187,12 +187,13 @@ def mirror(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(autouse=True)
 def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No mirror and no store but those a test sets, and no connections.
+    """No mirror, no store and no width of a terminal but those a test sets, and no connections.
 
     A connection that leaves this machine is refused, except in tests marked `network`.
     """
     monkeypatch.delenv(MIRROR_VARIABLE, raising=False)
     monkeypatch.delenv("NASREPRO_STORE", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
     if request.node.get_closest_marker("network"):
         return
     for name in PROXIES:

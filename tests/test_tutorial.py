@@ -79,9 +79,9 @@ def test_the_tutorial_works_as_it_stands(shell):
     )
     report = shell.place / "nasrepro-results/report"
     assert "▸ my_method" in (report / "report.md").read_text(encoding="utf-8")
-    assert "my_method (ours). Deviations: (1) None: it is ours." in (
-        report / "report.md"
-    ).read_text(encoding="utf-8")
+    assert "my_method, ours. Deviations: (1) None: it is ours." in (report / "report.md").read_text(
+        encoding="utf-8"
+    )
     assert "▸ my_method" in (report / "leaderboard/index.html").read_text(encoding="utf-8")
     if shutil.which("pdflatex"):
         whole = (

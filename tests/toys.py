@@ -279,9 +279,16 @@ seeds = 6
 def nasrepro(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the command line in `folder`, in a process group of its own.
 
-    There toys take their time.
+    There toys take their time. Ctrl-C reaches it even where these tests run in a shell's
+    background, which makes what it starts ignore it.
     """
-    command = [sys.executable, "-c", "from nasrepro.__main__ import main; main()", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from nasrepro.__main__ import main; main()",
+        *arguments,
+    ]
     slow = {**os.environ, "TOY_PAUSE": "0.5"}
     return subprocess.Popen(
         command,

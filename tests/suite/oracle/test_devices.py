@@ -278,7 +278,7 @@ def test_devices_are_listed_with_what_they_have(chips: DeviceTable) -> None:
     rows = json.loads(run("list", "devices", "--json"))
     assert next(row for row in rows if row["device"] == "chips/slow") == {
         "device": "chips/slow", "space": "cell201", "kind": "latency", "unit": "ms",
-        "data sets": "digits, letters", "cells": 15623, "here": "yes",
+        "datasets": ["digits", "letters"], "cells": 15623, "here": True,
     }  # fmt: skip
     assert "chips/fast-energy" in run("list", "devices")
 
@@ -290,7 +290,7 @@ def test_devices_are_listed_where_no_table_is_here(
     rows = json.loads(run("list", "devices", "--json"))
     on_cells = [row for row in rows if row["space"] == "cell201"]
     assert len(on_cells) >= 9 + 27 + 18
-    assert {(row["cells"], row["here"]) for row in rows} == {(None, "no")}
+    assert {(row["cells"], row["here"]) for row in rows} == {(None, False)}
     with pytest.raises(DataMissing, match="nasrepro data fetch hwnasbench"):
         run("rank-devices")
     with pytest.raises(DataMissing, match="nasrepro data fetch help"):

