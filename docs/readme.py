@@ -60,26 +60,51 @@ def rendered(readme: str, results: Path) -> str:
 
 
 def ranking(results: Path) -> str:
-    """The methods over all tasks, best first."""
-    with (results / "overall.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    tasks = max(int(row["tasks"]) for row in rows)
+    """Every ranked method: over all tasks, best first, and over those that all methods share.
+
+    Methods that cannot run on most tasks stand in the second ranking alone, below the others.
+    """
+    overall, common = (_rows(results / f"{name}.csv") for name in ("overall", "overall-common"))
+    labels = dict.fromkeys([*overall, *common])
     lines = [
-        ["", "Method", "Average rank", "95 % interval", "Best on", "Tasks"],
-        ["--:", "---", "--:", "---", "--:", "--:"],
+        [
+            "Method",
+            f"Rank, {_tasks(overall)} tasks",
+            "95 % interval",
+            "Best on",
+            f"Rank, {_tasks(common)} tasks of all",
+            "95 % interval",
+        ],
+        ["---", "--:", "---", "--:", "--:", "---"],
         *(
-            [
-                str(place),
-                row["label"],
-                shown(float(row["average_rank"]), 2),
-                _interval(row["rank_low"], row["rank_high"]),
-                shown(float(row["tasks_won"]), 1),
-                f"{row['tasks']} of {tasks}",
-            ]
-            for place, row in enumerate(rows, start=1)
+            [label, *_rank(overall.get(label)), _won(overall.get(label)), *_rank(common.get(label))]
+            for label in labels
         ),
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of a ranking by label; none where there is no such ranking."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["label"]: row for row in csv.DictReader(file)}
+
+
+def _tasks(rows: dict[str, dict[str, str]]) -> int:
+    return max((int(row["tasks"]) for row in rows.values()), default=0)
+
+
+def _rank(row: dict[str, str] | None) -> list[str]:
+    if row is None:
+        return [DASH, DASH]
+    rank = shown(float(row["average_rank"]), 2)
+    return [rank, _interval(row["rank_low"], row["rank_high"])]
+
+
+def _won(row: dict[str, str] | None) -> str:
+    return DASH if row is None else shown(float(row["tasks_won"]), 1)
 
 
 def _interval(low: str, high: str) -> str:

@@ -199,7 +199,7 @@ def test_readme_is_what_results_give():
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     assert made.rendered(README, ROOT / "results") == README, "run: python docs/readme.py"
-    table = README[README.index("|  | Method") :].split("\n\n")[0]
+    table = README[README.index("| Method") :].split("\n\n")[0]
     assert all(3 < line.count("|") <= 9 and len(line) < 100 for line in table.splitlines())
     with pytest.raises(ValueError, match="ranking"):
         made.rendered(README.replace("from results: ranking", "from"), ROOT / "results")

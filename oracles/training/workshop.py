@@ -19,6 +19,7 @@ import io
 import json
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ from nasrepro.suite.errors import NasreproError, ProtocolError
 from nasrepro.suite.oracle import Dataset, answering, closed_to_methods
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
+#: torch reads one graph of operations at a time, and the runner examines in several threads.
+_EXAMINING = threading.Lock()
 #: Raise it whenever the same calls would give another answer.
 VERSION = 2
 #: A forward and a backward pass cost as much as so many forward passes.
@@ -176,7 +179,7 @@ class ImageWorkshops:
     def examine(self, packed: bytes, dataset: Dataset) -> dict[str, float]:
         """Test accuracy and size of a network that was handed back."""
         closed_to_methods("the test part")
-        with one_thread(), torch.no_grad():
+        with _EXAMINING, one_thread(), torch.no_grad():
             program = torch.export.load(io.BytesIO(packed))
             network = program.module()
             images, labels = self._test()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,16 @@ def test_runner_examines_the_network_that_is_handed_back(oracle: Oracle) -> None
     assert metrics["sparsity"] == pytest.approx(zeros / (9 * 8 + 9 * 64 + 64 + 80))
     assert metrics["test_accuracy"] > 0.3
     assert record.simulated_s > 0 and record.overhead_s["workshop"] > 0
+
+
+def test_networks_are_examined_from_several_threads(oracle: Oracle) -> None:
+    """Of which a runner has one for each worker; torch reads one graph at a time."""
+    digits = oracle.info.dataset("digits")
+    network = oracle.space.build(oracle.space.parse(CELL), classes=10)
+    packed = oracle.workshops.packed(network, digits)
+    with ThreadPoolExecutor(4) as pool:
+        examined = list(pool.map(lambda _: oracle.workshops.examine(packed, digits), range(8)))
+    assert all(each == examined[0] for each in examined)
 
 
 def test_bits_of_a_weight() -> None:
