@@ -296,11 +296,12 @@ def test_spaces_without_topology_are_refused():
 def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
     from nasrepro.reports.figures.shrink_trajectory import draw, steps_of
     from nasrepro.reports.groups import groups_of
+    from nasrepro.reports.summary import Results
     from nasrepro.suite.experiments.store import Store
 
     protocol = Protocol(12, 30, ("digits",))
     with Store(tmp_path / "runs.sqlite") as store:
-        assert list(draw(store)) == []
+        assert list(draw(Results(store))) == []
         for lam in (0.1, 0.0, 0.03):
             for seed in range(2):
                 params = SHRINK.params({"lam": lam})
@@ -316,7 +317,7 @@ def test_the_figure_has_the_median_step_of_all_trajectories(tmp_path):
                     seed,
                 )
                 store.add(*execute_here(RunCell(key)))
-        (drawing,) = draw(store)
+        (drawing,) = draw(Results(store))
         walked = [steps_of(store, group) for group in groups_of(store)]
     assert drawing.name == "shrink-trajectory-digits201-digits-60-queries"
     assert (

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from nasrepro.reports.figures.fidelity_rank import draw
+from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import load_oracle, studies
@@ -36,12 +37,12 @@ def test_the_figure_has_a_line_for_each_oracle(
     rows: list[dict[str, float]], tmp_path: Path
 ) -> None:
     with Store(tmp_path / "store.db") as store:
-        assert list(draw(store)) == []
+        assert list(draw(Results(store))) == []
         for oracle in ("digits201", "nasbench201"):
             params = {"oracle": oracle, "dataset": "digits"}
             key = StudyKey("fidelity.rank", "0", params, {}, 0)
             store.add(StudyRecord(key, "done", ("epochs",), tuple(rows)))
-        (drawing,) = draw(store)
+        (drawing,) = draw(Results(store))
     whole, best = drawing.figure.axes
     lines = [line for line in whole.lines if len(line.get_xdata()) == 30]
     assert len(lines) == 2 and lines[0].get_ydata()[-1] == 1

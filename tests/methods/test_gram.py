@@ -258,10 +258,11 @@ def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_p
     from matplotlib.patches import FancyArrowPatch
 
     from nasrepro.reports.figures.meta_graph import draw
+    from nasrepro.reports.summary import Results
 
     oracle = load_oracle("digits201")
     with Store(tmp_path / "runs.sqlite") as store:
-        assert list(draw(store)) == []
+        assert list(draw(Results(store))) == []
         for params in ({}, {"variant": "gibbs"}, {"alpha": 5.0}):
             for seed in range(2):
                 protocol, budget = Protocol(12, 30, ("digits",)), Budget(queries=40)
@@ -277,7 +278,7 @@ def test_the_figure_has_a_panel_for_each_variant_with_an_arc_for_each_edge(tmp_p
                     seed,
                 )
                 store.add(*execute_here(RunCell(key)))
-        (drawing,) = draw(store)
+        (drawing,) = draw(Results(store))
     assert (
         drawing.name == "meta-graph-digits201-digits-40-queries"
         and "GRAM: 2; GRAM (variant=gibbs): 2." in drawing.caption

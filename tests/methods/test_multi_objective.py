@@ -11,6 +11,7 @@ import pytest
 from nasrepro.methods.nets.fronts import cost_of, front, hypervolume, share_of_front
 from nasrepro.methods.nsga2 import crowding, fronts
 from nasrepro.reports.figures.attainment import attained, draw
+from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.study import StudyKey, StudyRecord
@@ -116,9 +117,9 @@ def test_the_figure_has_a_line_for_each_method(
 ) -> None:
     entry = studies.get("multi_objective.fronts")
     with Store(tmp_path / "store.db") as store:
-        assert list(draw(store)) == []
+        assert list(draw(Results(store))) == []
         key = StudyKey(entry.name, "0", entry.params({}), {}, 0)
         store.add(StudyRecord(key, "done", ("method",), tuple(rows)))
-        (drawing,) = draw(store)
+        (drawing,) = draw(Results(store))
     assert len(drawing.figure.axes[0].lines) == 3
     assert drawing.name == "attainment-digits201-digits-macs"
