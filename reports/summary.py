@@ -98,13 +98,21 @@ class Estimate:
         return self.low, self.high
 
 
-def estimate(values: Values, seed: int = 0) -> Estimate:
-    """The estimate of a mean from the finite ones of `values` (n,)."""
+def estimate(
+    values: Values, seed: int = 0, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Estimate:
+    """The estimate of a mean from the finite ones of `values` (n,).
+
+    The interval ends where the mean cannot be: at the bounds of what was measured.
+    """
     there = values[np.isfinite(values)]
     if there.size < 2:
         return Estimate(there.size, *there.tolist())
     interval = mean_interval(there, seed=seed)
-    low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
+    low, high = (
+        None if math.isnan(end) else min(max(end, bounds[0]), bounds[1])
+        for end in (interval.low, interval.high)
+    )
     return Estimate(there.size, interval.value, float(there.std(ddof=1)), low, high)
 
 
@@ -279,7 +287,7 @@ def task(groups: Sequence[Group], dataset: str, seed: int = 0, variants_of: str 
     scale = scale_of(target)
     values = [group.values[dataset, target.name] for group in groups]
     measures["iqm"] = _iqm(values, target, decimals)
-    regret = tuple(estimate(group.values[dataset, REGRET], seed) for group in groups)
+    regret = tuple(estimate(group.values[dataset, REGRET], seed, (0, math.inf)) for group in groups)
     if any(each.mean is not None for each in regret):
         unit = "(points)" if target.unit == "fraction" else unit_words(target)
         places = _decimals(regret, scale=scale)
@@ -307,7 +315,9 @@ def _goals(
     target = info.target_of(dataset)
     shown = list(dict.fromkeys((info.objective_of(dataset), target)))
     by_metric = {
-        metric.name: [estimate(group.values[dataset, metric.name], seed) for group in groups]
+        metric.name: [
+            estimate(group.values[dataset, metric.name], seed, metric.bounds) for group in groups
+        ]
         for metric in shown
     }
     orders = {

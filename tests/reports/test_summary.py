@@ -22,6 +22,7 @@ from nasrepro.reports import (
 from nasrepro.reports.document import PAD
 from nasrepro.reports.latex import FITS
 from nasrepro.reports.selection import selected
+from nasrepro.reports.summary import estimate
 from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
@@ -203,3 +204,10 @@ def test_a_latex_table_of_one_float(results, tmp_path, fit, environment):
     rows = [line for line in tex.splitlines() if "Random" in line and "&" in line]
     assert len(rows) == 1 and len(re.sub(r"\\\w+|[{}$]", "", rows[0])) < 1.6 * FITS[fit]
     assert tex.index(r"\end{tabular}") < tex.index(r"\begin{minipage}")
+
+
+def test_an_interval_ends_where_the_mean_cannot_be():
+    values = np.array([0.001, 0.0, 0.0, 0.0, 0.9])
+    free, bounded = estimate(values), estimate(values, bounds=(0, 1))
+    assert free.low < 0 == bounded.low and bounded.high == free.high
+    assert bounded.mean == free.mean
