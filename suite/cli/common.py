@@ -104,11 +104,16 @@ def print_table(headers: list[str], rows: list[list[Any]]) -> None:
     lines = [headers, *([str(cell) for cell in row] for row in rows)]
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
         natural = [  # tabulate gives a header two more
-            max(len(head) + 2, *map(len, column)) for head, *column in zip(*lines, strict=True)
+            max([len(head) + 2, *(len(line) for cell in column for line in cell.splitlines())])
+            for head, *column in zip(*lines, strict=True)
         ]
         widths = fitting(natural, shutil.get_terminal_size((80, 24)).columns)
         lines = [
-            [fill(cell, width) for cell, width in zip(line, widths, strict=True)] for line in lines
+            [
+                "\n".join(fill(part, width) for part in cell.splitlines())
+                for cell, width in zip(line, widths, strict=True)
+            ]
+            for line in lines
         ]
     typer.echo(tabulate(lines[1:], headers=lines[0], disable_numparse=True))
 

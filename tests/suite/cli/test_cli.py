@@ -19,7 +19,7 @@ import typer
 
 from nasrepro import __main__ as cli
 from nasrepro.oracles.nasbench201 import TABLE
-from nasrepro.suite.cli.common import fitting
+from nasrepro.suite.cli.common import fitting, print_table
 from nasrepro.suite.cli.search import _price
 from nasrepro.suite.registry import load_oracle
 
@@ -635,6 +635,16 @@ def test_lists_fit_the_terminal(kind, monkeypatch, nasrepro):
 )
 def test_columns_are_cut_where_they_are_widest(widths, total, fits):
     assert fitting(widths, total) == fits
+
+
+def test_a_table_keeps_the_lines_of_its_cells_and_may_be_empty(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    print_table(["check", "found"], [["run", "Traceback:\n" + "word " * 20 + "\nlast"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["run", "Traceback:"] and lines[-1].split() == ["last"]
+    assert len(lines) == 6 and max(map(len, lines)) <= 80
+    print_table(["check", "found"], [])
+    assert capsys.readouterr().out.split()[:2] == ["check", "found"]
 
 
 def test_errors_are_json_where_json_is_asked_for(nasrepro):
