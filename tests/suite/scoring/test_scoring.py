@@ -542,6 +542,9 @@ def test_a_network_whose_layers_are_outside_the_graph_is_scored():
     assert np.isnan(found.pop("naswot")) and np.isnan(found.pop("naswot_once"))
     assert found.pop("swap") == 0
     assert all(np.isfinite(value) for value in found.values())
+    for name in ("az_expressivity", "az_progressivity", "az_trainability"):
+        with pytest.raises(NasreproError, match="Sequential is no stem and a row of cells"):
+            scorers.get(name).score(network, batches)
 
 
 # -- sharing ---------------------------------------------------------------------------------------
