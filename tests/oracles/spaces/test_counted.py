@@ -134,3 +134,10 @@ def test_the_study_counts_all_of_them():
     assert {network.name for network in networks.all()} <= set(rows)
     assert rows["path_level.pyramidnet84"]["params"] == 5_724_330
     assert rows["proxylessnas.cpu"]["macs"] == 439_243_864
+
+
+def test_shrinkcnn_and_shrinkrnn_are_as_large_as_their_repository_says():
+    """3.6 M parameters and 384 M MACs; 23 M parameters at 745 units."""
+    rows = {row["network"]: row for row in studies.get("released_networks.counts").measure(None)}
+    assert (rows["ShrinkCNN"]["params"], rows["ShrinkCNN"]["macs"]) == (3_615_804, 383_676_392)
+    assert rows["ShrinkRNN"]["params"] == 23_000_700
