@@ -244,7 +244,7 @@ def dealt(edge: nn.Module, width: int, count: int) -> Joined:
     Where an output comes from one input (identity, pooling, depthwise), a branch reads its share.
 
     Args:
-        edge: of `width` outputs.
+        edge: of `width` outputs; without weights, of as many inputs.
         width: channels that it gives.
         count: branches.
 
