@@ -16,8 +16,7 @@ from nasrepro.oracles.convert.accel_nasbench import WHOLE
 from nasrepro.oracles.convert.accel_surrogate import convert, predict, roots_of
 from nasrepro.oracles.spaces.mnasnet import MnasNet
 from nasrepro.suite.data import Table, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
-from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, Seed
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, PredictingOracle, Seed
 from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch
 
@@ -51,7 +50,7 @@ INFO = OracleInfo(
 )
 
 
-class Surrogate(Oracle):
+class Surrogate(PredictingOracle):
     """Predicts by the trees of the table."""
 
     def __init__(self, table: Table) -> None:
@@ -63,16 +62,6 @@ class Surrogate(Oracle):
     def epochs(self, dataset: str) -> tuple[int, ...]:
         """One training of unstated length."""
         return (WHOLE,)
-
-    def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
-        """None: a prediction has no seed."""
-        return ()
-
-    def archs(self) -> Sequence[Arch]:
-        """Raises NotTabulated: the space is not listed."""
-        raise NotTabulated(
-            f"{self.name} predicts any of its {self.space.count:,} networks; it lists none"
-        )
 
     def _read(
         self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]

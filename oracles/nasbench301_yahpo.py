@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from nasrepro.oracles.convert.nasbench301_yahpo import EPOCHS, Network, convert
 from nasrepro.oracles.spaces.dartscell import DartsCell
 from nasrepro.suite.data import SourceFile, Table, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
-from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, Seed
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, PredictingOracle, Seed
 from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch
 
@@ -88,7 +87,7 @@ INFO = OracleInfo(
 )
 
 
-class Surrogate(Oracle):
+class Surrogate(PredictingOracle):
     """Predicts by the network of the table."""
 
     def __init__(self, table: Table) -> None:
@@ -98,16 +97,6 @@ class Surrogate(Oracle):
     def epochs(self, dataset: str) -> tuple[int, ...]:
         """1 to 98, of one training of 98."""
         return tuple(range(1, EPOCHS + 1))
-
-    def seeds(self, dataset: str, epochs: int) -> tuple[Seed, ...]:
-        """None: a prediction has no seed."""
-        return ()
-
-    def archs(self) -> Sequence[Arch]:
-        """Raises NotTabulated: the space is not listed."""
-        raise NotTabulated(
-            f"{self.name} predicts any of its {self.space.count:,} networks; it lists none"
-        )
 
     def _read(
         self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]

@@ -16,6 +16,7 @@ from nasrepro.suite.oracle.oracle import (
     is_searching,
     searching,
 )
+from nasrepro.suite.oracle.predicting import PredictingOracle
 from nasrepro.suite.oracle.references import ReferenceInfo, ReferenceTable
 from nasrepro.suite.oracle.tabular import TableOracle
 from nasrepro.suite.oracle.workshop import Workshop, Workshops
@@ -34,6 +35,7 @@ __all__ = [
     "Oracle",
     "OracleInfo",
     "Part",
+    "PredictingOracle",
     "Reader",
     "Reading",
     "ReferenceInfo",
