@@ -175,3 +175,25 @@ def test_wrong_names_and_too_many_samples_say_so(real_devices) -> None:
         list(measure(np.random.default_rng(0), **{**given, "samples": 1999}))
     with pytest.raises(NasreproError, match="no latencies for ImageNet16-120"):
         list(measure(np.random.default_rng(0), **{**given, "dataset": "ImageNet16-120"}))
+
+
+def test_the_loop_reuses_at_the_goal_and_else_measures_more(real_devices, nasbench201) -> None:
+    """Raspi4 ranks as Pixel 3 (.96 published), EdgeGPU does not (.62)."""
+    real_devices("hwnasbench")
+    study = studies.get("oneproxy.loop")
+    rows = list(study.measure(np.random.default_rng(0), **study.params({"batch": 50})))
+    by = {(row["device"], row["predictor"]): row for row in rows}
+    assert by["raspi4", "proxy"]["reused"] and by["raspi4", "proxy"]["samples"] == 50
+    assert not by["edgegpu", "proxy"]["reused"]
+    for row in rows:
+        assert row["samples"] % 50 == 0 and row["samples"] >= (50 if row["reused"] else 100)
+        assert row["all_measured"] == row["samples"] + row["measured"]
+        assert row["reached"] == (row["samples"] < 200 or row["agreement"] > 0.85)
+        assert row["predictor"] == "proxy" or not row["reused"]
+    never = study.params({"goal": 1.1, "most": 60})
+    assert {
+        (row["samples"], row["reached"], row["reused"])
+        for row in study.measure(np.random.default_rng(0), **never)
+    } == {(60, 0, 0)}
+    with pytest.raises(NasreproError, match="two batches are within most"):
+        list(study.measure(np.random.default_rng(0), **study.params({"most": 30})))
