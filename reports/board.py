@@ -27,7 +27,7 @@ from nasrepro.reports.words import budget_words, is_own, scale_of, split_words, 
 from nasrepro.suite.claims import Searched, StudyRow, Verdict, tabulated
 from nasrepro.suite.claims.wording import ours, published
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.registry import methods, oracles
 
 #: Points of an anytime curve.

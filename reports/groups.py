@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from nasrepro.suite.claims import installed_table
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.experiments.columns import PACKED, Family
+from nasrepro.suite.experiments.kinds.ranking import RankKey
+from nasrepro.suite.experiments.kinds.search import Protocol, RunKey
+from nasrepro.suite.experiments.kinds.study import StudyKey
 from nasrepro.suite.experiments.plan import load_plan
-from nasrepro.suite.experiments.ranking import RankKey
-from nasrepro.suite.experiments.search import Protocol
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey
 from nasrepro.suite.oracle import Metric, OracleInfo
 from nasrepro.suite.registry import oracles, studies
 from nasrepro.suite.search import Budget
@@ -167,7 +167,7 @@ def groups_of(store: Store) -> list[Group]:
 
 
 def _read_groups(store: Store) -> list[Group]:
-    found: dict[tuple[Setting, str, str, str], list[Family]] = defaultdict(list)
+    found: dict[tuple[Setting, str, str, str], list[Family[RunKey]]] = defaultdict(list)
     for family in store.families():
         key = family.key
         setting = Setting(key.oracle, key.table_sha256, key.dataset, key.protocol, key.budget)
@@ -185,7 +185,7 @@ def _group(
     method: str,
     method_sha256: str,
     params: str,
-    families: Sequence[Family],
+    families: Sequence[Family[RunKey]],
     shared: dict[str, str],
 ) -> Group:
     """The group of these families; `shared` has each text once."""

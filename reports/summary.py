@@ -43,10 +43,10 @@ from nasrepro.reports.overall import Overall, overall
 from nasrepro.reports.variants import Family, main_and_variants
 from nasrepro.reports.words import budget_words, header_of, labels, scale_of, unit_words
 from nasrepro.suite.claims import Verdict
-from nasrepro.suite.experiments.ranking import RankRecord
-from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.search import RunRecord
+from nasrepro.suite.experiments.kinds.study import StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import (

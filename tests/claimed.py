@@ -21,8 +21,8 @@ from nasrepro.suite.claims import (
     margins,
 )
 from nasrepro.suite.experiments.kind import Record
-from nasrepro.suite.experiments.ranking import RankKey, RankRecord
-from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_oracle, methods, scorers
 from nasrepro.suite.search import Budget

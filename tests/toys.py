@@ -19,7 +19,7 @@ import pytest
 
 import nasrepro as nr
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, RunRecord
 from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
 from nasrepro.suite.registry import load_oracle, methods, oracle, oracles
 from nasrepro.suite.search import Budget

@@ -12,7 +12,7 @@ import numpy as np
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.search import RunRecord, Trace
+from nasrepro.suite.experiments.kinds.search import RunRecord, Trace
 
 
 def draw(results: Results) -> Iterator[Drawing]:

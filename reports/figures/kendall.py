@@ -13,7 +13,7 @@ from nasrepro.reports.figures.style import BAR, CONTROL, Drawing, new_figure, sp
 from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.registry import scorers
 
 #: Bars in one row of panels.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.study import StudyRecord
+from nasrepro.suite.experiments.kinds.study import StudyRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, new_figure, spelled
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.kinds.search import Trace
 from nasrepro.suite.registry import oracles
 
 #: The samples of one search, as `methods/flash.py` logs them, with its seed.

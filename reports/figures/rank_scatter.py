@@ -14,7 +14,7 @@ from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure
 from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.rankings import rank_order, rank_table_of, scorer_names
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.ranking import RankRecord, Scatter
+from nasrepro.suite.experiments.kinds.ranking import RankRecord, Scatter
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import oracles
 

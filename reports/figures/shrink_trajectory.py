@@ -17,7 +17,7 @@ from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_f
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import budget_words, changed_params, labels
-from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.kinds.search import Trace
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles

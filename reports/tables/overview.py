@@ -29,7 +29,7 @@ from nasrepro.reports.tables.rankings import (
     whole_table,
 )
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.registry import oracles, scorers
 from nasrepro.suite.statistics import tied_levels
 

@@ -29,7 +29,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import error_kind, oracle_notes, scale_of, split_words, unit_words
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring import ScoringSetting

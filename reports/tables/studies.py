@@ -31,7 +31,7 @@ from nasrepro.reports.document import (
 from nasrepro.reports.summary import INTERVAL, Results, estimate
 from nasrepro.reports.words import error_kind
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import Study, studies
 
 ORDER = 80

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.suite.errors import ScoresMissing
-from nasrepro.suite.experiments.ranking import RankingSetting, RankRecord, of_networks
+from nasrepro.suite.experiments.kinds.ranking import RankingSetting, RankRecord, of_networks
 from nasrepro.suite.registry import load_oracle
 from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.statistics import Interval, percentile_interval, resampled_correlations

@@ -10,10 +10,10 @@ from nasrepro.suite.claims.margins import REPLICATES
 from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, exists, frozen
 from nasrepro.suite.errors import DataMissing, NotTabulated, UnknownName
 from nasrepro.suite.experiments.identity import scorers_of
-from nasrepro.suite.experiments.ranking import RankRecord
-from nasrepro.suite.experiments.search import RunKey
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.search import RunKey
+from nasrepro.suite.experiments.kinds.study import StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyRecord
 from nasrepro.suite.registry import (
     load_devices,
     load_oracle,

@@ -12,10 +12,10 @@ from nasrepro.suite.claims.needs import Measured, Ranked, Searched
 from nasrepro.suite.errors import DataMissing, ScoresMissing
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kind import Cell
+from nasrepro.suite.experiments.kinds.ranking import Ranking, of_networks, rank_key
+from nasrepro.suite.experiments.kinds.search import Experiment, MethodUse
+from nasrepro.suite.experiments.kinds.study import StudyUse
 from nasrepro.suite.experiments.plan import Plan
-from nasrepro.suite.experiments.ranking import Ranking, of_networks, rank_key
-from nasrepro.suite.experiments.search import Experiment, MethodUse
-from nasrepro.suite.experiments.study import StudyUse
 from nasrepro.suite.registry import load_oracle, oracles, scorers
 
 

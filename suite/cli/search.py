@@ -27,9 +27,9 @@ from nasrepro.suite.errors import DataMissing, NasreproError
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.kind import Cell, Record
+    from nasrepro.suite.experiments.kinds.search import Arm
     from nasrepro.suite.experiments.plan import Plan
     from nasrepro.suite.experiments.runner import Outcome
-    from nasrepro.suite.experiments.search import Arm
     from nasrepro.suite.oracle import Oracle
     from nasrepro.suite.registry import Method
 
@@ -153,8 +153,8 @@ def run(
 
     Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
     """
+    from nasrepro.suite.experiments.kinds.search import arm_labels
     from nasrepro.suite.experiments.plan import load_plan
-    from nasrepro.suite.experiments.search import arm_labels
 
     left_out: dict[str, DataMissing] = {}
     loaded = load_plan(plan)

@@ -25,7 +25,7 @@ def show(
 
     Example: nasrepro show 0123456789abcdef
     """
-    from nasrepro.suite.experiments.search import RunRecord, Trace
+    from nasrepro.suite.experiments.kinds.search import RunRecord, Trace
     from nasrepro.suite.experiments.store import Store
 
     with Store(store, read_only=True) as opened:

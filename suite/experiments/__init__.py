@@ -1,5 +1,5 @@
-"""Kinds of experiments, plans, the runner and the store. Each kind is a file, imported here."""
+"""Kinds of experiments, plans, the runner and the store."""
 
-from nasrepro.suite.experiments import ranking, search, study
+from nasrepro.suite.experiments import kinds
 
-__all__ = ["ranking", "search", "study"]
+__all__ = ["kinds"]

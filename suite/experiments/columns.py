@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from nasrepro.suite.experiments.search import RunKey
-
+#: The class of a family's key.
+K = TypeVar("K")
 #: Not a part of the store's layout: an older version that writes to it does without.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS families (
@@ -91,7 +90,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Family:
+class Family(Generic[K]):
     """Runs that differ in nothing but their seeds, and in what came of them.
 
     Attributes:
@@ -101,7 +100,7 @@ class Family:
         read: gives the rows, by seed and id.
     """
 
-    key: RunKey
+    key: K
     places: tuple[tuple[str, str], ...]
     environment: Mapping[str, str]
     read: Callable[[], list[Row]]

@@ -1,7 +1,7 @@
 """What every kind of experiment is made of: a part of a plan, cells, keys, records.
 
-A kind is one file of this package, which registers itself here; the store, the runner, plans and
-cells know no kind by name.
+A kind is one file of `kinds`, which registers itself here; the runner, plans and cells know no kind
+by name.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.grouping import ungrouped
 from nasrepro.suite.experiments.kind import KINDS, Kind, Positive
-from nasrepro.suite.experiments.ranking import Ranking
-from nasrepro.suite.experiments.search import Experiment, MethodUse
-from nasrepro.suite.experiments.study import StudyUse
+from nasrepro.suite.experiments.kinds.ranking import Ranking
+from nasrepro.suite.experiments.kinds.search import Experiment, MethodUse
+from nasrepro.suite.experiments.kinds.study import StudyUse
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.search import Budget

@@ -25,9 +25,9 @@ from nasrepro.suite.experiments.identity import ENGINE
 from nasrepro.suite.experiments.kind import KINDS, Kind, Record, kind_of
 
 if TYPE_CHECKING:
-    from nasrepro.suite.experiments.ranking import RankRecord
-    from nasrepro.suite.experiments.search import RunRecord
-    from nasrepro.suite.experiments.study import StudyRecord
+    from nasrepro.suite.experiments.kinds.ranking import RankRecord
+    from nasrepro.suite.experiments.kinds.search import RunKey, RunRecord
+    from nasrepro.suite.experiments.kinds.study import StudyRecord
 
 #: Layout of the store. A file with a higher number is refused.
 VERSION = 1
@@ -358,7 +358,7 @@ class Store:
                 continue
             yield run_id, record
 
-    def families(self) -> list[Family]:
+    def families(self) -> list[Family[RunKey]]:
         """All searches of this engine as columns; left out is what `identified` leaves out."""
         made = KINDS["run"]
         assert made.split is not None and made.family is not None
@@ -370,7 +370,7 @@ class Store:
                 self._unread[run_id] = f"a record that cannot be read ({type(error).__name__})"
             else:
                 alone[common].append(row)
-        families = [
+        families: list[Family[RunKey]] = [
             Family(*made.family(text), partial(self._rows_of, family))
             for family, text in self._shared()
         ]

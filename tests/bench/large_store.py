@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from nasrepro.suite.experiments.identity import environment
-from nasrepro.suite.experiments.search import (
+from nasrepro.suite.experiments.kinds.search import (
     Protocol,
     Report,
     RunRecord,

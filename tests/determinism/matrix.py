@@ -74,8 +74,7 @@ LEVEL = 0.001
 def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: int) -> None:
     """Print, by method and task, a digest of the records and the test metric of each seed."""
     from nasrepro.suite.errors import DataMissing
-    from nasrepro.suite.experiments.runner import run_cells
-    from nasrepro.suite.experiments.search import (
+    from nasrepro.suite.experiments.kinds.search import (
         Protocol,
         RunCell,
         SearchSetting,
@@ -83,6 +82,7 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
         run_key,
         search_cell,
     )
+    from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.oracle import MEAN
     from nasrepro.suite.registry import load_oracle, methods

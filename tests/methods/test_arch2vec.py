@@ -26,8 +26,8 @@ from nasrepro.reports.figures import latent_map, latent_smoothness
 from nasrepro.reports.summary import Results
 from nasrepro.reports.tables.studies import study_tables
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, UnknownName
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.oracle import searching
 from nasrepro.suite.registry import methods, studies
 from nasrepro.suite.search import Budget, Session

@@ -19,7 +19,7 @@ from nasrepro.oracles.spaces.graph101 import MAX_EDGES
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.oracles.spaces.recurrent import RecurrentSpace
 from nasrepro.suite.errors import BudgetExhausted, NasreproError, NoTopology
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, Trace
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget, Session

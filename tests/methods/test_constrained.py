@@ -9,8 +9,8 @@ from nasrepro.methods.constrained import ARMS, Limit, random_within
 from nasrepro.reports.figures import constrained_search
 from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import load_oracle, studies
 from nasrepro.suite.search import Budget, Session
 

@@ -10,8 +10,8 @@ from scipy.stats import kendalltau
 
 from nasrepro.reports.figures.fidelity_rank import draw
 from nasrepro.reports.summary import Results
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import load_oracle, studies
 
 

@@ -32,10 +32,10 @@ from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError, NotTabulated, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.identity import tables_of
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, Trace
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.plan import Plan, load_plan
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, Trace
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import MEAN, Device, DeviceInfo, DeviceTable
 from nasrepro.suite.registry import load_oracle, methods, studies

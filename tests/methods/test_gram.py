@@ -17,7 +17,7 @@ from nasrepro.methods.nets.metagraph import chances, earned, softmax, strength
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.registry import load_oracle, methods

@@ -13,8 +13,8 @@ from nasrepro.methods.nsga2 import crowding, fronts
 from nasrepro.reports.figures.attainment import attained, draw
 from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import load_oracle, methods, studies
 from nasrepro.suite.search import Budget, Session
 

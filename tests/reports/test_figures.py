@@ -31,10 +31,10 @@ from nasrepro.reports.summary import Results
 from nasrepro.reports.words import title_of
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments import ranking
 from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.kinds import ranking
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord, Scatter
 from nasrepro.suite.experiments.plan import Plan
-from nasrepro.suite.experiments.ranking import RankKey, RankRecord, Scatter
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.worker import execute_here

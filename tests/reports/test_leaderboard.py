@@ -16,8 +16,8 @@ from nasrepro.reports.citations import citations
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.ranking import RankKey, RankRecord
-from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import methods
 from nasrepro.suite.search import Budget

@@ -24,7 +24,7 @@ from nasrepro.reports.latex import FITS
 from nasrepro.reports.selection import selected
 from nasrepro.reports.summary import estimate
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import methods
 from nasrepro.suite.search import Budget

@@ -46,10 +46,10 @@ from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.claims.fragility import Fragility
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.ranking import RankKey, RankRecord
-from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import OracleEntry, load_oracle, methods, oracles, scorers
 from nasrepro.suite.search import Budget

@@ -23,7 +23,7 @@ from nasrepro.suite.claims.rules import (
     without_interval,
 )
 from nasrepro.suite.claims.statement import Grade, Statement
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.registry import scorers
 from nasrepro.suite.statistics import Interval
 

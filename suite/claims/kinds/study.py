@@ -15,7 +15,7 @@ from nasrepro.suite.claims.needs import Measured
 from nasrepro.suite.claims.rules import Finding, exact, mean_within
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments.study import StudyRecord
+from nasrepro.suite.experiments.kinds.study import StudyRecord
 
 #: Units of a figure that depends on the machine it was measured on.
 TIMES = ("s", "ms", "us", "min", "h")

@@ -32,7 +32,7 @@ from nasrepro.suite.errors import (
     NotTabulated,
     ProtocolError,
 )
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import OracleInfo, searching
 from nasrepro.suite.registry import methods
@@ -271,7 +271,7 @@ def test_a_search_pays_the_measured_seconds_and_has_no_regret(
 def test_a_ranking_of_it_says_that_it_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nasrepro.suite.experiments.ranking import RankingSetting, rank_key
+    from nasrepro.suite.experiments.kinds.ranking import RankingSetting, rank_key
 
     oracle = made(tmp_path)
     monkeypatch.setattr("nasrepro.suite.registry.loading._open", {"toy_trained": oracle})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasrepro.suite.claims.comparisons import Comparisons
-from nasrepro.suite.experiments.ranking import RankingSetting, RankRecord, rank_key
+from nasrepro.suite.experiments.kinds.ranking import RankingSetting, RankRecord, rank_key
 from nasrepro.suite.registry import load_oracle
 from nasrepro.suite.statistics import kendall
 

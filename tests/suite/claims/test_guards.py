@@ -9,7 +9,7 @@ import pytest
 
 from nasrepro.suite.claims.evidence import Evidence
 from nasrepro.suite.claims.kinds import Order
-from nasrepro.suite.experiments.ranking import RankingSetting, rank_key
+from nasrepro.suite.experiments.kinds.ranking import RankingSetting, rank_key
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.scoring import sample
 

@@ -21,7 +21,7 @@ from scipy import stats
 
 from nasrepro.suite.claims import Claim, Verdict, judge_all, load_claims
 from nasrepro.suite.claims.repeats import bare
-from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.kinds.search import RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_devices, load_oracle, methods, oracles, scorers
 

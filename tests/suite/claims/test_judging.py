@@ -13,7 +13,7 @@ from nasrepro.suite.claims import (
     Verdict,
 )
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.experiments.search import Protocol, Report
+from nasrepro.suite.experiments.kinds.search import Protocol, Report
 from nasrepro.suite.search import Budget
 
 pytestmark = pytest.mark.usefixtures("few_seeds_count")

@@ -25,9 +25,9 @@ from nasrepro.suite.claims import (
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import environment
 from nasrepro.suite.experiments.kind import Record
-from nasrepro.suite.experiments.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import load_oracle, studies
 from nasrepro.suite.statistics import holm
 

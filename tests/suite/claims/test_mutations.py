@@ -56,7 +56,7 @@ MUTATIONS = {
         f"{CLAIMS}/test_kinds.py -k whole_space",
     ),
     "a tenth of the rows dropped": Mutation(
-        "suite/experiments/ranking.py",
+        "suite/experiments/kinds/ranking.py",
         "rows = np.flatnonzero(~np.isnan(values))",
         "rows = np.flatnonzero(~np.isnan(values))[: int(0.9 * values.size)]",
         GUARDS,
@@ -240,7 +240,7 @@ MUTATIONS = {
         "tests/methods/nets/test_nets.py -k closed_form",
     ),
     "the worst incumbent": Mutation(
-        "suite/experiments/search.py",
+        "suite/experiments/kinds/search.py",
         "if best is None or reached > best:",
         "if best is None or reached < best:",
         "tests/suite/experiments/test_runner.py",

@@ -11,9 +11,9 @@ from toys import INFO, PLAN, toy_fixture  # noqa: F401
 from nasrepro.suite import registry
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.kinds.ranking import RankCell
+from nasrepro.suite.experiments.kinds.search import RunCell, arm_labels
 from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans
-from nasrepro.suite.experiments.ranking import RankCell
-from nasrepro.suite.experiments.search import RunCell, arm_labels
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import OracleEntry, methods
 from nasrepro.suite.search import Budget

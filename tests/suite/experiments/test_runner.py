@@ -38,10 +38,10 @@ from toys import (  # noqa: F401
 from nasrepro.__main__ import main
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import Cell, cells_of
+from nasrepro.suite.experiments.kinds.ranking import RankCell, RankRecord, rank_key
+from nasrepro.suite.experiments.kinds.search import RunRecord, Trace
 from nasrepro.suite.experiments.plan import load_plan
-from nasrepro.suite.experiments.ranking import RankCell, RankRecord, rank_key
 from nasrepro.suite.experiments.runner import run_cells
-from nasrepro.suite.experiments.search import RunRecord, Trace
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.oracle import Oracle

@@ -25,9 +25,9 @@ import nasrepro
 from nasrepro.__main__ import main
 from nasrepro.suite.errors import DataCorrupt, NasreproError
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.runner import run_cells
-from nasrepro.suite.experiments.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import VERSION, Store
 from nasrepro.suite.search import Budget
 from nasrepro.suite.statistics import RankAgreement
@@ -322,7 +322,7 @@ WRITER = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from nasrepro.suite.experiments.search import RunRecord
+from nasrepro.suite.experiments.kinds.search import RunRecord
 from nasrepro.suite.experiments.store import Store
 run = RunRecord.from_json(sys.argv[3])
 with Store(Path(sys.argv[1])) as store:

@@ -16,8 +16,7 @@ from toys import RANDOM, cell, measured_apart, source, toy_fixture  # noqa: F401
 
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.kind import Cell
-from nasrepro.suite.experiments.runner import Job, Pool, Run, run_cells
-from nasrepro.suite.experiments.search import (
+from nasrepro.suite.experiments.kinds.search import (
     Protocol,
     RunCell,
     RunRecord,
@@ -26,6 +25,7 @@ from nasrepro.suite.experiments.search import (
     run_key,
     search_cell,
 )
+from nasrepro.suite.experiments.runner import Job, Pool, Run, run_cells
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.worker import Died, Done, Refused, Team, execute_here
 from nasrepro.suite.oracle import Oracle
@@ -253,7 +253,7 @@ def test_a_record_that_does_not_add_up_is_a_failed_run(body: str, reason: str, t
 def test_a_test_metric_that_is_better_than_the_best_is_a_failed_run(
     toy: Oracle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasrepro.suite.experiments.search._best", lambda *_: 0.0)
+    monkeypatch.setattr("nasrepro.suite.experiments.kinds.search._best", lambda *_: 0.0)
     done = execute_here(cell(RANDOM))
     assert isinstance(done, Done) and "regret" in done.record.error
     assert done.record.status == "failed"

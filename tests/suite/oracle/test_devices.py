@@ -39,7 +39,7 @@ from nasrepro.suite.errors import (
     NotTabulated,
     UnknownName,
 )
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Device, DeviceInfo, DeviceTable, agreement
 from nasrepro.suite.search import Budget, Session

@@ -30,7 +30,7 @@ from toys import RANDOM, SPACE, Toy, cell, known, measured_apart, named, source,
 
 from nasrepro.suite.errors import InvalidArch, NasreproError, ProtocolError
 from nasrepro.suite.experiments.identity import scorers_of
-from nasrepro.suite.experiments.search import Protocol, RunCell, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, RunRecord
 from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import Method, load_oracle, methods, oracles

@@ -23,7 +23,7 @@ from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
 from nasrepro.suite.errors import DataCorrupt, NasreproError, ScoresMissing
-from nasrepro.suite.experiments.ranking import RankCell, of_networks, rank_key
+from nasrepro.suite.experiments.kinds.ranking import RankCell, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
 from nasrepro.suite.registry import load_oracle, scorers

@@ -22,7 +22,7 @@ from nasrepro.suite.errors import (
     NotTabulated,
     ProtocolError,
 )
-from nasrepro.suite.experiments.search import Trace
+from nasrepro.suite.experiments.kinds.search import Trace
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, Reader, Seed
 from nasrepro.suite.registry import load_oracle
 from nasrepro.suite.search import Budget, Session

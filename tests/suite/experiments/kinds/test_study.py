@@ -16,10 +16,10 @@ from toys import nasrepro
 from nasrepro import __main__ as cli
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.kinds.study import StudyCell, StudyKey, StudyRecord
 from nasrepro.suite.experiments.plan import Plan, load_plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.experiments.study import StudyCell, StudyKey, StudyRecord
 from nasrepro.suite.experiments.worker import Refused, execute_here
 from nasrepro.suite.registry import studies
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nasrepro.suite.experiments.ranking import RankingSetting, RankRecord, rank_key
+from nasrepro.suite.experiments.kinds.ranking import RankingSetting, RankRecord, rank_key
 from nasrepro.suite.registry import load_oracle, scorers
 
 
