@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 
-from pydantic import model_validator
+from pydantic import Discriminator, model_validator
 
 from nasrepro.suite.claims.fragility import Fragility, test_hash
-from nasrepro.suite.claims.kinds import Formula, Test
+from nasrepro.suite.claims.kinds import KINDS, Formula
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import Judgement
 from nasrepro.suite.claims.statement import READ, Grade, Statement
+from nasrepro.suite.claims.test import Test
 
 #: What can be recorded: "not judged" says nothing of the claim, only that this machine has no
 #: results for it.
 RECORDED: tuple[Judgement, ...] = tuple(
     verdict for verdict in get_args(Judgement) if verdict != "not judged"
 )
-#: The key of a claim that says how it is tested; its table is a kind of `kinds`.
-KINDS = tuple(kind.model_fields["kind"].default for kind in get_args(get_args(Test)[0]))
+#: By one of the kinds, which its `kind` tells.
+if TYPE_CHECKING:
+    AnyTest = Test
+else:
+    AnyTest = Annotated[Union[*KINDS.values()], Discriminator("kind")]
 
 
 class Claim(Statement):
@@ -34,7 +38,7 @@ class Claim(Statement):
         fragility: how often the verdict flips, by what was varied, where that was measured.
     """
 
-    how: Test | None = None
+    how: AnyTest | None = None
     recorded: str = ""
     fragility: tuple[Fragility, ...] = ()
 

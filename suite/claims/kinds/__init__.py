@@ -1,12 +1,13 @@
-"""The kinds of claims: a class in a file of its own for each way of testing one.
+"""The kinds of claims: a file for each way of testing one, found by being here.
 
-Each has `needs()`, the results that it takes from a store, and `judge(claim, context)`, which puts
-them to a rule. A new kind is a new file, and its class one more in `Test`.
+Its class (see `suite.claims.test`) has `needs()`, the results that it takes from a store, and
+`judge(claim, context)`, which puts them to a rule. A claims file names it by its `kind`.
 """
 
-from typing import Annotated
+import importlib
+import pkgutil
 
-from pydantic import Discriminator
+from pydantic import BaseModel
 
 from nasrepro.suite.claims.kinds.devices import Devices
 from nasrepro.suite.claims.kinds.formula import Figure, Formula
@@ -16,12 +17,8 @@ from nasrepro.suite.claims.kinds.ranking import Ranking
 from nasrepro.suite.claims.kinds.search import Search
 from nasrepro.suite.claims.kinds.study import StudyRow
 
-Test = Annotated[
-    Search | Order | Ranking | Devices | StudyRow | Lookup | Formula,
-    Discriminator("kind"),
-]
-
 __all__ = [
+    "KINDS",
     "Devices",
     "Figure",
     "Formula",
@@ -30,5 +27,25 @@ __all__ = [
     "Ranking",
     "Search",
     "StudyRow",
-    "Test",
 ]
+
+
+def _kinds() -> dict[str, type[BaseModel]]:
+    """The classes with a `kind` in the files of this folder, by their kind."""
+    modules = [
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    ]
+    return {
+        value.model_fields["kind"].default: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, BaseModel)
+        and value.__module__ == module.__name__
+        and "kind" in value.model_fields
+    }
+
+
+#: By the key of a claims file that a kind stands behind.
+KINDS = _kinds()
