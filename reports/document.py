@@ -27,7 +27,7 @@ OWN = "▸"
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """One entry.
 
     Attributes:
@@ -110,7 +110,7 @@ class TableDoc:
     title: str
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     legend: str = ""
     footnotes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -128,10 +128,12 @@ class TableDoc:
 
 
 #: A column with its cells; tables are put together from these, see `transposed`.
-Filled = tuple[Column, list[Cell]]
+Filled = tuple[Column, list[TableCell]]
 
 
-def transposed(filled: Sequence[Filled]) -> tuple[tuple[Column, ...], tuple[tuple[Cell, ...], ...]]:
+def transposed(
+    filled: Sequence[Filled],
+) -> tuple[tuple[Column, ...], tuple[tuple[TableCell, ...], ...]]:
     """The `columns` and `rows` of a table from filled columns of equal length."""
     columns, cells = zip(*filled, strict=True)
     return columns, tuple(zip(*cells, strict=True))
@@ -142,12 +144,12 @@ def text_column(
 ) -> Filled:
     """A column of words; the raw values are the texts where none are given."""
     raw = [(text,) for text in texts] if values is None else values
-    return column, [Cell(text, each) for text, each in zip(texts, raw, strict=True)]
+    return column, [TableCell(text, each) for text, each in zip(texts, raw, strict=True)]
 
 
 def data_column(names: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> Filled:
     """A column that only CSV and JSON show."""
-    return Column("_".join(names), "", tuple(names)), [Cell("", each) for each in values]
+    return Column("_".join(names), "", tuple(names)), [TableCell("", each) for each in values]
 
 
 def number_column(
@@ -161,7 +163,8 @@ def number_column(
     shown = [scaled(value, scale) for value in values]
     places = plain_decimals(shown) if decimals is None else decimals
     return column, [
-        Cell(text, (value,)) for text, value in zip(aligned(shown, places), values, strict=True)
+        TableCell(text, (value,))
+        for text, value in zip(aligned(shown, places), values, strict=True)
     ]
 
 
@@ -174,7 +177,7 @@ def interval_column(
 ) -> Filled:
     """A column of `[low, high]`."""
     texts = intervals_text(values, decimals, scale)
-    return column, [Cell(text, pair) for text, pair in zip(texts, values, strict=True)]
+    return column, [TableCell(text, pair) for text, pair in zip(texts, values, strict=True)]
 
 
 def intervals_text(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from nasrepro.reports.document import BEST, OWN, PAD, Cell, Raw, TableDoc, missing, slug
+from nasrepro.reports.document import BEST, OWN, PAD, Raw, TableCell, TableDoc, missing, slug
 from nasrepro.reports.latex import fitted, latex
 from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import UnknownName
@@ -239,7 +239,7 @@ def _pipe_table(doc: TableDoc) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in padded)
 
 
-def _md_cell(cell: Cell, slot: str) -> str:
+def _md_cell(cell: TableCell, slot: str) -> str:
     text = _md(cell.text)
     if cell.mark == BEST or cell.second:
         bare = text.strip(PAD)

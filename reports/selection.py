@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nasrepro.reports.document import Cell, TableDoc
+from nasrepro.reports.document import TableCell, TableDoc
 from nasrepro.suite.errors import UnknownName
 
 
@@ -38,7 +38,7 @@ def selected(
     return [doc for doc in chosen if doc.rows]
 
 
-def _named(cell: Cell, part: str) -> bool:
+def _named(cell: TableCell, part: str) -> bool:
     """Whether `part` is in a row's label or in the code name of its method, in any case."""
     return any(part.lower() in str(name).lower() for name in (cell.text, *cell.values[:1]))
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nasrepro.reports.document import BEST, CLOSE, OWN, PAD, RECALLED, Cell, TableDoc
+from nasrepro.reports.document import BEST, CLOSE, OWN, PAD, RECALLED, TableCell, TableDoc
 from nasrepro.suite.cli.common import printable
 
 _GAP = 2
@@ -53,7 +53,7 @@ def brief(tables: Sequence[TableDoc], console: Console, folder: Path) -> None:
         say(f"{claims} tables of claims: nasrepro report --claims", console)
 
 
-def _is_own(row: Sequence[Cell]) -> bool:
+def _is_own(row: Sequence[TableCell]) -> bool:
     return any(cell.text.startswith(OWN) for cell in row)
 
 

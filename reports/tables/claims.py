@@ -8,9 +8,9 @@ from itertools import groupby
 
 from nasrepro.reports.document import (
     RECALLED,
-    Cell,
     Column,
     Filled,
+    TableCell,
     TableDoc,
     data_column,
     number_column,
@@ -93,7 +93,7 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
             (
                 column,
                 [
-                    Cell(str(count[name]), (count[name].read, count[name].provisional))
+                    TableCell(str(count[name]), (count[name].read, count[name].provisional))
                     for count in counts
                 ],
             )
@@ -232,7 +232,7 @@ def _flips(claim: Claim) -> tuple[int | None, int | None]:
 
 def _published(claims: Sequence[Claim]) -> Filled:
     cells = [
-        Cell(
+        TableCell(
             published(claim),
             (claim.value, claim.spread),
             "" if claim.read else RECALLED,
@@ -244,11 +244,11 @@ def _published(claims: Sequence[Claim]) -> Filled:
 
 
 def _ours(verdicts: Sequence[Verdict]) -> Filled:
-    cells = [Cell(ours(each), (each.ours, each.low, each.high)) for each in verdicts]
+    cells = [TableCell(ours(each), (each.ours, each.low, each.high)) for each in verdicts]
     return Column("ours", "Ours [interval]", ("ours", "ours_low", "ours_high"), terminal=3), cells
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Filled:
     return Column("verdict", "Verdict", ("verdict",), "left", 1), [
-        Cell(each.verdict, (each.verdict,)) for each in verdicts
+        TableCell(each.verdict, (each.verdict,)) for each in verdicts
     ]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from nasrepro.reports.document import FLOATING, Cell, Column, Filled, Raw, data_column
+from nasrepro.reports.document import FLOATING, Column, Filled, Raw, TableCell, data_column
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Measure
 from nasrepro.reports.words import is_floating
@@ -38,15 +38,17 @@ def interval(
         f"{measure.name}_interval", measure.interval_header, data, "right", terminal, panel
     )
     return column, [
-        Cell(text, each.ends)
+        TableCell(text, each.ends)
         for text, each in zip(measure.intervals, measure.estimates, strict=True)
     ]
 
 
-def _cells(measure: Measure, texts: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> list[Cell]:
+def _cells(
+    measure: Measure, texts: Sequence[str], values: Sequence[tuple[Raw, ...]]
+) -> list[TableCell]:
     marks = measure.marks or ("",) * len(texts)
     return [
-        Cell(text, raw, mark, row in measure.second)
+        TableCell(text, raw, mark, row in measure.second)
         for row, (text, raw, mark) in enumerate(zip(texts, values, marks, strict=True))
     ]
 
@@ -87,7 +89,7 @@ def method_column(groups: Sequence[Group], names: Sequence[str]) -> Filled:
     ]
     data = ("method", "label", "params", "method_sha256", "row")
     return Column("method", "Method", data, "left", 0, 0), [
-        Cell(name, each, FLOATING if is_floating(group.method) else "")
+        TableCell(name, each, FLOATING if is_floating(group.method) else "")
         for name, each, group in zip(names, values, groups, strict=True)
     ]
 

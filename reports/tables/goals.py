@@ -9,10 +9,10 @@ import numpy as np
 from nasrepro.reports.anytime import BASELINE, Axis, best_of, target_of, times_to
 from nasrepro.reports.document import (
     DASH,
-    Cell,
     Column,
     Filled,
     Raw,
+    TableCell,
     TableDoc,
     number_column,
     plain_decimals,
@@ -160,10 +160,10 @@ def _median_column(name: str, header: str, reached: Sequence[Reached], panel: in
             for value in (each.median, each.low, each.high)
         )
         if raw[0] is None:
-            cells.append(Cell(DASH, raw))
+            cells.append(TableCell(DASH, raw))
             continue
         low, high = (f"{value:,.{decimals}f}" if value is not None else None for value in raw[1:])
         ends = "" if each.n == 1 else f" [{low}, {high}]" if high is not None else f" [{low}, >]"
-        cells.append(Cell(f"{raw[0]:,.{decimals}f}{ends}", raw))
+        cells.append(TableCell(f"{raw[0]:,.{decimals}f}{ends}", raw))
     data = (f"{name}_median", f"{name}_median_low", f"{name}_median_high")
     return Column(data[0], header, data, terminal=3 + panel, panel=panel), cells

@@ -10,9 +10,9 @@ from nasrepro.reports.document import (
     DASH,
     OWN,
     RECALLED,
-    Cell,
     Column,
     Filled,
+    TableCell,
     TableDoc,
     aligned,
     slug,
@@ -224,7 +224,7 @@ def _published(
     cells = []
     for claim, value, sd in zip(claims, means, spreads, strict=True):
         if claim is None:
-            cells.append(Cell(DASH, (None, None, None)))
+            cells.append(TableCell(DASH, (None, None, None)))
             continue
         raw = (
             None if number is None else round(number / scale, 12)
@@ -232,7 +232,7 @@ def _published(
         )
         text = value if claim.spread is None else f"{value} ± {sd}"
         cells.append(
-            Cell(text, (*raw, claim.source), RECALLED if claim.source == "recalled" else "")
+            TableCell(text, (*raw, claim.source), RECALLED if claim.source == "recalled" else "")
         )
     data = tuple(f"{metric.name}_published{part}" for part in ("", "_spread", "_source"))
     header = f"Published\n{metric.split} {unit_words(metric)}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nasrepro.reports.document import BEST, Cell, Column, Filled, Raw, TableDoc, transposed
+from nasrepro.reports.document import BEST, Column, Filled, Raw, TableCell, TableDoc, transposed
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Overview, Results
 from nasrepro.reports.words import arms
@@ -87,7 +87,7 @@ def _column(
     marked: Overview | None = None,
 ) -> Filled:
     cells = [
-        Cell(
+        TableCell(
             text,
             raw,
             BEST if marked and row in marked.best else "",

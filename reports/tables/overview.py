@@ -8,9 +8,9 @@ from nasrepro.reports.document import (
     BEST,
     DASH,
     PAD,
-    Cell,
     Column,
     Filled,
+    TableCell,
     TableDoc,
     aligned,
     text_column,
@@ -164,14 +164,14 @@ def _overview_column(
     cells = []
     for record, value, shown in zip(records, values, aligned(values, 3), strict=True):
         if record is None:
-            cells.append(Cell(shown + (PAD if samples else ""), (None, None, None, None)))
+            cells.append(TableCell(shown + (PAD if samples else ""), (None, None, None, None)))
             continue
         text = (status_word(record) if value is None else shown) + (
             (SAMPLE if sampled(record, whole) else PAD) if samples else ""
         )
         interval = ends_of(record.agreement.get(f"{name}_ci"))
         cells.append(
-            Cell(
+            TableCell(
                 text,
                 (value, *interval, number_of(record.agreement.get("n"))),
                 BEST if value in best else "",

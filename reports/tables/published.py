@@ -13,10 +13,10 @@ from nasrepro.reports.document import (
     APART,
     DASH,
     RECALLED,
-    Cell,
     Column,
     Filled,
     Raw,
+    TableCell,
     TableDoc,
     aligned,
     slug,
@@ -202,18 +202,24 @@ def _columns(
     ]
 
 
-def _cells(verdict: Verdict | None, digits: int) -> tuple[Cell, Cell, Cell]:
+def _cells(verdict: Verdict | None, digits: int) -> tuple[TableCell, TableCell, TableCell]:
     """Published, ours and their difference of one row; dashes where the paper has no figure."""
     if verdict is None:
-        return Cell(DASH, (None,)), Cell(DASH, (None, None, None)), Cell(DASH, (None,))
+        return (
+            TableCell(DASH, (None,)),
+            TableCell(DASH, (None, None, None)),
+            TableCell(DASH, (None,)),
+        )
     claim, places = verdict.claim, min(digits + 1, _MOST)
     spread = f" ± {claim.spread:.{digits}f}" if claim.spread is not None else ""
     published = _number(claim.value, digits) + spread
     difference = _difference(verdict)
     return (
-        Cell(published, (claim.value,), "" if claim.read else RECALLED),
-        Cell(_ours(verdict, places), (verdict.ours, verdict.low, verdict.high)),
-        Cell(_signed(difference, places), (difference,), APART if apart(verdict, digits) else ""),
+        TableCell(published, (claim.value,), "" if claim.read else RECALLED),
+        TableCell(_ours(verdict, places), (verdict.ours, verdict.low, verdict.high)),
+        TableCell(
+            _signed(difference, places), (difference,), APART if apart(verdict, digits) else ""
+        ),
     )
 
 

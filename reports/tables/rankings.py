@@ -13,10 +13,10 @@ from typing import Any
 
 from nasrepro.reports.document import (
     DASH,
-    Cell,
     Column,
     Filled,
     Raw,
+    TableCell,
     TableDoc,
     aligned,
     data_column,
@@ -207,7 +207,7 @@ def _correlation(
         Column(name, header, (name,), terminal=terminal[0], panel=panel), values, 3
     )
     words = [
-        Cell(status, (None,)) if status != "ok" else cell
+        TableCell(status, (None,)) if status != "ok" else cell
         for status, cell in zip(map(status_word, records), cells, strict=True)
     ]
     interval = Column(
@@ -229,7 +229,7 @@ def _best(records: Sequence[RankRecord], metric: Metric) -> Filled:
     shown = [scaled(number_of(record.best_value), scale) for record in records]
     tied = [record.best_tied if record.best_value is not None else None for record in records]
     return column, [
-        Cell(text, (number_of(record.best_value), count))
+        TableCell(text, (number_of(record.best_value), count))
         for text, record, count in zip(aligned(shown, 2), records, tied, strict=True)
     ]
 
@@ -251,7 +251,7 @@ def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
         text = (
             DASH if n is None else f"random {n:,}{of}" if sampled(record, whole) else f"all {n:,}"
         )
-        cells.append(Cell(text, (n, whole, record.key.sample)))
+        cells.append(TableCell(text, (n, whole, record.key.sample)))
     return Column(
         "n", "Architectures", ("n", "architectures_of_the_table", "sample"), "left", terminal=4
     ), cells

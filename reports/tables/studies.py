@@ -16,9 +16,9 @@ import numpy as np
 
 from nasrepro.reports.document import (
     DASH,
-    Cell,
     Column,
     Filled,
+    TableCell,
     TableDoc,
     data_column,
     missing,
@@ -156,12 +156,12 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
     cells = []
     for mean, low, high in found:
         if missing(mean):
-            cells.append(Cell(DASH, (None, None, None)))
+            cells.append(TableCell(DASH, (None, None, None)))
             continue
         text = f"{mean:,.{decimals}f}"
         if low is not None and high is not None and high > low:
             text += f" [{low:,.{decimals}f}, {high:,.{decimals}f}]"
-        cells.append(Cell(text.replace("-", "−"), (mean, low, high)))
+        cells.append(TableCell(text.replace("-", "−"), (mean, low, high)))
     return [
         (
             Column(

@@ -26,7 +26,7 @@ DATA_VARIABLE, MIRROR_VARIABLE = "NASREPRO_DATA", "NASREPRO_MIRROR"
 
 Columns = Mapping[str, NDArray[np.generic]]
 
-#: Called with (files done, files in all, name of the file at hand).
+#: Called with how many are done, how many there are, and what is at hand: files, cells.
 Progress = Callable[[int, int, str], None]
 
 

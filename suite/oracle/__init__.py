@@ -4,7 +4,7 @@ Devices and references beside it.
 """
 
 from nasrepro.suite.oracle.description import MEAN, Dataset, Metric, OracleInfo, Seed, Split, Unit
-from nasrepro.suite.oracle.devices import Device, DeviceInfo, DeviceTable, Kind, Values, agreement
+from nasrepro.suite.oracle.devices import Cost, Device, DeviceInfo, DeviceTable, Values, agreement
 from nasrepro.suite.oracle.images import ImageParts, ImageSet, Part
 from nasrepro.suite.oracle.oracle import (
     RANDOM,
@@ -24,13 +24,13 @@ from nasrepro.suite.oracle.workshop import Workshop, Workshops
 __all__ = [
     "MEAN",
     "RANDOM",
+    "Cost",
     "Dataset",
     "Device",
     "DeviceInfo",
     "DeviceTable",
     "ImageParts",
     "ImageSet",
-    "Kind",
     "Metric",
     "Oracle",
     "OracleInfo",

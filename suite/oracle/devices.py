@@ -22,7 +22,8 @@ from nasrepro.suite.space import Arch, SearchSpace
 if TYPE_CHECKING:
     from nasrepro.suite.data import Table, TableSpec
 
-Kind = Literal["latency", "energy"]
+#: What a device may charge for one forward pass.
+Cost = Literal["latency", "energy"]
 Values = NDArray[np.float64]
 
 
@@ -42,7 +43,7 @@ class Device:
 
     name: str
     space: str
-    kind: Kind
+    kind: Cost
     unit: Literal["ms", "mJ"]
     datasets: tuple[str, ...] = ()
     note: str = ""

@@ -2,7 +2,6 @@
 
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded, shared
 from nasrepro.suite.scoring.scores import (
-    Progress,
     StoredScorer,
     missing_scores,
     sample,
@@ -26,7 +25,6 @@ __all__ = [
     "Images",
     "Inputs",
     "Labels",
-    "Progress",
     "ScoreTable",
     "ScoringSetting",
     "StoredScorer",

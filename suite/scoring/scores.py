@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.suite.data import Progress
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded
 from nasrepro.suite.scoring.setting import Inputs, ScoringSetting, dataset_of, inputs_of, space_of
@@ -29,9 +30,6 @@ from nasrepro.suite.space import Arch, SearchSpace
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import Dataset, Oracle
     from nasrepro.suite.registry import Scorer
-
-#: Called with (cells done, cells in all, what is at hand).
-Progress = Callable[[int, int, str], None]
 
 #: Seconds between two writes of a table: what a killed scoring may lose.
 _SAVE_S = 60.0

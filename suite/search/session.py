@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from nasrepro.suite.oracle import DeviceTable, Kind, Workshop
+    from nasrepro.suite.oracle import Cost, DeviceTable, Workshop
 
 
 class _Training(NamedTuple):
@@ -431,7 +431,7 @@ class Session:
         """Millijoules of one forward pass; free; errors as for `latency`."""
         return self._on_device(arch, device, "energy")
 
-    def _on_device(self, arch: Arch, device: str, kind: Kind) -> float:
+    def _on_device(self, arch: Arch, device: str, kind: Cost) -> float:
         if self._devices is None:
             raise NasreproError(
                 f"no {kind} on {device}: this session was made without devices; "

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-from nasrepro.suite.statistics.intervals import percentile_interval
+from nasrepro.suite.statistics.intervals import Values, percentile_interval
 from nasrepro.suite.statistics.resampling import (
     BLOCK,
     MIN_ROWS,
     TOP,
-    Values,
     is_constant,
     mean_ranks,
     ranks_of,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Values = NDArray[np.float64]
+from nasrepro.suite.statistics.intervals import Values
 
 Ranks = NDArray[np.intp]
 

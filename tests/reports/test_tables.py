@@ -30,8 +30,8 @@ from nasrepro.reports.document import (
     OWN,
     PAD,
     RECALLED,
-    Cell,
     Column,
+    TableCell,
     TableDoc,
     aligned,
     interval_decimals,
@@ -815,7 +815,9 @@ def test_long_tables_are_not_padded(tmp_path):
     columns = (Column("name", "Name", ("name",), "left"), Column("value", "Value", ("value",)))
     sizes = []
     for count in (20, 21):
-        rows = tuple((Cell("x" * (1 + place), ("",)), Cell("1", (1,))) for place in range(count))
+        rows = tuple(
+            (TableCell("x" * (1 + place), ("",)), TableCell("1", (1,))) for place in range(count)
+        )
         (path,) = render.write([TableDoc("a", "A", "b", columns, rows)], tmp_path, ["md"])
         sizes.append(
             len({len(line) for line in path.read_text().splitlines() if line.startswith("|")})
@@ -981,8 +983,12 @@ def test_any_table_renders(tmp_path):
         Column("x", "", ("raw",)),
     )
     rows = (
-        (Cell("first", ("first",)), Cell("1.0", (1.0,), BEST), Cell("", (math.nan,))),
-        (Cell("", ("",)), Cell(DASH, (None,)), Cell("", (2,))),
+        (
+            TableCell("first", ("first",)),
+            TableCell("1.0", (1.0,), BEST),
+            TableCell("", (math.nan,)),
+        ),
+        (TableCell("", ("",)), TableCell(DASH, (None,)), TableCell("", (2,))),
     )
     doc = TableDoc("claims", "Claims", "A caption", columns, rows)
     paths = {

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nasrepro.suite.data import stable_hash
+from nasrepro.suite.data import Progress, stable_hash
 from nasrepro.suite.errors import NotTabulated, ScoresMissing
 from nasrepro.suite.experiments.contained import contained
 from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, installed, unknown
@@ -33,7 +33,6 @@ from nasrepro.suite.experiments.kind import (
 from nasrepro.suite.oracle import MEAN, Oracle
 from nasrepro.suite.registry import Method, Scorer, load_oracle, scorers
 from nasrepro.suite.scoring import (
-    Progress,
     ScoreTable,
     ScoringSetting,
     dataset_of,
