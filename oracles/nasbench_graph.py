@@ -64,7 +64,13 @@ _NOTES = (
 
 def _files(names: tuple[str, ...]) -> dict[str, SourceFile]:
     return {
-        name: SourceFile(f"{_FOLDER}/{name}.bench", *_FILES[name], "Apache-2.0") for name in names
+        name: SourceFile(
+            f"{_FOLDER}/{name}.bench",
+            *_FILES[name],
+            "Apache-2.0",
+            package=("nas-bench-graph", f"nas_bench_graph/light/{name}.bench"),
+        )
+        for name in names
     }
 
 

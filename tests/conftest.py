@@ -100,7 +100,7 @@ def obtainable(spec: TableSpec | None, mirror: Path | None) -> bool:
     return (
         mirror is not None
         and bool(spec.files)
-        and all((mirror / file.path).exists() for file in spec.files.values())
+        and all((mirror / file.path).exists() or file.packaged() for file in spec.files.values())
     )
 
 

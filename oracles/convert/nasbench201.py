@@ -90,6 +90,26 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     return columns, {"rows": len(archs), "row_order": "official index"}
 
 
+#: What a search may see of the table, and what it pays.
+SEARCHED = ("valid_accuracy", "cost_s", "params", "macs")
+
+
+def searched(
+    paths: Mapping[str, Path], datasets: tuple[str, ...] = tuple(DATASETS)
+) -> dict[str, NDArray[Any]]:
+    """The columns that a search on the means reads, for tables with other test results.
+
+    Raises DataCorrupt as `convert` does.
+    """
+    columns, _ = convert(paths)
+    return {
+        name: values
+        for name, values in columns.items()
+        for dataset, *training, metric in [name.split("/")]
+        if dataset in datasets and metric in SEARCHED and training[1:] in ([], ["mean"])
+    }
+
+
 def _read_means(path: Path, strings: list[str]) -> dict[str, Column]:
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from nasrepro.oracles.spaces.cell201 import Cell201
@@ -23,7 +24,12 @@ def codes(text: str) -> tuple[int, ...]:
 
 def cell(text: str) -> Arch:
     """The NAS-Bench-201 cell written as a tuple of codes."""
-    option = dict(zip(_EDGES, codes(text), strict=True))
+    return coded(codes(text))
+
+
+def coded(operations: Sequence[int]) -> Arch:
+    """The NAS-Bench-201 cell of a code per edge."""
+    option = dict(zip(_EDGES, operations, strict=True))
     return Cell201().arch([_OPS[option[edge]] for edge in EDGES])
 
 

@@ -148,10 +148,10 @@ def _convert_local(spec: TableSpec, progress: Progress) -> Path:
 
 
 def fetch_file(file: SourceFile) -> Path:
-    """A checked original: from the mirror, else from the cache, else downloaded into the cache.
+    """A checked original: from the mirror, a package, the cache, else downloaded into the cache.
 
-    A mirror's folder is read in place. The first place that has the file decides; a damaged one is
-    an error, not a reason to look on.
+    A mirror's folder and a package are read in place. The first place that has the file decides; a
+    damaged one is an error, not a reason to look on.
     """
     mirror = os.environ.get(MIRROR_VARIABLE, "")
     if mirror and "://" not in mirror:
@@ -159,6 +159,9 @@ def fetch_file(file: SourceFile) -> Path:
         if found.exists():
             check_file(found, file)
             return found
+    if packaged := file.packaged():
+        check_file(packaged, file)
+        return packaged
     cached = cache_dir() / "sources" / file.path
     if cached.exists():
         check_file(cached, file)
@@ -239,10 +242,11 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
         where = f"{MIRROR_VARIABLE} ({mirror}) is not a folder"
     else:
         where = f"{MIRROR_VARIABLE} ({mirror}) does not have it"
+    packaged = f"; or install the package that has it: {file.package[0]}" if file.package else ""
     raise DataMissing(
         f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
         f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the "
-        "same paths"
+        f"same paths{packaged}"
     )
 
 

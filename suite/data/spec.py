@@ -43,6 +43,8 @@ class SourceFile:
         archive: an archive with the same contents that others make anew, so that its bytes vary: it
             has no `sha256`, its `bytes` are the most it may have, and the converter checks what is
             in it. Asked for where the file itself is not to be had.
+        package: a distribution on the Python package index that carries the same bytes, and the
+            file in it; read where it is installed (extra `tables`), never imported.
     """
 
     path: str
@@ -51,6 +53,7 @@ class SourceFile:
     licence: str
     origin: str = ""
     archive: SourceFile | None = None
+    package: tuple[str, str] | None = None
 
     @property
     def base(self) -> str:
@@ -61,6 +64,19 @@ class SourceFile:
     def url(self) -> str:
         """Pinned address."""
         return f"{self.base}/{self.path}"
+
+    def packaged(self) -> Path | None:
+        """The file in the installed package that carries it; None where there is none."""
+        if self.package is None:
+            return None
+        from importlib.metadata import PackageNotFoundError, distribution
+
+        name, inside = self.package
+        try:
+            path = Path(str(distribution(name).locate_file(inside)))
+        except PackageNotFoundError:
+            return None
+        return path if path.exists() else None
 
 
 @dataclass(frozen=True, slots=True)
