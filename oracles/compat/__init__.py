@@ -51,6 +51,7 @@ from nasrepro.oracles.compat.nasbench import (
     graph_util,
     nasbench101_slice,
 )
+from nasrepro.oracles.compat.naslib import get_dataset_api
 from nasrepro.oracles.compat.nats_bench import (
     NATSBench,
     NATSsize,
@@ -77,6 +78,7 @@ __all__ = [
     "create",
     "ecnas_4v",
     "ecnas_5v",
+    "get_dataset_api",
     "graph_util",
     "nas_201_api_1",
     "nasbench101_slice",

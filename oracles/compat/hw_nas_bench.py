@@ -13,6 +13,18 @@ from nasrepro.suite.registry import load_devices
 
 _SPACE = "nasbench201"
 _DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
+#: In the order of an official answer.
+_METRICS = (
+    "edgegpu_latency",
+    "edgegpu_energy",
+    "raspi4_latency",
+    "edgetpu_latency",
+    "pixel3_latency",
+    "eyeriss_latency",
+    "eyeriss_energy",
+    "fpga_latency",
+    "fpga_energy",
+)
 
 
 class HWNASBenchAPI:
@@ -37,11 +49,10 @@ class HWNASBenchAPI:
         if dataname not in _DATASETS:
             raise UnknownName("data set of HW-NAS-Bench", dataname, _DATASETS)
         arch, values = Cell201().at(arch_index), dict[str, float]()
-        for device in self._devices.info.devices:
-            name, _, energy = device.column.partition("-")
+        for name in _METRICS:
+            device = name.removesuffix("_latency").replace("_", "-")
             with contextlib.suppress(NotTabulated):
-                value = self._devices.value(arch, device.name, dataname)
-                values[f"{name}_{energy or 'latency'}"] = value
+                values[name] = self._devices.value(arch, f"hwnasbench/{device}", dataname)
         return Answer(values, f"HW-NAS-Bench, architecture {arch_index} on {dataname},")
 
     def get_net_config(self, arch_index: int, dataname: str) -> dict[str, Any]:

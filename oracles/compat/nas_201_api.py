@@ -7,6 +7,7 @@ from typing import Any
 
 from nasrepro.oracles.compat.answer import Answer
 from nasrepro.oracles.compat.nats_bench import NATStopology
+from nasrepro.oracles.compat.results import ByIndex
 from nasrepro.suite.oracle import Seed
 
 
@@ -39,6 +40,16 @@ class NASBench201API(NATStopology):
 
 class NASBench201API1(NASBench201API):
     """Version 1: a bool says whether 12 epochs are meant; 200 where it is left out."""
+
+    @property
+    def arch2infos_full(self) -> ByIndex:
+        """The trainings of 200 epochs, by index."""
+        return ByIndex(self, self.meta_archs, "200")
+
+    @property
+    def arch2infos_less(self) -> ByIndex:
+        """The trainings of 12 epochs, by index."""
+        return ByIndex(self, self.meta_archs, "12")
 
     def _hp(self, twelve: bool) -> str:
         return "12" if twelve else "200"

@@ -313,8 +313,17 @@ def _is_full_dag(matrix: NDArray[np.int_]) -> bool:
     )
 
 
+def _gen_is_edge_fn(bits: int) -> Any:
+    """Whether the graph numbered `bits` has an edge, for `np.fromfunction`.
+
+    Bits are those of the upper triangle, column by column.
+    """
+    return np.vectorize(lambda x, y: int(x < y and bits >> int(x + y * (y - 1) // 2) & 1))
+
+
 #: Stands for `nasbench.lib.graph_util`.
 graph_util = SimpleNamespace(
+    gen_is_edge_fn=_gen_is_edge_fn,
     hash_module=module_hash,
     num_edges=lambda matrix: int(np.asarray(matrix).sum()),
     is_full_dag=_is_full_dag,

@@ -355,6 +355,17 @@ class NATSBench:
             {"flops": result.flop, "params": result.params, **times}, f"{result.what} hp={hp!r},"
         )
 
+    def get_net_param(self, index: Any, dataset: str, seed: Any, hp: Any = None) -> NoReturn:
+        """Raises NotTabulated: the tables hold numbers and no weights."""
+        self._training(
+            self.query_index_by_arch(index), dataset, self.full_train_epochs
+        ).get_net_param()
+
+    def reload(self, *_: Any, **__: Any) -> None:
+        """Nothing to do: the table is mapped, not loaded record by record."""
+
+    clear_params = reset_fast_mode = reset_archive_dir = reload
+
     def get_latency(self, index: Any, dataset: str, hp: str | int | None = None) -> NoReturn:
         """Raises NotTabulated: latencies are in the tables of devices."""
         self._training(

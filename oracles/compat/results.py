@@ -5,7 +5,7 @@ Its trainings, and each of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -41,6 +41,26 @@ class ResultsCount:
     def get_total_epoch(self) -> int:
         """Epochs of the training."""
         return self.epochs
+
+    @property
+    def eval_names(self) -> list[str]:
+        """The sets that the table has accuracies on, without the training set."""
+        return [name for name in self.accuracy if name != "train"]
+
+    @property
+    def eval_acc1es(self) -> Answer:
+        """Percent after the last epoch, by `{set}@{epoch}`."""
+        values = {f"{name}@{self.epochs - 1}": self.accuracy[name] for name in self.eval_names}
+        return Answer(values, self.what)
+
+    @property
+    def train_acc1es(self) -> dict[int, float]:
+        """Percent on the training set after the last epoch, by its number; empty if unknown."""
+        return {self.epochs - 1: self.accuracy["train"]} if "train" in self.accuracy else {}
+
+    def get_net_param(self) -> NoReturn:
+        """Raises NotTabulated."""
+        raise NotTabulated(f"{self.what} has no weights: the tables hold numbers alone")
 
     def get_train(self, iepoch: int | None = None) -> Answer:
         """`accuracy` on the training set and `all_time` in seconds, after the last epoch."""
@@ -110,6 +130,23 @@ class ArchResults:
     arch_str: str
     hp: str
 
+    @property
+    def arch_idx_str(self) -> str:
+        """The index in six digits."""
+        return f"{self.arch_index:06d}"
+
+    def get_total_epoch(self, dataset: str | None = None) -> int:
+        """Epochs of the trainings."""
+        return int(self.hp)
+
+    def get_latency(self, dataset: str) -> NoReturn:
+        """Raises NotTabulated."""
+        self.api.training(self.arch_index, dataset, self.hp, False).get_latency()
+
+    def get_net_param(self, dataset: str, seed: Seed | None = None) -> NoReturn:
+        """Raises NotTabulated."""
+        self.api.training(self.arch_index, dataset, self.hp, False).get_net_param()
+
     def get_dataset_names(self) -> list[str]:
         """Official names of the training sets."""
         return list(SETS)
@@ -135,3 +172,23 @@ class ArchResults:
     def get_compute_costs(self, dataset: str) -> Answer:
         """As `NATSBench.get_cost_info`."""
         return self.api.get_cost_info(self.arch_index, dataset, self.hp)
+
+    get_comput_costs = get_compute_costs
+
+
+class ByIndex(Mapping[int, ArchResults]):
+    """The trainings of every architecture by one `hp`, read when they are asked for."""
+
+    def __init__(self, api: Trainings, archs: Sequence[str], hp: str) -> None:
+        self._api, self._archs, self._hp = api, archs, hp
+
+    def __getitem__(self, index: int) -> ArchResults:
+        if not 0 <= index < len(self._archs):
+            raise KeyError(index)
+        return ArchResults(self._api, index, self._archs[index], self._hp)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self._archs)))
+
+    def __len__(self) -> int:
+        return len(self._archs)

@@ -929,8 +929,22 @@ def test_hw_nas_bench(real_devices):
     real_devices("hwnasbench")
     api = compat.HWNASBenchAPI("HW-NAS-Bench-v1_0.pickle", search_space="nasbench201")
     values = api.query_by_index(0, "cifar10")
-    assert values["edgegpu_latency"] == pytest.approx(5.8074, abs=1e-4)
-    assert values["fpga_energy"] == pytest.approx(18.0107, abs=1e-4) and len(values) == 9
+    printed = {  # in its README, in this order
+        "edgegpu_latency": 5.807418537139893,
+        "edgegpu_energy": 24.226614330768584,
+        "raspi4_latency": 10.481976820010459,
+        "edgetpu_latency": 0.9571811309997429,
+        "pixel3_latency": 3.6058499999999998,
+        "eyeriss_latency": 3.645620000000001,
+        "eyeriss_energy": 0.6872827644999999,
+        "fpga_latency": 2.57296,
+        "fpga_energy": 18.01072,
+    }
+    assert list(values.items()) == list(printed.items())
+    # its notebook: nine values of the first three cells on three data sets
+    asked = [api.query_by_index(i, name) for i in range(3) for name in DATASETS[1:]]
+    assert sum(map(len, asked)) == 81
+    assert api.get_net_config(0, "cifar10")["arch_str"].startswith("|avg_pool_3x3~0|+")
     with pytest.raises(UnknownName, match="fbnet"):
         compat.HWNASBenchAPI("x", search_space="fbnet")
 
@@ -963,3 +977,124 @@ def test_statistics_of_nasbench_by_hash(real):
     assert (api.training_time_spent, api.total_epochs_spent) == api.get_budget_counters() == (0, 0)
     assert compat.graph_util.is_full_dag(np.array([[0, 1], [0, 0]]))
     assert compat.graph_util.num_edges(np.array([[0, 1], [0, 0]])) == 1
+    is_edge = compat.graph_util.gen_is_edge_fn(0b101)  # edges 0 -> 1 and 1 -> 2
+    assert np.fromfunction(is_edge, (3, 3), dtype=int).tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+
+
+def test_a_random_search_of_nasbench(ecnas):
+    """As its notebook: matrices of random entries, those that are valid, until a time is spent."""
+    rng = np.random.default_rng(0)
+    ops = ecnas.config["available_ops"]
+    ecnas.reset_budget_counters()
+    best = 0.0, 0.0
+    while ecnas.get_budget_counters()[0] < 30_000:
+        matrix = np.triu(rng.integers(2, size=(4, 4)), 1)
+        spec = compat.ModelSpec(matrix, ["input", *rng.choice(ops, 2), "output"])
+        if ecnas.is_valid(spec):
+            data = ecnas.query(spec)
+            best = max(best, (data["validation_accuracy"], data["test_accuracy"]))
+    assert 0.9 < best[0] < 0.96 and 0.89 < best[1] < 0.95
+    assert ecnas.total_epochs_spent % 108 == 0
+
+
+def test_an_evolution_over_strings(tss):
+    """As naszilla and the zero-cost notebooks: strings cut into edges, one changed at a time."""
+    rng = np.random.default_rng(1)
+
+    def mutated(text):
+        codes = [*text.replace("+", "").strip("|").replace("||", "|").split("|")]
+        edge = rng.integers(len(codes))
+        op, source = codes[edge].split("~")
+        choices = [o for o in compat.search_space_info("nats-bench", "tss")["op_names"] if o != op]
+        codes[edge] = f"{rng.choice(choices)}~{source}"
+        rows = codes[:1], codes[1:3], codes[3:]
+        return "+".join("|" + "|".join(row) + "|" for row in rows)
+
+    pool = [tss.arch(tss.random()) for _ in range(10)]
+    score = {}
+    for _ in range(60):
+        for text in pool:
+            if text not in score:
+                info = tss.get_more_info(text, "cifar10-valid", hp="200", is_random=False)
+                score[text] = info["valid-accuracy"]
+        best = max(pool, key=score.__getitem__)
+        pool = [*pool[1:], mutated(best)]
+    found = tss.query_index_by_arch(max(score, key=score.__getitem__))
+    test = tss.query_meta_info_by_index(found, "200").get_metrics("cifar10", "ori-test")
+    assert test["accuracy"] > 93
+
+
+def test_a_client_of_naslib(tss, real):
+    """As its search spaces query: a string, a data set, a metric, the last epoch."""
+    data = compat.get_dataset_api("nasbench201", "cifar10")["nb201_data"]
+    trained = data[CELL_284]["cifar10-valid"]
+    official = tss.get_more_info(284, "cifar10-valid", hp="200", is_random=False)
+    assert trained["eval_acc1es"][-1] == official["valid-accuracy"]
+    assert trained["train_acc1es"][199] == official["train-accuracy"]
+    assert trained["cost_info"]["train_time"] == official["train-all-time"]
+    assert trained["cost_info"]["flops"] == pytest.approx(11.7152, abs=1e-4)
+    assert len(data) == 15625 and list(data[CELL_284]) == [n for n in DATASETS if n != "cifar10"]
+    for ask in (
+        lambda: trained["eval_acc1es"][11],
+        lambda: trained["eval_acc1es"][:20],
+        lambda: trained["eval_losses"],
+        lambda: trained["cost_info"]["latency"],
+    ):
+        with pytest.raises(NotTabulated):
+            ask()
+    real("ecnas_4v")
+    given = compat.get_dataset_api("nasbench101", oracle="ecnas_4v")
+    spec = given["api"].ModelSpec([[0, 1], [0, 0]], ["input", "output"])
+    assert 0 < given["nb101_data"].query(spec)["validation_accuracy"] < 1
+    with pytest.raises(UnknownName, match="authors' surrogates"):
+        compat.get_dataset_api("nasbench301", "cifar10")
+
+
+def test_the_objects_of_the_first_version(nasbench201):
+    """`arch2infos_full[i]` and the trials' own fields, as scripts of 2020 read them."""
+    api = compat.nas_201_api_1.NASBench201API("x")
+    whole, short = api.arch2infos_full[6111], api.arch2infos_less[6111]
+    assert (whole.get_total_epoch("cifar100"), short.get_total_epoch()) == (200, 12)
+    assert len(api.arch2infos_full) == 15625 and whole.arch_idx_str == "006111"
+    best = whole.get_metrics("cifar100", "x-test")["accuracy"]
+    assert best == api.get_more_info(6111, "cifar100", None, False, False)["test-accuracy"]
+    trial = whole.query("cifar10-valid", 777)
+    assert trial.eval_acc1es["x-valid@199"] == trial.get_eval("x-valid")["accuracy"]
+    assert trial.train_acc1es == {} and trial.eval_names == ["x-valid"]
+    with pytest.raises(NotTabulated, match="no weights"):
+        api.get_net_param(6111, "cifar10-valid", 777)
+    with pytest.raises(KeyError):
+        api.arch2infos_full[15625]
+
+
+# -- the questions of the official tests
+# --------------------------------------------------------------------
+def test_questions_of_the_official_tests(tss, sss):
+    """What NATS-Bench's own tests ask: the answer, or an error that says why there is none."""
+    for index, dataset in ((0, "cifar10-valid"), (11, "cifar100"), (284, "ImageNet16-120")):
+        for hp in ("12", "200"):
+            info = tss.get_more_info(index, dataset, hp=hp, is_random=False)
+            assert 0 < info["valid-accuracy"] < 100 and info["train-all-time"] > 0
+            cost = tss.get_cost_info(index, dataset, hp=hp)
+            assert cost["flops"] > 0 and cost["params"] > 0 and cost["T-train@total"] > 0
+        config = tss.get_net_config(index, dataset)
+        assert config["arch_str"] == tss.arch(index)
+    for ask, error in (
+        (lambda: tss.get_more_info(0, "cifar10"), ProtocolError),  # 12 epochs in silence
+        (lambda: tss.get_more_info(0, "cifar10", hp="200", is_random=777), NotTabulated),
+        (
+            lambda: tss.get_more_info(0, "cifar100", hp="200", is_random=False)["train-loss"],
+            KeyError,
+        ),
+        (lambda: tss.get_more_info(0, "cifar10", iepoch=5, hp="12", is_random=False), NotTabulated),
+        (lambda: tss.get_more_info(100000, "cifar10", hp="200"), ValueError),
+        (lambda: tss.get_latency(0, "cifar10", hp="200"), NotTabulated),
+        (lambda: sss.get_more_info(0, "cifar10-valid", hp="12"), NotTabulated),
+        (lambda: sss.get_more_info(0, "cifar10", hp="90"), NotTabulated),
+        (lambda: sss.simulate_train_eval(0, "cifar10", hp="90"), NotTabulated),
+    ):
+        with pytest.raises(error) as caught:
+            ask()
+        assert "\n" not in str(caught.value) and len(str(caught.value)) > 30
+    tss.reload(None, 0)
+    tss.clear_params(0, "200")
