@@ -5,17 +5,15 @@ Their code runs, their commands exist, their tables stand in results/.
 
 import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from nasrepro.__main__ import app
-from nasrepro.suite.claims import Claim, load_claims
-from nasrepro.suite.data import fetch_table
+from nasrepro.suite.claims import load_claims
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.oracle import Dataset
-from nasrepro.suite.registry import devices, load_oracle, methods, oracles, scorers
+from nasrepro.suite.registry import load_oracle, methods, oracles, scorers
 from nasrepro.suite.search import Budget, Session
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,27 +51,6 @@ def test_the_scorer_of_contributing_runs(tmp_path):
     assert entry.score(space, space.parse(chain), Dataset("digits", 10, 8)) == 3
 
 
-def test_the_oracle_and_the_device_of_contributing_open(tmp_path, monkeypatch):
-    """With originals of the hashes that they name, in a mirror."""
-    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path / "cache"))
-    monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path))
-    folder = tmp_path / "owner" / "repository" / "commit"
-    folder.mkdir(parents=True)
-    (folder / "accuracies.txt").write_text("90.0\n" * 15625, encoding="utf-8")
-    (folder / "latencies.txt").write_text("2.5\n" * 15625, encoding="utf-8")
-    opened = {}
-    for kind, mark in ((oracles, "@oracle("), (devices, "@device_table(")):
-        (code,) = [block for block in blocks(CONTRIBUTING, "python") if mark in block]
-        (tmp_path / "file.py").write_text(code, encoding="utf-8")
-        entry = kind.from_file(tmp_path / "file.py")
-        fetch_table(entry.info.table)
-        opened[entry.name] = entry.load()
-    table, source = opened["my_table"], opened["my_source"]
-    arch = table.space.at(7)
-    assert table.query(arch, dataset="cifar10", epochs=200).values == {"valid_accuracy": 0.9}
-    assert source.value(arch, "my_source/my_phone", "cifar10") == 2.5
-
-
 def test_the_space_of_contributing_is_a_space():
     (code,) = [block for block in blocks(CONTRIBUTING, "python") if "SearchSpace)" in block]
     names: dict[str, object] = {}
@@ -89,65 +66,6 @@ def test_the_space_of_contributing_is_a_space():
     assert space.with_network(channels=4).network == {"channels": 4, "in_channels": 1}
     with pytest.raises(InvalidArch, match="not three of the digits"):
         space.parse("132")
-
-
-def module(code: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A file with this code, imported."""
-    (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
-    made = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, name, made)
-    spec.loader.exec_module(made)
-    return made
-
-
-def test_the_kind_of_claim_of_contributing_judges(tmp_path, monkeypatch):
-    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "(Strict)" in block]
-    kind = module(code, "count_kind", tmp_path, monkeypatch).Count(oracle="digits201")
-    about = {"id": "x", "paper": "p", "statement": "s", "where": "w", "source": "paper"}
-    count = len(load_oracle("digits201").archs())
-    for value, verdict in ((count, "reproduced"), (count + 1, "not reproduced")):
-        claim = Claim.model_validate(
-            {**about, "value": value, "lookup": {"oracle": "digits201", "dataset": "digits",
-             "epochs": 30, "metric": "test_accuracy"}}
-        )  # fmt: skip
-        assert kind.needs() == () and not kind.seeds(claim)
-        assert kind.judge(claim, None).verdict == verdict
-
-
-def test_the_kind_of_experiment_of_contributing_runs(tmp_path, monkeypatch):
-    from nasrepro.suite.experiments.kind import KINDS
-    from nasrepro.suite.experiments.store import Store
-
-    for name, kind in KINDS.items():
-        monkeypatch.setitem(KINDS, name, kind)
-    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "register(\n" in block]
-    made = module(code, "best_kind", tmp_path, monkeypatch)
-    try:
-        part = made.BestPart(oracle="digits201", dataset="digits", epochs=30)
-        (cell,) = KINDS["best"].cells(part, [])
-        record, _ = cell.conclude(*cell.perform())
-        assert record == made.BestRecord.from_json(record.to_json())
-        with Store(tmp_path / "results.sqlite") as store:
-            store.add(record)
-            ((run_id, kept),) = store.identified("best")
-        assert run_id == cell.key.run_id
-        oracle = load_oracle("digits201")
-        best = oracle.best("digits", 30, oracle.info.objective_of("digits").name)[0]
-        assert [row["value"] for row in made.rows(kept)] == [best]
-    finally:
-        del KINDS["best"]
-
-
-def test_the_table_of_contributing_is_placed(tmp_path, monkeypatch):
-    from types import SimpleNamespace
-
-    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "TableDoc(" in block]
-    made = module(code, "own_table", tmp_path, monkeypatch)
-    groups = [SimpleNamespace(method=name, seeds=[0] * n) for name, n in (("a", 3), ("a", 2))]
-    (doc,) = made.tables(SimpleNamespace(chosen=SimpleNamespace(groups=groups)))
-    assert [[cell.text for cell in row] for row in doc.rows] == [["a", "5"]]
-    assert list(made.tables(SimpleNamespace(chosen=SimpleNamespace(groups=[])))) == []
 
 
 def test_the_claims_of_contributing_are_claims(tmp_path):
