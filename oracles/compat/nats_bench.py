@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.oracles.compat.answer import SETS, TOGETHER, Answer, our_name, trials
-from nasrepro.oracles.compat.results import ArchResults, ResultsCount
+from nasrepro.oracles.compat.results import ArchResults, BySeed, ResultsCount
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.graph201 import EDGES, OPS
 from nasrepro.oracles.spaces.size import WIDTHS
@@ -189,7 +189,10 @@ class NATSBench:
             seed: self._result(index, dataset, epochs, seed, values)
             for seed, values in found.items()
         }
-        return {seed: result for seed, result in results.items() if result.accuracy}
+        return BySeed(
+            {seed: result for seed, result in results.items() if result.accuracy},
+            f"{self.oracle_name}, architecture {index} trained on {dataset} for {epochs} epochs,",
+        )
 
     def training(
         self, index: int, dataset: str, hp: str | int | None, is_random: bool | Seed
@@ -345,6 +348,10 @@ class NATSBench:
         differ for 150 cells. Reading `latency` raises NotTabulated, as do times where `hp` is left
         out (`nats_bench` takes 12).
         """
+        return self.costs(index, dataset, hp)
+
+    def costs(self, index: Any, dataset: str, hp: str | int | None) -> Answer:
+        """`get_cost_info`, by the one signature that all versions share."""
         result = self._training(
             self.query_index_by_arch(index),
             dataset,

@@ -106,6 +106,18 @@ class ResultsCount:
         raise NotTabulated(f"{self.what} has no latency: {WHY['latency']}")
 
 
+class BySeed(dict[Seed, ResultsCount]):
+    """Trials by seed; reading one that is not there raises NotTabulated with those that are."""
+
+    def __init__(self, trials: Mapping[Seed, ResultsCount], what: str) -> None:
+        super().__init__(trials)
+        self.what = what
+
+    def __missing__(self, seed: Seed) -> NoReturn:
+        trials = ", ".join(map(str, self)) or "none"
+        raise NotTabulated(f"{self.what} has no trial with seed {seed!r}; trials: {trials}")
+
+
 class Trainings(Protocol):
     """What the trainings of architectures are read from: a `NATSBench`."""
 
@@ -117,7 +129,7 @@ class Trainings(Protocol):
     ) -> ResultsCount:
         """One trial or their mean."""
 
-    def get_cost_info(self, index: Any, dataset: str, hp: str | int | None = None) -> Answer:
+    def costs(self, index: Any, dataset: str, hp: str | int | None) -> Answer:
         """MACs, parameters and training times."""
 
 
@@ -171,7 +183,7 @@ class ArchResults:
 
     def get_compute_costs(self, dataset: str) -> Answer:
         """As `NATSBench.get_cost_info`."""
-        return self.api.get_cost_info(self.arch_index, dataset, self.hp)
+        return self.api.costs(self.arch_index, dataset, self.hp)
 
     get_comput_costs = get_compute_costs
 

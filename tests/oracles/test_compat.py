@@ -1056,6 +1056,8 @@ def test_the_objects_of_the_first_version(nasbench201):
     whole, short = api.arch2infos_full[6111], api.arch2infos_less[6111]
     assert (whole.get_total_epoch("cifar100"), short.get_total_epoch()) == (200, 12)
     assert len(api.arch2infos_full) == 15625 and whole.arch_idx_str == "006111"
+    costs = [each.get_comput_costs("cifar100")["T-train@total"] for each in (whole, short)]
+    assert costs[1] == pytest.approx(costs[0] * 12 / 200)
     best = whole.get_metrics("cifar100", "x-test")["accuracy"]
     assert best == api.get_more_info(6111, "cifar100", None, False, False)["test-accuracy"]
     trial = whole.query("cifar10-valid", 777)
