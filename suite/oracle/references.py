@@ -85,5 +85,12 @@ class ReferenceTable:
                 f"{self.info.source} has no {score} for {self.info.oracle} on {dataset}; it has: "
                 f"{shown}"
             )
+        column = f"{dataset}/{score}"
+        if column not in self.table.names:  # a source may have a score for some data sets alone
+            having = [d for d in self.info.datasets if f"{d}/{score}" in self.table.names]
+            raise NotTabulated(
+                f"{self.info.source} has no {score} for {self.info.oracle} on {dataset}; it has "
+                f"that score on: {', '.join(having)}"
+            )
         rows = np.array([self._rows.get(self._key(arch), -1) for arch in archs])
-        return np.where(rows >= 0, self.table.column(f"{dataset}/{score}")[rows], np.nan)
+        return np.where(rows >= 0, self.table.column(column)[rows], np.nan)
