@@ -126,13 +126,14 @@ def followed(network: nn.Module) -> fx.GraphModule:
         ) from error
 
 
-def channel_map(network: nn.Module, *, lock_ends: bool = True) -> ChannelMap:
+def channel_map(network: nn.Module, *, lock_ends: bool = True, width: int = 0) -> ChannelMap:
     """Follow every channel through a network.
 
     Args:
         network: of convolutions, batch norms, poolings, sums, concatenations, slices and linear
             layers; one input, whose first reader is a convolution.
         lock_ends: whether the channels of input and output stay as they are.
+        width: channels of the input of a network without weights.
 
     Raises:
         NasreproError: it does something else, or calls a layer twice.
@@ -146,7 +147,7 @@ def channel_map(network: nn.Module, *, lock_ends: bool = True) -> ChannelMap:
             if node.target in called:
                 raise NasreproError(f"surgery: {node.target} is called twice; give it one call")
             called.add(node.target)
-        gives[node] = _follow(node, graph, gives, atoms, lock_ends)
+        gives[node] = _follow(node, graph, gives, atoms, lock_ends, width)
     roots = {atom: atoms.root(atom) for atom in range(len(atoms.parents))}
     return ChannelMap(
         graph,
@@ -184,12 +185,13 @@ def _follow(
     gives: Mapping[fx.Node, list[int]],
     atoms: _Atoms,
     lock_ends: bool,
+    width: int,
 ) -> list[int]:
     """The channels of what a node gives."""
     if node.op == "placeholder":
         first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
         norm = next((m for m in network.modules() if isinstance(m, nn.BatchNorm2d)), None)
-        count = first.in_channels if first else norm.num_features if norm else 0
+        count = first.in_channels if first else norm.num_features if norm else width
         image = atoms.fresh(count)
         atoms.locked.update(image if lock_ends else ())
         return image

@@ -242,6 +242,7 @@ def dealt(edge: nn.Module, width: int, count: int) -> Joined:
     """An edge's channels dealt to `count` branches, concatenated: the same function.
 
     Where an output comes from one input (identity, pooling, depthwise), a branch reads its share.
+    Channels of other shares that a layer of the edge reads stay in a branch; it gives its own.
 
     Args:
         edge: of `width` outputs; without weights, of as many inputs.
@@ -249,24 +250,34 @@ def dealt(edge: nn.Module, width: int, count: int) -> Joined:
         count: branches.
 
     Raises:
-        NasreproError: outputs that come from one input and from all of them (a residual).
+        NasreproError: the edge cannot be followed (`nets.channels`).
     """
-    shares = shares_of(width, count)
-    if not any(isinstance(m, nn.Conv2d | nn.BatchNorm2d) for m in edge.modules()):
-        return Joined([copy.deepcopy(edge) for _ in shares], shares)
-    channels = channel_map(edge, lock_ends=False)
-    ends = {node.op: node for node in channels.network.graph.nodes}
-    outputs, inputs = channels.gives[ends["output"].name], channels.gives[ends["placeholder"].name]
+    channels = channel_map(nn.Sequential(edge), lock_ends=False, width=width)
+    ends = {node.op: node.name for node in channels.network.graph.nodes}
+    outputs, inputs = channels.gives[ends["output"]], channels.gives[ends["placeholder"]]
+    unread = {group for group in channels.free() if not channels.readers(group)}
     branches, places = [], []
-    for share in shares:
-        kept = {outputs[place] for place in share}
-        dropped = [group for group in dict.fromkeys(outputs) if group not in kept]
-        if set(dropped) & set(inputs) and any(channels.readers(group) for group in dropped):
-            raise NasreproError("surgery: this edge is a residual; its channels cannot be dealt")
-        branches.append(cut(channels, dropped))
-        left = [place for place, group in enumerate(inputs) if group not in dropped]
-        places.append(None if len(left) == len(inputs) else left)
+    for share in shares_of(width, count):
+        dropped = unread & set(outputs) - {outputs[place] for place in share}
+        for call in channels.calls():  # no layer loses all its channels
+            dropped -= set(call.gives) if dropped.issuperset(call.gives) else set()
+        branch = cut(channels, sorted(dropped))
+        left = [place for place, group in enumerate(outputs) if group not in dropped]
+        if left != share:
+            _give(branch, [left.index(place) for place in share])
+        branches.append(branch)
+        read = [place for place, group in enumerate(inputs) if group not in dropped]
+        places.append(None if len(read) == len(inputs) else read)
     return Joined(branches, places)
+
+
+def _give(network: fx.GraphModule, places: list[int]) -> None:
+    """Make a network give these channels alone."""
+    end = next(node for node in network.graph.nodes if node.op == "output")
+    with network.graph.inserting_before(end):
+        index = (slice(None), places)
+        end.args = (network.graph.call_function(operator.getitem, (end.args[0], index)),)
+    network.recompile()
 
 
 def shares_of(width: int, count: int) -> list[list[int]]:

@@ -163,10 +163,12 @@ def transformed(chain: Chain, cell: Node, images: Tensor, noise: float = 0.0) ->
 
 def _root(edge: ConvNormReLU, cell: Node, x: Tensor, noise: float) -> nn.Module:
     """The cell at its root: copies of the edge, or shares of it, each with what is behind."""
-    count, width = len(cell.edges), edge.conv.out_channels
+    width = edge.conv.out_channels
+    edges = _fed(cell, width)
+    count = len(edges)
     made: Averaged | Joined
     made = dealt(edge, width, count) if cell.merge == "concat" else replicated(edge, count)
-    for number, (branch, child) in enumerate(zip(made.branches, cell.edges, strict=True)):
+    for number, (branch, child) in enumerate(zip(made.branches, edges, strict=True)):
         if count > 1:
             _disturb(branch, noise)
         if child.node is not None:
@@ -174,13 +176,18 @@ def _root(edge: ConvNormReLU, cell: Node, x: Tensor, noise: float) -> nn.Module:
     return made
 
 
+def _fed(node: Node, width: int) -> list[Edge]:
+    """The edges of a node that have channels: a concatenation deals each `width` once."""
+    return node.edges[:width] if node.merge == "concat" else node.edges
+
+
 def _below(node: Node, x: Tensor, noise: float) -> nn.Module:
     """A node that reads `x` and begins as an identity, but for poolings."""
-    count, width = len(node.edges), x.shape[1]
-    made: Averaged | Joined = replicated(nn.Identity(), count)
+    edges = _fed(node, x.shape[1])
+    made: Averaged | Joined = replicated(nn.Identity(), len(edges))
     if node.merge == "concat":
-        made = dealt(nn.Identity(), width, count)
-    for number, edge in enumerate(node.edges):
+        made = dealt(nn.Identity(), x.shape[1], len(edges))
+    for number, edge in enumerate(edges):
         places = made.places[number] if isinstance(made, Joined) else None
         read = x if places is None else x[:, places]
         module = _operation(edge.op, read)

@@ -137,9 +137,14 @@ def test_moves_on_edges_keep_the_function(name, seed):
     moved_on_edges(name, seed)
 
 
-@pytest.mark.xfail(strict=True, reason="dealing channels of some edges changes what they give")
-@pytest.mark.parametrize(("name", "seed"), [("transnas_micro", 156), ("dag101", 2072)])
-def test_moves_on_edges_that_fail(name, seed):
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("transnas_micro", 156),  # zeros, of another width than what they read
+        ("dag101", 2072),  # a vertex and its pooling side by side: the same group twice
+    ],
+)
+def test_moves_on_edges_that_failed_once(name, seed):
     moved_on_edges(name, seed)
 
 
@@ -151,11 +156,7 @@ def moved_on_edges(name, seed):
     changed.set_submodule(edge, surgery.replicated(network.get_submodule(edge), 3))
     bound = 1e-6 * max(1, network(images).abs().max().item())
     assert differ(changed, network, images) <= bound
-    try:
-        parts = surgery.dealt(network.get_submodule(edge), edges[edge], 2)
-    except NasreproError as error:
-        assert any(reason in str(error) for reason in ("residual", "follow", "no channel left"))
-        return
+    parts = surgery.dealt(network.get_submodule(edge), edges[edge], 2)
     changed.set_submodule(edge, parts)
     assert differ(changed, network, images) <= bound
 
