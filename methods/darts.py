@@ -17,9 +17,9 @@ Deviations:
     - Weights begin at a rate of 0.1, as all supernets here, theirs at 0.025.
 """
 
-from nasrepro.methods.nets.one_shot import Weights, against_table, pairs
+from nasrepro.methods.nets.one_shot import Weights, inherited_study, pairs
 from nasrepro.methods.nets.relaxation import Alpha
-from nasrepro.suite.registry import method, study
+from nasrepro.suite.registry import method
 
 PAPER = "arXiv:1806.09055"
 
@@ -35,11 +35,16 @@ def search(session, rng, *, epochs, learning_rate):
         learning_rate: of alpha.
     """
     with session.workshop(rng) as shop:
-        return trained(session, shop, rng, epochs, learning_rate)[1]
+        return trained(session, shop, rng, epochs=epochs, learning_rate=learning_rate)[1]
 
 
-def trained(session, shop, rng, epochs, learning_rate):
-    """The supernet and the architecture chosen."""
+@inherited_study("darts", PAPER, epochs=60, learning_rate=0.015)
+def trained(session, shop, rng, *, epochs, learning_rate):
+    """The supernet and the architecture chosen.
+
+    As a study: inherited accuracy against trainings from scratch, and the cell of largest alpha
+    over time.
+    """
     supernet = shop.supernet()
     alpha, weights = Alpha(session, learning_rate, rng), Weights(supernet, 0.1)
     for done, batch, validation in pairs(shop, epochs):
@@ -49,22 +54,3 @@ def trained(session, shop, rng, epochs, learning_rate):
         weights.step(done, batch)
         alpha.note(done)
     return supernet, alpha.derived()
-
-
-@study("darts.inherited", paper=PAPER, by=("done",), oracle="workshop201", epochs=60, cells=100)
-def measured(rng, *, oracle, epochs, cells):
-    """Inherited accuracy against trainings from scratch, and the cell of largest alpha over time.
-
-    Columns as of `nets.one_shot.against_table`.
-
-    Args:
-        rng: random generator.
-        oracle: with a table and a workshop.
-        epochs: passes over the training images.
-        cells: random architectures for the rank correlation.
-    """
-
-    def run(session, shop):
-        return trained(session, shop, rng, epochs, 0.015)
-
-    return against_table(rng, oracle, cells, run)

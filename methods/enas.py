@@ -20,10 +20,10 @@ Deviations:
 import numpy as np
 import torch
 
-from nasrepro.methods.nets.one_shot import Weights, against_table, held_out, inherited
+from nasrepro.methods.nets.one_shot import Weights, held_out, inherited, inherited_study
 from nasrepro.methods.nets.policy import Policy
 from nasrepro.suite.errors import InvalidArch, NasreproError
-from nasrepro.suite.registry import method, study
+from nasrepro.suite.registry import method
 
 PAPER = "arXiv:1802.03268"
 
@@ -50,12 +50,24 @@ def search(session, rng, *, epochs, steps, samples, learning_rate, entropy):
         learning_rate: of the controller.
         entropy: weight of the bonus.
     """
+    settings = {
+        "epochs": epochs,
+        "steps": steps,
+        "samples": samples,
+        "learning_rate": learning_rate,
+        "entropy": entropy,
+    }
     with session.workshop(rng) as shop:
-        return trained(session, shop, rng, epochs, steps, samples, learning_rate, entropy)[1]
+        return trained(session, shop, rng, **settings)[1]
 
 
-def trained(session, shop, rng, epochs, steps, samples, learning_rate, entropy):
-    """The supernet and the architecture chosen."""
+@inherited_study("enas", PAPER, epochs=150, steps=10, samples=50, learning_rate=0.005, entropy=1e-4)
+def trained(session, shop, rng, *, epochs, steps, samples, learning_rate, entropy):
+    """The supernet and the architecture chosen.
+
+    As a study: inherited accuracy against trainings from scratch, and draws of the controller over
+    time.
+    """
     space, supernet = session.space, shop.supernet()
     sizes = space.cardinalities
     controller = Policy(
@@ -90,22 +102,3 @@ def trained(session, shop, rng, epochs, steps, samples, learning_rate, entropy):
     archs = sorted({drawn()[1] for _ in range(samples)})
     rated = [(-inherited(shop, supernet, arch), space.canonical(arch).code, arch) for arch in archs]
     return supernet, min(rated)[2]
-
-
-@study("enas.inherited", paper=PAPER, by=("done",), oracle="workshop201", epochs=150, cells=100)
-def measured(rng, *, oracle, epochs, cells):
-    """Inherited accuracy against trainings from scratch, and draws of the controller over time.
-
-    Columns as of `nets.one_shot.against_table`.
-
-    Args:
-        rng: random generator.
-        oracle: with a table and a workshop.
-        epochs: passes over the training images.
-        cells: random architectures for the rank correlation.
-    """
-
-    def run(session, shop):
-        return trained(session, shop, rng, epochs, 10, 50, 0.005, 1e-4)
-
-    return against_table(rng, oracle, cells, run)

@@ -21,9 +21,9 @@ Deviations:
 import torch
 import torch.nn.functional as F
 
-from nasrepro.methods.nets.one_shot import Weights, against_table, pairs
+from nasrepro.methods.nets.one_shot import Weights, inherited_study, pairs
 from nasrepro.methods.nets.relaxation import Alpha
-from nasrepro.suite.registry import method, study
+from nasrepro.suite.registry import method
 
 PAPER = "arXiv:1910.04465"
 
@@ -39,7 +39,7 @@ def search(session, rng, *, epochs, learning_rate):
         learning_rate: of alpha.
     """
     with session.workshop(rng) as shop:
-        return trained(session, shop, rng, epochs, learning_rate)[1]
+        return trained(session, shop, rng, epochs=epochs, learning_rate=learning_rate)[1]
 
 
 def straight_through(alpha, tau, rng):
@@ -51,8 +51,13 @@ def straight_through(alpha, tau, rng):
     return hard - soft.detach() + soft, [(option,) for option in drawn.tolist()]
 
 
-def trained(session, shop, rng, epochs, learning_rate):
-    """The supernet and the architecture chosen."""
+@inherited_study("gdas", PAPER, epochs=100, learning_rate=0.05)
+def trained(session, shop, rng, *, epochs, learning_rate):
+    """The supernet and the architecture chosen.
+
+    As a study: inherited accuracy against trainings from scratch, and the cell of largest alpha
+    over time.
+    """
     supernet = shop.supernet()
     alpha, weights = Alpha(session, learning_rate, rng), Weights(supernet, 0.1)
     for done, batch, validation in pairs(shop, epochs):
@@ -65,22 +70,3 @@ def trained(session, shop, rng, epochs, learning_rate):
         alpha.step(supernet, validation)
         alpha.note(done)
     return supernet, alpha.derived()
-
-
-@study("gdas.inherited", paper=PAPER, by=("done",), oracle="workshop201", epochs=100, cells=100)
-def measured(rng, *, oracle, epochs, cells):
-    """Inherited accuracy against trainings from scratch, and the cell of largest alpha over time.
-
-    Columns as of `nets.one_shot.against_table`.
-
-    Args:
-        rng: random generator.
-        oracle: with a table and a workshop.
-        epochs: passes over the training images.
-        cells: random architectures for the rank correlation.
-    """
-
-    def run(session, shop):
-        return trained(session, shop, rng, epochs, 0.05)
-
-    return against_table(rng, oracle, cells, run)

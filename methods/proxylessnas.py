@@ -27,9 +27,9 @@ import math
 import torch
 import torch.nn.functional as F
 
-from nasrepro.methods.nets.one_shot import Weights, against_table, code_of, pairs
+from nasrepro.methods.nets.one_shot import Weights, code_of, inherited_study, pairs
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.registry import method, study
+from nasrepro.suite.registry import method
 
 PAPER = "arXiv:1812.00332"
 
@@ -64,9 +64,16 @@ def search(session, rng, *, warmup, epochs, learning_rate, gates, latency, targe
     ):
         if value not in known:
             raise NasreproError(f"proxylessnas: {name} {value!r} is none of {', '.join(known)}")
-    settings = warmup, epochs, learning_rate, gates, latency, target
+    settings = {
+        "warmup": warmup,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "gates": gates,
+        "latency": latency,
+        "target": target,
+    }
     with session.workshop(rng) as shop:
-        return trained(session, shop, rng, *settings)[1]
+        return trained(session, shop, rng, **settings)[1]
 
 
 class Latency:
@@ -129,8 +136,22 @@ def drawn(chances, rng, count):
     return (chances.log() + noise).topk(count, dim=1).indices
 
 
-def trained(session, shop, rng, warmup, epochs, learning_rate, gates, latency, target):
-    """The supernet and the architecture chosen."""
+@inherited_study(
+    "proxylessnas",
+    PAPER,
+    warmup=40,
+    epochs=100,
+    learning_rate=0.02,
+    gates="full",
+    latency="none",
+    target=0.5,
+)
+def trained(session, shop, rng, *, warmup, epochs, learning_rate, gates, latency, target):
+    """The supernet and the architecture chosen.
+
+    As a study: inherited accuracy against trainings from scratch, and the cell of largest alpha
+    over time.
+    """
     space, supernet = session.space, shop.supernet()
     shape = len(space.cardinalities), max(space.cardinalities)
     alpha = torch.tensor(1e-3 * rng.standard_normal(shape), dtype=torch.float32, requires_grad=True)
@@ -174,35 +195,3 @@ def _step(supernet, alpha, optimiser, batch, rng, gates, latency, price):
         with torch.no_grad():
             untouched = before.scatter(1, pair, alpha.gather(1, pair))  # Adam moves the others too
             alpha.copy_(shifted_back(before, untouched, pair))
-
-
-@study(
-    "proxylessnas.inherited",
-    paper=PAPER,
-    by=("done",),
-    oracle="workshop201",
-    warmup=40,
-    epochs=100,
-    gates="full",
-    latency="none",
-    cells=100,
-)
-def measured(rng, *, oracle, warmup, epochs, gates, latency, cells):
-    """Inherited accuracy against trainings from scratch, and the cell of largest alpha over time.
-
-    Columns as of `nets.one_shot.against_table`.
-
-    Args:
-        rng: random generator.
-        oracle: with a table and a workshop.
-        warmup: passes over the training images before alpha moves.
-        epochs: after them.
-        gates: "full" or "two".
-        latency: "none", "mul" or "add".
-        cells: random architectures for the rank correlation.
-    """
-
-    def run(session, shop):
-        return trained(session, shop, rng, warmup, epochs, 0.02, gates, latency, 0.5)
-
-    return against_table(rng, oracle, cells, run)

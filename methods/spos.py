@@ -21,9 +21,9 @@ Deviations:
 
 import numpy as np
 
-from nasrepro.methods.nets.one_shot import against_table, inherited
+from nasrepro.methods.nets.one_shot import inherited, inherited_study
 from nasrepro.suite.errors import InvalidArch
-from nasrepro.suite.registry import method, study
+from nasrepro.suite.registry import method
 
 PAPER = "arXiv:1904.00420"
 
@@ -91,30 +91,8 @@ def evolved(session, shop, rng, supernet, population, generations, parents, muta
     return best[0]
 
 
-@study(
-    "spos.inherited",
-    paper=PAPER,
-    by=("done",),
-    oracle="workshop201",
-    epochs=200,
-    generations=6,
-    cells=100,
-)
-def measured(rng, *, oracle, epochs, generations, cells):
-    """Inherited accuracy against trainings from scratch, and what evolution chooses over time.
-
-    Columns as of `nets.one_shot.against_table`.
-
-    Args:
-        rng: random generator.
-        oracle: with a table and a workshop.
-        epochs: passes over the training images.
-        generations: of evolution; 0: random search with weight sharing.
-        cells: random architectures for the rank correlation.
-    """
-
-    def run(session, shop):
-        supernet = trained(session, shop, rng, epochs)
-        return supernet, evolved(session, shop, rng, supernet, 20, generations, 5, 0.1)
-
-    return against_table(rng, oracle, cells, run)
+@inherited_study("spos", PAPER, epochs=200, generations=6)
+def measured(session, shop, rng, *, epochs, generations):
+    """Inherited accuracy against trainings from scratch, and what evolution chooses over time."""
+    supernet = trained(session, shop, rng, epochs)
+    return supernet, evolved(session, shop, rng, supernet, 20, generations, 5, 0.1)

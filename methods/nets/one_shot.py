@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasrepro.suite.registry import load_oracle
+from nasrepro.suite.registry import load_oracle, study
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch, SearchSpace
 from nasrepro.suite.statistics import kendall
@@ -94,6 +96,44 @@ def skips(space: SearchSpace, arch: Arch) -> float:
     """Share of the decisions that are skips."""
     ops = space.graph(arch).ops
     return sum(op in SKIPS for op in ops) / len(space.cardinalities)
+
+
+def inherited_study(name: str, paper: str, **defaults: Any) -> Callable[[Any], Any]:
+    """Register what `against_table` measures of a search as the study `<name>.inherited`.
+
+    Decorates `search(session, shop, rng, *, <parameters>)`, which gives the trained supernet and
+    the architecture chosen, and stays as it is. The study's parameters are those of the search,
+    `oracle` (with a table and a workshop) and `cells` (for the rank correlation).
+
+    Args:
+        name: of the method.
+        paper: whose search it is.
+        defaults: of the search's parameters.
+    """
+
+    def register(search: Any) -> Any:
+        @functools.wraps(search)
+        def measure(rng: Any, *, oracle: str, cells: int, **params: Any) -> Any:
+            return against_table(rng, oracle, cells, functools.partial(search, rng=rng, **params))
+
+        keywords = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            for name in ("oracle", *defaults, "cells")
+        ]
+        leading = inspect.Parameter("rng", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        measure.__signature__ = inspect.Signature([leading, *keywords])  # type: ignore[attr-defined]
+        registered = study(
+            f"{name}.inherited",
+            paper=paper,
+            by=("done",),
+            oracle="workshop201",
+            cells=100,
+            **defaults,
+        )
+        registered(measure)
+        return search
+
+    return register
 
 
 def against_table(

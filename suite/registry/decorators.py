@@ -131,7 +131,14 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
             )
         studies.add(
             name,
-            Study(name, measure, paper, tuple(by), defaults, source_sha256(measure)),
+            Study(
+                name,
+                measure,
+                paper,
+                tuple(by),
+                defaults,
+                source_sha256(inspect.unwrap(measure)),  # a study may be made from a search
+            ),
             measure.__module__,
         )
         return measure
