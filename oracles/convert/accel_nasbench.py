@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, tau
 from nasrepro.oracles.spaces.mnasnet import EXPANSIONS, KERNELS, MnasNet
 from nasrepro.suite.errors import DataCorrupt
 from nasrepro.suite.space import Arch, Layer
@@ -144,6 +144,9 @@ def _check(
     top = np.array([training["metrics"]["val_top1"] for training in trainings])
     fact(_NAME, "worst and best top-1 in %", [float(top.min()), float(top.max())], [42.85, 67.052])
     fact(_NAME, "their trainings", [int(top.argmin()), int(top.argmax())], [1141, 2274])
+    for size, known in (("params", 0.62), ("macs", 0.44)):  # MACs by the files' own count
+        sizes = np.array([training["model_info"][size] for training in trainings])
+        fact(_NAME, f"tau of top-1 and {size}", tau(top, sizes), known)
     seconds = np.array([training["metrics"]["train_time"] for training in trainings])
     fact(
         _NAME,
@@ -151,8 +154,8 @@ def _check(
         [round(float(x)) for x in (seconds.min(), seconds.max())],
         [1064, 31079],
     )
-    for group, known in (("throughput", THROUGHPUT), ("latency", LATENCY)):
-        for device, count in known.items():
+    for group, devices in (("throughput", THROUGHPUT), ("latency", LATENCY)):
+        for device, count in devices.items():
             there = [t["platform_perf"].get(f"{group}_{device}") for t in trainings]
             measured = sum(1 for one in there if one and one.get(f"{group}_mean") is not None)
             fact(_NAME, f"networks with {group} on {device}", measured, count)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nasrepro.suite.errors import DataCorrupt
 
 
@@ -19,3 +22,10 @@ def fact(table: str, statement: str, found: object, expected: object) -> None:
             f"{table}: {statement} is {found!r} in the originals, expected {expected!r}; the "
             "converter and the files do not fit"
         )
+
+
+def tau(first: NDArray[np.floating], second: NDArray[np.floating], digits: int = 2) -> float:
+    """Kendall's tau-b of two columns, shape (n,) each, rounded as sources print it."""
+    from scipy.stats import kendalltau
+
+    return round(float(kendalltau(first, second).statistic), digits)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, tau
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.spaces.graphnet import LINKS, NODES, OPS
 
@@ -88,6 +88,10 @@ def _renamed(dataset: str, column: str) -> str:
     return column.replace("accuracy", "auc") if dataset == "proteins" else column
 
 
+#: Kendall's tau of validation and test: the least and the most of the nine graphs.
+_TAU = {"proteins": 0.35, "arxiv": 0.87}
+
+
 def _check(table: str, dataset: str, columns: Mapping[str, Column]) -> None:
     """The best of a graph, and that its parameters are sums over the operations."""
     valid = columns[f"{dataset}/{WHOLE}/mean/{_renamed(dataset, 'valid_accuracy')}"]
@@ -101,6 +105,9 @@ def _check(table: str, dataset: str, columns: Mapping[str, Column]) -> None:
         top = int(test.argmax())
         fact(table, "best test on cora", float(test[top]), 0.831333)
         fact(table, "its key", int(columns["key"][top]), 77016)
+    if dataset in _TAU:
+        both = tau(valid, columns[f"{dataset}/{WHOLE}/mean/{_renamed(dataset, 'test_accuracy')}"])
+        fact(table, f"tau of validation and test on {dataset}", both, _TAU[dataset])
     if dataset != "physics":  # where the widths differ between networks
         design = np.array([_counted(key) for key in columns["key"].tolist()])
         params = columns[f"{dataset}/params"]

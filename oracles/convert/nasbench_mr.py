@@ -5,6 +5,7 @@ A pickle per task, the same 2,507 networks in each, by their vectors of 27 integ
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, tau
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.spaces.multires import MultiRes
 
@@ -57,8 +58,7 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
             if field in entries[0]:
                 values = np.array([float(entry[field]) for entry in entries]) / 100
                 columns[f"{task}/{WHOLE}/one/{metric}"] = values
-        main = "valid_miou" if task.startswith("seg") else "valid_accuracy"
-        best = 100 * float(columns[f"{task}/{WHOLE}/one/{main}"].max())
+        best = 100 * float(columns[f"{task}/{WHOLE}/one/{_main(task)}"].max())
         fact(_NAME, f"best of {task} in %", best, BEST[task])
         for size, field, factor in (("params", "params", 1e6), ("counted_macs", "flops", 1e9)):
             counts = np.round(factor * np.array([float(entry[field]) for entry in entries]))
@@ -68,9 +68,21 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
             fact(
                 _NAME, f"{field} of {task} are those of all, so do not follow the task", same, True
             )
+    mains = [
+        columns[
+            f"{task}/{WHOLE}/one/{'valid_miou' if task.startswith('seg') else 'valid_accuracy'}"
+        ]
+        for task in paths
+    ]
+    taus = [tau(*pair) for pair in itertools.combinations(mains, 2)]
+    fact(_NAME, "least and most tau of two tasks", (min(taus), max(taus)), (-0.01, 0.62))
     archs = [whole.parse(",".join(map(str, vector))) for vector in vectors]
     fact(_NAME, "distinct networks", len(set(archs)), NETWORKS)
     fact(_NAME, "networks", len(archs), NETWORKS)
     for decision, label in enumerate(whole.decisions):
         columns[f"option {label}"] = np.array([arch.code[decision] for arch in archs])
     return columns, {"rows": NETWORKS, "row_order": "that of the files"}
+
+
+def _main(task: str) -> str:
+    return "valid_miou" if task.startswith("seg") else "valid_accuracy"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, tau
 from nasrepro.oracles.spaces.spikecell import SpikeCell
 from nasrepro.suite.errors import DataCorrupt
 
@@ -27,6 +27,8 @@ EPOCHS, LONG, LONG_CELLS = 100, 200, 690
 #: sha256 over all logs in the order of their numbers, each behind its number and its length.
 CONTENT = "adc601cba4153391838b25434102226fbc110ce47ac8c414d9f9a29d94665141"
 _LOG = re.compile(r"(?:^|/)data/CIFAR10/(\d+)/train_process\.txt$")
+#: Epoch -> Kendall's tau of validation after it and the final test, of the connected cells.
+TAUS = {1: 0.2, 5: 0.36, 10: 0.46, 20: 0.58, 40: 0.7, 60: 0.8, 100: 0.83}
 _SECONDS = re.compile(r"Elapsed time: ([\d.]+)hour([\d.]+)minute([\d.]+)second")
 
 
@@ -38,7 +40,7 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     space, logs = SpikeCell(), read_logs(paths["logs"])
     fact(_NAME, "numbers of the logs", sorted(logs), list(range(len(space))))
     digest = hashlib.sha256()
-    curves = np.full((len(space), EPOCHS, 2), np.nan)  # validation and training accuracy
+    curves = np.full((len(space), EPOCHS, 2), np.nan)  # training and validation accuracy
     final = np.full((len(space), 2), np.nan)  # validation and test accuracy
     params, seconds, lengths = (np.zeros(len(space)) for _ in range(3))
     for number in range(len(space)):
@@ -63,6 +65,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     columns["cifar10/params"] = np.array([size.params for size in sizes])
     columns["cifar10/macs"] = np.array([size.macs for size in sizes])
     _check(space, lengths, final, seconds)
+    trained = short & (final[:, 1] > 10)  # for 100 epochs, and connected
+    ends = {e: tau(curves[trained, e - 1, 1], final[trained, 1]) for e in TAUS}
+    fact(_NAME, "tau of validation after some epochs and the final test", ends, TAUS)
     fact(
         _NAME,
         "parameters of every log are the space's",

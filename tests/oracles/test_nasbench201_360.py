@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nasrepro.oracles.convert.facts import tau
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.errors import NotTabulated
 
@@ -21,6 +22,17 @@ def test_known_constants(real):
         assert (value, SPACE.index(arch)) == (pytest.approx(best, abs=1e-6), index)
     values = oracle.query_many(dataset="ninapro", epochs=1)["valid_accuracy"]
     assert np.isclose(values, 0.6479514, atol=1e-7).sum() == 341
+
+
+def test_what_they_share_with_images(real, nasbench201):
+    images = nasbench201.query_many(dataset="cifar10", epochs=200)["test_accuracy"]
+    oracle = real("nasbench201_360")
+    for task, metric, agreement in (
+        ("ninapro", "valid_accuracy", 0.184),
+        ("darcy", "valid_score", 0.338),
+    ):
+        values = oracle.query_many(dataset=task, epochs=1)[metric]
+        assert tau(values, images, 3) == agreement
 
 
 def test_devices(real_devices):
