@@ -7,8 +7,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nasrepro.suite.claims.margins import REPLICATES
-from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, exists, frozen
+from nasrepro.suite.claims.needs import Measured, Need, Ranked, Searched, frozen
 from nasrepro.suite.errors import DataMissing, NotTabulated, UnknownName
+from nasrepro.suite.experiments.columns import Family
 from nasrepro.suite.experiments.identity import scorers_of
 from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.experiments.kinds.search import RunKey
@@ -43,28 +44,34 @@ class Evidence:
         studies: by the key of what was measured, then by seed.
         stale: of all three, by the same keys: how many results are of another source, or of another
             version of a table.
+        subjects: methods, scorers and studies that there are results of; None: not said. To ask for
+            a key imports the subject's file, and what that imports: torch, of some.
     """
 
     runs: Mapping[Hashable, Figures] = field(default_factory=dict)
     rankings: Mapping[Hashable, RankRecord] = field(default_factory=dict)
     studies: Mapping[Hashable, Mapping[int, StudyRecord]] = field(default_factory=dict)
     stale: Mapping[Hashable, Counter[str]] = field(default_factory=dict)
+    subjects: frozenset[str] | None = None
 
     def searched(self, need: Searched) -> Figures:
         """What the runs of a search gave, by seed."""
-        return self.runs.get(need.key, {})
+        return self.runs.get(need.key, {}) if self._has(need) else {}
 
     def ranked(self, need: Ranked) -> RankRecord | None:
         """A ranking, or None."""
-        return self.rankings.get(need.key)
+        return self.rankings.get(need.key) if self._has(need) else None
 
     def measured(self, need: Measured) -> Mapping[int, StudyRecord]:
         """The measurements of a study, by seed."""
-        return self.studies.get(need.key, {})
+        return self.studies.get(need.key, {}) if self._has(need) else {}
+
+    def _has(self, need: Need) -> bool:
+        return self.subjects is None or need.subject in self.subjects
 
     def passed_over(self, need: Need) -> str:
         """What does not count, as the end of a sentence: results of other sources and tables."""
-        counts = sorted(self.stale.get(need.key, {}).items())
+        counts = sorted(self.stale.get(need.key, {}).items()) if self._has(need) else []
         words = " and ".join(f"{count:,} of another {what}" for what, count in counts)
         return f" (not counted: {words} than what is here)" if words else ""
 
@@ -76,31 +83,37 @@ def gather(store: Store, needs: Iterable[Need]) -> Evidence:
         UnknownName: an oracle, data set, metric or parameter does not exist. (A method, scorer or
             study that does not exist has no results.)
     """
-    present = [need for need in needs if not need.absent]
+    families, ranked, measured = store.families(), [*store.rankings()], [*store.studies()]
+    subjects = frozenset(result.key.subject for result in (*families, *ranked, *measured))
+    present = [need for need in needs if need.subject in subjects and not need.absent]
     tables = _Tables()
     stale: dict[Hashable, Counter[str]] = defaultdict(Counter)
     return Evidence(
-        _runs(store, [need for need in present if isinstance(need, Searched)], tables, stale),
-        _rankings(store, [need for need in present if isinstance(need, Ranked)], tables, stale),
-        _studies(store, [need for need in present if isinstance(need, Measured)], tables, stale),
+        _runs(families, [need for need in present if isinstance(need, Searched)], tables, stale),
+        _rankings(ranked, [need for need in present if isinstance(need, Ranked)], tables, stale),
+        _studies(measured, [need for need in present if isinstance(need, Measured)], tables, stale),
         stale,
+        subjects,
     )
 
 
 def _runs(
-    store: Store, needs: list[Searched], tables: _Tables, stale: dict[Hashable, Counter[str]]
+    families: Iterable[Family],
+    needs: list[Searched],
+    tables: _Tables,
+    stale: dict[Hashable, Counter[str]],
 ) -> dict[Hashable, Figures]:
     by_search: dict[Hashable, dict[Hashable, Searched]] = defaultdict(dict)
     for need in needs:  # several claims may rest on the same one
         by_search[need.search][need.key] = need
     figures: dict[Hashable, Figures] = defaultdict(dict)
-    families = [
+    searched = [
         (family, finished)
-        for family in (store.families() if needs else ())
+        for family in families
         if _search_of(family.key) in by_search and (finished := family.finished)
     ]
     # what counts where a table is not here, or a seed was run twice, goes by the order of the ids
-    for family, rows in sorted(families, key=lambda each: min(row.id for row in each[1])):
+    for family, rows in sorted(searched, key=lambda each: min(row.id for row in each[1])):
         run = family.key
         other = _other(
             methods.get(run.method).source_sha256 == run.method_sha256
@@ -130,11 +143,14 @@ def _search_of(key: RunKey) -> Hashable:
 
 
 def _rankings(
-    store: Store, needs: list[Ranked], tables: _Tables, stale: dict[Hashable, Counter[str]]
+    records: Iterable[RankRecord],
+    needs: list[Ranked],
+    tables: _Tables,
+    stale: dict[Hashable, Counter[str]],
 ) -> dict[Hashable, RankRecord]:
     keys = {need.key for need in needs}
     rankings: dict[Hashable, RankRecord] = {}
-    for record in store.rankings() if needs else ():
+    for record in records:
         key = record.key
         setting = frozen(key.setting)
         named = key.scorer, key.oracle, key.dataset, key.epochs, key.metric, setting
@@ -154,11 +170,14 @@ def _rankings(
 
 
 def _studies(
-    store: Store, needs: list[Measured], tables: _Tables, stale: dict[Hashable, Counter[str]]
+    records: Iterable[StudyRecord],
+    needs: list[Measured],
+    tables: _Tables,
+    stale: dict[Hashable, Counter[str]],
 ) -> dict[Hashable, dict[int, StudyRecord]]:
     keys = {need.key for need in needs}
-    records: dict[Hashable, dict[int, StudyRecord]] = defaultdict(dict)
-    for record in store.studies() if needs else ():
+    by_key: dict[Hashable, dict[int, StudyRecord]] = defaultdict(dict)
+    for record in records:
         named = record.key.study, frozen(record.key.params)
         if record.status != "done" or named not in keys:
             continue
@@ -169,8 +188,8 @@ def _studies(
         if other:
             stale[named][other] += 1
         else:
-            records[named][record.key.seed] = record
-    return records
+            by_key[named][record.key.seed] = record
+    return by_key
 
 
 def _other(source: bool, tables: bool) -> str:
@@ -201,7 +220,7 @@ class _Tables:
 def installed_table(name: str) -> str:
     """Hash of the table of an oracle, or of devices, that is here; "" where none is."""
     try:
-        if exists(oracles, name):
+        if oracles.has(name):
             return load_oracle(name).table_sha256
         return load_devices(name).table.sha256
     except (DataMissing, UnknownName):

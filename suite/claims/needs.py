@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from nasrepro.suite.claims.statement import Strict
-from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.oracle import MEAN, Seed
-from nasrepro.suite.registry import Registry, methods, oracles, scorers, studies
+from nasrepro.suite.registry import methods, oracles, scorers, studies
 from nasrepro.suite.scoring import ScoringSetting
 from nasrepro.suite.search import Budget
 
@@ -23,15 +22,6 @@ def frozen(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return frozenset((name, frozen(inner)) for name, inner in value.items())
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
-
-
-def exists(registry: Registry[Any], name: str) -> bool:
-    """Whether a registry has that name; imports no more files than it must."""
-    try:
-        registry.get(name)
-    except UnknownName:
-        return False
-    return True
 
 
 class Searched(Strict):
@@ -58,9 +48,14 @@ class Searched(Strict):
     budget_queries: int | None = None
 
     @property
+    def subject(self) -> str:
+        """The method."""
+        return self.method
+
+    @property
     def absent(self) -> str:
         """What of it does not exist, in words; "" where all does."""
-        return "" if exists(methods, self.method) else f"there is no method {self.method}"
+        return "" if methods.has(self.method) else f"there is no method {self.method}"
 
     @property
     def budget(self) -> Budget:
@@ -70,7 +65,14 @@ class Searched(Strict):
     @property
     def search(self) -> Hashable:
         """The search alone: figures on several data sets come from one."""
-        params = methods.get(self.method).params(self.params)
+        return self._search(methods.get(self.method).params(self.params))
+
+    @property
+    def written(self) -> Hashable:
+        """The search with the parameters that the claim gives, which imports no method."""
+        return self._search(self.params)
+
+    def _search(self, params: Mapping[str, object]) -> Hashable:
         lengths = self.search_epochs, self.epochs, self.search_seed
         return self.oracle, self.searched_on, self.method, frozen(params), lengths, self.budget
 
@@ -118,9 +120,14 @@ class Ranked(Strict):
         return self
 
     @property
+    def subject(self) -> str:
+        """The scorer."""
+        return self.scorer
+
+    @property
     def absent(self) -> str:
         """What of it does not exist, in words; "" where all does."""
-        return "" if exists(scorers, self.scorer) else f"there is no scorer {self.scorer}"
+        return "" if scorers.has(self.scorer) else f"there is no scorer {self.scorer}"
 
     @property
     def target(self) -> str:
@@ -137,6 +144,11 @@ class Ranked(Strict):
         """By what `Evidence` finds it."""
         changed = frozen(self.scoring.changed)
         return self.scorer, self.oracle, self.dataset, self.epochs, self.target, changed
+
+    @property
+    def written(self) -> Hashable:
+        """The key."""
+        return self.key
 
     def __str__(self) -> str:
         """In words."""
@@ -156,14 +168,24 @@ class Measured(Strict):
     params: dict[str, object] = Field(default_factory=dict)
 
     @property
+    def subject(self) -> str:
+        """The study."""
+        return self.study
+
+    @property
     def absent(self) -> str:
         """What of it does not exist, in words; "" where all does."""
-        return "" if exists(studies, self.study) else f"there is no study {self.study}"
+        return "" if studies.has(self.study) else f"there is no study {self.study}"
 
     @property
     def key(self) -> Hashable:
         """By what `Evidence` finds it."""
         return self.study, frozen(studies.get(self.study).params(self.params))
+
+    @property
+    def written(self) -> Hashable:
+        """The key with the parameters that the claim gives, which imports no study."""
+        return self.study, frozen(self.params)
 
     def __str__(self) -> str:
         """In words."""

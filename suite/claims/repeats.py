@@ -19,7 +19,7 @@ varied alike, a smaller family than the paper's: a p value near its limit may co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -205,7 +205,7 @@ def _redrawn(evidence: Evidence, number: int) -> Evidence:
     )
     runs = {key: _mapped(figures, searched) for key, figures in evidence.runs.items()}
     studies = {key: _mapped(records, studied) for key, records in evidence.studies.items()}
-    return Evidence(runs, evidence.rankings, studies, evidence.stale)
+    return replace(evidence, runs=runs, studies=studies)
 
 
 def _mapped(results: Mapping[int, Result], drawn: Mapping[int, int]) -> dict[int, Result]:

@@ -23,7 +23,7 @@ from typing import Literal, get_args
 
 from nasrepro.suite.claims.judging import Verdict
 from nasrepro.suite.claims.model import Claim
-from nasrepro.suite.claims.needs import Ranked, Searched
+from nasrepro.suite.claims.needs import Ranked
 from nasrepro.suite.claims.statement import Lack
 
 Class = Literal[
@@ -108,9 +108,7 @@ def piece_of(claim: Claim) -> Hashable:
     """What a claim shares with others that rest on the same evidence."""
     if not claim.results or any(need.absent for need in claim.results):
         return claim.id
-    return frozenset(
-        need.search if isinstance(need, Searched) else need.key for need in claim.results
-    )
+    return frozenset(need.written for need in claim.results)
 
 
 def piece_of_lack(claim: Claim) -> Hashable:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.errors import NasreproError, NotTabulated, UnknownName
 from nasrepro.suite.space import Arch, SearchSpace
+from nasrepro.suite.statistics import mean_ranks
 
 if TYPE_CHECKING:
     from nasrepro.suite.data import Table, TableSpec
@@ -174,8 +175,6 @@ def agreement(columns: Sequence[Values]) -> tuple[Values, NDArray[np.int64]]:
           not tell them apart;
         and the number of architectures of each pair, shape (d, d).
     """
-    from scipy.stats import rankdata
-
     there = [~np.isnan(column) for column in columns]
     size = len(columns)
     rho, count = np.full((size, size), np.nan), np.zeros((size, size), dtype=np.int64)
@@ -186,7 +185,7 @@ def agreement(columns: Sequence[Values]) -> tuple[Values, NDArray[np.int64]]:
     def standard_ranks(device: int, both: NDArray[np.bool_]) -> Values:
         key = device, both.tobytes()
         if key not in ranks:
-            centred = rankdata(columns[device][both])
+            centred = mean_ranks(np.unique(columns[device][both], return_inverse=True)[1])
             centred -= centred.mean()
             ranks[key] = centred / (np.sqrt((centred * centred).sum()) or np.nan)
         return ranks[key]

@@ -14,6 +14,7 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable, Mapping
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,8 @@ class Registry(Generic[T]):
         self._found: dict[str, T] = {}
         self._made: dict[str, dict[str, T]] = {}  # by module loaded from a file
         self._opened: dict[str, T] = {}  # by path and text
+        self._complete = False
+        self._named: set[str] = set()  # by their files, which are not imported yet
         #: How often something was registered: what was not known before may be known after.
         self.changes = 0
 
@@ -57,27 +60,41 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The entry called `name`; raises UnknownName with the nearest one."""
-        file = str(name).partition(".")[0]  # a file may hold several studies, called file.what
-        if (
-            name not in self._found
-            and file.isidentifier()
-            and not file.startswith("_")
-            and importlib.util.find_spec(f"{self.package}.{file}") is not None
-        ):
-            importlib.import_module(f"{self.package}.{file}")
+        if name not in self._found and (spec := self._spec(name)) is not None:
+            importlib.import_module(spec.name)
         if name not in self._found:
             names = self.names()
             if name not in names:
                 raise UnknownName(self.kind, name, names)
         return self._found[name]
 
+    def has(self, name: str) -> bool:
+        """Whether `get` finds that name; imports nothing where its own file registers it."""
+        if name in self._found or name in self._named:
+            return True
+        spec = self._spec(name)
+        if spec is not None and spec.origin is not None:
+            if f'"{name}"' in Path(spec.origin).read_text(encoding="utf-8"):
+                self._named.add(name)
+                return True
+        return name in self.names()
+
+    def _spec(self, name: str) -> ModuleSpec | None:
+        """The file of the package that should register `name`, if there is one."""
+        file = str(name).partition(".")[0]  # a file may hold several studies, called file.what
+        if not file.isidentifier() or file.startswith("_"):
+            return None
+        return importlib.util.find_spec(f"{self.package}.{file}")
+
     def names(self) -> list[str]:
         """All names, sorted; imports the package's files and the entry points of the group."""
-        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-            if not module.ispkg and not module.name.startswith("_"):
-                importlib.import_module(f"{self.package}.{module.name}")
-        for point in entry_points(group=self.group):
-            point.load()
+        if not self._complete:
+            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+                if not module.ispkg and not module.name.startswith("_"):
+                    importlib.import_module(f"{self.package}.{module.name}")
+            for point in entry_points(group=self.group):
+                point.load()
+            self._complete = True
         return sorted(self._found)
 
     def all(self) -> Iterable[T]:

@@ -10,7 +10,6 @@ import ast
 import contextlib
 import hashlib
 import importlib
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -92,7 +91,7 @@ def _sources(text: str, seen: set[str]) -> Iterator[str]:
         seen.add(name)
         file = _file_of(name)
         if file is not None:
-            yield from _sources(Path(file).read_text(encoding="utf-8"), seen)
+            yield from _sources(file.read_text(encoding="utf-8"), seen)
 
 
 def _normal(text: str) -> tuple[str, list[str]]:
@@ -117,13 +116,14 @@ def _normal(text: str) -> tuple[str, list[str]]:
     return repr(_canonical(tree)), imported
 
 
-def _file_of(name: str) -> str | None:
-    """File of a module; None where `name` is something inside of one, or a package."""
-    try:
-        found = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None
-    return None if found is None or found.submodule_search_locations else found.origin
+def _file_of(name: str) -> Path | None:
+    """File of a module of `nasrepro.methods`; None where `name` is inside of one, or a package.
+
+    By its place, for to ask the import system would import the packages and modules around it.
+    """
+    (folder,) = importlib.import_module(_FOLLOWED.rstrip(".")).__path__
+    file = Path(folder, *name.removeprefix(_FOLLOWED).split(".")).with_suffix(".py")
+    return file if file.is_file() else None
 
 
 def _canonical(node: Any) -> Any:

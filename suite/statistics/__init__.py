@@ -35,7 +35,7 @@ from nasrepro.suite.statistics.intervals import (
     time_to_reach,
 )
 from nasrepro.suite.statistics.ranking import Ranking, rank_methods
-from nasrepro.suite.statistics.resampling import TOP, resampled_correlations
+from nasrepro.suite.statistics.resampling import TOP, mean_ranks, resampled_correlations
 
 __all__ = [
     "LEAST",
@@ -55,6 +55,7 @@ __all__ = [
     "kendall",
     "mean_band",
     "mean_interval",
+    "mean_ranks",
     "not_worse",
     "paired_test",
     "percentile_interval",

@@ -278,9 +278,10 @@ def time_to_reach(times: ArrayLike, *, level: float = 0.95) -> Reached:
     ) // 2  # the time by which half of them had: an observed value, also next to infinities
     low = high = math.nan
     if count > 1:
-        from scipy.stats import binom  # half a second to import
+        from scipy.special import betainc  # scipy.stats takes half a second to import
 
-        below = binom.sf(half - 1, count, np.arange(1, count + 1) / count)
+        # the binomial's chance of `half` successes or more, at each share
+        below = betainc(half, count - half + 1, np.arange(1, count + 1) / count)
         low, high = (
             float(data[np.searchsorted(below, share)])
             for share in ((1 - level) / 2, (1 + level) / 2)

@@ -17,7 +17,7 @@ from nasrepro.suite.claims.needs import Searched
 from nasrepro.suite.claims.rules import RESAMPLES, CorrectedTest, Finding, ordered
 from nasrepro.suite.claims.statement import Grade, Statement, Strict
 from nasrepro.suite.registry import oracles
-from nasrepro.suite.statistics import holm, paired_test
+from nasrepro.suite.statistics import holm, mean_ranks, paired_test
 
 
 class Order(Strict):
@@ -85,8 +85,7 @@ def corrected(tests: dict[str, CorrectedTest]) -> dict[str, CorrectedTest]:
 
 def _agree(differences: ArrayLike) -> bool:
     """Whether the signed ranks of differences have the sign of their mean."""
-    from scipy.stats import rankdata  # half a second to import
-
     nonzero = np.asarray(differences)
     nonzero = nonzero[nonzero != 0]  # as the test has it
-    return bool(np.sum(np.sign(nonzero) * rankdata(np.abs(nonzero))) * nonzero.sum() >= 0)
+    ranks = mean_ranks(np.unique(np.abs(nonzero), return_inverse=True)[1])
+    return bool(np.sum(np.sign(nonzero) * ranks) * nonzero.sum() >= 0)

@@ -12,7 +12,7 @@ from nasrepro.suite.claims.comparisons import RESAMPLED, Comparisons
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
 from nasrepro.suite.claims.margins import DRAW, Quantity, Z, band
-from nasrepro.suite.claims.needs import Ranked, exists
+from nasrepro.suite.claims.needs import Ranked
 from nasrepro.suite.claims.rules import (
     LEVEL,
     Finding,
@@ -72,7 +72,7 @@ class Ranking(Ranked):
     @property
     def draws(self) -> bool:
         """Whether the scorer depends on a draw of weights or images."""
-        return exists(scorers, self.scorer) and scorers.get(self.scorer).needs_network
+        return scorers.has(self.scorer) and scorers.get(self.scorer).needs_network
 
     def needs(self) -> tuple[Ranked, ...]:
         """This ranking, that of the other scorer where there is one, and that of the control.
