@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,9 @@ from nasrepro.suite.cli.common import (
     app,
     print_json,
     print_table,
+    printable,
     progress_bar,
+    reading,
     remark,
 )
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
@@ -49,6 +52,15 @@ def verify(
     keep: Annotated[
         Path | None, typer.Option(help="Copy the results that are equal to this new store.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Another store: run nothing, hold all its results against those of --store."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --against: write the table as Markdown.")
+    ] = None,
     store: StorePath = DEFAULT_STORE,
     executor: Annotated[
         str, typer.Option(help="processes (of this machine), inline (this process) or dask.")
@@ -62,12 +74,15 @@ def verify(
 ) -> int:
     """Run stored results again and compare: equal, same answer in other bits, or different.
 
-    Exits 1 if one is different. Example: nasrepro verify --sample 10
+    With --against the results of two stores are compared, those of two machines for example, and
+    counted by method. Exits 1 if one is different. Example: nasrepro verify --sample 10
     """
     from nasrepro.suite.registry import methods
 
+    if against is not None:
+        return _beside(store, against, out, as_json)
     if not run and sample is None:
-        raise NasreproError("give ids of results, or --sample N")
+        raise NasreproError("give ids of results, --sample N, or --against another store")
     for name in method or ():
         entry = methods.from_file(Path(name))
         methods.add(entry.name, entry, "")
@@ -143,8 +158,63 @@ def _verified(
             if isinstance(result, Refused):
                 found.append(unverified(run_id, cell.label, f"this machine has {result.why}"))
             else:
-                found.append(compared(cell, record, result.record))
+                found.append(compared(run_id, cell.label, record, result.record))
     return found
+
+
+#: What a row counts, in the order of its columns.
+_COUNTED = ("equal", "same answer, other bits", "different", "only here", "only there")
+
+
+def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
+    """Two stores held against each other, as a table by kind and method; 1 where one differs."""
+    from dataclasses import asdict
+
+    from tabulate import tabulate
+
+    from nasrepro.suite.data import write_text
+    from nasrepro.suite.experiments.verify import beside
+
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    others = []
+    with reading(store) as here, reading(against) as there:
+        for kind, one in beside(here, there):
+            counts[kind, one.label][one.verdict] += 1
+            if one.verdict != "equal":
+                others.append({"kind": kind, **asdict(one)})
+    rows = [
+        [kind, printable(label) + _FLOATS * _floats(kind, label), *(found[v] for v in _COUNTED)]
+        for (kind, label), found in sorted(counts.items())
+    ]
+    rows.append(["all", "", *(sum(found[v] for found in counts.values()) for v in _COUNTED)])
+    headers = ["kind", "of", *_COUNTED]
+    if out is not None:
+        cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+        table = tabulate(cells, headers, tablefmt="github", disable_numparse=True)
+        words = f"`nasrepro verify --store {store.name} --against {against.name}`"
+        text = f"# Two stores, result by result\n\nWritten by {words}. {_LEGEND}\n\n{table}\n"
+        write_text(out, text)
+    if as_json:
+        print_json(others)
+    else:
+        print_table(headers, rows)
+        remark(_LEGEND)
+    return int(any(each["verdict"] == "different" for each in others))
+
+
+#: Marks a method that decides by floating-point training.
+_FLOATS = " ‡"
+_LEGEND = (
+    "Equal: the whole record, but for measured seconds. Same answer, other bits: what was chosen "
+    "and reported is the same but for rounding. Only here, only there: nothing to compare. "
+    "‡ decides by floating-point training, so that other kernels may give another search."
+)
+
+
+def _floats(kind: str, label: str) -> bool:
+    from nasrepro.suite.registry import methods
+
+    return kind == "run" and methods.has(label) and methods.get(label).floating
 
 
 def _print(found: list[Verification], as_json: bool) -> None:

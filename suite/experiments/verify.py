@@ -1,29 +1,36 @@
-"""Stored results run again: equal, the same answer by other bits, or different."""
+"""Results beside each other, two stores or one run again: equal, other bits, or different."""
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
-from nasrepro.suite.experiments.kind import Cell, Record, kind_of
+from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
+from nasrepro.suite.experiments.store import Store
 
 #: How near two numbers are that differ in rounding alone, as a part of the larger one.
 NEAR = 1e-6
 
-Verdict = Literal["equal", "same answer, other bits", "different", "not verified"]
+Verdict = Literal[
+    "equal", "same answer, other bits", "different", "not verified", "only here", "only there"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of running a result again.
+    """What came of running a result again, or of looking for it in another store.
 
     Attributes:
         run_id: of the stored result.
-        label: of its cell.
-        verdict: equal, the same answer by other bits, different; or why it could not be run.
+        label: what it is of.
+        verdict: equal, the same answer by other bits, different; or that there is nothing to hold
+            it against.
         detail: the first field that differs, or the reason.
     """
 
@@ -33,10 +40,9 @@ class Verification:
     detail: str = ""
 
 
-def compared(cell: Cell, old: Record, new: Record) -> Verification:
-    """A stored record beside the one of now."""
+def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
+    """A stored record beside another one of the same key."""
     kind = kind_of(old)
-    run_id = old.key.run_id
     before, after = (
         {
             name: value
@@ -47,13 +53,13 @@ def compared(cell: Cell, old: Record, new: Record) -> Verification:
     )
     changed = [name for name in before if _plain(before[name]) != _plain(after[name])]
     if not changed:
-        return Verification(run_id, cell.label, "equal")
+        return Verification(run_id, label, "equal")
     answers = [
         name for name in ("status", *kind.answer) if not _near(before.get(name), after.get(name))
     ]
     if answers:
-        return Verification(run_id, cell.label, "different", f"{answers[0]} differs")
-    return Verification(run_id, cell.label, "same answer, other bits", f"{changed[0]} differs")
+        return Verification(run_id, label, "different", f"{answers[0]} differs")
+    return Verification(run_id, label, "same answer, other bits", f"{changed[0]} differs")
 
 
 def _plain(value: Any) -> str:
@@ -83,3 +89,23 @@ def _near(one: Any, other: Any) -> bool:
 def unverified(run_id: str, label: str, why: str) -> Verification:
     """A result that could not be run again."""
     return Verification(run_id, label, "not verified", why)
+
+
+def beside(store: Store, other: Store) -> Iterator[tuple[str, Verification]]:
+    """All results of two stores, held against each other by their ids.
+
+    Each with the name of its kind; labelled with its method, scorer or study.
+    """
+    for name in KINDS:
+        by_id = heapq.merge(
+            ((run_id, "only here", record) for run_id, record in store.identified(name)),
+            ((run_id, "only there", record) for run_id, record in other.identified(name)),
+            key=itemgetter(0),
+        )
+        for run_id, found in groupby(by_id, itemgetter(0)):
+            (_, verdict, record), *second = found
+            subject = record.key.subject
+            if second:
+                yield name, compared(run_id, subject, record, second[0][2])
+            else:
+                yield name, Verification(run_id, subject, verdict)

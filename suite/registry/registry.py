@@ -73,10 +73,10 @@ class Registry(Generic[T]):
         if name in self._found or name in self._named:
             return True
         spec = self._spec(name)
-        if spec is not None and spec.origin is not None:
-            if f'"{name}"' in Path(spec.origin).read_text(encoding="utf-8"):
-                self._named.add(name)
-                return True
+        file = None if spec is None else spec.origin
+        if file and f'"{name}"' in Path(file).read_text(encoding="utf-8"):
+            self._named.add(name)
+            return True
         return name in self.names()
 
     def _spec(self, name: str) -> ModuleSpec | None:

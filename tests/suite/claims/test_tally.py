@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nasrepro.suite.claims import Claim, Verdict
+from nasrepro.suite.claims import Claim, Verdict, load_claims
 from nasrepro.suite.claims.tally import (
     Blocked,
     Count,
@@ -12,6 +12,7 @@ from nasrepro.suite.claims.tally import (
     cells,
     headline,
     is_provisional,
+    piece_of,
     pieces,
 )
 
@@ -88,3 +89,13 @@ def test_scores_that_claims_share_are_priced_once():
     ]
     assert blocked(verdicts) == {"scores": Blocked(4, 3, 10800), None: Blocked(1, 1, 0)}
     assert "4 for want of scores of untrained networks, about 3 CPU hours" in headline(verdicts)
+
+
+def test_claims_name_the_same_search_by_the_same_parameters():
+    """Pieces go by the parameters as written, which imports no method; full keys are the truth."""
+
+    def whole(claim: Claim) -> frozenset[object]:
+        return frozenset(getattr(need, "search", need.key) for need in claim.results)
+
+    present = [c for c in load_claims() if c.results and not any(n.absent for n in c.results)]
+    assert len({piece_of(claim) for claim in present}) == len({whole(claim) for claim in present})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -97,11 +98,42 @@ def test_another_answer_is_different_and_the_exit_code_is_1(store: Path, command
 def test_rounding_is_the_same_answer_in_other_bits(store: Path) -> None:
     with Store(store, read_only=True) as opened:
         record = next(opened.runs())
-    made = record.key.cell()
     nearly = replace(record, simulated_s=record.simulated_s * (1 + 1e-15) + 1e-9)
-    assert compared(made, record, nearly).verdict == "same answer, other bits"
-    assert compared(made, record, replace(record, overhead_s={})).verdict == "equal"
-    assert compared(made, record, replace(record, status="failed")).verdict == "different"
+    failed, unmeasured = replace(record, status="failed"), replace(record, overhead_s={})
+    assert compared("id", "", record, nearly).verdict == "same answer, other bits"
+    assert compared("id", "", record, unmeasured).verdict == "equal"
+    assert compared("id", "", record, failed).verdict == "different"
+
+
+def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: Path) -> None:
+    other, table = tmp_path / "other.sqlite", tmp_path / "table.md"
+    shutil.copy(store, other)
+    with Store(store, read_only=True) as opened:
+        mine, first, second, third = [key for key, _ in opened.identified("run")][:4]
+        seconds = opened.record(second).simulated_s
+    call = ("verify", "--store", str(store), "--against", str(other))
+    assert command(*call, "--json")[:2] == (0, "[]\n")
+    with sqlite3.connect(store) as db:
+        db.execute("DELETE FROM records WHERE id = ?", (first,))
+    changed(other, second, simulated_s=seconds + 1e-9)
+    assert command(*call)[0] == 0  # nothing differs but in bits, or is missing
+    changed(other, third, chosen="0-0-0-0")
+    with sqlite3.connect(other) as db:
+        db.execute("DELETE FROM records WHERE id = ?", (mine,))
+    code, out, _ = command(*call, "--json")
+    verdicts = {row["run_id"]: row["verdict"] for row in json.loads(out)}
+    assert code == 1 and verdicts == {
+        mine: "only here",
+        first: "only there",
+        second: "same answer, other bits",
+        third: "different",
+    }
+    code, out, _ = command(*call, "--out", str(table))
+    counts = [line.split("|")[3:] for line in table.read_text().splitlines() if "| all" in line]
+    assert code == 1 and [[int(cell) for cell in row if cell] for row in counts] == [
+        [3, 1, 1, 1, 1]
+    ]
+    assert out.splitlines()[-1].split() == ["all", "3", "1", "1", "1", "1"]
 
 
 def test_a_result_of_another_source_is_not_verified(store: Path, command) -> None:
