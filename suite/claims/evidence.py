@@ -84,7 +84,11 @@ def gather(store: Store, needs: Iterable[Need]) -> Evidence:
             study that does not exist has no results.)
     """
     families, ranked, measured = store.families(), [*store.rankings()], [*store.studies()]
-    subjects = frozenset(result.key.subject for result in (*families, *ranked, *measured))
+    subjects = frozenset(
+        [each.key.method for each in families]
+        + [each.key.scorer for each in ranked]
+        + [each.key.study for each in measured]
+    )
     present = [need for need in needs if need.subject in subjects and not need.absent]
     tables = _Tables()
     stale: dict[Hashable, Counter[str]] = defaultdict(Counter)
@@ -98,7 +102,7 @@ def gather(store: Store, needs: Iterable[Need]) -> Evidence:
 
 
 def _runs(
-    families: Iterable[Family],
+    families: Iterable[Family[RunKey]],
     needs: list[Searched],
     tables: _Tables,
     stale: dict[Hashable, Counter[str]],

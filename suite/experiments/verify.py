@@ -97,15 +97,16 @@ def beside(store: Store, other: Store) -> Iterator[tuple[str, Verification]]:
     Each with the name of its kind; labelled with its method, scorer or study.
     """
     for name in KINDS:
-        by_id = heapq.merge(
-            ((run_id, "only here", record) for run_id, record in store.identified(name)),
-            ((run_id, "only there", record) for run_id, record in other.identified(name)),
-            key=itemgetter(0),
-        )
-        for run_id, found in groupby(by_id, itemgetter(0)):
-            (_, verdict, record), *second = found
+        sides = [_named(store, name, "only here"), _named(other, name, "only there")]
+        for run_id, same in groupby(heapq.merge(*sides, key=itemgetter(0)), itemgetter(0)):
+            (_, verdict, record), *second = same
             subject = record.key.subject
             if second:
                 yield name, compared(run_id, subject, record, second[0][2])
             else:
                 yield name, Verification(run_id, subject, verdict)
+
+
+def _named(store: Store, kind: str, verdict: Verdict) -> Iterator[tuple[str, Verdict, Record]]:
+    """A store's results, each with its id, and the verdict where that is nowhere else."""
+    return ((run_id, verdict, record) for run_id, record in store.identified(kind))
