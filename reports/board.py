@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from nasrepro.reports.answers import best_on, best_overall
 from nasrepro.reports.anytime import target_of
 from nasrepro.reports.citations import citations
 from nasrepro.reports.compare import pairs_of
 from nasrepro.reports.document import BEST, CLOSE, DASH, PAD, TableDoc, shown
+from nasrepro.reports.figures.style import look_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values
-from nasrepro.reports.summary import Measure, Results, Task, curves, setting_id
+from nasrepro.reports.summary import Measure, Overview, Results, Task, curves, setting_id
 from nasrepro.reports.tables.overall import overall_table
 from nasrepro.reports.tables.rankings import best_words
 from nasrepro.reports.words import budget_words, is_own, scale_of, split_words, unit_words
@@ -56,6 +58,7 @@ class Board:
         rankings: what is behind a rank correlation, by its id.
         overall: the table over all tasks, or None.
         pairs: by task, every two of its rows compared.
+        looks: by label, colour, dashes and marker, the same as in figures.
     """
 
     tasks: list[dict[str, Any]]
@@ -64,6 +67,7 @@ class Board:
     rankings: dict[str, dict[str, Any]] = field(default_factory=dict)
     overall: dict[str, Any] | None = None
     pairs: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    looks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def board(results: Results) -> Board:
@@ -74,7 +78,8 @@ def board(results: Results) -> Board:
         [],
         {},
         dict(sorted((record.key.run_id, _ranking(record)) for record in done)),
-        None if results.overview is None else _overall(overall_table(results.overview)),
+        None if results.overview is None else _overall(results.overview, results.common),
+        looks={**_looks(results.variants), **_looks(results.tasks)},
     )
     names: dict[Setting, str] = {}
     for task in (*results.tasks, *results.variants):
@@ -97,6 +102,25 @@ def board(results: Results) -> Board:
             found.pairs[described["id"]] = pairs_of(task)
         found.rows.extend(_rows(task, described["id"]))
     return found
+
+
+def _looks(shown: Sequence[Task]) -> dict[str, dict[str, Any]]:
+    """How the rows of these tasks are drawn, by label."""
+    of = {
+        label: group.method
+        for task in shown
+        for label, group in zip(task.labels, task.groups, strict=True)
+    }
+    return {
+        label: {
+            "colour": look.colour,
+            "marker": look.marker,
+            "full": look.fill == "full",
+            # lengths in widths of a line, the page's being 2
+            "dash": "" if look.dash == "-" else " ".join(f"{2 * x:g}" for x in look.dash[1]),
+        }
+        for label, look in look_of(of, of).items()
+    }
 
 
 def _task(task: Task, file: str) -> dict[str, Any]:
@@ -122,6 +146,7 @@ def _task(task: Task, file: str) -> dict[str, Any]:
         "split": split_words(target),
         "higher": target.higher_is_better,
         "citation": info.citation.strip(),
+        "answer": best_on(task),
         "columns": [
             ["rank", "Rank", "low"],
             *(
@@ -172,39 +197,79 @@ def _cells(measure: Measure) -> list[list[Any]]:
     ]
 
 
-def _overall(doc: TableDoc) -> dict[str, Any]:
-    """The table over all tasks as the page places it."""
-    columns = [column for column in doc.columns if column.header]
+#: Columns of the table over all tasks in the page's order; the interval of the second stands
+#: behind the number of the first.
+_OVERALL = {
+    "rank": "rank_interval",
+    "common": "",
+    "wins": "",
+    "group": "",
+    "gap_closed": "gap_interval",
+    "rank_tasks": "",
+    "borda": "",
+    "tasks": "",
+}
+_HIGH = ("borda", "wins", "gap_closed", "tasks")
+
+
+def _overall(view: Overview, common: Overview | None) -> dict[str, Any]:
+    """The table over all tasks as the page places it.
+
+    Methods of fewer tasks stand below, with their rank over the tasks that all were run on.
+    """
+    doc = overall_table(view)
+    heads, rows = _placed(doc)
+    notes = list(doc.footnotes)
+    if common is not None:
+        other = overall_table(common)
+        heads["common"] = f"Rank, {len(common.overall.settings)}\ntasks of all"
+        for label, row in _placed(other)[1].items():
+            cells = rows.setdefault(label, {**row, "cells": {}, "ends": None})["cells"]
+            cells["common"] = row["cells"]["rank"]
+            rows[label]["common_ends"] = row["ends"]
+        notes.append(f"{heads['common']}: {other.caption}".replace("\n", " "))
     return {
-        "title": doc.title,
         "caption": doc.caption,
         "legend": doc.legend,
-        "notes": list(doc.footnotes),
+        "notes": notes,
+        "answer": best_overall(view, common),
         "columns": [
-            [column.name, column.header, "high" if column.name in _HIGH else "low"]
-            for column in columns[1:]
+            [name, heads[name], "high" if name in _HIGH else "low"]
+            for name in _OVERALL
+            if name in heads
         ],
-        "rows": [
-            {
-                "label": row[0].text,
-                "method": row[0].values[0],
-                "ends": None if row[2].values[0] is None else list(row[2].values),
-                "cells": {
-                    column.name: [
-                        cell.values[0],
-                        cell.text.replace(PAD, ""),
-                        "",
-                        "second" if cell.second else "best" if cell.mark == BEST else "",
-                    ]
-                    for column, cell in zip(columns[1:], row[1:], strict=True)
-                },
-            }
-            for row in doc.rows
-        ],
+        "rows": list(rows.values()),
     }
 
 
-_HIGH = ("borda", "wins", "gap_closed", "gap_interval", "tasks")
+def _placed(doc: TableDoc) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Headers by column, and rows by label, of a table over all tasks."""
+    places = {column.name: place for place, column in enumerate(doc.columns)}
+    names = [name for name in _OVERALL if name in places]
+    rows = {}
+    for row in doc.rows:
+        texts = {name: row[place].text.replace(PAD, "") for name, place in places.items()}
+        method, label = row[0].values
+        ends = row[places["rank_interval"]].values
+        rows[str(label)] = {
+            "label": label,
+            "method": method,
+            "ends": None if ends[0] is None else list(ends),
+            "cells": {
+                name: [
+                    row[places[name]].values[0],
+                    texts[name],
+                    texts.get(_OVERALL[name], "").replace(DASH, ""),
+                    "second"
+                    if row[places[name]].second
+                    else "best"
+                    if row[places[name]].mark == BEST
+                    else "",
+                ]
+                for name in names
+            },
+        }
+    return {name: doc.columns[places[name]].header for name in names}, rows
 
 
 def _ranking(record: RankRecord) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def pairs_of(task: Task) -> dict[str, list[str]]:
         f"{a.id} {b.id}": [*_texts(pair), pair.verdict]
         for place, a in enumerate(task.groups)
         for b in task.groups[place + 1 :]
-        for pair in (_compared(task, a, b),)
+        for pair in (compared(task, a, b),)
     }
 
 
@@ -62,7 +62,7 @@ def compare(results: Results, a: str, b: str) -> list[Compared]:
     for task in results.tasks:
         first, second = _row(task, a), _row(task, b)
         if first is not None and second is not None:
-            pairs.append(_compared(task, first, second))
+            pairs.append(compared(task, first, second))
     return pairs
 
 
@@ -75,7 +75,8 @@ def _row(task: Task, name: str) -> Group | None:
     return next((rows[0] for rows in (named, defaults) if len(rows) == 1), None)
 
 
-def _compared(task: Task, a: Group, b: Group) -> Compared:
+def compared(task: Task, a: Group, b: Group) -> Compared:
+    """Two rows of one task, by the seeds that both have."""
     first, second = paired(a, b, (task.dataset, task.target.name))
     if not first.size:
         nothing = Interval(math.nan, math.nan, math.nan, 0, 0.95)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -18,11 +19,14 @@ from nasrepro.reports.document import (
     TableDoc,
 )
 
-_NAME_WIDTH, _TEXT_WIDTH = (
-    26,
-    70,
-)  # characters in a line of a name, and of a text that has the page's width
-_PAGE = 52  # lines of a page, beside the caption
+# Characters in a line of a name, of a text that has the page's width, and of what is no number.
+_NAME_WIDTH, _TEXT_WIDTH, _LONG = 26, 70, 40
+_LINE = 345.0  # points across the page of the plain `article`; journals have more
+_CHARACTER, _GAP = 4.1, 5.0  # points of a character, in the size of the tables, and between columns
+_PAGE = 66  # lines of a page, in the size of the tables
+_NOTE = 100  # characters in a line of a caption or a note
+_PANELS = 4  # of one environment at most
+_FLOATS = 12  # environments between two clearances: LaTeX holds 18 and fails at the next
 _MARKS = {
     CLOSE: r"$^{\approx}$",
     RECALLED: r"$^{\dagger}$",
@@ -101,9 +105,10 @@ FITS = {"column": 50, "page": 105}
 
 
 def fitted(doc: TableDoc, fit: str) -> str:
-    """One `table` of the width asked for, a key of `FITS`: the most important columns that fit.
+    """A `table` of the width asked for, a key of `FITS`: the most important columns that fit.
 
-    Its caption is the title; caption, legend and footnotes stand below as notes.
+    Its caption is the title; caption, legend and footnotes stand below as notes. More rows than a
+    page has are continued in further ones.
     """
     wanted = sorted(
         (column.terminal, place)
@@ -126,21 +131,39 @@ def fitted(doc: TableDoc, fit: str) -> str:
         names = ", ".join(" ".join(header.split()) for header in missing)
         notes.append(f"Columns that do not fit: {names}.")
     star = "*" if fit == "page" else ""
-    lines = [
-        f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}",
-        f"\\begin{{table{star}}}[tb]",
+    panel = [(sorted(places), _NAME_WIDTH)]
+    height = (
+        sum(_height(note, 1.5 * FITS[fit]) for note in notes) // 2
+    )  # notes are in half the size
+    parts = _parts(doc, panel, height if height < _PAGE // 2 else 0)
+    lines = [f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}"]
+    for number, rows in enumerate(parts):
+        lines += [
+            *_opening(doc, number, f"table{star}", "tb", f"{{{escape(doc.title)}}}"),
+            *_tabular(doc, *panel[0], rows),
+        ]
+        if rows is parts[-1]:
+            lines += [
+                r"  \par\medskip\begin{minipage}{\linewidth}\raggedright\tiny",
+                *(f"    {escape(note)}\\par" for note in notes if note),
+                r"  \end{minipage}",
+            ]
+        lines.append(f"\\end{{table{star}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _opening(doc: TableDoc, number: int, name: str, place: str, caption: str) -> list[str]:
+    """The beginning of an environment, of the first or of one that continues it."""
+    return [
+        *([r"\clearpage"] if number and number % _FLOATS == 0 else []),
+        f"\\begin{{{name}}}[{place}]",
+        *([r"  \addtocounter{table}{-1}"] if number else []),
         r"  \centering",
-        f"  \\caption{{{escape(doc.title)}}}",
-        f"  \\label{{tab:{doc.id}}}",
+        f"  \\caption{'[]' if number else ''}{caption}",
+        *([] if number else [f"  \\label{{tab:{doc.id}}}"]),
         r"  \scriptsize",
         r"  \setlength{\tabcolsep}{2.5pt}",
-        *_tabular(doc, sorted(places), _NAME_WIDTH, range(len(doc.rows))),
-        r"  \par\medskip\begin{minipage}{\linewidth}\raggedright\tiny",
-        *(f"    {escape(note)}\\par" for note in notes if note),
-        r"  \end{minipage}",
-        f"\\end{{table{star}}}",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def latex(doc: TableDoc) -> str:
@@ -151,39 +174,34 @@ def latex(doc: TableDoc) -> str:
     The panels of the table stand under each other, so that it fits the width of a page; a long one
     is continued in further environments.
     """
-    panels = sorted({column.panel for column in doc.columns if column.header and column.panel}) or [
-        0
-    ]
-    parts = _parts(doc, panels)
+    panels = _panels(doc)
+    caption = f"{doc.caption} {doc.legend}".strip()
+    below = sum(_height(note, _NOTE) for note in doc.footnotes)
+    behind = below > _PAGE // 4  # they would leave no room for rows
     lines = [f"% {doc.id}: written by nasrepro; needs \\usepackage{{booktabs}}"]
-    for number, rows in enumerate(parts):
-        caption = f"{doc.title} (continued)" if number else f"{doc.caption} {doc.legend}".strip()
-        lines += [
-            r"\begin{table}[tbp]",
-            *([r"  \addtocounter{table}{-1}"] if number else []),
-            r"  \centering",
-            f"  \\caption[{'' if number else escape(doc.title)}]{{\\footnotesize "
-            f"{escape(caption)}}}",
-            *([] if number else [f"  \\label{{tab:{doc.id}}}"]),
-            r"  \scriptsize",
-            r"  \setlength{\tabcolsep}{2.5pt}",
-        ]
-        for panel in panels:
-            lines += [
-                r"  \par\medskip",
-                *_tabular(doc, _places(doc, panel), _name_width(doc, panel), rows),
-            ]
-        if doc.footnotes and rows is parts[-1]:
+    environments = [
+        (some, rows)
+        for some in (panels[at : at + _PANELS] for at in range(0, len(panels), _PANELS))
+        for rows in _parts(doc, some, _height(caption, 0.7 * _NOTE) + (0 if behind else below))
+    ]
+    for number, (some, rows) in enumerate(environments):
+        words = escape(f"{doc.title} (continued)" if number else caption)
+        listed = "" if number else f"[{escape(doc.title)}]"
+        lines += _opening(doc, number, "table", "tbp", f"{listed}{{\\footnotesize {words}}}")
+        for places, width in some:
+            lines += [r"  \par\medskip", *_tabular(doc, places, width, rows)]
+        if doc.footnotes and not behind and number == len(environments) - 1:
             lines += [
                 r"  \par\medskip\begin{minipage}{\linewidth}\raggedright",
                 *(f"    {escape(note)}\\par" for note in doc.footnotes),
                 r"  \end{minipage}",
             ]
         lines.append(r"\end{table}")
-    if doc.all_notes:
+    texts = [*(doc.footnotes if behind else ()), *doc.all_notes]
+    if texts:
         notes = [
             f"\\textbf{{Notes on Table~\\ref{{tab:{doc.id}}}.}}",
-            *(f"{escape(note)}\\par" for note in doc.all_notes),
+            *(f"{escape(note)}\\par" for note in texts),
         ]
         lines += [
             r"{\scriptsize\raggedright\setlength{\parindent}{0pt}",
@@ -198,20 +216,68 @@ def latex(doc: TableDoc) -> str:
     )
 
 
-def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
-    """Rows that fit a page with all their panels.
+def _height(text: str, width: float) -> int:
+    """Lines of a text, about."""
+    return math.ceil(len(text) / width)
 
-    Each panel has a header of two lines, and rules.
+
+def _panels(doc: TableDoc) -> list[tuple[list[int], int]]:
+    """The columns of each tabular, and the characters in a line of their names and texts.
+
+    A panel that is wider than the page is parted. A text has the width of the page where it has its
+    panel alone.
     """
+    shown = [place for place, column in enumerate(doc.columns) if column.header]
+    shared = [place for place in shown if doc.columns[place].panel == 0] or shown[:1]
+    panels = []
+    for panel in sorted({doc.columns[place].panel for place in shown if place not in shared}):
+        own = [place for place in shown if doc.columns[place].panel == panel]
+        own = [place for place in own if place not in shared]
+        width = _TEXT_WIDTH if len(own) == 1 else _NAME_WIDTH
+        room = _LINE - sum(_points(doc, place, width) for place in shared)
+        part: list[int] = []
+        for place in own:
+            if part and sum(_points(doc, each, width) for each in (*part, place)) > room:
+                panels.append((sorted(shared + part), width))
+                part = []
+            part.append(place)
+        panels.append((sorted(shared + part), width))
+    return panels or [(shared, _NAME_WIDTH)]
+
+
+def _points(doc: TableDoc, place: int, width: int) -> float:
+    """How wide a column is set, about."""
+    column = doc.columns[place]
+    texts = [line for row in doc.rows for line in _lines(row[place].text, column, width)]
+    marks = any(row[place].mark in _MARKS for row in doc.rows)
+    longest = max(map(len, [*column.header.splitlines(), *texts]))
+    return _CHARACTER * (longest + marks) + _GAP
+
+
+def _lines(text: str, column: Column, width: int) -> list[str]:
+    """A cell's lines; what may be a number is not broken."""
+    if column.align == "right" and len(text) <= _LONG:
+        return [text]
+    if column.panel == 0:  # a name, also beside a text
+        width = _NAME_WIDTH
+    return wrap(text, _LONG if column.align == "right" else width) or [""]
+
+
+def _parts(doc: TableDoc, panels: Sequence[tuple[list[int], int]], below: int) -> list[list[int]]:
+    """Rows that fit a page with all their panels, and so many lines of caption and notes.
+
+    Each panel has a header, and rules.
+    """
+    heads = sum(
+        3 + max(len(doc.columns[place].header.splitlines()) for place in places)
+        for places, _ in panels
+    )
     parts: list[list[int]] = [[]]
-    left = room = max(_PAGE - 4 * len(panels), len(panels))
+    left = room = max(_PAGE - heads - below, len(panels))
     for place, row in enumerate(doc.rows):
         height = sum(
-            max(
-                len(wrap(row[i].text, width)) if doc.columns[i].align == "left" else 1
-                for i in _places(doc, panel)
-            )
-            for panel, width in ((panel, _name_width(doc, panel)) for panel in panels)
+            max(len(_lines(row[i].text, doc.columns[i], width)) for i in places)
+            for places, width in panels
         )
         if height > left and parts[-1]:
             parts.append([])
@@ -219,23 +285,6 @@ def _parts(doc: TableDoc, panels: Sequence[int]) -> list[list[int]]:
         parts[-1].append(place)
         left -= height
     return parts
-
-
-def _places(doc: TableDoc, panel: int) -> list[int]:
-    return [
-        place
-        for place, column in enumerate(doc.columns)
-        if column.header and column.panel in (0, panel)
-    ]
-
-
-def _name_width(doc: TableDoc, panel: int) -> int:
-    """Characters in a line of a name or a text.
-
-    A text has the width of the page where it has its panel alone.
-    """
-    alone = sum(column.panel == panel for column in doc.columns if column.header) == 1 and panel > 0
-    return _TEXT_WIDTH if alone else _NAME_WIDTH
 
 
 def _tabular(doc: TableDoc, places: Sequence[int], width: int, rows: Sequence[int]) -> list[str]:
@@ -269,11 +318,7 @@ def _cells(doc: TableDoc, place: int, width: int, rows: Sequence[int]) -> list[s
     room = f"\\phantom{{{_MARKS[max(marks)]}}}" if marks else ""
     found = []
     for cell in cells:
-        text = (
-            escape(cell.text)
-            if column.align == "right"
-            else _stack(wrap(cell.text, width) or [""], column)
-        )
+        text = _stack(_lines(cell.text, column, width), column)
         shown = (
             f"\\textbf{{{text}}}"
             if cell.mark == BEST

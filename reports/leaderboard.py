@@ -60,6 +60,7 @@ def write(
         "claims": list(claims),
         "rankings": found.rankings,
         "overall": found.overall,
+        "looks": found.looks,
         "about": _about(manifest),
         "news": list(news),
         "since": since,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import OWN
-from nasrepro.reports.words import title_of
+from nasrepro.reports.words import is_own, title_of
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import methods
@@ -53,6 +53,24 @@ CONTROL: dict[str, Any] = {
 }
 #: Lines of a figure that are drawn in colour; the rest is grey.
 EMPHASISED = 8
+#: Methods that often stand in one figure have the first looks, in this order, whatever else is
+#: registered: no two of them share a colour.
+FIRST = (
+    "gp_bo",
+    "graph_forest",
+    "bananas",
+    "nas_bowl",
+    "pnas",
+    "local_search",
+    "regularized_evolution",
+    "epnas",
+    "flash",
+    "size_walk",
+    "reinforce",
+    "bohb",
+    "arch2vec",
+    "autoshrink",
+)
 
 _SETTINGS: Any = {
     "font.family": "sans-serif",
@@ -133,17 +151,18 @@ class Look:
 def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look for each name of a row; a method has one colour and marker in all figures.
 
-    The place of the method among all that are registered decides, so that it does not change with
-    what else is shown. Its arms share both, and differ by dashes and by how the marker is filled;
-    a method called after another (`autoshrink_op`) has that one's colour. `BASELINE` is black, with
-    dashes of its own. Names that belong to no method go by their order.
+    The place of the method decides, among `FIRST`, then the others that ship, then one's own, so
+    that it does not change with what else is shown. Its arms share both, and differ by dashes and
+    by how the marker is filled; a method called after another (`autoshrink_op`) has that one's
+    colour. `BASELINE` is black, with dashes of its own. Names of no method go by their order.
 
     Args:
         names: of rows or series.
         of: the methods, by their code names, of the names that are not a method's code name.
     """
     there = sorted(set(names))
-    known = [name for name in methods.names() if name != BASELINE]
+    others = [name for name in methods.names() if name not in (BASELINE, *FIRST)]
+    known = [*FIRST, *sorted(others, key=is_own)]
     looks: dict[str, Look] = {}
     variants: dict[int, int] = {}
     for order, name in enumerate(there):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from nasrepro.__main__ import app
 from nasrepro.reports import board, leaderboard, snapshot
 from nasrepro.reports.citations import citations
+from nasrepro.reports.figures.style import look_of
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError
@@ -345,7 +346,7 @@ def test_it_loads_fast(page):
 def test_filters_and_measures(page):
     # the columns over all tasks, then those of nasbench201 (two budgets, two data sets) and
     # digits201
-    assert heads(page)[1] == "Average rank ▲" and len(heads(page)) == 1 + 9 + 5
+    assert heads(page)[1] == "Average rank ▲" and len(heads(page)) == 1 + 7 + 5
     assert sorted(rows(page)) == sorted(
         [f"▸ {SHOWN}", "Regularized evolution", "Local search", "Random search"]
     )
@@ -364,7 +365,72 @@ def test_filters_and_measures(page):
     page.check("input[value=rank]")
     place = next(i for i, name in enumerate(heads(page)) if name.startswith("nasbench201 cifar10"))
     assert dict(zip(rows(page), rows(page, place), strict=True))["Random search"] == "1"
-    assert {"nasbench201", "digits201"} == {name.split()[0] for name in heads(page)[10:]}
+    assert {"nasbench201", "digits201"} == {name.split()[0] for name in heads(page)[8:]}
+
+
+def test_the_answer_stands_first(page, found):
+    """Which method is best, with its interval, for all tasks, some, and one of them."""
+    assert page.inner_text("#answer") == found[0].overall["answer"]
+    assert re.match(r"Best average rank over 2 tasks: .+, \d\.\d\d", page.inner_text("#answer"))
+    page.select_option("#oracle", "nasbench201")
+    assert page.locator("#answer p").count() == 4
+    one_task(page)
+    said = page.inner_text("#answer")
+    assert re.fullmatch(
+        r"Best: .+, 93\.\d+ % \[9\d\.\d+, 93\.\d+\] over 12 seeds\. "
+        r"Worse: all others \(95 % intervals of paired differences\)\.",
+        said,
+        flags=re.DOTALL,
+    )
+    assert page.evaluate(
+        "answer.getBoundingClientRect().bottom < board.getBoundingClientRect().top"
+    )
+
+
+def test_a_method_is_drawn_as_in_the_figures(page, found):
+    """One colour and marker: beside its name, in the charts and in the legend of the curves."""
+    one_task(page)
+    of = {row["label"]: row["method"] for row in found[0].rows}
+    for label, look in look_of(of, of).items():
+        colours = page.eval_on_selector_all(
+            "#board tbody tr",
+            "(lines, label) => lines.filter((line) => line.innerText.includes(label))"
+            ".map((line) => line.querySelector('svg.key path').getAttribute('stroke'))",
+            label.replace(STRANGE, SHOWN),
+        )
+        assert colours == [look.colour]
+        assert found[0].looks[label]["marker"] == look.marker
+        assert page.locator(f"#chart .series path.mark[stroke='{look.colour}']").count() >= 3
+    page.click("summary:has-text('Methods')")
+    page.uncheck("#methods-list label:has-text('Random search') input")
+    page.wait_for_function("!document.querySelector('#chart').innerHTML.includes('\"black\"')")
+
+
+def test_methods_of_fewer_tasks_are_ranked_over_those_that_all_were_run_on(tmp_path):
+    """Below the others, by the same ranking as in the report and in README."""
+    places = [("nasbench201", name) for name in ("cifar10", "cifar100", "ImageNet16-120")]
+    places += [("digits201", "digits"), ("nasbench_macro", "cifar10")]
+    means = {"random_search": 0.8, "local_search": 0.82, "flash": 0.81}
+    with Store(tmp_path / "runs.sqlite") as store:
+        for oracle, dataset in places:
+            for name in list(means)[: 3 if oracle != "nasbench201" else 2]:
+                for seed in range(6):
+                    made = record(name, seed, means[name] + 0.001 * seed)
+                    protocol = replace(made.key.protocol, report_datasets=(dataset,))
+                    key = replace(made.key, oracle=oracle, dataset=dataset, protocol=protocol)
+                    report = {dataset: made.reports["cifar10"]}
+                    store.add(replace(made, key=key, reports=report, incumbents=()))
+        overall = board.board(Results(store)).overall
+    assert overall["columns"][1] == ["common", "Rank, 2\ntasks of all", "low"]
+    shown = [
+        (row["method"], row["cells"].get("rank"), row["cells"]["common"]) for row in overall["rows"]
+    ]
+    assert [method for method, *_ in shown] == ["local_search", "random_search", "flash"]
+    assert [cells and cells[1] for _, cells, _ in shown] == ["1.00", "2.00", None]
+    assert [cells[1] for *_, cells in shown] == ["1.00", "3.00", "2.00"]
+    assert overall["answer"].endswith(
+        "Over the 2 tasks that all 3 ranked methods were run on: Local search, 1.00 [1.00, 1.00]."
+    )
 
 
 def test_sorting_by_mouse_and_by_keyboard(page):
@@ -671,7 +737,7 @@ def test_two_methods_are_compared_as_the_command_does(page, found):
 
 def test_the_nights_are_curves(page):
     assert page.is_visible("#history-part")
-    assert page.locator("#history path").count() == 2
+    assert page.locator("#history path:not(.mark)").count() == 2
     assert "2 reproduced" in page.inner_text("#history figcaption")
 
 

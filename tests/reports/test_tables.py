@@ -39,7 +39,7 @@ from nasrepro.reports.document import (
     slug,
 )
 from nasrepro.reports.groups import groups_of
-from nasrepro.reports.latex import escape
+from nasrepro.reports.latex import FITS, escape
 from nasrepro.reports.runs import write_runs
 from nasrepro.reports.tables.claims import claims_tables
 from nasrepro.suite.claims import Claim, Verdict
@@ -938,16 +938,26 @@ def _has_latex():
         "pdflatex with booktabs is not installed: the LaTeX is only checked for balance and escapes"
     ),
 )
-def test_latex_compiles(docs, tmp_path):
-    paths = render.write(docs, tmp_path, ["tex"])
-    inputs = "\n".join(f"\\input{{{path.stem}}}" for path in paths)
+@pytest.mark.parametrize("fit", ["", *FITS])
+def test_latex_compiles(docs, tmp_path, fit):
+    """With booktabs alone; what is asked to fit a column or a page does, and nothing is cut."""
+    many = replace(docs[0], id="many", rows=docs[0].rows * 200, row_ids=docs[0].row_ids * 200)
+    paths = render.write([*docs, many], tmp_path, ["tex"], fit=fit)
+    inputs = "\n".join(f"\\input{{{path.stem}}}\\clearpage" for path in paths)
+    columns = (
+        "\\documentclass[twocolumn]{article}\n"
+        "\\usepackage[textwidth=6.75in,columnsep=.25in,textheight=9in]{geometry}"
+    )
     (tmp_path / "all.tex").write_text(
-        f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{inputs}\n"
-        f"\\end{{document}}\n"
+        f"{columns if fit else chr(92) + 'documentclass{article}'}\n\\usepackage{{booktabs}}\n"
+        f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+    wide = [float(each) for each in re.findall(r"Overfull \\hbox \(([\d.]+)pt", done.stdout)]
+    tall = re.findall(r"Float too large for page by ([\d.]+)pt", done.stdout)
+    assert max(wide, default=0) < (1 if fit else 25) and not tall, (wide, tall)
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 200])

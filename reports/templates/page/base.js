@@ -9,6 +9,7 @@ const FILTERS = ["oracle", "dataset", "budget", "variants"];
 const state = {
   oracle: "", dataset: "", budget: "", variants: "", measure: "target", sort: "", up: true,
   find: "", hidden: new Set(), columns: new Set(), row: "", claim: "", ranking: "",
+  "compare-a": "", "compare-b": "", // chosen; else the two best of what is shown
 };
 const measures = { target: "result", regret: "regret", density_params: "density", rank: "rank" };
 
@@ -51,6 +52,25 @@ function withInterval([, text, interval, mark]) {
   const sign = SIGNS[mark] || "";
   return [text + sign, interval ? [" ", make("span", { class: "interval" }, interval)] : []];
 }
+
+// -- one colour, marker and dash per method, the same as in the figures
+const MARKERS = {
+  o: "M-1 0A1 1 0 0 1 1 0A1 1 0 0 1-1 0Z", s: "M-.9-.9H.9V.9H-.9Z", D: "M0-1.25L1.25 0 0 1.25-1.25 0Z",
+  "^": "M0-1.1L1.1.9H-1.1Z", v: "M0 1.1L1.1-.9H-1.1Z", "<": "M-1.1 0L.9-1.1V1.1Z", ">": "M1.1 0L-.9-1.1V1.1Z",
+  P: "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z", p: "M0-1.15L1.09-.36.68.93H-.68L-1.09-.36Z",
+  X: "M-1.06-.5L-.5-1.06 0-.57.5-1.06 1.06-.5.57 0 1.06.5.5 1.06 0 .57-.5 1.06-1.06.5-.57 0Z",
+  "*": "M0-1.4L.32-.44 1.33-.43.52.17.82 1.13 0 .55-.82 1.13-.52.17-1.33-.43-.32-.44Z" };
+const lookOf = (label) => data.looks[label] || { colour: "#777777", marker: "o", full: true, dash: "" };
+function markOf(label, x, y, size = 5) {
+  const { colour, marker, full } = lookOf(label);
+  return make("path", { d: MARKERS[marker], transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${size})`, class: "mark",
+    fill: full ? colour : "none", stroke: colour });
+}
+const keyOf = (label) => make("svg", { viewBox: "-7 -7 14 14", class: "key series", "aria-hidden": "true" }, markOf(label, 0, 0));
+const isOwn = ({ method }) => Boolean(data.methods[method] && data.methods[method].own);
+// the rows that a chart draws in colour: the best, one's own, and random search, whose marker is the star
+const EMPHASISED = 8;
+const emphasised = (rows) => new Set(rows.filter((row, i) => i < EMPHASISED || isOwn(row) || lookOf(row.label).marker === "*"));
 
 // -- runs, loaded when they are asked for
 const files = new Map();

@@ -2,10 +2,13 @@
 async function drawCompare() {
   const labels = [...new Set(data.tasks.filter((task) => !task.variants)
     .flatMap((task) => byTask.get(task.id).map((row) => row.label)))].sort(compare);
-  for (const [id, first] of [["compare-a", 0], ["compare-b", 1]]) {
-    const chosen = $(id).value || labels[first] || "";
+  const shown = shownTasks();
+  const best = shown.length === 1 ? byTask.get(shown[0].id) : data.overall ? data.overall.rows : [];
+  const first = [...best.map((row) => row.label), ...labels].filter((each) => labels.includes(each));
+  for (const [id, at] of [["compare-a", 0], ["compare-b", 1]]) {
+    const chosen = state[id] || first[at] || "";
     $(id).replaceChildren(...labels.map((each) => make("option", { value: each }, each)));
-    $(id).value = labels.includes(chosen) ? chosen : labels[first] || "";
+    $(id).value = labels.includes(chosen) ? chosen : first[at] || "";
   }
   const [a, b] = [$("compare-a").value, $("compare-b").value];
   const rowOf = (task, label) => byTask.get(task.id).find((row) => row.label === label);
@@ -58,11 +61,13 @@ function drawHistory() {
   const x = (i) => left + (i / (nights.length - 1)) * (width - left - 16);
   const y = (rank) => 10 + ((rank - low) / (high - low)) * (bottom - 20);
   const lines = labels.map((label, i) => {
-    const { colour, dash } = look(i), style = { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash || false };
+    const { colour, dash } = lookOf(label), style = { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash || false };
     const points = nights.map((night, at) => [at, night.ranks[label]]).filter(([, rank]) => !absent(rank));
     const column = ((width - left) / across) * (i % across) + left, down = bottom + 36 + 18 * Math.floor(i / across);
-    return make("g", {}, make("path", { d: points.map(([at, rank], j) => `${j ? "L" : "M"}${x(at).toFixed(1)} ${y(rank).toFixed(1)}`).join(""), fill: "none", ...style }),
-      make("line", { x1: column, x2: column + 30, y1: down, y2: down, ...style }), make("text", { x: column + 36, y: down + 4 }, short(label, 38)));
+    const path = points.map(([at, rank], j) => `${j ? "L" : "M"}${x(at).toFixed(1)} ${y(rank).toFixed(1)}`).join("");
+    return make("g", {}, make("g", { class: "series" }, make("path", { d: path, fill: "none", ...style }),
+      points.map(([at, rank]) => markOf(label, x(at), y(rank), 4)),
+      make("line", { x1: column, x2: column + 30, y1: down, y2: down, ...style })), make("text", { x: column + 36, y: down + 4 }, short(label, 38)));
   });
   const grid = nice(low, high).map((each) => make("g", {}, make("line", { x1: left, x2: width - 10, y1: y(each), y2: y(each), class: "rule" }),
     make("text", { x: left - 6, y: y(each) + 4, "text-anchor": "end", class: "quiet" }, String(each))));

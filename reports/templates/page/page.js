@@ -19,7 +19,8 @@ function drawOnce() {
     $("find-claim").addEventListener("input", drawClaims);
     drawClaims();
   }
-  for (const id of ["compare-a", "compare-b"]) $(id).addEventListener("change", drawCompare);
+  for (const id of ["compare-a", "compare-b"])
+    $(id).addEventListener("change", () => { state[id] = $(id).value; drawCompare(); });
   drawHistory();
   $("detail").addEventListener("close", () => {
     Object.assign(state, { row: "", claim: "", ranking: "" });
@@ -32,6 +33,7 @@ function refresh() {
   drawFilters();
   $("name-target").textContent = shown.length === 1 ? shown[0].target.replaceAll("_", " ") : "result";
   document.querySelector(`input[value="${state.measure}"]`).checked = true;
+  drawAnswer(shown);
   drawTable();
   drawChart(shown);
   drawCompare();

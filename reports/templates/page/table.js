@@ -48,7 +48,7 @@ function view() {
   const key = (line) => (by && by.key === "label" ? line.label : by ? (by.get(line) || [null])[0] : null);
   const sorted = [...lines].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
-    if (absent(x) || absent(y)) return absent(x) - absent(y) || compare(a.label, b.label); // missing last
+    if (absent(x) || absent(y)) return absent(x) - absent(y); // missing last, in the order over all tasks
     return (up ? 1 : -1) * compare(x, y) || compare(a.label, b.label);
   });
   return { shown, whole, columns, lines: sorted, by, up };
@@ -74,7 +74,8 @@ function allTasks(shown) {
     for (const row of byTask.get(task.id)) lineOf(row.label, row.method).rows.set(task.id, row);
   const overall = !data.overall || state.variants ? [] : data.overall.columns.map(([key, head, better]) => ({
     key: `overall-${key}`, head, better, get: (line) => line.overall && line.overall.cells[key] }));
-  const each = shown.map((task) => ({
+  const wide = [...shown].sort((a, b) => byTask.get(b.id).length - byTask.get(a.id).length); // those of most methods first
+  const each = wide.map((task) => ({
     key: task.id, task, better: (task.columns.find(([key]) => key === measureOf(task)) || [])[2],
     head: `${task.oracle}\n${task.searched === task.dataset ? task.dataset : `→ ${task.dataset}`}\n${task.budget}`,
     get: (line) => line.rows.get(task.id) && line.rows.get(task.id).cells[measureOf(task)],
@@ -99,22 +100,31 @@ function drawTable() {
   const cell = (line, column) => {
     if (column.key === "label") {
       const row = line.row || [...line.rows.values()][0];
-      return make("th", { scope: "row" }, open(row, broken(line.label)));
+      return make("th", { scope: "row" }, keyOf(line.label), open(row, broken(line.label)));
     }
     const entry = column.get(line), row = column.row ? column.row(line) : null;
     if (!entry) return make("td", {}, "");
     const mark = entry[3];
     return make("td", { class: mark || false }, row ? open(row, withInterval(entry)) : withInterval(entry));
   };
-  const own = (line) => data.methods[line.method] && data.methods[line.method].own;
   $("board").replaceChildren(make("table", {},
     make("caption", { class: "hidden" }, shown.length === 1 ? taskName(shown[0]) : "All tasks shown"),
     make("thead", {}, make("tr", {}, head)),
     make("tbody", {}, lines.map((line) => make(
-      "tr", { class: own(line) ? "own" : false }, columns.map((column) => cell(line, column)))))));
+      "tr", { class: isOwn(line) ? "own" : false }, columns.map((column) => cell(line, column)))))));
   $("caption").textContent = captionOf(shown);
   drawToggles(whole);
 }
+// which method is best, and how sure that is: said by Python
+function drawAnswer(shown) {
+  const chosen = FILTERS.some((name) => state[name]);
+  const said = !chosen ? [data.overall && data.overall.answer]
+    : shown.length === 1 ? [shown[0].answer]
+      : shown.length <= SAID ? shown.map((task) => [make("strong", {}, taskName(task)), `: ${task.answer}`])
+        : [`${shown.length} tasks are shown; choose a data set and a budget.`];
+  $("answer").replaceChildren(...said.filter(Boolean).map((each) => make("p", {}, each)));
+}
+const SAID = 6;
 function captionOf(shown) {
   const close = "In bold: best; underlined: second; ≈: shown to be worse than the best by less than a margin, see the report's legend; no mark does not mean worse.";
   if (shown.length !== 1) {
@@ -131,6 +141,7 @@ function drawToggles(whole) {
     make("input", { type: "checkbox", checked: !chosen.has(entry), onchange: (event) => {
       if (event.target.checked) chosen.delete(entry); else chosen.add(entry);
       drawTable();
+      drawChart(shownTasks());
       remember();
     } }), " ", words(entry))));
   const focus = document.activeElement && document.activeElement.closest("#methods-list, #columns-list");
