@@ -1,4 +1,4 @@
-"""README's table and numbers, from results/.
+"""README's table, findings and numbers, from results/.
 
     python docs/readme.py                       README.md from what is in results/
     python docs/readme.py --store runs.sqlite   make results/ anew from a store first
@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+from findings import findings
 
 from nasrepro.reports.document import DASH, shown
 
@@ -47,10 +49,11 @@ def _nasrepro(*words: str) -> None:
 
 def rendered(readme: str, results: Path) -> str:
     """README with its parts as results/ has them."""
-    for name, text in (("ranking", ranking(results)), ("provenance", provenance(results))):
+    parts = {"ranking": ranking, "provenance": provenance, "findings": findings}
+    for name, made_of in parts.items():
         readme, count = re.subn(
             _PART.format(name),
-            lambda found, text=text: f"{found[1]}\n{text}{found[2]}",
+            lambda found, made_of=made_of: f"{found[1]}\n{made_of(results)}{found[2]}",
             readme,
             flags=re.DOTALL,
         )

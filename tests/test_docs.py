@@ -111,13 +111,29 @@ def test_readme_names_every_oracle():
     assert missing == []
 
 
-def test_readme_is_what_results_give():
-    path = ROOT / "docs/readme.py"
-    spec = importlib.util.spec_from_file_location("readme", path)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
+def test_readme_is_what_results_give(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    made = importlib.import_module("readme")
     assert made.rendered(README, ROOT / "results") == README, "run: python docs/readme.py"
     table = README[README.index("| Method") :].split("\n\n")[0]
     assert all(3 < line.count("|") <= 9 and len(line) < 100 for line in table.splitlines())
     with pytest.raises(ValueError, match="ranking"):
         made.rendered(README.replace("from results: ranking", "from"), ROOT / "results")
+
+
+def test_a_finding_that_results_show_no_longer_is_refused(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    made = importlib.import_module("findings")
+    assert len(made.ALL) == 10
+    name = f"main-{made.TASK}-on-cifar10.csv"
+    table = (ROOT / "results" / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(table, encoding="utf-8")
+    assert "94.00 against 93.72 %" in made.prediction_does_not_help_epnas(tmp_path)
+    (tmp_path / name).write_text(
+        table.replace(",EPNAS,", ",-,")
+        .replace(",EPNAS-REINFORCE,", ",EPNAS,")
+        .replace(",-,", ",EPNAS-REINFORCE,"),
+        encoding="utf-8",
+    )
+    with pytest.raises(ValueError, match="no longer"):
+        made.prediction_does_not_help_epnas(tmp_path)

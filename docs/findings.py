@@ -1,0 +1,231 @@
+"""README's ten findings: sentences whose every figure, and whose every order, is read in results/.
+
+A finding that results/ shows no longer stops the rendering: it is rewritten by hand, or replaced.
+"""
+
+from __future__ import annotations
+
+import csv
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+Row = dict[str, str]
+
+TASK = "nasbench201-cifar10-12ep-12000-s"
+#: Where a reader finds what stands in the table of `TASK`.
+TABLE = "results/report.md#nasbench201-searched-and-reported-on-cifar10-12000-simulated-s"
+REPORT, STUDIES = "results/report.md", "results/report-studies.md"
+CLAIMS = "results/report-claims.md"
+#: Of README's lines.
+WIDTH = 140
+
+
+def findings(results: Path) -> str:
+    """The numbered list.
+
+    Raises:
+        ValueError: a finding is not what results/ shows.
+    """
+    return "".join(
+        textwrap.fill(
+            f"{number}. {each(results)}",
+            WIDTH,
+            subsequent_indent="   ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        + "\n"
+        for number, each in enumerate(ALL, 1)
+    )
+
+
+def size_is_unbeaten(results: Path) -> str:
+    """No search of NAS-Bench-201 beats a walk by size."""
+    arms = _arms(results)
+    walk, ours = _accuracy(arms["Size walk"]), _accuracy(arms["FLASH-Op"])
+    others = [each for label, each in arms.items() if not label.startswith("Size walk")]
+    _shown(all(_accuracy(each) <= walk for each in others) and ours == walk)
+    return (
+        f"On NAS-Bench-201 none of {len(others)} arms beats a walk down the number of parameters "
+        f"from 25 random cells: {walk:.3f} % on CIFAR-10 over {arms['Size walk']['seeds']} seeds; "
+        f"FLASH with our operator term gives the same ([table]({TABLE}))."
+    )
+
+
+def simple_predictors_lead(results: Path) -> str:
+    """The first three of the ranking."""
+    rows = _rows(results, "overall")
+    first = [row["label"] for row in rows[:3]]
+    _shown(first == ["GP-BO", "Graph forest", "BANANAS"])
+    _shown({row["group_rank"] for row in rows[:3]} == {"1"})
+    behind = {row["label"]: row for row in rows[3:]}
+    _shown(all(behind[name]["group_rank"] != "1" for name in ("Local search", "EPNAS")))
+    return (
+        f"Over {rows[0]['tasks']} tasks, a Gaussian process on plain codes "
+        f"({_rank(rows[0])}) and a random forest on graph features ({_rank(rows[1])}) lead, before "
+        f"BANANAS' ensembles ({_rank(rows[2])}); the three cannot be told apart, and local search "
+        f"is behind them ([ranking]({REPORT}))."
+    )
+
+
+def size_leads_where_all_run(results: Path) -> str:
+    """The walk by size among the methods that can run everywhere."""
+    common, overall = _rows(results, "overall-common"), _rows(results, "overall")
+    walk = next(row for row in overall if row["label"] == "Size walk")
+    _shown(common[0]["label"] == "Size walk")
+    return (
+        f"On the {common[0]['tasks']} tasks that all {len(common)} methods can run, that walk by "
+        f"size has the best average rank, {_rank(common[0])}; over {overall[0]['tasks']} tasks, on "
+        f"{walk['tasks']} of which it can run, {_rank(walk)} ([ranking]({REPORT}))."
+    )
+
+
+def autoshrink_pays_for_its_efficiency(results: Path) -> str:
+    """AutoShrink's three rewards and steps beside random search."""
+    arms = _arms(results)
+    whole, bare, ours, chance = (
+        _accuracy(arms[name])
+        for name in ("AutoShrink", "AutoShrink-acc", "AutoShrink-Op", "Random search")
+    )
+    _shown(whole < bare < chance < ours)
+    return (
+        f"AutoShrink's reward with its efficiency term loses {chance - whole:.1f} points to random "
+        f"search on NAS-Bench-201 ({whole:.2f} against {chance:.2f} %); without the term it loses "
+        f"{chance - bare:.2f}, and with a step that also changes operations (ours) it wins "
+        f"{ours - chance:.2f} ([table]({TABLE}))."
+    )
+
+
+def prediction_does_not_help_epnas(results: Path) -> str:
+    """EPNAS beside its own REINFORCE."""
+    arms = _arms(results)
+    with_it, without = arms["EPNAS"], arms["EPNAS-REINFORCE"]
+    _shown(float(with_it["test_accuracy_high"]) < float(without["test_accuracy_low"]))
+    return (
+        "EPNAS without its performance prediction, a plain REINFORCE, is ahead of EPNAS on "
+        f"NAS-Bench-201: {_accuracy(without):.2f} against {_accuracy(with_it):.2f} %, "
+        f"{with_it['seeds']} seeds each ([table]({TABLE}))."
+    )
+
+
+def flash_is_behind_chance(results: Path) -> str:
+    """FLASH's own metric beside random search."""
+    arms, labels = _arms(results), [row["label"] for row in _rows(results, "overall")]
+    flash, chance = arms["FLASH"], arms["Random search"]
+    _shown(float(flash["test_accuracy_high"]) < float(chance["test_accuracy_low"]))
+    _shown(labels.index("FLASH") > labels.index("Random search"))
+    return (
+        "FLASH by the paper's metric alone is behind random search: "
+        f"{_accuracy(flash):.2f} against {_accuracy(chance):.2f} % on NAS-Bench-201, and "
+        f"place {labels.index('FLASH') + 1} of {len(labels)} over all tasks ([table]({TABLE}))."
+    )
+
+
+def gram_repeats_itself(results: Path) -> str:
+    """What GRAM pays for."""
+    arms = _arms(results)
+    gram, chance = arms["GRAM"], arms["Random search"]
+    _shown(float(gram["test_accuracy_high"]) < float(chance["test_accuracy_low"]))
+    return (
+        f"GRAM pays for {float(gram['queries']):.0f} trainings of which "
+        f"{float(gram['unique_queries']):.0f} differ, and ends behind random search "
+        f"({_accuracy(gram):.2f} %) ([costs](results/report.md#nasbench201-search-cost))."
+    )
+
+
+def zico_ranks_like_a_count(results: Path) -> str:
+    """ZiCo beside two counts of parameters."""
+    rows = {
+        row["scorer"]: row
+        for row in _rows(results, "ranking-nasbench201-test-accuracy-200-epochs")
+        if row["dataset"] == "cifar10" and row["setting"] == "{}"
+    }
+    zico, params, live = (rows[name] for name in ("zico", "params", "live_params"))
+    claim = next(
+        row for row in _rows(results, "claims-zico") if row["claim"] == "zico-tss-zico-c10-kendall"
+    )
+    _shown(float(live["kendall"]) > float(zico["kendall_high"]))
+    _shown(float(zico["kendall_low"]) < float(params["kendall"]) < float(zico["kendall_high"]))
+    return (
+        f"ZiCo ranks NAS-Bench-201 on CIFAR-10 with Kendall's {_third(zico)} over a random sample "
+        f"of {int(zico['n']):,} cells (published: {claim['published']}), no better than the number "
+        f"of parameters ({_third(params)}); that of live parameters does better ({_third(live)}; "
+        f"[scores]({REPORT}))."
+    )
+
+
+def adapting_a_proxy_can_harm(results: Path) -> str:
+    """OneProxy, where the proxy is better left alone or left out."""
+    rows = {
+        row["device"]: row for row in _rows(results, "study-oneproxy-adaptation-hwnasbench-pixel3")
+    }
+    pi, edge = rows["raspi4"], rows["edgegpu"]
+    _shown(float(pi["raw_mean"]) > float(pi["adaproxy_high"]))
+    return (
+        f"On a Raspberry Pi, the latencies of a phone rank networks better as they are (Spearman "
+        f"{float(pi['raw_mean']):.3f}) than after OneProxy's adaptation by 70 measurements "
+        f"({float(pi['adaproxy_mean']):.3f}); on an edge GPU that adaptation gives "
+        f"{float(edge['adaproxy_mean']):.3f}, and a model of those 70 without any proxy "
+        f"{float(edge['no_proxy_mean']):.3f} ([study]({STUDIES}))."
+    )
+
+
+def few_claims_can_be_tested(results: Path) -> str:
+    """Pieces of evidence, by what became of them."""
+    whole = next(
+        row for row in _rows(results, "claims") if row["paper"] == "All pieces of evidence"
+    )
+    count = {name: int(value) for name, value in whole.items() if name != "paper"}
+    good, bad, open_, own = (
+        count[name] + count[f"{name}_provisional"]
+        for name in ("reproduced", "not_reproduced", "inconclusive", "consistent")
+    )
+    _shown(count["blocked"] > count["claims"] / 2)
+    return (
+        f"Of {count['claims']} pieces of evidence in the papers, {count['blocked']} are blocked "
+        f"for want of scores, data, trainings or definitions; {good} are reproduced, {bad} not, "
+        f"{open_} stay open, and {own} follow from the paper's own numbers ([claims]({CLAIMS}))."
+    )
+
+
+#: In README's order.
+ALL: tuple[Callable[[Path], str], ...] = (
+    size_is_unbeaten,
+    size_leads_where_all_run,
+    simple_predictors_lead,
+    autoshrink_pays_for_its_efficiency,
+    prediction_does_not_help_epnas,
+    flash_is_behind_chance,
+    gram_repeats_itself,
+    zico_ranks_like_a_count,
+    adapting_a_proxy_can_harm,
+    few_claims_can_be_tested,
+)
+
+
+def _rows(results: Path, name: str) -> list[Row]:
+    with (results / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _arms(results: Path) -> dict[str, Row]:
+    """The arms of `TASK` by label, as searched and reported on CIFAR-10."""
+    return {row["label"]: row for row in _rows(results, f"main-{TASK}-on-cifar10")}
+
+
+def _accuracy(row: Row) -> float:
+    return round(100 * float(row["test_accuracy_mean"]), 6)
+
+
+def _rank(row: Row) -> str:
+    return f"{float(row['average_rank']):.2f}"
+
+
+def _third(row: Row) -> str:
+    return f"{float(row['kendall']):.3f}"
+
+
+def _shown(holds: bool) -> None:
+    if not holds:
+        raise ValueError("results/ shows it no longer: rewrite or replace it in docs/findings.py")
