@@ -113,6 +113,5 @@ def get_dataset_api(
         "search space of NASLib with tables here:",
         search_space,
         ("nasbench101", "nasbench201", "transbench101_micro", "transbench101_macro"),
-        "nasbench301's queries are of its authors' surrogates, see: nasrepro data info "
-        "nasbench301_yahpo",
+        "nasbench301's queries are of its authors' surrogates, see: nasrepro data info nasbench301",
     )

@@ -152,9 +152,9 @@ class Network:
 
     def __call__(self, cells: Mapping[str, Sequence[Edge]], epochs: int) -> tuple[float, float]:
         """Validation accuracy (fraction) and seconds of training after `epochs`."""
-        taken = dict(_taken(cells))
+        chosen = dict(taken(cells))
         parts = [
-            self.arrays[f"embds_fct.{place}.weight"][numbers[taken.get(name, "#na#")]]
+            self.arrays[f"embds_fct.{place}.weight"][numbers[chosen.get(name, "#na#")]]
             for place, (name, numbers) in enumerate(self.choices.items())
         ]
         epoch = 2 * ((epochs - 1) * 0.98 / (EPOCHS - 1) + 0.01) - 1
@@ -184,7 +184,7 @@ class Network:
         return scaled * self.arrays[f"{name}.weight"] + self.arrays[f"{name}.bias"]
 
 
-def _taken(cells: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[str, str]]:
+def taken(cells: Mapping[str, Sequence[Edge]]) -> Iterator[tuple[str, str]]:
     """What an architecture chooses, by the names of the choices."""
     for cell, edges in cells.items():
         for edge in edges:  # edges are numbered by target, then source: 2 of node 2, 3 of node 3

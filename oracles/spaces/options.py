@@ -34,6 +34,11 @@ class OptionSpace(SearchSpace):
         """Number of architectures, or the largest that Python's `len` can say."""
         return min(math.prod(self.cardinalities), sys.maxsize)
 
+    @property
+    def count(self) -> int:
+        """Number of architectures, however many."""
+        return math.prod(self.cardinalities)
+
     def _check_index(self, index: int) -> int:
         if isinstance(index, (int, np.integer)) and len(self) <= index < math.prod(
             self.cardinalities
