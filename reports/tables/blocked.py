@@ -1,0 +1,97 @@
+"""Claims that cannot be tested here: how many of each paper, before and now, and what they need."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from nasrepro.reports.document import (
+    Column,
+    Filled,
+    TableDoc,
+    number_column,
+    text_column,
+    transposed,
+)
+from nasrepro.reports.summary import Results
+from nasrepro.suite.claims import Verdict
+from nasrepro.suite.claims.changes import FIRST, counts, earlier
+from nasrepro.suite.claims.tally import Class, Count
+
+ORDER = 91
+
+_BLOCKED: Class = "blocked"
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """Blocked claims by paper, in the first edition and now; and what those of now need."""
+    blocked = [each for each in results.verdicts if each.verdict == _BLOCKED]
+    if blocked:
+        yield _by_paper(results.verdicts)
+        yield _needs(sorted(blocked, key=lambda each: (each.claim.file, each.claim.id)))
+
+
+def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
+    """A row for each file of claims that had or has a blocked one, and one for all."""
+    titles = {each.claim.file: each.claim.title or each.claim.paper for each in verdicts}
+    rows = [
+        (titles.get(name, name), sum(old.values()), old[_BLOCKED], sum(new.values()), new[_BLOCKED])
+        for name, old, new in (
+            (name, _sizes(before), _sizes(after))
+            for name, before, after in counts(earlier(FIRST), verdicts)
+        )
+        if old[_BLOCKED] or new[_BLOCKED]
+    ]
+    headers = ("Claims\nbefore", "Blocked\nbefore", "Claims\nnow", "Blocked\nnow")
+    filled: list[Filled] = [
+        text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), [row[0] for row in rows])
+    ]
+    for place, header in enumerate(headers, start=1):
+        name = header.lower().replace("\n", "_")
+        column = Column(name, header, (name,), terminal=1)
+        filled.append(number_column(column, [row[place] for row in rows], 0))
+    return TableDoc(
+        "claims-blocked",
+        "Claims that cannot be tested here, by paper",
+        "Before: the first edition of the suite, 2026-11-27. A claim that is no longer blocked may "
+        "still be undecided.",
+        *transposed(filled),
+        part="claims",
+    )
+
+
+def _sizes(classes: Mapping[Class, Count]) -> dict[Class, int]:
+    """Claims of each class, read and provisional."""
+    return {name: count.read + count.provisional for name, count in classes.items()}
+
+
+def _needs(blocked: Sequence[Verdict]) -> TableDoc:
+    """A row for each thing that claims of one paper wait for."""
+    groups: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for verdict in blocked:
+        groups[verdict.claim.file, verdict.why].append(verdict)
+    members = list(groups.values())
+    firsts = [group[0] for group in members]
+    filled: list[Filled] = [
+        text_column(
+            Column("paper", "Paper", ("paper",), "left", 0, 0),
+            [each.claim.file for each in firsts],
+        ),
+        number_column(
+            Column("claims", "Claims", ("claims",), terminal=1), [len(each) for each in members], 0
+        ),
+        text_column(
+            Column("needs", "What they need", ("needs",), "left", 1), [e.why for e in firsts]
+        ),
+        text_column(
+            Column("ids", "Which", ("ids",), "left", None, 1),
+            [", ".join(each.claim.id for each in group) for group in members],
+        ),
+    ]
+    return TableDoc(
+        "claims-needs",
+        "What claims that cannot be tested here need",
+        f"The {len(blocked):,} blocked claims, by paper and by what is missing.",
+        *transposed(filled),
+        part="claims",
+    )
