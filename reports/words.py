@@ -66,6 +66,24 @@ def floating_notes(groups: Sequence[Group]) -> list[str]:
     ]
 
 
+def is_multi_fidelity(method: str) -> bool:
+    """Whether a method chooses training lengths: it has a parameter for the shortest one."""
+    entry = _installed(method, methods.changes)
+    return entry is not None and "shortest" in entry.defaults
+
+
+def fidelity_notes(groups: Sequence[Group], settings: Iterable[Setting]) -> list[str]:
+    """A line on multi-fidelity methods where a budget counts queries; none where none does."""
+    names = sorted({title_of(x.method) for x in groups if is_multi_fidelity(x.method)})
+    if not names or all(setting.budget.queries is None for setting in settings):
+        return []
+    return [
+        f"{', '.join(names)}: a budget of queries counts a short training as much as a long one, "
+        "so methods that choose the length cannot gain by it; at equal seconds they stand in plan "
+        "multi_fidelity."
+    ]
+
+
 @lru_cache(maxsize=256)
 def _installed(method: str, changes: int) -> Method | None:
     """The method, or None.

@@ -36,6 +36,7 @@ from nasrepro.reports.words import (
     changed_params,
     changed_sources,
     failures,
+    fidelity_notes,
     floating_notes,
     main_caption,
     method_notes,
@@ -68,7 +69,12 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
     columns, cells = transposed(
         _filled(task, {name: filled for name, (filled, _) in published.items()})
     )
-    notes = [*arms(groups), *floating_notes(groups), *footnotes]
+    notes = [
+        *arms(groups),
+        *floating_notes(groups),
+        *fidelity_notes(groups, [setting]),
+        *footnotes,
+    ]
     for metric in task.shown:
         _, sources = published[metric.name]
         notes += [source for source in sources if source not in notes]

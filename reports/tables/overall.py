@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from nasrepro.reports.document import BEST, Column, Filled, Raw, TableCell, TableDoc, transposed
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Overview, Results
-from nasrepro.reports.words import arms
+from nasrepro.reports.words import arms, fidelity_notes
 
 ORDER = 0
 
@@ -73,7 +73,13 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
         overall_caption(found),
         *transposed(filled),
         legend=_legend(view),
-        footnotes=(*arms(view.examples), tested_words(found), TESTS, *missing_words(found)),
+        footnotes=(
+            *arms(view.examples),
+            *fidelity_notes(view.examples, found.settings),
+            tested_words(found),
+            TESTS,
+            *missing_words(found),
+        ),
     )
 
 

@@ -263,6 +263,14 @@ def test_methods_that_decide_by_floating_point_training_are_marked(store):
         assert not any(note.startswith(FLOATING) for note in doc.footnotes)
 
 
+@pytest.mark.parametrize(("budget", "told"), [(Budget(queries=9), 1), (Budget(seconds=9), 0)])
+def test_main_tables_say_where_multi_fidelity_methods_cannot_gain(store, budget, told):
+    records = [run(method=name, test=0.9, budget=budget) for name in ("random_search", "asha")]
+    doc = main_tables(build(store(*records)))[0]
+    notes = [note for note in doc.footnotes if "plan multi_fidelity" in note]
+    assert len(notes) == told and all(note.startswith("ASHA: ") for note in notes)
+
+
 def test_main_table_by_hand(store):
     values = [0.90, 0.91, 0.92, 0.93, 0.94]
     doc, density, cost = build(
