@@ -19,7 +19,7 @@ from nasrepro.suite.registry import oracle
 
 TABLE = TableSpec(
     name="nasbench201_nats",
-    version=1,
+    version=2,
     files={
         **EXTRACTS.files,
         "nats": SourceFile(
@@ -44,6 +44,14 @@ INFO = replace(
             True,
             (0, 1),
             "NATS-Bench's mean, 200 epochs; CIFAR-10: of the networks trained on 50,000 images",
+        ),
+        Metric(
+            "cost_s_50k",
+            "s",
+            "none",
+            False,
+            (0, 1e7),
+            "CIFAR-10 only: training time on 50,000 images, exactly twice that on 25,000",
         ),
     ),
     citation=f"{PUBLISHED.citation}\n{SIZES.citation}",

@@ -51,9 +51,9 @@ INFO = OracleInfo(
     licence=LICENCE,
     table=TABLE,
     notes=(
+        *NOTES,
         "the csv names no architecture: the order is rebuilt, and confirmed by its length, by "
         "index 1 and by the training times",
-        *NOTES,
     ),
 )
 

@@ -52,10 +52,10 @@ INFO = OracleInfo(
     licence=LICENCE,
     table=TABLE,
     notes=(
+        *NOTES,
         "the csv names no architecture: the order is checked against a second source for all its "
         "711 cells and seven tasks, exactly",
         "isomorphic cells were trained separately and keep their own rows",
-        *NOTES,
     ),
 )
 

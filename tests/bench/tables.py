@@ -1,6 +1,8 @@
 """What every table holds and costs, and what others' scores say of it, as one page.
 
-    python tests/bench/tables.py --out results/tables.md
+    python tests/bench/tables.py --store nasrepro-results/runs.sqlite --out results/tables.md
+
+The store is that of `nasrepro run --plan new_tables`; without one, the page has no searches.
 
 Tables that are not here are left out. Times are of the fastest of three processes, and there of the
 fastest block, so that other work on the machine adds little.
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +21,17 @@ from bench_oracles import measure
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
+from nasrepro.reports.anytime import Axis, best_of, curves_at, target_of
+from nasrepro.reports.groups import groups_of
+from nasrepro.reports.words import budget_words
 from nasrepro.suite.errors import DataMissing, NasreproError, NotTabulated
+from nasrepro.suite.experiments.plan import load_plan
+from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Oracle, ReferenceTable
 from nasrepro.suite.registry import load_oracle, oracles, references
 from nasrepro.suite.scoring import ScoreTable, ScoringSetting, inputs_of
 from nasrepro.suite.space import Arch
+from nasrepro.suite.statistics import mean_interval
 
 _SPLITS = ("valid", "test", "train")
 
@@ -31,8 +40,11 @@ def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    out: Path = parser.parse_args().out
+    parser.add_argument("--store", type=Path, help="runs of the plan new_tables")
+    given = parser.parse_args()
+    out: Path = given.out
     costs, compared = list(_cost_rows()), list(_reference_rows())
+    gains = list(_gain_rows(given.store)) if given.store else []
     text = (
         "# Tables: what they hold and cost, and others' scores of their networks\n\n"
         "Written by `tests/bench/tables.py --out results/tables.md`.\n\n"
@@ -51,6 +63,14 @@ def main() -> None:
         "Intervals: `nasrepro rank ORACLE --reference SOURCE/SCORE`.\n\n"
         + _markdown(_COMPARED, compared)
     )
+    if gains:
+        text += (
+            f"\n## What a search gains\n\nOf plan `new_tables`, {SEEDS} search seeds: mean regret "
+            "to the best of the table, of the architecture that was best by validation so far, "
+            "after a tenth, a third and all of the budget, with its 95 % interval; accuracies in "
+            "points. Of a surrogate, whose best is not known, the mean itself (=). `nasrepro "
+            "figures` draws the whole curves.\n\n" + _markdown(_GAINS, gains)
+        )
     out.write_text(text, encoding="utf-8")
     print(f"{out}: {len(costs)} tables, {len(compared)} scores")
 
@@ -63,6 +83,9 @@ _COMPARED = (
     "table", "data set", "score", "n", "τ", "ours", "n of both", "theirs, τ", "ours, τ",
     "ρ of the two", "τ of params",
 )  # fmt: skip
+_GAINS = ("table", "data set", "budget", "method", "a tenth", "a third", "all")
+METHODS = ("random_search", "regularized_evolution", "local_search")
+SEEDS, SHARES = 100, (0.1, 1 / 3, 1.0)
 #: Score of ours that measures what a source's does; sizes are counted.
 _OURS = {
     "fisher": "fisher", "flops": "macs", "grad_norm": "grad_norm", "jacov": "jacob_cov",
@@ -190,6 +213,43 @@ def _ours(oracle: Oracle, archs: Sequence[Arch], dataset: str) -> dict[str, NDAr
                 found[name] = np.array([rows.get(i, (math.nan, 0))[0] for i in indices])
             break
     return found
+
+
+def _gain_rows(path: Path) -> Iterator[tuple[str, ...]]:
+    wanted = {(part.oracle, name) for part in load_plan("new_tables").experiment
+              for name in part.datasets}  # fmt: skip
+    with Store(path) as store:
+        groups = groups_of(store)
+    for setting, members in groupby(groups, key=lambda group: group.setting):
+        by_method = {group.method: group for group in members if group.seeds.size >= SEEDS}
+        if (setting.oracle, setting.dataset) not in wanted or set(METHODS) - set(by_method):
+            continue
+        _, target = target_of(setting)
+        axis: Axis = "queries" if setting.budget.queries else "clock_s"
+        budget = float(setting.budget.queries or setting.budget.seconds or 0)
+        best = best_of(list(by_method.values()))
+        scale = 100 if target.unit == "fraction" else 1
+        sign = 1 if target.higher_is_better else -1
+        for method in METHODS:
+            group = by_method[method].only(range(SEEDS))
+            values = curves_at(group, budget * np.array(SHARES), axis)
+            shown = values if best is None else sign * (best - values)
+            yield (
+                setting.oracle,
+                setting.dataset,
+                budget_words(setting.budget),
+                method.replace("_", " "),
+                *(_mean(scale * c, "=" if best is None else "", scale) for c in shown.T),
+            )
+
+
+def _mean(values: NDArray[np.float64], mark: str, scale: int) -> str:
+    if np.isnan(values).any():
+        return "–"
+    found = mean_interval(values)
+    low, high = found.low, found.high
+    digits = 2 if scale == 100 else 3
+    return f"{mark}{values.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _tau(scores: NDArray[np.float64], values: NDArray[np.float64]) -> str:
