@@ -1,0 +1,137 @@
+"""Studies without a figure of their own: what a table of theirs shows, as dots on a line a row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
+from nasrepro.reports.summary import Results
+
+
+@dataclass(frozen=True)
+class Dots:
+    """How a study is drawn.
+
+    Attributes:
+        rows: column that names a line.
+        values: columns that are drawn.
+        label: of their axis.
+        caption: what the figure shows.
+        series: column whose entries tell dots of one line apart; several `values` otherwise.
+        panels: columns whose entries tell panels apart.
+        only: entries of the panels that are drawn; all if empty.
+        log: whether the axis is logarithmic.
+    """
+
+    rows: str
+    values: tuple[str, ...]
+    label: str
+    caption: str
+    series: str = ""
+    panels: tuple[str, ...] = ()
+    only: tuple[tuple[str, ...], ...] = ()
+    log: bool = False
+
+
+STUDIES = {
+    "accpar.speedup": Dots(
+        "network",
+        ("speedup",),
+        "speed-up over data parallelism",
+        "Speed-up of a training step on 128 equal accelerators (v2) and on 128 slow and 128 fast "
+        "ones (v2 + v3); the first group's share of AccPar's work is even there, or by the rule "
+        "that makes the slower group of the first level fastest.",
+        series="scheme",
+        panels=("array", "rule"),
+        only=(("v2", "even"), ("v2 + v3", "even"), ("v2 + v3", "level")),
+        log=True,
+    ),
+    "accpar.ranking": Dots(
+        "scheme",
+        ("time_and_macs", "time_and_accuracy", "macs_and_accuracy"),
+        "Kendall's tau-b",
+        "How the time of a training step on 128 accelerators orders architectures: against MACs, "
+        "and each against the validation metric.",
+        panels=("oracle",),
+    ),
+    "compactnet.simulator": Dots(
+        "model",
+        ("speedup",),
+        "speed-up over the pre-trained network",
+        "Speed-ups of CompactNet's released networks on the authors' simulators.",
+        series="device",
+    ),
+    "compactnet.schedule": Dots(
+        "asked",
+        ("said", "bound", "reached", "reached_steady"),
+        "speed-up",
+        "What CompactNet's loop ends with for each speed-up asked for: what the code's comment "
+        "says, what follows if every step wins just what it asks for, and what is reached by the "
+        "authors' scan and by one that is safe against noise.",
+        panels=("device", "chosen"),
+    ),
+    "amc.logs": Dots(
+        "network",
+        ("latency_ms",),
+        "latency on a Pixel 1 (ms)",
+        "AMC's released MobileNets: time on a Pixel 1 by the authors' logs, mean of three runs.",
+    ),
+    "haq.table": Dots(
+        "policy",
+        ("share", "share_first_at_8"),
+        "share of the latency at 8 bits",
+        "What HAQ's released policy and uniform bits cost on the authors' table, as their code "
+        "reads the first layer's activations and with 8 bits there.",
+    ),
+}
+
+
+def draw(results: Results) -> Iterator[Drawing]:
+    """One figure for each study and set of its parameters that was measured."""
+    groups: dict[tuple[str, str], list[Mapping[str, object]]] = defaultdict(list)
+    for record in results.studies:
+        if record.key.study in STUDIES and record.status == "done":
+            key = record.key.study, f"{sorted(record.key.params.items())}"
+            groups[key] += record.rows
+    numbers: dict[str, int] = defaultdict(int)
+    for (study, _), rows in sorted(groups.items()):
+        numbers[study] += 1
+        more = [str(numbers[study])] if numbers[study] > 1 else []
+        yield _drawing(slug("study", study, *more), STUDIES[study], rows)
+
+
+def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
+    points: dict[tuple[object, ...], dict[str, dict[str, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for row in rows:
+        panel = tuple(row[column] for column in how.panels)
+        for column in how.values:
+            value = row[column]
+            if isinstance(value, int | float) and (not how.only or panel in how.only):
+                series = str(row[how.series]) if how.series else column.replace("_", " ")
+                points[panel][series][str(row[how.rows])].append(value)
+    lines = list(dict.fromkeys(str(row[how.rows]) for row in rows))
+    looks = look_of(dict.fromkeys(series for panel in points.values() for series in panel))
+    figure = new_figure("page" if len(points) > 1 else "column", height=1.2 + 0.22 * len(lines))
+    every = figure.subplots(1, len(points), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (panel, by_series) in zip(every, points.items(), strict=True):
+        for series, by_line in by_series.items():
+            means = [float(np.mean(values)) for values in by_line.values()]
+            axes.plot(
+                means, [lines.index(line) for line in by_line], label=series, **looks[series].points
+            )
+        axes.set_title(", ".join(map(str, panel)))
+        axes.set_xlabel(how.label)
+        axes.grid(axis="x")
+        if how.log:
+            axes.set_xscale("log")
+    every[0].set_yticks(range(len(lines)), lines)
+    every[0].invert_yaxis()
+    legend_below(figure, every[0], columns=len(looks))
+    return Drawing(name, how.caption, figure)
