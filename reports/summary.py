@@ -108,11 +108,8 @@ def estimate(
     there = values[np.isfinite(values)]
     if there.size < 2:
         return Estimate(there.size, *there.tolist())
-    interval = mean_interval(there, seed=seed)
-    low, high = (
-        None if math.isnan(end) else min(max(end, bounds[0]), bounds[1])
-        for end in (interval.low, interval.high)
-    )
+    interval = mean_interval(there, seed=seed).bounded(*bounds)
+    low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
     return Estimate(there.size, interval.value, float(there.std(ddof=1)), low, high)
 
 

@@ -35,6 +35,14 @@ from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import Study, studies
 
 ORDER = 80
+_CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
+#: Where the mean of a column cannot be, its interval ends. By the columns' names, not beside the
+#: studies: what a stored measurement was made by is the hash of its study's file.
+BOUNDS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("raw", "proxy_predictor", "adaproxy", "no_proxy", "ceiling"), _CORRELATION),
+    **dict.fromkeys(("kendall", "kendall_params", "kendall_predicted", "spearman"), _CORRELATION),
+    **dict.fromkeys(("share", "share_of_best", "hypervolume", "of_true_front"), _SHARE),
+}
 
 
 def tables(results: Results) -> list[TableDoc]:
@@ -141,7 +149,9 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
         return [text_column(Column(name, _header(name), (name,), "left", 1 + place), texts)]
     estimates = [
         estimate(
-            np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64), seed
+            np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64),
+            seed,
+            BOUNDS.get(name, (-math.inf, math.inf)),
         )
         for members in values
     ]

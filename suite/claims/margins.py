@@ -50,6 +50,12 @@ TIME = 2.0
 #: Of the normal distribution, for 95 % intervals.
 Z = 1.959964
 
+#: Where the mean of a quantity cannot be, its interval ends.
+BOUNDS: dict[Quantity, tuple[float, float]] = {
+    "correlation": (-1.0, 1.0),
+    "time": (0.0, math.inf),
+}
+
 #: The margin of each quantity, in words, with its reason.
 MARGINS: dict[Quantity, str] = {
     "accuracy": (

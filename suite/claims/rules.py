@@ -35,7 +35,7 @@ from typing import Literal
 
 import numpy as np
 
-from nasrepro.suite.claims.margins import Band, Quantity, band, least_difference
+from nasrepro.suite.claims.margins import BOUNDS, Band, Quantity, band, least_difference
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.statistics import Interval, PairedTest, mean_interval
 
@@ -138,7 +138,8 @@ def mean_within(
         why = f"{_runs_words(values.size)}, of the {least} that a verdict takes at least"
         return Finding("inconclusive", mean, n=values.size, why=why, runs=runs)
     spread = float(values.std(ddof=1))
-    interval = mean_interval(values, resamples=RESAMPLES)
+    bounds = BOUNDS.get(quantity, (-math.inf, math.inf))
+    interval = mean_interval(values, resamples=RESAMPLES).bounded(*bounds)
     if spread == 0:
         interval = point(interval.value, values.size)
     elif math.isnan(interval.low):

@@ -12,6 +12,7 @@ import typer
 
 from nasrepro.suite.cli.claims import (
     FileOption,
+    IdOption,
     MethodOption,
     PaperOption,
     Workers,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @claims_app.command("repeat")
 def repeat_verdicts(
     paper: PaperOption = None,
+    id: IdOption = None,
     file: FileOption = None,
     method: MethodOption = None,
     blocks: Annotated[
@@ -71,7 +73,7 @@ def repeat_verdicts(
     from nasrepro.suite.claims import BLOCKS, claim_files, measured
     from nasrepro.suite.claims.fragility import record as keep
 
-    claims, others = chosen(paper, None, file, method)
+    claims, others = chosen(paper, id, file, method)
     found = _repeated(
         claims,
         others,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -44,6 +44,11 @@ class Interval:
     high: float
     n: int
     level: float
+
+    def bounded(self, low: float, high: float) -> Interval:
+        """The same, its ends no farther than what is measured can be; nan stays nan."""
+        ends = [float(np.clip(end, low, high)) for end in (self.low, self.high)]
+        return replace(self, low=ends[0], high=ends[1])
 
 
 #: With fewer values there is no interval of a mean.

@@ -1255,6 +1255,25 @@ def test_studies_are_averaged_over_seeds(store):
     assert doc.footnotes == ("Seed 7 failed and is in no mean: OSError.",)
 
 
+def test_a_mean_correlation_has_no_interval_above_one(store):
+    values = [0.999, 0.999, 0.999, 0.999, 0.9]
+    found = store(
+        *(
+            StudyRecord(
+                StudyKey("toys.error", "0" * 64, {"size": 3}, {}, seed),
+                "done",
+                ("kind",),
+                ({"kind": "a", "kendall": value, "length": value, "share": 1 - value},),
+            )
+            for seed, value in enumerate(values)
+        )
+    )
+    (doc,) = build(found)
+    high = {name: cells(doc, name)[0].values[2] for name in ("kendall", "length")}
+    assert high["kendall"] == 1.0 < high["length"]
+    assert cells(doc, "share")[0].values[1] == 0.0
+
+
 def test_claims_table():
     base = {
         "paper": "arXiv:0",

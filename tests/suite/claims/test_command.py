@@ -151,6 +151,7 @@ def test_verdicts_by_other_seeds_are_counted_and_kept(nasrepro, mine, tmp_path, 
 
     monkeypatch.setattr("nasrepro.suite.claims.repeats.run_cells", lambda *_, **__: 1 / 0)
     assert repeated(2, "--no-run")[0] == 0, "nothing that is slow, nothing to resample"
+    assert "mine-missing" in repeated(2, "--id", "mine-missing")[2], "of one claim alone"
     mine.write_text(FILE.replace("width = 7.0", "width = 4.5"), encoding="utf-8")
     assert repeated(2)[0] == 0, "another margin is judged by the same runs"
 

@@ -59,6 +59,15 @@ def test_below_the_least_number_there_is_no_verdict():
     assert nan.verdict == "not judged"
 
 
+def test_an_interval_ends_where_the_quantity_cannot_be():
+    values = [*(4 * [("a", 0.999)]), ("b", 0.90)]
+    claim = statement(value=0.97, spread=None, n=None)
+    free, ours = (mean_within(claim, kind, values, least=5) for kind in ("accuracy", "correlation"))
+    assert free.low == ours.low and free.high > 1.0 == ours.high
+    timed = mean_within(claim, "time", [("a", 0.0)] * 4 + [("b", 1.0)], least=5)
+    assert timed.low == 0.0
+
+
 @pytest.mark.parametrize(
     ("difference", "p_value", "agree", "n", "verdict", "words"),
     [
