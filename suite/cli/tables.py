@@ -97,8 +97,11 @@ def data_fetch(
             if len(wanted) == 1 and not if_reachable:
                 raise
             remark(f"{entry.name}: left out, {error}")
-            # what only a user can bring is not expected of --all
-            if not if_reachable and not (all_tables and entry.info.table.local):
+            # what a user brings, as a file or a package (extra `tables`), is not expected of --all
+            theirs = entry.info.table.local or any(
+                file.package for file in entry.info.table.files.values()
+            )
+            if not if_reachable and not (all_tables and theirs):
                 missing.append(entry.name)
     if missing:
         raise DataMissing(f"could not get {', '.join(missing)}; the reasons are above")
