@@ -81,6 +81,14 @@ STUDIES = {
         "latency on a Pixel 1 (ms)",
         "AMC's released MobileNets: time on a Pixel 1 by the authors' logs, mean of three runs.",
     ),
+    "workers.clock": Dots(
+        "workers",
+        ("wall_h",),
+        "simulated wall clock (h)",
+        "Simulated wall clock of searches by the number of workers, at equal seconds of training.",
+        series="method",
+        log=True,
+    ),
     "haq.table": Dots(
         "policy",
         ("share", "share_first_at_8"),
