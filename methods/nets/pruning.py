@@ -95,9 +95,16 @@ def widest(macs: Any, widths: Sequence[int], layer: int, most: float) -> int:
 
 
 def uniform(macs: Any, widths: Sequence[int], most: float) -> list[int]:
-    """All layers at the largest common share of their widths within so many MACs."""
-    for percent in range(100, 0, -1):
-        narrow = [max(1, math.floor(width * percent / 100)) for width in widths]
-        if macs(narrow) <= most:
-            return narrow
-    return [1] * len(widths)
+    """All layers at the largest common share of their widths within so many MACs.
+
+    What is left of the MACs goes to the layers in turn, from the first, a channel each.
+    """
+    shares = (
+        [max(1, math.floor(width * percent / 100)) for width in widths]
+        for percent in range(100, 0, -1)
+    )
+    narrow = next((share for share in shares if macs(share) <= most), [1] * len(widths))
+    for layer in range(len(widths)):
+        wider = [*narrow[:layer], min(narrow[layer] + 1, widths[layer]), *narrow[layer + 1 :]]
+        narrow = wider if macs(wider) <= most else narrow
+    return narrow

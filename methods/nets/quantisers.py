@@ -15,13 +15,17 @@ Values = NDArray[np.float64]
 PLAIN_BITS = 5
 
 
+def on_levels(weights: torch.Tensor, bits: int, limit: float) -> torch.Tensor:
+    """Weights on 2^bits - 1 levels in [-limit, limit]."""
+    step = limit / (2 ** (bits - 1) - 1) if limit > 0 else 1.0
+    return torch.round(weights.clamp(-limit, limit) / step) * step
+
+
 def quantised_weights(weights: torch.Tensor, bits: int, limit: float) -> torch.Tensor:
-    """Weights on 2^bits - 1 levels in [-limit, limit]; 32 bits change nothing."""
+    """Weights on levels, whose gradient is their own; 32 bits change nothing."""
     if bits >= 32:
         return weights
-    step = limit / (2 ** (bits - 1) - 1) if limit > 0 else 1.0
-    rounded = torch.round(weights.clamp(-limit, limit) / step) * step
-    return weights + (rounded - weights).detach()
+    return weights + (on_levels(weights, bits, limit) - weights).detach()
 
 
 def quantised_activations(

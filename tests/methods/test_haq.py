@@ -8,18 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from nasrepro.methods.haq import (
-    ARMS,
-    Problem,
-    bits_of,
-    cost_of,
-    fixed_ends,
-    readme_policy,
-    resnet50_weights,
-    walled,
-)
+from nasrepro.methods.haq import ARMS, readme_policy, resnet50_weights
 from nasrepro.methods.nets.bit_costs import analytic_costs, noise_score
+from nasrepro.methods.nets.bit_search import Problem, bits_of, cost_of, fixed_ends, walled
+from nasrepro.methods.nets.chain import Chain
 from nasrepro.methods.nets.quantised import QuantisedDigits
+from nasrepro.methods.nets.quantised_chain import layers_of, quantised, settled
 from nasrepro.methods.nets.quantisers import (
     clustered,
     divergence,
@@ -30,7 +24,8 @@ from nasrepro.methods.nets.quantisers import (
 )
 from nasrepro.oracles.spaces.bits import MobileNetV2Bits
 from nasrepro.suite.errors import InvalidArch, NasreproError
-from nasrepro.suite.registry import studies
+from nasrepro.suite.registry import load_oracle, methods, studies
+from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Layer
 
 LAYERS = (
@@ -203,3 +198,67 @@ def test_study_says_where_the_floor_is(real_devices):
     rows = list(study.measure(np.random.default_rng(0), **given))
     assert [row["budget_is"] for row in rows] == ["floor", "floor", "met", "met"]
     assert rows[0]["share"] == pytest.approx(rows[0]["floor"])
+
+
+# -- in a workshop ---------------------------------------------------------------------------------
+@pytest.fixture(name="chain")
+def chain_fixture():
+    """A chain whose batch norms have seen images, and images."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        made = Chain((1, 8, 8), [4, 4, 4, 4], 10)
+        images = torch.randn(64, 1, 8, 8)
+        made(images)
+        return made.eval(), images
+
+
+def test_many_bits_change_little_and_32_nothing(chain):
+    network, images = chain
+    with torch.no_grad():
+        before = network(images)
+        plain = quantised(network, [(32, 32)] * 5, images)
+        assert torch.equal(plain(images), before)
+        errors = [
+            float((quantised(network, [(bits, bits)] * 5, images)(images) - before).abs().mean())
+            for bits in (8, 4, 2)
+        ]
+    assert errors == sorted(errors) and errors[0] < 0.02 * float(before.abs().mean())
+
+
+def test_a_settled_network_is_the_one_that_was_trained_and_on_its_levels(chain):
+    network, images = chain
+    made = quantised(network, [(8, 8), (2, 3), (3, 2), (4, 4), (8, 8)], images)
+    still = settled(made)
+    with torch.no_grad():
+        torch.testing.assert_close(still(images), made(images), rtol=1e-4, atol=1e-5)
+    convs = [m for m in still.modules() if isinstance(m, torch.nn.Conv2d)]
+    for conv, bits in zip(convs[1:], (2, 3, 4), strict=True):
+        assert len(conv.weight.unique()) <= 2**bits - 1
+
+
+@pytest.mark.parametrize("choose", ["ddpg", "random", "uniform"])
+def test_a_quantised_network_within_its_cost_and_its_budget(choose):
+    oracle = load_oracle("workshop201")
+    session = Session(oracle, dataset="digits", epochs=30, budget=Budget(seconds=1.5))
+    entry = methods.get("haq_network")
+    params = entry.params({"choose": choose, "width": 8, "episodes": 4})
+    network = entry.search(session, np.random.default_rng(0), **params)
+    assert session.clock_s <= 1.5
+    layers = layers_of(network, (1, 8, 8))
+    costs = analytic_costs(layers, multipliers=64 * 64, bandwidth=512)
+    modules = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+    shares = [event["share"] for event in session.ledger.events if event["event"] == "haq"]
+    assert all(share <= 1 for share in shares) and len(shares) == (choose != "uniform")
+    if choose == "uniform":
+        assert [len(m.weight.unique()) <= 7 for m in modules[1:-1]] == [True] * 3
+        assert [m.bits[1] for m in modules] == [32, 3, 3, 3, 8]
+    assert costs.shape == (5, 8, 8)
+
+
+def test_bits_out_of_range_are_named():
+    session = Session(
+        load_oracle("workshop201"), dataset="digits", epochs=30, budget=Budget(seconds=1)
+    )
+    entry = methods.get("haq_network")
+    with pytest.raises(NasreproError, match="bits 1; give 2 to 8"):
+        entry.search(session, np.random.default_rng(0), **entry.params({"bits": 1}))
