@@ -76,7 +76,10 @@ MARGINS: dict[Quantity, str] = {
         "to either side, which widens our interval twice, for our draw and for theirs"
     ),
     "best scored": "the printed digit, rounded or cut: one architecture's value in a table",
-    "time": "a factor of two for another machine; of a bound, nothing",
+    "time": (
+        "a factor of two for another machine; of a bound, nothing. A time that is too long says "
+        "nothing where it was measured beside other work"
+    ),
     "exact": (
         "the printed digit, which may have been rounded or cut: a count, a value of a table, "
         "arithmetic, or the paper's own measurements computed again"

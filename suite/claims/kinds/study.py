@@ -15,7 +15,7 @@ from nasrepro.suite.claims.needs import Measured
 from nasrepro.suite.claims.rules import Finding, exact, mean_within
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.errors import NasreproError, UnknownName
-from nasrepro.suite.experiments.kinds.study import StudyRecord
+from nasrepro.suite.experiments.kinds.study import CROWDED, StudyRecord
 
 #: Units of a figure that depends on the machine it was measured on.
 TIMES = ("s", "ms", "us", "min", "h")
@@ -71,7 +71,9 @@ class StudyRow(Measured):
         if claim.unit not in TIMES:
             return finding
         machines = f"measured on {_machines(chosen)}, the published one elsewhere"
-        return replace(finding, why=f"{finding.why}; {machines}")
+        timed = replace(finding, why=f"{finding.why}; {machines}")
+        crowded = sum(record.environment.get("load") == CROWDED for record in chosen)
+        return _beside_others(timed, crowded, len(chosen)) if crowded else timed
 
     def _value(self, claim: Statement, record: StudyRecord) -> float:
         rows = [
@@ -89,6 +91,15 @@ class StudyRow(Measured):
             what = f"column of study {self.study} in claim {claim.id}:"
             raise UnknownName(what, self.column, rows[0])
         return self.scale * value
+
+
+def _beside_others(finding: Finding, crowded: int, count: int) -> Finding:
+    """A time that was measured beside other work, which lengthens it: too long says nothing."""
+    why = f"{finding.why}; {crowded} of {count} {CROWDED}, which lengthens a time"
+    ours, band = finding.ours, finding.band
+    if finding.verdict == "not reproduced" and ours and band and ours > band[1]:
+        return replace(finding, verdict="inconclusive", why=f"{why}: measure it on a quiet machine")
+    return replace(finding, why=why)
 
 
 def _machines(records: Iterable[StudyRecord]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,12 @@ class StudyKey:
         return StudyCell(self)
 
 
+#: The `load` of an environment in which processes waited for each other: CPU seconds are longer.
+CROWDED = "beside other work"
+#: Runnable processes per core from which on it is so; a plan's own workers make about one.
+MOST_LOAD = 1.5
+
+
 @dataclass(frozen=True, slots=True)
 class StudyRecord:
     """What a study measured.
@@ -80,7 +87,7 @@ class StudyRecord:
         rows: the table; every row has the same columns.
         cpu_s: CPU seconds it took.
         error: traceback of a failure.
-        environment: versions and machine.
+        environment: versions and machine, and whether it was `CROWDED`.
     """
 
     key: StudyKey
@@ -173,7 +180,13 @@ def _measure(cell: StudyCell) -> StudyRecord:
                 f"study {key.study}: a row has the columns {list(row)}, "
                 f"expected {list(rows[0])} with {list(study.by)}"
             )
-    return StudyRecord(key, "done", study.by, rows, cpu_s, environment=environment())
+    here = {**environment(), **({"load": CROWDED} if _crowded() else {})}
+    return StudyRecord(key, "done", study.by, rows, cpu_s, environment=here)
+
+
+def _crowded() -> bool:
+    """Whether more than what a plan's own workers take has run here in the last minute."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > MOST_LOAD * (os.cpu_count() or 1)
 
 
 def _rows(record: StudyRecord) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import environment
 from nasrepro.suite.experiments.kind import Record
 from nasrepro.suite.experiments.kinds.ranking import RankRecord
-from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
+from nasrepro.suite.experiments.kinds.study import CROWDED, StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_oracle, studies
 from nasrepro.suite.statistics import holm
@@ -287,6 +287,17 @@ def test_studies(study):
         f"on {platform.machine()} {platform.system()}, Python {platform.python_version()}"
         in verdict(here, timed).why
     )
+    busy = [dataclasses.replace(each, environment={"load": CROWDED}) for each in study(*[rows] * 5)]
+    for value, quiet, crowded in (
+        (0.5, "not reproduced", "inconclusive"),
+        (2.0, "reproduced", "reproduced"),
+        (9.0, "not reproduced", "not reproduced"),
+    ):
+        five = timed.model_copy(update={"value": value, "margin": None, "replicates": None})
+        five = five.model_copy(update={"long": True})
+        assert verdict(study(*[rows] * 5), five).verdict == quiet
+        found = verdict(busy, five)
+        assert found.verdict == crowded and "5 of 5 beside other work" in found.why
     for value, expected in ((2.0, "consistent"), (3.0, "inconsistent")):
         fixed = claim(study={**wanted, "fixed": True}, value=value, seeds=1)
         assert verdict(study(rows), fixed).verdict == expected, "held against the printed digits"
