@@ -32,7 +32,6 @@ class _Quantised(nn.Module):
         reach: where activations are cut off; a number when the network is settled.
     """
 
-    weight: nn.Parameter
     bits: tuple[int, int]
     cut: float
     reach: nn.Parameter | float
@@ -40,11 +39,13 @@ class _Quantised(nn.Module):
     def _read(self, x: Tensor) -> Tensor:
         if isinstance(self.reach, float) and self.bits[1] < 32:
             step = self.reach / (2 ** self.bits[1] - 1)
-            return torch.round(x.clamp(0, self.reach) / step) * step
+            rounded: Tensor = torch.round(x.clamp(0, self.reach) / step) * step
+            return rounded
         return quantised_activations(x, self.bits[1], self.reach)
 
     def _weights(self) -> Tensor:
-        return quantised_weights(self.weight, self.bits[0], self.cut)
+        weight: Any = self.weight
+        return quantised_weights(weight, self.bits[0], self.cut)
 
 
 class QuantisedConv(_Quantised, nn.Conv2d):
