@@ -64,7 +64,7 @@ INFO = OracleInfo(
     notes=(
         "not for searching for robust cells: no attacked validation images, so a search sees clean "
         "ones, and those say little (Kendall's tau with FGSM at 1/255 .50, with PGD at 1/255 .04)",
-        "strong attacks do not rank cells: under PGD and APGD at 8/255 the 341 best are exactly the "
+        "strong attacks do not rank cells: under PGD and APGD at 8/255 the 341 best are just the "
         "cells without a path, which answer one class whatever they see",
         "one network a cell, values of three digits: differences below a point mean nothing",
         "from an extract that carries no description: that the networks are those trained on all "
