@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import nasrepro.reports.devices  # noqa: F401 -- adds its command to `app`
+import nasrepro.reports.devices
+import nasrepro.reports.measured  # noqa: F401 -- both add their commands to `app`
 from nasrepro.suite.cli.common import (
     DEFAULT_STORE,
     Json,

@@ -34,22 +34,17 @@ def tables(results: Results) -> Iterator[TableDoc]:
 def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
     """A row for each file of claims that had or has a blocked one, and one for all."""
     titles = {each.claim.file: each.claim.title or each.claim.paper for each in verdicts}
-    rows = [
-        (titles.get(name, name), sum(old.values()), old[_BLOCKED], sum(new.values()), new[_BLOCKED])
-        for name, old, new in (
-            (name, _sizes(before), _sizes(after))
-            for name, before, after in counts(earlier(FIRST), verdicts)
-        )
-        if old[_BLOCKED] or new[_BLOCKED]
-    ]
+    names, sizes = [], []
+    for name, before, after in counts(earlier(FIRST), verdicts):
+        old, new = _sizes(before), _sizes(after)
+        if old[_BLOCKED] or new[_BLOCKED]:
+            names.append(titles.get(name, name))
+            sizes.append((sum(old.values()), old[_BLOCKED], sum(new.values()), new[_BLOCKED]))
     headers = ("Claims\nbefore", "Blocked\nbefore", "Claims\nnow", "Blocked\nnow")
-    filled: list[Filled] = [
-        text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), [row[0] for row in rows])
-    ]
-    for place, header in enumerate(headers, start=1):
+    filled: list[Filled] = [text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), names)]
+    for header, values in zip(headers, zip(*sizes, strict=True), strict=True):
         name = header.lower().replace("\n", "_")
-        column = Column(name, header, (name,), terminal=1)
-        filled.append(number_column(column, [row[place] for row in rows], 0))
+        filled.append(number_column(Column(name, header, (name,), terminal=1), values, 0))
     return TableDoc(
         "claims-blocked",
         "Claims that cannot be tested here, by paper",

@@ -186,13 +186,11 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
 
 
 def _plain(means: Sequence[float | None]) -> int:
-    """Decimals where no interval tells: four for shares and correlations that are not whole."""
-    there = [abs(mean) for mean in means if mean is not None]
-    return (
-        4
-        if there and max(there) <= 1 and any(mean != round(mean) for mean in there)
-        else plain_decimals(means)
-    )
+    """Decimals where no interval tells: four up to 1 and three up to 10, if not all are whole."""
+    present = [abs(mean) for mean in means if mean is not None and not missing(mean)]
+    if not present or max(present) > 10 or all(mean == round(mean) for mean in present):
+        return plain_decimals(means)
+    return 4 if max(present) <= 1 else 3
 
 
 def _header(name: str) -> str:

@@ -1,8 +1,9 @@
-"""`nasrepro study`."""
+"""`nasrepro study`: a study is measured, and printed as the report prints it."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,6 @@ from nasrepro.suite.cli.common import (
     StorePath,
     app,
     print_json,
-    print_table,
     progress_bar,
 )
 from nasrepro.suite.errors import NasreproError
@@ -35,10 +35,16 @@ def study(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Measure a study and print its rows; what the store has is not measured again.
+    """Measure a study and print its table; what the store has is not measured again.
 
-    Example: nasrepro study flash.predictor --param oracle=natsbench_size --seeds 3
+    Means over the seeds; with --json the rows of each. Its figure: nasrepro figures.
+
+    Example: nasrepro study flash_models.predictor --param oracle=natsbench_size --seeds 3
     """
+    from rich.console import Console
+
+    from nasrepro.reports.tables.studies import study_tables
+    from nasrepro.reports.terminal import terminal
     from nasrepro.suite.experiments.cells import cells_of
     from nasrepro.suite.experiments.plan import Plan, StudyUse
     from nasrepro.suite.experiments.runner import run_cells
@@ -65,14 +71,11 @@ def study(
         ]
     for failed in outcome.failed:
         typer.echo(failed.error, err=True)
-    rows = [{"seed": record.key.seed, **row} for record in records for row in record.rows]
     if as_json:
-        print_json(rows)
-    elif rows:
-        columns = [
-            name for name in rows[0] if name[0] != "_"
-        ]  # what figures are drawn from is in --json
-        print_table(columns, [[_shown(row[column]) for column in columns] for row in rows])
+        print_json([{"seed": each.key.seed, **row} for each in records for row in each.rows])
+    elif records:
+        console = Console(width=None if sys.stdout.isatty() else 140)
+        terminal(study_tables(records, seed=0), console)
     return int(bool(outcome.failed))
 
 
@@ -89,7 +92,3 @@ def _given(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,23 @@
+"""`nasrepro study` prints what the report has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from nasrepro.__main__ import app
+
+
+def test_a_study_is_printed_as_the_table_of_the_report(tmp_path: Path) -> None:
+    words = ["study", "haq.kmeans", "--quiet", "--store", str(tmp_path / "runs.sqlite")]
+    table = CliRunner().invoke(app, words)
+    assert table.exit_code == 0
+    first, header, _, row, *rest = table.stdout.splitlines()
+    assert first == "Study haq.kmeans" and header.split()[:3] == ["Policy", "Seeds", "Weights"]
+    assert "README, 10 %" in row and "0.0996" in row
+    assert "Parameters: none; 1 seed." in " ".join(line.strip() for line in rest)
+
+    rows = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert [(each["seed"], each["policy"]) for each in rows] == [(0, "README, 10 %")]
