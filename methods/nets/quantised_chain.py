@@ -121,8 +121,9 @@ def _calibrate(layer: Any, given: tuple[Tensor]) -> None:
 def settled(network: Chain) -> Chain:
     """A copy whose weights are on their levels and whose ranges are numbers."""
     made = copy.deepcopy(network)
-    for layer in made.modules():
-        if isinstance(layer, _Quantised):
+    for module in made.modules():
+        if isinstance(module, _Quantised):
+            layer: Any = module
             reach = float(layer.reach.detach() if isinstance(layer.reach, Tensor) else layer.reach)
             del layer.reach
             layer.reach = reach
