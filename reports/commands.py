@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -190,12 +191,16 @@ def _show(docs: Sequence[TableDoc], folder: Path, *, whole: bool) -> None:
 
     from nasrepro.reports.terminal import brief, terminal
 
-    # a table that is piped or redirected is not cut at the 80 columns of no terminal
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=_width())
     if whole:
         terminal(docs, console)
     else:
         brief(docs, console, folder)
+
+
+def _width() -> int | None:
+    """Of tables: the terminal's, or COLUMNS; what is piped is not cut at 80 without being asked."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140
 
 
 def _words(text: str) -> list[str]:
@@ -231,7 +236,7 @@ def compare(
     if as_json:
         typer.echo(to_json([doc]))
     else:
-        terminal([doc], Console(width=None if sys.stdout.isatty() else 140))
+        terminal([doc], Console(width=_width()))
 
 
 @app.command()

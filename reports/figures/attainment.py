@@ -76,9 +76,11 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
     axes.grid(visible=True)
     legend_below(figure, axes, columns=2)
     caption = (
-        f"{params['oracle']}, {params['dataset']}: the {target.name} that at least half of "
-        f"{seeds:,} searches of {params['queries']:,} queries reach within each {cost}; fronts are "
-        f"chosen by validation after {params['epochs']} epochs."
+        f"{params['oracle']}, {params['dataset']}: what half of {seeds:,} searches of "
+        f"{params['queries']:,} queries reach. A line gives, for each limit on the network's "
+        f"{cost}, the best {target.name} that at least half of a method's searches have found "
+        f"within it (the median attainment front). Searches choose their fronts by validation "
+        f"after {params['epochs']} epochs; dotted: the front of the whole table."
     )
     name = slug("attainment", params["oracle"], params["dataset"], cost)
     return Drawing(name, caption, figure)

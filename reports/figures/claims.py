@@ -12,6 +12,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, new_figure
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import title_of
 from nasrepro.suite.claims import Verdict, judge_all, load_claims
 from nasrepro.suite.claims.tally import CLASSES, Class, class_of
 
@@ -111,7 +112,8 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
                 )  # fmt: skip
                 axes.text(column, row, str(count), ha="center", va="center", fontsize=6.5)
     axes.set_yticks(
-        range(len(names)), [f"{name.replace('_', ' ')} ({len(by_paper[name])})" for name in names]
+        range(len(names)),
+        [f"{_spelled(by_paper[name][0])} ({len(by_paper[name])})" for name in names],
     )
     axes.set_xticks(range(len(kinds)), kinds)
     axes.set_xlim(-0.5, len(kinds) - 0.5)
@@ -120,6 +122,13 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
     for side in axes.spines.values():
         side.set_visible(False)
     return figure
+
+
+def _spelled(verdict: Verdict) -> str:
+    """The name of a file of claims as the title of its paper spells it, or the method."""
+    file = verdict.claim.file
+    name, colon, _ = verdict.claim.title.partition(":")
+    return name if colon and slug(name) == slug(file) else title_of(file).replace("_", " ")
 
 
 def _place(verdict: Verdict) -> tuple[float, float, float] | None:
@@ -203,7 +212,7 @@ def _column(axes: Any, lines: Sequence[Line], down: int) -> None:
     axes.set_ylim(down - 0.2, -0.8)
     axes.set_xlim(-EDGE - 0.2, EDGE + 0.2)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("Ours less published (margins of the claim)")
+    axes.set_xlabel("Ours less published, in margins")
 
 
 def _label(verdict: Verdict) -> str:

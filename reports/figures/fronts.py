@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, Look, legend_below, look_of, new_figure, spelled
+from nasrepro.reports.figures.style import (
+    Drawing,
+    Look,
+    emphasised,
+    legend_below,
+    look_of,
+    new_figure,
+    spelled,
+)
 from nasrepro.reports.groups import Group, Setting, Values, size_metric
 from nasrepro.reports.summary import Results
-from nasrepro.reports.variants import main_and_variants
 from nasrepro.reports.words import budget_words, labels, scale_of, searched, unit_words
 from nasrepro.suite.errors import DataMissing, InvalidArch, NotTabulated
 from nasrepro.suite.oracle import Device, Metric
@@ -36,24 +42,22 @@ DEVICES = 2
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each setting and data set that is reported on."""
-    main, _ = main_and_variants(results.chosen.groups)
-    by_setting = [
-        (setting, list(members))
-        for setting, members in groupby(main, key=lambda group: group.setting)
-    ]
     of = {
         name: group.method
-        for _, groups in by_setting
-        for name, group in zip(labels(groups), groups, strict=True)
+        for task in results.tasks
+        for name, group in zip(task.labels, task.groups, strict=True)
     }
     looks = look_of(of, of)
-    for setting, groups in by_setting:
-        for dataset in setting.protocol.report_datasets:
-            yield from _drawing(setting, dataset, groups, looks)
+    for task in results.tasks:
+        yield from _drawing(task.setting, task.dataset, task.groups, looks, results.highlighted)
 
 
 def _drawing(
-    setting: Setting, dataset: str, groups: Sequence[Group], looks: dict[str, Look]
+    setting: Setting,
+    dataset: str,
+    groups: Sequence[Group],
+    looks: dict[str, Look],
+    highlighted: Sequence[str],
 ) -> Iterator[Drawing]:
     info = oracles.get(setting.oracle).info
     target = info.target_of(dataset)
@@ -69,16 +73,18 @@ def _drawing(
             panels.append((label, points))
     if not panels:
         return
-    shown = sorted({name for _, points in panels for name, *_ in points})
+    methods = {name: group.method for name, group in zip(names, groups, strict=True)}
+    shown = emphasised(methods, highlighted)
     wide = len(panels) > 1
-    down = -(-len(panels) // 3)
+    across = 2 if len(panels) == 4 else min(3, len(panels))
+    down = -(-len(panels) // across)
     figure = new_figure(
         "page" if wide else "column",
-        height=2.1 * down + 0.15 * -(-len(shown) // (4 if wide else 2)),
+        height=2.1 * down + 0.15 * -(-(len(shown) + 2) // (4 if wide else 2)),
     )
-    axes = figure.subplots(down, min(3, len(panels)), sharey=True, squeeze=False)
+    axes = figure.subplots(down, across, sharey=True, squeeze=False)
     for panel, (label, points) in zip(axes.flat, panels, strict=False):
-        _panel(panel, label, points, looks, target)
+        _panel(panel, label, points, looks, shown, target)
     for panel in axes.flat[len(panels) :]:
         panel.set_axis_off()
     for row in axes:
@@ -89,8 +95,8 @@ def _drawing(
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{target.name} against cost. Points are means "
-        "over search seeds with 95 % intervals of both, cut where they leave the panel; the line "
-        "is the front of the means: no other method is both "
+        "over search seeds, in colour with 95 % intervals of both, cut where they leave the panel; "
+        "the line is the front of the means: no other method is both "
         "cheaper and better. Simulated and measured cost have an axis each and are never added up."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
@@ -205,7 +211,12 @@ def _around(values: Sequence[float], *, log: bool = False) -> tuple[float, float
 
 
 def _panel(
-    panel: Any, label: str, points: Sequence[Point], looks: dict[str, Look], target: Metric
+    panel: Any,
+    label: str,
+    points: Sequence[Point],
+    looks: dict[str, Look],
+    shown: Collection[str],
+    target: Metric,
 ) -> None:
     front = front_of(points, higher=target.higher_is_better)
     panel.plot(
@@ -216,7 +227,10 @@ def _panel(
         zorder=1,
         label="front of the means",
     )
+    others = [(x[0], y[0]) for name, x, y in points if name not in shown]
     for name, x, y in points:
+        if name not in shown:
+            continue
         bars = [
             None if np.isnan(low) else [[value - low], [high - value]]
             for value, low, high in (x, y)
@@ -231,6 +245,9 @@ def _panel(
             zorder=2,
         )
         panel.plot(x[0], y[0], label=spelled(name), zorder=3, **looks[name].points)
+    if others:
+        style: Any = {"color": "0.75", "marker": "o", "markersize": 3, "linestyle": "none"}
+        panel.plot(*zip(*others, strict=True), label="other methods", zorder=1.5, **style)
     costs = [x[0] for _, x, _ in points]
     log = max(costs) > 8 * min(costs) > 0
     if log:

@@ -68,8 +68,8 @@ FIRST = (
     "size_walk",
     "reinforce",
     "bohb",
-    "arch2vec",
     "autoshrink",
+    "arch2vec",
 )
 
 _SETTINGS: Any = {
@@ -309,5 +309,8 @@ def save(figure: Figure, path: Path) -> None:
         raise NasreproError(
             f"cannot draw to {path}; give a file that ends in {' or '.join(_METADATA)}"
         )
+    for axes in figure.axes:  # labels begin with a capital, whoever wrote them
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set_text(label.get_text()[:1].upper() + label.get_text()[1:])
     with styled(), atomic_write(path) as temporary:
         figure.savefig(temporary, metadata=_METADATA[path.suffix.lower()])

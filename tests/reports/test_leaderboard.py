@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
 from nasrepro.reports import board, leaderboard, snapshot
+from nasrepro.reports.answers import best_on
 from nasrepro.reports.citations import citations
 from nasrepro.reports.figures.style import look_of
 from nasrepro.reports.summary import Results
@@ -269,6 +270,42 @@ def test_every_row_has_its_runs(found, site):
     value, text, interval, mark = first["cells"]["test_accuracy"]
     low, high = map(float, interval.strip("[]").split(", "))
     assert low < float(text) < high and abs(value - float(text)) < 0.05 and mark == "best"
+
+
+def said(tmp_path, means, seeds):
+    """Of methods with these mean accuracies and standard deviations over so many seeds."""
+    rng = np.random.default_rng(0)
+    with Store(tmp_path / "runs.sqlite") as store:
+        for name, (mean, spread) in means.items():
+            for seed in range(seeds):
+                store.add(record(name, seed, mean + spread * rng.standard_normal()))
+        return best_on(Results(store).tasks[0])
+
+
+def test_the_others_are_close_undecided_or_worse(tmp_path):
+    means = {
+        "local_search": (0.9400, 1e-5),
+        "random_search": (0.9395, 1e-5),  # .05 points behind, of .2 that do not matter
+        "regularized_evolution": (0.9380, 0.02),  # behind, but by no more than chance
+        "reinforce": (0.9000, 1e-5),
+    }
+    assert said(tmp_path, means, 12) == (
+        "Best: Local search, 94.000 % [94.000, 94.000] over 12 seeds. "
+        "Worse by less than 0.2 points (≈): Random search. "
+        "Not told apart from the best: Regularized evolution. "
+        "Worse: 1 more (95 % intervals of paired differences)."
+    )
+
+
+def test_few_seeds_tell_nothing(tmp_path):
+    means = {"local_search": (0.94, 1e-3), "random_search": (0.90, 1e-3)}
+    assert said(tmp_path, means, 2).endswith("2 seeds. Too few seeds to say how sure that is.")
+
+
+def test_a_method_alone_is_best(tmp_path):
+    assert said(tmp_path, {"local_search": (0.94, 0.0)}, 6) == (
+        "Best: Local search, 94.000 % over 6 seeds."
+    )
 
 
 # -- the browser -----------------------------------------------------------------------------------
