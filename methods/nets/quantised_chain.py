@@ -121,13 +121,12 @@ def _calibrate(layer: Any, given: tuple[Tensor]) -> None:
 def settled(network: Chain) -> Chain:
     """A copy whose weights are on their levels and whose ranges are numbers."""
     made = copy.deepcopy(network)
-    for module in made.modules():
-        if isinstance(module, _Quantised):
-            layer: Any = module
+    for layer in made.modules():
+        if isinstance(layer, _Quantised):
             reach = float(layer.reach.detach() if isinstance(layer.reach, Tensor) else layer.reach)
             del layer.reach
             layer.reach = reach
             with torch.no_grad():
-                layer.weight.copy_(on_levels(layer.weight, layer.bits[0], layer.cut))
+                layer.weight.copy_(on_levels(layer.weight, layer.bits[0], layer.cut))  # type: ignore[operator,arg-type]
             layer.bits = 32, layer.bits[1]
     return made
