@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
 KINDS = ("--only", "anytime", "--only", "claims")
 #: Made by commands of their own.
-APART = ("determinism.md", "tables.md")
+APART = ("determinism.md", "tables.md", "mutations.md")
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 

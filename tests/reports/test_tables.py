@@ -1423,6 +1423,8 @@ def test_published_correlations_beside_ours(store, tmp_path):
     assert doc.id == "published-paper-nasbench201" and [each.id for each in rest] == [
         "ranking-nasbench201-test-accuracy-200-epochs",
         "claims-paper",
+        "claims-blocked",
+        "claims-needs",
     ]
     assert texts(doc, "coefficient") == ["Kendall τ-b"] * 4 + ["Best found (%)"]
     assert texts(doc, "scorer") == [
@@ -1479,7 +1481,9 @@ def test_published_correlations_beside_ours(store, tmp_path):
     ]
     nothing = [each for each in verdicts if each.ours is None]
     assert [each.id for each in build(store(ranking(), name="none"), verdicts=nothing)] == [
-        rest[0].id
+        rest[0].id,
+        "claims-blocked",
+        "claims-needs",
     ]
 
 
