@@ -5,7 +5,8 @@ same command again, and holds the store against one of a run that nothing happen
 
     python tests/robustness/trials.py [--times 5] [--out results/robustness.md]
 
-A full disk is a small one in memory, which root alone can mount; elsewhere that is not tried.
+A full disk is a small one in memory, and hosts are network namespaces with addresses of their own;
+root alone can make either, elsewhere that is not tried.
 """
 
 from __future__ import annotations
@@ -152,26 +153,61 @@ def full_disk_score(folder: Path, reference: dict[str, object], rng: random.Rand
 def full_disk_train(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
     """`train-table` into a full disk."""
     return _full_disk(
-        command("train-table", "digits201", "--out", "DISK/table", "--cells", "1"), folder
+        command("train-table", "digits201", "--out", "DISK/table", "--cells", "1", "--seeds", "0"),
+        folder,
     )
 
 
 # -- a cluster -------------------------------------------------------------------------------------
-def _dask(what: str, *arguments: str, path: Path = ROOT) -> subprocess.Popen[bytes]:
+def _dask(what: str, *arguments: str, path: Path = ROOT, host: str = "") -> subprocess.Popen[bytes]:
+    within = ["ip", "netns", "exec", host] if host else []
     return subprocess.Popen(
-        [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments],
+        [*within, sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments],
         env={**os.environ, "PYTHONPATH": str(path)}, cwd="/",
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
 
 
-def _worker(address: str, folder: Path, host: str, path: Path = ROOT) -> subprocess.Popen[bytes]:
-    named = ("--host", host, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-    return _dask("worker", address, *named, "--local-directory", str(folder), path=path)
+def _worker(
+    address: str, folder: Path, at: str = "127.0.0.1", path: Path = ROOT, host: str = ""
+) -> subprocess.Popen[bytes]:
+    named = ("--host", at, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    return _dask("worker", address, *named, "--local-directory", str(folder), path=path, host=host)
 
 
-def _scheduler(port: int) -> subprocess.Popen[bytes]:
-    return _dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+def _scheduler(port: int, at: str = "127.0.0.1") -> subprocess.Popen[bytes]:
+    return _dask("scheduler", "--host", at, "--port", str(port), "--no-dashboard")
+
+
+#: The network of the trial of two hosts.
+BRIDGE, HOSTS = "nasrepro0", {"nasrepro-a": "10.77.0.2", "nasrepro-b": "10.77.0.3"}
+GATEWAY = "10.77.0.1"
+
+
+@contextlib.contextmanager
+def two_hosts() -> Iterator[None]:
+    """Two network namespaces, linked with this one by a bridge at `GATEWAY`."""
+
+    def ip(*words: str, check: bool = True) -> None:
+        subprocess.run(["ip", *words], check=check, stderr=subprocess.DEVNULL)
+
+    ip("link", "add", BRIDGE, "type", "bridge")
+    try:
+        ip("addr", "add", f"{GATEWAY}/24", "dev", BRIDGE)
+        ip("link", "set", BRIDGE, "up")
+        for host, address in HOSTS.items():
+            outer, inner = f"{host}0", f"{host}1"
+            ip("netns", "add", host)
+            ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", host)
+            ip("link", "set", outer, "master", BRIDGE, "up")
+            ip("-n", host, "addr", "add", f"{address}/24", "dev", inner)
+            ip("-n", host, "link", "set", inner, "up")
+            ip("-n", host, "link", "set", "lo", "up")
+        yield
+    finally:
+        for host in HOSTS:
+            ip("netns", "del", host, check=False)
+        ip("link", "del", BRIDGE, check=False)
 
 
 def _end(*processes: subprocess.Popen[bytes]) -> None:
@@ -185,7 +221,7 @@ def dead_scheduler(folder: Path, reference: dict[str, object], rng: random.Rando
     port, store = rng.randrange(20_000, 30_000), folder / "runs.sqlite"
     address = f"tcp://127.0.0.1:{port}"
     arguments = run(store, "--executor", "dask", "--address", address)
-    first = [_scheduler(port), _worker(address, folder, "127.0.0.1")]
+    first = [_scheduler(port), _worker(address, folder)]
     process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     there = 0
     while process.poll() is None and not there:
@@ -197,7 +233,7 @@ def dead_scheduler(folder: Path, reference: dict[str, object], rng: random.Rando
     if process.returncode != 2 or "Traceback" in said:
         return f"exit code {process.returncode}: {said[-300:]}"
     before = answers(store)
-    second = [_scheduler(port), _worker(address, folder, "127.0.0.1")]
+    second = [_scheduler(port), _worker(address, folder)]
     try:
         ended = done(arguments)
     finally:
@@ -209,23 +245,26 @@ def dead_scheduler(folder: Path, reference: dict[str, object], rng: random.Rando
 
 
 def other_code(folder: Path, reference: dict[str, object], rng: random.Random) -> str:
-    """Two hosts, on one of them another source of a method: its cells go to the other host."""
+    """Two network namespaces, in one another source of a method: its cells go to the other."""
     other = folder / "other"
     for name in FOLDERS:
         shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__"))
     source = other / "methods" / "random_search.py"
-    source.write_text(source.read_text().replace("while True:", "while bool(1):"))
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("session.space.sample(rng)", "session.space.at(0)"))
     port, store = rng.randrange(20_000, 30_000), folder / "runs.sqlite"
-    address = f"tcp://127.0.0.1:{port}"
-    hosts = [
-        _scheduler(port),
-        _worker(address, folder, "127.0.0.2", other),
-        _worker(address, folder, "127.0.0.1"),
-    ]
-    try:
-        ended = done(run(store, "--executor", "dask", "--address", address))
-    finally:
-        _end(*hosts)
+    address = f"tcp://{GATEWAY}:{port}"
+    (a, at_a), (b, at_b) = HOSTS.items()
+    with two_hosts():
+        hosts = [
+            _scheduler(port, GATEWAY),
+            _worker(address, folder, at_a, other, a),
+            _worker(address, folder, at_b, host=b),
+        ]
+        try:
+            ended = done(run(store, "--executor", "dask", "--address", address))
+        finally:
+            _end(*hosts)
     if ended.returncode:
         return f"exit code {ended.returncode}: {ended.stderr[-300:]}"
     return "" if answers(store) == reference else "other answers"
@@ -265,7 +304,7 @@ def main() -> int:
         reference = answers(undisturbed)
         for title in given.only:
             trial, survived = TRIALS[title], 0
-            if title.startswith("full disk") and os.geteuid():
+            if title.startswith(("full disk", "two hosts")) and os.geteuid():
                 continue
             for number in range(given.times):
                 folder = Path(name) / re.sub(r"\W+", "-", f"{title} {number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import sys
 import time
@@ -99,8 +100,10 @@ def train_shard(
     columns: dict[str, Any] = {
         name: np.stack([getattr(outcome, name) for outcome in outcomes]) for name in _MEASURED
     }
+    buffer = io.BytesIO()  # numpy's archive, when a disk is full, fails once more when it is freed
+    np.savez_compressed(buffer, numbers=numbers, **columns)
     with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, numbers=numbers, **columns)
+        temporary.write_bytes(buffer.getvalue())
 
 
 @dataclass(frozen=True, slots=True)
