@@ -1,11 +1,10 @@
 """Damaged files against every reader: a mutant ends as one error of ours, or it is read.
 
-    python tests/bench/fuzz.py [--mutants 2000] [--minutes 10] [FORMAT ...]
+    python tests/bench/fuzz.py [--mutants 2000] [--seconds 600] [--out FILE.md] [FORMAT ...]
 
 Whole converters read mutants of one original with all others intact; NASREPRO_MIRROR must name a
-folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds of CPU)
-and
-tracebacks (an exception that the command line does not print on one line).
+folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds of CPU) and tracebacks (an exception
+that the command line does not print on one line).
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import multiprocessing
 import os
 import pickle
 import random
+import resource
 import signal
 import sys
 import tempfile
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -169,18 +168,18 @@ def work(read: Callable[[Path], object], data: bytes, seeds: range, pipe: int) -
             os.write(pipe, f"{seed} {outcome}\n".encode())
 
 
-def outcomes(form: Format, mutants: int, minutes: float) -> Counter[str]:
-    """What became of the mutants, each batch in a process of its own."""
+def outcomes(form: Format, mutants: int, seconds: float) -> Counter[str]:
+    """What became of the mutants, each batch in a process of its own, until the CPU seconds end."""
     data, read = form
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "whole"
         path.write_bytes(data)
         read(path)  # what is not read whole would make every figure below worthless
     counts: Counter[str] = Counter()
-    first, ends = 0, time.monotonic() + 60 * minutes
-    while first < mutants and time.monotonic() < ends:
+    first, ends = 0, spent() + seconds
+    while first < mutants and spent() < ends:
         receive, send = os.pipe()
-        batch = range(first, min(first + 100, mutants))
+        batch = range(first, min(first + 20, mutants))
         child = multiprocessing.get_context("fork").Process(
             target=work, args=(read, data, batch, send)
         )
@@ -199,20 +198,50 @@ def outcomes(form: Format, mutants: int, minutes: float) -> Counter[str]:
     return counts
 
 
+def row(counts: Counter[str]) -> str:
+    """Cells of a line of the table."""
+    bad = sum(count for name, count in counts.items() if name.startswith("traceback"))
+    named = ("read", "refused", "crash", "hang")
+    return " | ".join(
+        f"{count:,}" for count in (sum(counts.values()), *(counts[name] for name in named), bad)
+    )
+
+
+def spent() -> float:
+    """CPU seconds of the batches that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("formats", nargs="*")
     parser.add_argument("--mutants", type=int, default=2000)
-    parser.add_argument("--minutes", type=float, default=10, help="most that one format may take")
+    parser.add_argument("--seconds", type=float, default=600, help="CPU that one format may take")
+    parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     mirror = Path(os.environ.get(MIRROR_VARIABLE, "/nowhere"))
     formats = readers() | converters(mirror)
     total: Counter[str] = Counter()
+    lines = [
+        "# Damaged files against every reader and every whole converter",
+        "",
+        f"Written by `tests/bench/fuzz.py {' '.join(sys.argv[1:])}`: mutants of each original, "
+        "read or refused on one line; a slow converter has fewer, by the seconds it was given. "
+        f"A hang is over {HANG_S} seconds of CPU.",
+        "",
+        "| format | mutants | read | refused | crashes | hangs | tracebacks |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name in chosen.formats or formats:
-        counts = outcomes(formats[name], chosen.mutants, chosen.minutes)
+        counts = outcomes(formats[name], chosen.mutants, chosen.seconds)
         shown = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         print(f"{name:<40}{sum(counts.values()):>6} mutants: {shown}", flush=True)
         total += counts
+        lines.append(f"| {name} | {row(counts)} |")
+    lines.append(f"| all | {row(total)} |")
+    if chosen.out:
+        chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(dict(total))
     sys.exit(any(name not in ("read", "refused") for name in total))
 
