@@ -45,7 +45,7 @@ class Registry(Generic[T]):
         self._found: dict[str, T] = {}
         self._made: dict[str, dict[str, T]] = {}  # by module loaded from a file
         self._opened: dict[str, T] = {}  # by path and text
-        self._complete = False
+        self._searched: list[str] = []  # the path of modules when all was imported
         self._named: set[str] = set()  # by their files, which are not imported yet
         #: How often something was registered: what was not known before may be known after.
         self.changes = 0
@@ -88,13 +88,13 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """All names, sorted; imports the package's files and the entry points of the group."""
-        if not self._complete:
+        if self._searched != sys.path:
             for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
                 if not module.ispkg and not module.name.startswith("_"):
                     importlib.import_module(f"{self.package}.{module.name}")
             for point in entry_points(group=self.group):
                 point.load()
-            self._complete = True
+            self._searched = list(sys.path)
         return sorted(self._found)
 
     def all(self) -> Iterable[T]:

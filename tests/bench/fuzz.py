@@ -3,8 +3,8 @@
     python tests/bench/fuzz.py [--mutants 2000] [--seconds 600] [--out FILE.md] [FORMAT ...]
 
 Whole converters read mutants of one original with all others intact; NASREPRO_MIRROR must name a
-folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds of CPU) and tracebacks (an exception
-that the command line does not print on one line).
+folder with the originals. Counted are crashes (the process died), hangs (over 30 seconds of CPU)
+and tracebacks (an exception that the command line does not print on one line).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ FUZZ = Path(__file__).parents[2] / "bench" / "fuzz.py"
 @pytest.mark.nightly
 def test_no_mutant_crashes_hangs_or_prints_a_traceback() -> None:
     """2,000 of each format; of a slow converter as many as a minute holds."""
-    arguments = ["--mutants", "2000", "--minutes", "1"]
+    arguments = ["--mutants", "2000", "--seconds", "60"]
     done = subprocess.run(
         [sys.executable, str(FUZZ), *arguments], capture_output=True, text=True, check=False
     )
