@@ -39,13 +39,6 @@ class OptionSpace(SearchSpace):
         """Number of architectures, however many."""
         return math.prod(self.cardinalities)
 
-    def _check_index(self, index: int) -> int:
-        if isinstance(index, (int, np.integer)) and len(self) <= index < math.prod(
-            self.cardinalities
-        ):
-            return int(index)
-        return super()._check_index(index)
-
     def parse(self, text: str) -> Arch:
         """Read the values of all decisions, joined by commas."""
         values = [value.strip() for value in text.split(",")]

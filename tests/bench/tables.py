@@ -41,17 +41,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--store", type=Path, help="runs of the plan new_tables")
+    parser.add_argument("--processes", type=int, default=3, help="of which the fastest counts")
     given = parser.parse_args()
     out: Path = given.out
-    costs, compared = list(_cost_rows()), list(_reference_rows())
+    costs, compared = list(_cost_rows(given.processes)), list(_reference_rows())
     gains = list(_gain_rows(given.store)) if given.store else []
     text = (
         "# Tables: what they hold and cost, and others' scores of their networks\n\n"
-        "Written by `tests/bench/tables.py --out results/tables.md`.\n\n"
+        "Written by `tests/bench/tables.py --store STORE --out results/tables.md`.\n\n"
         "Splits are those that the table has metrics of. Opening is a new process's, its libraries "
         "imported; a warm query asks again for all metrics of an architecture; all rows are of the "
-        "first data set at the longest training. The least of three processes, and there of 25 "
-        "blocks (all rows: of 5). An answer of a surrogate is a prediction.\n\n"
+        "first data set at the longest training. The least of "
+        f"{given.processes} processes, and there of 25 blocks (all rows: of 5). An answer of a "
+        "surrogate is a prediction.\n\n"
         + _markdown(_COSTS, costs)
         + "\n## Scores that others computed, beside ours\n\n"
         "Kendall's tau-b (τ) with the table's objective at the longest training, over the n "
@@ -100,7 +102,7 @@ _SETTINGS = (
 )
 
 
-def _cost_rows() -> Iterator[tuple[str, ...]]:
+def _cost_rows(processes: int) -> Iterator[tuple[str, ...]]:
     for entry in oracles.all():
         if entry.info.trains:
             continue
@@ -108,9 +110,9 @@ def _cost_rows() -> Iterator[tuple[str, ...]]:
             oracle = entry.load()
         except DataMissing:
             continue
-        if not hasattr(oracle, "table") and not hasattr(oracle, "epochs"):
+        if oracle.workshops is not None:  # another oracle's table
             continue
-        found = [measure(entry.name) for _ in range(3)]
+        found = [measure(entry.name) for _ in range(processes)]
         least = {key: min(one[key] for one in found) for key in found[0]}
         rows = f"{least['rows']:,.0f}" if least["rows"] else "predicts"
         yield (
