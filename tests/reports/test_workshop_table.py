@@ -6,6 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
+from nasrepro.reports.summary import Estimate
+from nasrepro.reports.tables.workshop_controls import sentence
 
 PLAN = """
 [[experiment]]
@@ -57,3 +59,59 @@ def test_networks_stand_beside_the_control_with_what_was_counted(tmp_path):
         float(half["test_accuracy_mean"]) - float(control["test_accuracy_mean"])
     )
     assert not control["test_accuracy_adds"] and float(half["workshop_cpu_s_mean"]) > 0
+
+
+CONTROLS = """
+[[experiment]]
+oracle = "workshop201"
+methods = [
+    { name = "compactnet_network", width = 8, label = "narrow" },
+    "compactnet_network",
+    { name = "compactnet_network", choose = "uniform", label = "uniform trimming" },
+    "random_search",
+]
+datasets = ["digits"]
+search_epochs = 30
+report_epochs = 30
+budgets = [{ seconds = 1 }]
+seeds = 2
+"""
+
+
+def test_a_method_stands_beside_each_of_its_controls(tmp_path):
+    (tmp_path / "plan.toml").write_text(CONTROLS)
+    store, report = str(tmp_path / "s.sqlite"), tmp_path / "report"
+    given = ["--plan", str(tmp_path / "plan.toml"), "--store", store, "--executor", "inline"]
+    ran = CliRunner().invoke(app, ["run", *given])
+    assert "0 failed" in ran.output, ran.output
+    done = CliRunner().invoke(app, ["report", "--store", store, "--out", str(report)])
+    assert done.exit_code == 0, done.output
+    (table,) = report.glob("controls-*.csv")
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["control"] for row in rows} == {"narrow", "uniform trimming", "Random search"}
+    for row in rows:
+        assert row["seeds"] == "2"
+        assert float(row["test_accuracy_adds"]) == pytest.approx(
+            float(row["test_accuracy_method"]) - float(row["test_accuracy_control"])
+        )
+
+
+@pytest.mark.parametrize(
+    ("adds", "words"),
+    [
+        (Estimate(20, 0.012, 0.01, 0.004, 0.02), "A adds 1.20 points to B (0.40 to 2.00)."),
+        (
+            Estimate(20, -0.012, 0.01, -0.02, -0.004),
+            "A adds nothing to B, it ends below it: −1.20 points (−2.00 to −0.40).",
+        ),
+        (
+            Estimate(20, 0.001, 0.01, -0.004, 0.006),
+            "A adds nothing that can be seen to B: 0.10 points (−0.40 to 0.60).",
+        ),
+        (Estimate(1, 0.01), "A against B: 1.00 points at 1 seed, too few for an interval."),
+        (Estimate(0), "A and B share no seed."),
+    ],
+)
+def test_what_is_added_in_a_sentence(adds, words):
+    assert sentence("A", "B", adds) == words

@@ -1,0 +1,167 @@
+"""What each method of a workshop adds to its controls: pairs of rows at the same seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nasrepro.reports.document import (
+    Column,
+    Filled,
+    TableDoc,
+    number_column,
+    shown,
+    slug,
+    text_column,
+    transposed,
+)
+from nasrepro.reports.groups import HANDED_BACK, Group
+from nasrepro.reports.summary import (
+    INTERVAL,
+    Estimate,
+    Measure,
+    Results,
+    Task,
+    estimate,
+    paired,
+)
+from nasrepro.reports.tables.columns import interval, mean
+from nasrepro.reports.words import budget_words, floating_notes, main_caption, scale_of, searched
+from nasrepro.suite.registry import methods, oracles
+
+ORDER = 54
+
+_LEGEND = (
+    "A method with its defaults beside its controls: the same method with another choice, and "
+    "methods that train no network of their own. Adds: {target} of the method less that of the "
+    f"control at the same seeds, in points; in brackets the {INTERVAL}. Of the other columns, the "
+    "method's mean stands before the stroke, the control's behind it. CPU seconds are those of the "
+    "trainings in the workshop."
+)
+
+Pair = tuple[int, int]
+
+
+def tables(results: Results) -> Iterator[TableDoc]:
+    """A table for each setting on an oracle with a workshop where a method has a control."""
+    for task in results.tasks:
+        known = {metric.name for metric in oracles.get(task.setting.oracle).info.metrics}
+        if known.issuperset(HANDED_BACK) and (pairs := pairs_of(task)):
+            yield controls_table(task, pairs)
+
+
+def pairs_of(task: Task) -> list[Pair]:
+    """Rows of each method of a workshop with its defaults, and of each of its controls."""
+    pairs = []
+    for row, group in enumerate(task.groups):
+        if not _is_system(group):
+            continue
+        for other, control in enumerate(task.groups):
+            if other != row and (control.method == group.method or not _trains(control)):
+                pairs.append((row, other))
+    return sorted(pairs, key=lambda pair: (task.groups[pair[0]].method, pair[1]))
+
+
+def _trains(group: Group) -> bool:
+    return group.method in methods.names() and methods.get(group.method).workshop
+
+
+def _is_system(group: Group) -> bool:
+    return _trains(group) and dict(group.params) == dict(methods.get(group.method).defaults)
+
+
+def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
+    """By method, the controls best first."""
+    setting, target, groups = task.setting, task.target, task.groups
+    names = [(task.labels[system], task.labels[control]) for system, control in pairs]
+    adds = _adds(task, pairs)
+    filled: list[Filled] = [
+        text_column(
+            Column("method", "Method", ("method",), "left", 0, 0), [name for name, _ in names]
+        ),
+        text_column(
+            Column("control", "Control", ("control",), "left", 0, 0), [name for _, name in names]
+        ),
+        number_column(
+            Column("seeds", "Seeds", ("seeds",), "right", 3), [each.n for each in adds.estimates], 0
+        ),
+        mean(adds, f"{target.name}_adds", terminal=0),
+        interval(adds, f"{target.name}_adds", terminal=1),
+    ]
+    values = [(target.name, "Accuracy\n(%)", adds.scale, 2)]
+    values += [("params", "Params\n(K)", 1e-3, 2), ("macs", "MACs\n(K)", 1e-3, 1)]
+    values += [("sparsity", "Sparsity\n(%)", 100.0, 1), ("weight_bits", "Weight\nbits", 1.0, 1)]
+    for name, header, scale, decimals in values:
+        means = [_mean(group.values.get((task.dataset, name))) for group in groups]
+        filled.append(_both(name, header, pairs, means, scale, decimals))
+    cpu = [_mean(group.costs["workshop_s"]) for group in groups]
+    filled.append(_both("workshop_cpu_s", "CPU s", pairs, cpu, 1.0, 1))
+    return TableDoc(
+        slug("controls", task.id),
+        f"{setting.oracle}: methods against their controls, {searched(setting, task.dataset)} "
+        f"({budget_words(setting.budget)})",
+        main_caption(groups, task.dataset, [target]),
+        *transposed(filled),
+        legend=_LEGEND.format(target=target.name),
+        footnotes=(
+            *(
+                sentence(*name, each, adds.scale)
+                for name, each in zip(names, adds.estimates, strict=True)
+            ),
+            *floating_notes(groups),
+        ),
+        citations=(oracles.get(setting.oracle).info.citation,),
+        part="searches",
+    )
+
+
+def _adds(task: Task, pairs: Sequence[Pair]) -> Measure:
+    place = task.dataset, task.target.name
+    estimates = []
+    for system, control in pairs:
+        ours, theirs = paired(task.groups[system], task.groups[control], place)
+        estimates.append(estimate(ours - theirs) if len(ours) else Estimate(0))
+    return Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
+
+
+def _mean(values: object) -> float | None:
+    numbers = np.asarray([] if values is None else values, dtype=float)
+    finite = numbers[np.isfinite(numbers)]
+    return float(finite.mean()) if finite.size else None
+
+
+def _both(
+    name: str,
+    header: str,
+    pairs: Sequence[Pair],
+    means: Sequence[float | None],
+    scale: float,
+    decimals: int,
+) -> Filled:
+    """`method / control`."""
+
+    def text(value: float | None) -> str:
+        return "–" if value is None else shown(scale * value, decimals)
+
+    return text_column(
+        Column(name, header, (f"{name}_method", f"{name}_control"), "right", 2, 2),
+        [f"{text(means[system])} / {text(means[control])}" for system, control in pairs],
+        [(means[system], means[control]) for system, control in pairs],
+    )
+
+
+def sentence(method: str, control: str, adds: Estimate, scale: float = 100.0) -> str:
+    """What a method adds to a control, by the interval of their paired differences."""
+    if adds.mean is None:
+        return f"{method} and {control} share no seed."
+    points = shown(scale * adds.mean, 2)
+    if adds.low is None or adds.high is None:
+        seeds = "1 seed" if adds.n == 1 else f"{adds.n} seeds"
+        return f"{method} against {control}: {points} points at {seeds}, too few for an interval."
+    ends = f"{shown(scale * adds.low, 2)} to {shown(scale * adds.high, 2)}"
+    if adds.low > 0:
+        return f"{method} adds {points} points to {control} ({ends})."
+    if adds.high < 0:
+        return f"{method} adds nothing to {control}, it ends below it: {points} points ({ends})."
+    return f"{method} adds nothing that can be seen to {control}: {points} points ({ends})."
