@@ -73,10 +73,10 @@ def ranking(results: Path) -> str:
         [
             "Method",
             f"Rank, {_tasks(overall)} tasks",
-            "95 % interval",
+            "Interval",
             "Best on",
             f"Rank, {_tasks(common)} tasks of all",
-            "95 % interval",
+            "Interval",
         ],
         ["---", "--:", "---", "--:", "--:", "---"],
         *(

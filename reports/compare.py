@@ -10,7 +10,7 @@ import numpy as np
 
 from nasrepro.reports.document import DASH, Column, Filled, TableDoc, shown, text_column, transposed
 from nasrepro.reports.groups import Group
-from nasrepro.reports.summary import Results, Task, margin_of, margin_words, paired
+from nasrepro.reports.summary import Results, Task, interval_header, margin_of, margin_words, paired
 from nasrepro.reports.words import changed_params, scale_of, unit_words
 from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.statistics import Interval, mean_interval, not_worse, significant
@@ -114,7 +114,13 @@ def compare_table(pairs: Sequence[Compared], a: str, b: str) -> TableDoc:
             [(pair.gap.value,) for pair in pairs],
         ),
         text_column(
-            Column("interval", "95 %\ninterval", ("low", "high"), "right", 2),
+            Column(
+                "interval",
+                interval_header([pair.gap.n for pair in pairs]),
+                ("low", "high"),
+                "right",
+                2,
+            ),
             [interval for _, interval in texts],
             [(pair.gap.low, pair.gap.high) for pair in pairs],
         ),

@@ -78,6 +78,11 @@ INTERVAL = (
 )
 
 
+def interval_header(counts: Iterable[int]) -> str:
+    """What intervals over so many seeds each are called; see `INTERVAL`."""
+    return "interval,\nfew seeds" if any(n < NAMED for n in counts) else "95 %\ninterval"
+
+
 # -- one quantity ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -172,8 +177,7 @@ class Measure:
     @property
     def interval_header(self) -> str:
         """What the intervals are called; see `INTERVAL`."""
-        few = any(each.low is not None and each.n < NAMED for each in self.estimates)
-        return "interval,\nfew seeds" if few else "95 %\ninterval"
+        return interval_header([each.n for each in self.estimates if each.low is not None])
 
     @cached_property
     def intervals(self) -> list[str]:

@@ -34,7 +34,7 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
         _column("rank", "Average\nrank", ("average_rank",), view.ranks, view.raw("ranks"), 1, view),
         _column(
             "rank_interval",
-            "95 %, over\nseeds",
+            "interval,\nover seeds",
             ("rank_low", "rank_high"),
             view.over_seeds,
             view.raw("over_seeds"),
@@ -42,7 +42,7 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
         ),
         _column(
             "rank_tasks",
-            "95 %, over\ntasks",
+            "interval,\nover tasks",
             ("rank_low_over_tasks", "rank_high_over_tasks"),
             view.over_tasks,
             view.raw("over_tasks"),
@@ -59,7 +59,7 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
             ),
             _column(
                 "gap_interval",
-                "95 %, over\nseeds",
+                "interval,\nover seeds",
                 ("gap_low", "gap_high"),
                 view.gap_intervals,
                 view.raw("gap_intervals"),
@@ -109,8 +109,8 @@ def _column(
 
 def _legend(view: Overview) -> str:
     words = (
-        f"Intervals of ranks: 95 % percentile bootstrap ({RESAMPLES:,} resamples), once over "
-        "search "
+        f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %, but "
+        "of few seeds, which it covers less often; once over search "
         "seeds with the tasks as they are (how sure is this order on these tasks), once over tasks "
         "(how far does it carry); none below 5 seeds, or 5 tasks. Group: one and the number of "
         "methods whose average rank is surely lower on these tasks (p < 0.05 over seeds, Holm over "

@@ -49,7 +49,7 @@ function strips(task, rows, file) {
     make("text", { x: x(each), y: height - 22, "text-anchor": "middle", class: "quiet" }, each.toLocaleString("en"))));
   const name = `${key === "regret" ? "Regret" : task.target.replaceAll("_", " ")}${(key === "regret" && task.unit === "%" ? "points" : task.unit) ? ` (${(key === "regret" && task.unit === "%" ? "points" : task.unit)})` : ""}`;
   const figure = framed(width, height, [ticks, parts, make("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, name)],
-    `Runs of each method (the first ${SHOWN_RUNS} seeds), mean and 95 % interval; the worst hundredth stands at the edge. Point at a run, or use the arrow keys.`);
+    `Runs of each method (the first ${SHOWN_RUNS} seeds), mean and interval; the worst hundredth stands at the edge. Point at a run, or use the arrow keys.`);
   walk(figure.querySelector("svg"), points);
   return figure;
 }
@@ -110,7 +110,7 @@ function anytime(task, rows, file) {
   const axis = curves.axis === "clock_s" ? "simulated training (GPU s)" : "queries";
   const of = curves.of === "regret" ? `Regret${task.unit === "%" ? " (points)" : ""}` : `${task.target} ${task.unit}`;
   return framed(width, height, [grid, grey, lines, make("text", { x: (left + width) / 2, y: 297, "text-anchor": "middle" }, axis)],
-    `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds, for the best ${BANDS} with 95 % intervals.`
+    `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds, for the best ${BANDS} with their intervals.`
     + (grey.length ? ` In grey: the other ${grey.length}; hide methods to see them.` : "")
     + " What lies beyond the axis stands at its edge.");
 }
@@ -134,7 +134,7 @@ function rankDots() {
   lines.map((line, i) => make("g", {}, make("text", { x: left, y: 18 + i * step, "text-anchor": "end" }, short(line.label, narrow() ? 15 : 31)),
     dot(line, "rank", line.ends, 14 + i * step, "var(--text)"), dot(line, "common", line.common_ends, 28 + i * step, "var(--soft)"))),
   make("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, "average rank")],
-  `Average rank with its 95 % interval over seeds; 1 is best. Above: over all tasks${both ? "; below: over the tasks that all of them were run on" : ""}.`);
+  `Average rank with its interval over seeds; 1 is best. Above: over all tasks${both ? "; below: over the tasks that all of them were run on" : ""}.`);
 }
 async function drawChart(shown) {
   $("point").textContent = "";

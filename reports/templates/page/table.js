@@ -134,7 +134,7 @@ function captionOf(shown) {
   const [task] = shown;
   const seed = task.search_seed === "mean" ? "the mean over the table's training seeds" : `training seed ${task.search_seed}`;
   return `${taskName(task)} (table ${task.table}). Search: by ${task.objective}, ${seed}. Reported: ${task.target} `
-    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their 95 % intervals. ${close}`;
+    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their intervals, nominally 95 % (of fewer than 50 seeds they cover less). ${close}`;
 }
 function drawToggles(whole) {
   const list = (id, entries, chosen, words) => $(id).replaceChildren(...entries.map((entry) => make("label", {},
