@@ -140,7 +140,9 @@ class _Task:
     def all(
         self, todo: Sequence[tuple[Arch, list[Scorer]]], workers: int, until: float
     ) -> Iterator[tuple[Arch, list[Scorer], list[tuple[float, float]]]]:
-        """Score each, in order, or as they come from several workers."""
+        """Score each, in order, or as they come from several workers; no images for none."""
+        if not todo:
+            return
         scorers = {id(each): each for _, wanted in todo for each in wanted}.values()
         batches = batches_of(partial(self.oracle.batches, self.dataset), self.inputs, scorers)
         if workers == 1:

@@ -22,7 +22,7 @@ from nasrepro.methods.nets import passes
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
-from nasrepro.suite.errors import DataCorrupt, NasreproError, ScoresMissing
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, ScoresMissing
 from nasrepro.suite.experiments.kinds.ranking import RankCell, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
@@ -999,6 +999,22 @@ def test_what_ships_by_the_present_source_counts_whatever_the_cache_holds(
     judge = scoring.StoredScorer.of(toy.space, toy.info.datasets[0], toy.batches, zico, SMALL)
     assert judge.has(toy.space.at(0)) and not judge.has(toy.space.at(1))
     assert judge.score(toy.space.at(1)) == 8.0
+
+
+def test_scores_that_ship_need_no_images(nasbench201, cache, monkeypatch, tmp_path):
+    """The scores on reduced CIFAR-10 ship; its images do not."""
+    monkeypatch.setenv("NASREPRO_DATASETS", str(tmp_path))
+    network = {"channels": 8, "cells": 1}
+    setting = ScoringSetting(batch=32, data="cifar10_jpeg", network=network)
+    inputs = scoring.inputs_of(nasbench201.space, nasbench201.info.datasets[0], setting)
+    naswot = scorers.get("naswot")
+    held = ScoreTable.shipped(inputs).of(naswot)
+    archs = [nasbench201.space.at(index) for index in list(held)[:3]]
+    table = scoring.score(nasbench201, [naswot], archs, setting)
+    assert table.of(naswot) == ScoreTable.load(inputs, naswot).of(naswot)
+    absent = next(arch for arch in nasbench201.archs() if nasbench201.space.index(arch) not in held)
+    with pytest.raises(DataMissing, match="images of cifar10_jpeg are not here"):
+        scoring.score(nasbench201, [naswot], [absent], setting)
 
 
 def test_a_ranking_of_a_plan_starts_no_minutes_of_scoring(cache, toy):
