@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nasrepro.reports.document import BEST, Column, Filled, Raw, TableCell, TableDoc, transposed
+from nasrepro.reports.document import (
+    BEST,
+    Column,
+    Filled,
+    TableCell,
+    TableDoc,
+    text_column,
+    transposed,
+)
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Overview, Results
 from nasrepro.reports.words import arms, fidelity_notes
 
 ORDER = 0
+#: Columns, each with the field of `Overview` that it shows.
+_RANKS = (
+    (Column("rank", "Average\nrank", ("average_rank",), "right", 1, 1), "ranks"),
+    (
+        Column("rank_interval", "interval,\nover seeds", ("rank_low", "rank_high"), "right", 3, 1),
+        "over_seeds",
+    ),
+    (
+        Column(
+            "rank_tasks",
+            "interval,\nover tasks",
+            ("rank_low_over_tasks", "rank_high_over_tasks"),
+            "right",
+            6,
+            1,
+        ),
+        "over_tasks",
+    ),
+    (Column("group", "Group", ("group_rank",), "right", 2, 1), "groups"),
+    (Column("borda", "Borda", ("borda_points",), "right", 7, 1), "borda"),
+    (Column("wins", "Best\non", ("tasks_won",), "right", 8, 1), "best_on"),
+)
+_GAPS = (
+    (Column("gap_closed", "Gap\nclosed (%)", ("gap_closed",), "right", 4, 1), "gaps"),
+    (
+        Column("gap_interval", "interval,\nover seeds", ("gap_low", "gap_high"), "right", 5, 1),
+        "gap_intervals",
+    ),
+)
+_TASKS = (Column("tasks", "Tasks", ("tasks",), "right", 9, 1), "covered")
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
@@ -22,89 +60,37 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 def overall_table(view: Overview, name: str = "overall", title: str = "All tasks") -> TableDoc:
     """Best average rank first."""
-    found = view.overall
-    filled: list[Filled] = [
-        _column(
-            "method",
-            "Method",
-            ("method", "label"),
-            view.labels,
-            list(zip(view.methods, view.labels, strict=True)),
-        ),
-        _column("rank", "Average\nrank", ("average_rank",), view.ranks, view.raw("ranks"), 1, view),
-        _column(
-            "rank_interval",
-            "interval,\nover seeds",
-            ("rank_low", "rank_high"),
-            view.over_seeds,
-            view.raw("over_seeds"),
-            3,
-        ),
-        _column(
-            "rank_tasks",
-            "interval,\nover tasks",
-            ("rank_low_over_tasks", "rank_high_over_tasks"),
-            view.over_tasks,
-            view.raw("over_tasks"),
-            6,
-        ),
-        _column("group", "Group", ("group_rank",), view.groups, view.raw("groups"), 2),
-        _column("borda", "Borda", ("borda_points",), view.borda, view.raw("borda"), 7),
-        _column("wins", "Best\non", ("tasks_won",), view.best_on, view.raw("best_on"), 8),
-    ]
-    if found.gap_closed:
-        filled += [
-            _column(
-                "gap_closed", "Gap\nclosed (%)", ("gap_closed",), view.gaps, view.raw("gaps"), 4
-            ),
-            _column(
-                "gap_interval",
-                "interval,\nover seeds",
-                ("gap_low", "gap_high"),
-                view.gap_intervals,
-                view.raw("gap_intervals"),
-                5,
-            ),
-        ]
-    filled.append(_column("tasks", "Tasks", ("tasks",), view.covered, view.raw("covered"), 9))
+    overall = view.overall
+    methods = text_column(
+        Column("method", "Method", ("method", "label"), "left", 0, 0),
+        view.labels,
+        list(zip(view.methods, view.labels, strict=True)),
+    )
+    fields = [*_RANKS, *(_GAPS if overall.gap_closed else ()), _TASKS]
     return TableDoc(
         name,
-        f"{title}: average ranks of {len(found.names)} methods over {len(found.settings)} tasks",
-        overall_caption(found),
-        *transposed(filled),
+        f"{title}: average ranks of {len(overall.names)} methods over "
+        f"{len(overall.settings)} tasks",
+        overall_caption(overall),
+        *transposed([methods, *(_filled(view, column, field) for column, field in fields)]),
         legend=_legend(view),
         footnotes=(
             *arms(view.examples),
-            *fidelity_notes(view.examples, found.settings),
-            tested_words(found),
+            *fidelity_notes(view.examples, overall.settings),
+            tested_words(overall),
             TESTS,
-            *missing_words(found),
+            *missing_words(overall),
         ),
     )
 
 
-def _column(
-    name: str,
-    header: str,
-    data: tuple[str, ...],
-    texts: Sequence[str],
-    values: Sequence[tuple[Raw, ...]],
-    terminal: int = 0,
-    marked: Overview | None = None,
-) -> Filled:
-    cells = [
-        TableCell(
-            text,
-            raw,
-            BEST if marked and row in marked.best else "",
-            marked is not None and row in marked.second,
-        )
-        for row, (text, raw) in enumerate(zip(texts, values, strict=True))
+def _filled(view: Overview, column: Column, field: str) -> Filled:
+    """A column of one field of `Overview`; of the ranks the best are marked."""
+    best, second = (view.best, view.second) if field == "ranks" else (frozenset(), frozenset())
+    return column, [
+        TableCell(text, raw, BEST if row in best else "", row in second)
+        for row, (text, raw) in enumerate(zip(getattr(view, field), view.raw(field), strict=True))
     ]
-    panel = 0 if name == "method" else 1
-    return Column(
-        name, header, data, "left" if name == "method" else "right", terminal, panel
-    ), cells
 
 
 def _legend(view: Overview) -> str:
