@@ -45,10 +45,15 @@ Pair = tuple[int, int]
 
 def tables(results: Results) -> Iterator[TableDoc]:
     """A table for each setting on an oracle with a workshop where a method has a control."""
+    return (controls_table(task, pairs) for task, pairs in tasks_with_pairs(results))
+
+
+def tasks_with_pairs(results: Results) -> Iterator[tuple[Task, list[Pair]]]:
+    """Tasks on oracles with a workshop, and their pairs, where there are any."""
     for task in results.tasks:
         known = {metric.name for metric in oracles.get(task.setting.oracle).info.metrics}
         if known.issuperset(HANDED_BACK) and (pairs := pairs_of(task)):
-            yield controls_table(task, pairs)
+            yield task, pairs
 
 
 def pairs_of(task: Task) -> list[Pair]:

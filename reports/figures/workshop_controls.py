@@ -1,0 +1,48 @@
+"""Methods of a workshop and their controls: what each ends with, one figure a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nasrepro.reports.document import slug
+from nasrepro.reports.figures.style import Drawing, look_of, new_figure
+from nasrepro.reports.summary import INTERVAL, Results, Task
+from nasrepro.reports.tables.workshop_controls import tasks_with_pairs
+from nasrepro.reports.words import budget_words, title_of
+
+
+def draw(results: Results) -> Iterator[Drawing]:
+    """One figure for each method with controls, in each setting."""
+    for task, pairs in tasks_with_pairs(results):
+        for system in dict.fromkeys(system for system, _ in pairs):
+            controls = [control for ours, control in pairs if ours == system]
+            yield _drawing(task, system, controls)
+
+
+def _drawing(task: Task, system: int, controls: list[int]) -> Drawing:
+    measure, method = task.measures[task.target.name], task.groups[system].method
+    rows = sorted([system, *controls], reverse=True)  # the best at the top
+    figure = new_figure("column", height=0.7 + 0.24 * len(rows))
+    axes = figure.add_subplot()
+    look = look_of([method])[method]
+    for place, row in enumerate(rows):
+        each = measure.estimates[row]
+        if each.mean is None:
+            continue
+        colour = look.colour if row == system else "0.45"
+        if each.low is not None and each.high is not None:
+            ends = [measure.scale * each.low, measure.scale * each.high]
+            axes.plot(ends, [place, place], color=colour, linewidth=1.2)
+        axes.plot([measure.scale * each.mean], [place], marker=look.marker, color=colour)
+    axes.set_yticks(range(len(rows)), [task.labels[row] for row in rows])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlabel(measure.header.replace("\n", " "))
+    axes.grid(visible=True, axis="x")
+    seeds = max(measure.estimates[row].n for row in rows)
+    return Drawing(
+        slug("workshop-controls", method, task.id),
+        f"{title_of(method)} and its controls in {task.setting.oracle} "
+        f"({budget_words(task.setting.budget)}): {task.target.name}, means of "
+        f"{'1 seed' if seeds == 1 else f'{seeds} seeds'} with the {INTERVAL}.",
+        figure,
+    )
