@@ -49,7 +49,12 @@ def _nasrepro(*words: str) -> None:
 
 def rendered(readme: str, results: Path) -> str:
     """README with its parts as results/ has them."""
-    parts = {"ranking": ranking, "provenance": provenance, "findings": findings}
+    parts = {
+        "ranking": ranking,
+        "provenance": provenance,
+        "findings": findings,
+        "verdicts": verdicts,
+    }
     for name, made_of in parts.items():
         readme, count = re.subn(
             _PART.format(name),
@@ -136,6 +141,15 @@ def provenance(results: Path) -> str:
         f"{searches:,} searches ({failed:,} failed), the last of {manifest['last_result'][:10]}, "
         f"on {machines}{by}: [results/manifest.json](results/manifest.json).\n"
     )
+
+
+def verdicts(results: Path) -> str:
+    """The headline of all claims, as the report has it."""
+    report = (results / "report.md").read_text(encoding="utf-8")
+    found = re.search(r"Of [\d,]+ pieces of evidence that were tested, .*", report)
+    if found is None:
+        raise ValueError("results/report.md has no headline of the claims")
+    return f"{found[0]}\n"
 
 
 def _main() -> None:
