@@ -285,11 +285,12 @@ def figures(
     from nasrepro.reports import figures as drawn
     from nasrepro.reports.summary import Results
 
+    kinds = drawn.checked(only or [])
     folder = out or store.parent / "figures"
     rows = _rows_of(method or ())
     with reading(store) as opened, progress_bar("drawing", quiet) as progress:
         results = Results(opened, plan=plan, highlighted=rows)
-        captions = drawn.write(results, folder, only=only or [], progress=progress)
+        captions = drawn.write(results, folder, only=kinds, progress=progress)
     if as_json:
         print_json([{"figure": name, "caption": caption} for name, caption in captions])
     elif not quiet:

@@ -25,6 +25,15 @@ def kinds() -> list[str]:
     )
 
 
+def checked(only: Sequence[str]) -> list[str]:
+    """The kinds that are asked for, all if none; raises UnknownName for one that does not exist."""
+    known = kinds()
+    for kind in only:
+        if kind not in known:
+            raise UnknownName("kind of figure", kind, known)
+    return list(only) or known
+
+
 def write(
     results: Results,
     out: Path,
@@ -49,12 +58,8 @@ def write(
         UnknownName: a kind that does not exist.
         NasreproError: two figures of one name, or the folder cannot be written to.
     """
-    known = kinds()
-    for kind in only:
-        if kind not in known:
-            raise UnknownName("kind of figure", kind, known)
     captions: dict[str, str] = {}
-    chosen = list(only) or known
+    chosen = checked(only)
     for done, kind in enumerate(chosen):
         progress(done, len(chosen), kind)
         draw = importlib.import_module(f"{__name__}.{kind}").draw
@@ -71,4 +76,4 @@ def write(
     return list(captions.items())
 
 
-__all__ = ["Drawing", "kinds", "write"]
+__all__ = ["Drawing", "checked", "kinds", "write"]

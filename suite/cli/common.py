@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.errors import NasreproError, UnknownName
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.store import Store
@@ -60,6 +60,23 @@ StorePath = Annotated[
     ),
 ]
 DEFAULT_STORE = Path("nasrepro-results/runs.sqlite")
+
+
+def _executor(kind: str) -> str:
+    """Refused before any work."""
+    from nasrepro.suite.experiments.runner import EXECUTORS
+
+    if kind not in EXECUTORS:
+        raise UnknownName("executor", kind, EXECUTORS)
+    return kind
+
+
+Executor = Annotated[
+    str,
+    typer.Option(
+        help="processes (here), inline (in this process) or dask (a cluster).", callback=_executor
+    ),
+]
 
 
 #: Characters of a column at least.
@@ -148,6 +165,10 @@ def reading(path: Path) -> Iterator[Store]:
                 remark(line)
 
 
+#: Columns that the bar, counts and times of a progress bar take.
+_COUNTS = 44
+
+
 @contextmanager
 def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar with the time left, on standard error.
@@ -175,14 +196,20 @@ def progress_bar(what: str, quiet: bool) -> Iterator[Callable[[int, int, str], N
     )
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(what, total=None)
+        room = max(24, min(56, console.width - _COUNTS))
         yield lambda done, total, label: bar.update(
-            task, completed=done, total=total, description=shortened(f"{what} {label}".strip())
+            task,
+            completed=done,
+            total=total,
+            description=shortened(f"{what} {label}".strip(), label, room),
         )
 
 
-def shortened(text: str, length: int = 56) -> str:
-    """A text that leaves room for the bar; its end, which says for how long, stays."""
-    return text if len(text) <= length else f"{text[: length - 20]}…{text[-19:]}"
+def shortened(text: str, label: str, length: int) -> str:
+    """A text that leaves room for the bar, else its label; the end, a seed perhaps, stays."""
+    if len(text) <= length:
+        return text
+    return label if 0 < len(label) <= length else f"{label[: length - 20]}…{label[-19:]}"
 
 
 def chosen_dataset(oracle: Oracle, name: str) -> str:

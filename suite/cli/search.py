@@ -11,6 +11,7 @@ import typer
 
 from nasrepro.suite.cli.common import (
     DEFAULT_STORE,
+    Executor,
     Json,
     Quiet,
     StorePath,
@@ -128,10 +129,7 @@ def run(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")
     ] = None,
-    executor: Annotated[
-        str,
-        typer.Option(help="processes (here), inline (in this process) or dask (a cluster)."),
-    ] = "processes",
+    executor: Executor = "processes",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
     ] = None,

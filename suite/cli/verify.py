@@ -11,6 +11,7 @@ import typer
 
 from nasrepro.suite.cli.common import (
     DEFAULT_STORE,
+    Executor,
     Json,
     Quiet,
     StorePath,
@@ -62,9 +63,7 @@ def verify(
         Path | None, typer.Option(help="With --against: write the table as Markdown.")
     ] = None,
     store: StorePath = DEFAULT_STORE,
-    executor: Annotated[
-        str, typer.Option(help="processes (of this machine), inline (this process) or dask.")
-    ] = "processes",
+    executor: Executor = "processes",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
     ] = None,
