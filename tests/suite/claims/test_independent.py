@@ -51,7 +51,7 @@ class Records:
         self.orders: dict[str, dict[str, str]] = {}  # by paper, judged once
         store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         for kind, text in store.execute(
-            "select kind, record from records where status = 'done' order by id"
+            "select kind, record from records where status <> 'failed' order by id"
         ):
             record = json.loads(text)
             if kind == "run":
