@@ -271,6 +271,19 @@ def test_main_tables_say_where_multi_fidelity_methods_cannot_gain(store, budget,
     assert len(notes) == told and all(note.startswith("ASHA: ") for note in notes)
 
 
+def test_overhead_is_of_all_runs_of_a_method_and_names_where_it_was_most(store):
+    dear = [
+        replace(run("hyperband", seed, test=0.9), overhead_s={"total": spent})
+        for seed, spent in enumerate([1.0, 62.0])
+    ]
+    docs = build(store(run(test=0.9), *dear))
+    (doc,) = (doc for doc in docs if doc.id == "overhead")
+    rows = [[cell.values[0] for cell in row] for row in doc.rows]
+    where = "nasbench201, cifar10 (12,000 simulated s)"
+    assert rows == [["Hyperband", 2, 31.5, 62.0, where], ["Random search", 1, 0.5, 0.5, where]]
+    assert "Above a minute: Hyperband." in doc.caption
+
+
 def test_main_table_by_hand(store):
     values = [0.90, 0.91, 0.92, 0.93, 0.94]
     doc, density, cost = build(
