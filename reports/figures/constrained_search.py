@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,41 +13,47 @@ from nasrepro.reports.summary import Results
 
 
 def draw(results: Results) -> Iterator[Drawing]:
-    """One figure for each oracle, data set and quantile of `constrained.search`."""
-    gaps: dict[tuple[str, str, float], dict[str, dict[str, list[float]]]] = defaultdict(
+    """One figure for each oracle and data set of `constrained.search`."""
+    gaps: dict[tuple[str, str], dict[str, dict[tuple[str, float], list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    broken: dict[tuple[str, str, float], int] = defaultdict(int)
+    broken: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for record in results.studies:
         if record.key.study != "constrained.search" or record.status != "done":
             continue
         for row in record.rows:
-            setting = row["oracle"], row["dataset"], row["quantile"]
-            broken[setting] += not row["holds"]
-            gaps[setting][row["arm"]][row["device"]] += [row["below_best"]] if row["holds"] else []
-    for (oracle, dataset, quantile), arms in sorted(gaps.items()):
-        devices = sorted({device for by_device in arms.values() for device in by_device})
-        figure = new_figure("page", height=0.9 + 0.24 * len(devices))
+            setting = row["oracle"], row["dataset"]
+            broken[setting][row["arm"]] += not row["holds"]
+            place = row["device"], row["quantile"]
+            gaps[setting][row["arm"]][place] += [row["below_best"]] if row["holds"] else []
+    for (oracle, dataset), arms in sorted(gaps.items()):
+        limits = sorted({limit for by_limit in arms.values() for limit in by_limit})
+        figure = new_figure("page", height=0.9 + 0.24 * len(limits))
         axes = figure.add_subplot()
         looks = look_of(arms)
-        for place, (arm, by_device) in enumerate(sorted(arms.items())):
-            points = [(d, np.mean(by_device[d])) for d in devices if by_device[d]]
+        for place, (arm, by_limit) in enumerate(sorted(arms.items())):
+            points = [(limit, np.mean(by_limit[limit])) for limit in limits if by_limit[limit]]
             axes.plot(
                 [100 * mean for _, mean in points],
-                [devices.index(d) + 0.12 * (place - len(arms) / 2) for d, _ in points],
+                [limits.index(limit) + 0.12 * (place - len(arms) / 2) for limit, _ in points],
                 label=arm,
                 **looks[arm].points,
             )
-        axes.set_yticks(range(len(devices)), devices)
+        axes.set_yticks(
+            range(len(limits)), [f"{device}, {quantile:.0%}" for device, quantile in limits]
+        )
         axes.invert_yaxis()
         axes.set_xlabel("below the best within the limit (points)")
         axes.set_xlim(-0.05, None)
         axes.grid(axis="x")
         legend_below(figure, axes, columns=5)
+        over = ", ".join(
+            f"{arm} {count}" for arm, count in sorted((+broken[oracle, dataset]).items())
+        )
         yield Drawing(
-            slug("constrained-search", oracle, dataset, str(quantile)),
-            f"What each method returns on {oracle}, {dataset}, where {quantile:.0%} of the "
-            "networks are within the limit: how far below the best of those, mean over seeds; "
-            f"{broken[oracle, dataset, quantile]} searches that broke the limit are left out.",
+            slug("constrained-search", oracle, dataset),
+            f"What each method returns on {oracle}, {dataset}, under a limit that the share of the "
+            "networks named at the left keeps: how far below the best of those, mean over seeds. "
+            f"Searches that broke the limit, which are left out: {over or 'none'}.",
             figure,
         )

@@ -114,6 +114,8 @@ def draw(results: Results) -> Iterator[Drawing]:
 
 
 def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
+    from matplotlib.ticker import LogLocator  # half a second to import
+
     points: dict[tuple[object, ...], dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -139,6 +141,9 @@ def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
         axes.grid(axis="x")
         if how.log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.tick_params(axis="x", which="minor", labelbottom=False)
     every[0].set_yticks(range(len(lines)), lines)
     every[0].invert_yaxis()
     legend_below(figure, every[0], columns=len(looks))

@@ -35,10 +35,11 @@ def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
     """A row for each file of claims that had or has a blocked one, and one for all."""
     titles = {each.claim.file: each.claim.title or each.claim.paper for each in verdicts}
     names, sizes = [], []
-    for name, before, after in counts(earlier(FIRST), verdicts):
+    first = {id: each for id, each in earlier(FIRST).items() if each.file in titles}
+    for name, before, after in counts(first, verdicts):
         old, new = _sizes(before), _sizes(after)
         if old[_BLOCKED] or new[_BLOCKED]:
-            names.append(titles.get(name, name))
+            names.append("All" if name == "all" else titles[name])
             sizes.append((sum(old.values()), old[_BLOCKED], sum(new.values()), new[_BLOCKED]))
     headers = ("Claims\nbefore", "Blocked\nbefore", "Claims\nnow", "Blocked\nnow")
     filled: list[Filled] = [text_column(Column("paper", "Paper", ("paper",), "left", 0, 0), names)]

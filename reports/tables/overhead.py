@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from nasrepro.reports.document import (
+    FLOATING,
     Column,
     Filled,
+    TableCell,
     TableDoc,
     number_column,
     text_column,
@@ -17,7 +19,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Results
-from nasrepro.reports.words import budget_words, title_of
+from nasrepro.reports.words import budget_words, floating_notes, is_floating, title_of
 
 ORDER = 61
 
@@ -38,9 +40,12 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
         key=lambda row: (-row[3], row[0]),
     )
     filled: list[Filled] = [
-        text_column(
+        (
             Column("method", "Method", ("method",), "left", 0, 0),
-            [title_of(row[0]) for row in rows],
+            [
+                TableCell(title_of(name), (name,), FLOATING if is_floating(name) else "")
+                for name, *_ in rows
+            ],
         ),
         number_column(Column("runs", "Runs", ("runs",), terminal=2), [row[1] for row in rows], 0),
         number_column(
@@ -64,6 +69,7 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
         "apart: the mean over all finished runs, and the most. Above a minute: "
         f"{', '.join(title_of(row[0]) for row in rows if row[3] > 60) or 'none'}.",
         *transposed(filled),
+        footnotes=tuple(floating_notes([groups[0] for groups in methods.values()])),
     )
 
 

@@ -19,7 +19,7 @@ def test_every_blocked_claim_of_the_package_is_counted_and_stands_with_what_it_n
     by_paper, needs = blocked.tables(SimpleNamespace(verdicts=verdicts))
 
     rows = {row[0].text: [cell.values[0] for cell in row[1:]] for row in by_paper.rows}
-    assert rows["all"] == [798, 397, len(verdicts), len(now)]
+    assert rows["All"] == [798, 397, len(verdicts), len(now)]
     (amc,) = (row for name, row in rows.items() if name.startswith("AMC"))
     assert amc[:2] == [7, 5] and amc[3] == sum(claim.file == "amc" for claim in now)
 

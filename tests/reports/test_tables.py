@@ -280,7 +280,7 @@ def test_overhead_is_of_all_runs_of_a_method_and_names_where_it_was_most(store):
     (doc,) = (doc for doc in docs if doc.id == "overhead")
     rows = [[cell.values[0] for cell in row] for row in doc.rows]
     where = "nasbench201, cifar10 (12,000 simulated s)"
-    assert rows == [["Hyperband", 2, 31.5, 62.0, where], ["Random search", 1, 0.5, 0.5, where]]
+    assert rows == [["hyperband", 2, 31.5, 62.0, where], ["random_search", 1, 0.5, 0.5, where]]
     assert "Above a minute: Hyperband." in doc.caption
 
 
@@ -534,7 +534,7 @@ def test_an_oracle_with_perplexity_and_no_times(store, monkeypatch):
         }
         return replace(run(method, seed, oracle="words", budget=Budget(None, 100)), reports=reports)
 
-    doc, cost = build(
+    doc, cost, _ = build(
         store(
             *(
                 record(name, seed, value + seed)
@@ -725,7 +725,7 @@ def test_a_plan_chooses_settings_and_seeds(store, tmp_path):
         ranking(),
         ranking(dataset="cifar100"),
     )
-    main, ranks, _, _ = build(found, plan=str(plan))
+    main, ranks, *_ = build(found, plan=str(plan))
     assert dict(zip(texts(main, "method"), texts(main, "seeds"), strict=True)) == {
         "Random search": "2",
         "mine": "1",
@@ -1513,7 +1513,7 @@ def test_every_row_leads_to_its_runs(store, tmp_path):
         )
     )
     found = store(*records)
-    docs = build(found)
+    docs = [doc for doc in build(found) if doc.id != "overhead"]  # its rows are of all tasks
     runs = list(csv.DictReader(write_runs(summary.Results(found), tmp_path).open(encoding="utf-8")))
     assert len(runs) == 2 * (2 * 3 + 1) and {each["run_id"] for each in runs} == {
         record.key.run_id for record in records
