@@ -140,6 +140,9 @@ def _panel(
                 drawn.moments, low, high, color=looks[name].colour, alpha=0.15, linewidth=0
             )
     panel.set_xscale("log")
+    low, high = np.log10(panel.get_xlim())
+    if np.floor(high) > np.floor(low):  # a power of ten is named; more would hide each other
+        panel.tick_params(axis="x", which="minor", labelbottom=False)
     heights = [np.asarray(line.get_ydata(), dtype=np.float64) for line in panel.lines]
     if best is not None and any((each > 0).any() for each in heights):
         panel.set_yscale("log")
