@@ -35,7 +35,7 @@ PlanName = Annotated[
     typer.Option(
         "--plan",
         "-p",
-        help="Only the settings and seeds of this plan; everything in the store if not given.",
+        help="Only the settings and seeds of this plan (default: the whole store).",
     ),
 ]
 Own = Annotated[
@@ -44,8 +44,8 @@ Own = Annotated[
         "--method",
         "-m",
         help=(
-            "The Python file of a method of yours: its rows are marked, its paper and "
-            "deviations are shown."
+            "Python file of your method: its rows are marked, its paper and deviations shown; "
+            "repeatable."
         ),
     ),
 ]
@@ -54,23 +54,23 @@ Highlighted = Annotated[
     typer.Option(
         "--method",
         "-m",
-        help="What is drawn in colour: the Python file of a method of yours, or part of a row's "
-        "name; the best eight and your own if not given.",
+        help="Rows drawn in colour: Python file of your method, or part of a row's name; "
+        "repeatable (default: the best eight and your own).",
     ),
 ]
 Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="Folder for the files; one called as the command, beside the store, if not given.",
+        help="Output folder (default: named after the command, beside the store).",
     ),
 ]
 Against = Annotated[
     Path | None,
     typer.Option(
         help=(
-            "A snapshot.json of an earlier report, or a folder of them (the last by name): "
-            "tell what changed."
+            "List changes since an earlier report: its snapshot.json, or a folder of them (the "
+            "last by name)."
         )
     ),
 ]
@@ -96,26 +96,29 @@ def report(
         ),
     ] = "md,tex,html,csv,runs,page",
     against: Against = None,
-    every: Annotated[bool, typer.Option("--all", help="Print all tables, with captions.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Print every table, with captions.")] = False,
     claims: Annotated[bool, typer.Option("--claims", help="Print the tables of claims.")] = False,
     columns: Annotated[
-        str, typer.Option(help="Columns to show, comma-separated, named as in --json.")
+        str, typer.Option(help="Columns to print, comma-separated, named as in --json.")
     ] = "",
     methods: Annotated[
-        str, typer.Option(help="Rows to show: parts of their names, comma-separated.")
+        str, typer.Option(help="Rows to print: parts of their names, comma-separated.")
     ] = "",
-    rows: Annotated[int | None, typer.Option(min=1, help="At most so many rows a table.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Print at most N rows of each table.")
+    ] = None,
     fit: Annotated[
-        str, typer.Option(help="LaTeX tables of one float, `column` or `page` wide, notes below.")
+        str, typer.Option(help="Fit LaTeX tables into one float, `column` or `page` wide.")
     ] = "",
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Write the files, print no tables.")
+        bool, typer.Option("--quiet", "-q", help="Write the files; print nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Report what was run: a screen of tables here, all of them as files.
+    """Summarise results in tables.
 
-    The files are Markdown, LaTeX, HTML and CSV, and a leaderboard page.
+    Prints the main tables, and writes all of them as Markdown, LaTeX, HTML, CSV and a leaderboard
+    page.
 
     Example: nasrepro report --method my_method.py --columns test_accuracy,regret --fit column
     """
@@ -209,13 +212,15 @@ def _words(text: str) -> list[str]:
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(help="A method, or a row's name as the report has it.")],
-    b: Annotated[str, typer.Argument(help="Another.")],
+    a: Annotated[str, typer.Argument(help="Method, or name of a row in the report.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
     store: StorePath = DEFAULT_STORE,
     plan: PlanName = "",
     as_json: Json = False,
 ) -> None:
-    """Compare two methods on each task: difference, interval, equivalence.
+    """Compare two methods on each task.
+
+    Shows the difference, its interval, and whether they are equivalent.
 
     Example: nasrepro compare regularized_evolution random_search
     """
@@ -248,7 +253,9 @@ def leaderboard(
     against: Against = None,
     quiet: Quiet = False,
 ) -> None:
-    """The leaderboard: a static page that works from a file, with the runs behind every row.
+    """Write the leaderboard, a static page.
+
+    It works from a file, and has the runs behind every row.
 
     Example: nasrepro leaderboard --store runs.sqlite --out site
     """
@@ -271,14 +278,14 @@ def figures(
     out: Out = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="A kind of figure; several by repeating. All if not given."),
+        typer.Option(help="Kind of figure; repeatable (default: all)."),
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Every figure that a results store has something for, each as vector PDF and as PNG.
+    """Draw every figure that the results allow, as PDF and PNG.
 
-    With --plan those of its settings and seeds; claims are judged by the whole store alone.
+    With --plan, only its settings and seeds; claims are always judged by the whole store.
 
     Example: nasrepro figures --store runs.sqlite --out figures --only anytime
     """

@@ -38,12 +38,10 @@ def rank_devices(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Rank agreement between devices (Spearman's rho), over the architectures that both have.
+    """Show the rank agreement between devices (Spearman's rho).
 
-    Is one proxy device enough?
-
-    0.9 is what the paper of OneProxy asks for. Devices of a whole source that repeat the numbers of
-    another device here are left out.
+    Is one proxy device enough? The OneProxy paper asks for 0.9. Devices that repeat the numbers of
+    another installed device are left out of whole sources.
 
     Example: nasrepro rank-devices hwnasbench --dataset cifar100
     """

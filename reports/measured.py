@@ -30,14 +30,15 @@ def study(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 0..N-1.")] = 1,
     store: StorePath = DEFAULT_STORE,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+        int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Measure a study and print its table; what the store has is not measured again.
+    """Measure a study and print its table.
 
-    Means over the seeds; with --json the rows of each. Its figure: nasrepro figures.
+    Stored measurements are not repeated. The table has means over the seeds, --json the rows of
+    each. For its figure: nasrepro figures.
 
     Example: nasrepro study flash_models.predictor --param oracle=natsbench_size --seeds 3
     """

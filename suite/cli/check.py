@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The Python file of a method.")],
-    oracle: Annotated[str, typer.Option(help="Oracle of the trial runs.")] = "digits201",
-    queries: Annotated[int, typer.Option(min=1, help="Budget of a trial run.")] = 20,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a run may take.")] = 300,
+    file: Annotated[Path, typer.Argument(help="Python file of the method.")],
+    oracle: Annotated[str, typer.Option(help="Oracle for the trial runs.")] = "digits201",
+    queries: Annotated[int, typer.Option(min=1, help="Budget of each trial run.")] = 20,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Time limit of each run, in seconds.")
+    ] = 300,
     as_json: Json = False,
 ) -> int:
-    """Check a method before it runs for long: signature, errors, repeatability, time, memory.
+    """Check a method before a long run.
 
-    Runs it three times in new processes: seed 0 twice, which must give the same, and seed 1. Exits
-    1 if something is wrong. Example: nasrepro check my_method.py
+    Checks signature, errors, repeatability, time and memory: runs the method three times in new
+    processes, seed 0 twice, which must give the same, and seed 1. Exits 1 if something is wrong.
+    Example: nasrepro check my_method.py
     """
     from nasrepro.suite.registry import methods
 

@@ -31,16 +31,16 @@ app.add_typer(claims_app, name="claims")
 PaperOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--paper", help="Only this paper: its file's name, arXiv number, or a part of its title."
+        "--paper", help="Only this paper: name of its file, arXiv number, or part of its title."
     ),
 ]
 IdOption = Annotated[
     list[str] | None,
-    typer.Option("--id", help="Only this claim; several by repeating. See: nasrepro list claims."),
+    typer.Option("--id", help="Only this claim; repeatable. See: nasrepro list claims."),
 ]
 FileOption = Annotated[
     list[Path] | None,
-    typer.Option("--file", help="A claims file of your own in place of the package's."),
+    typer.Option("--file", help="Your own claims file, in place of the shipped ones; repeatable."),
 ]
 MethodOption = Annotated[
     list[str] | None,
@@ -51,10 +51,12 @@ MethodOption = Annotated[
         "package.",
     ),
 ]
-NoRun = Annotated[bool, typer.Option("--no-run", help="Judge by what the store has; run nothing.")]
-Long = Annotated[bool, typer.Option("--long", help="Also run what takes more than minutes.")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Judge by stored results; run nothing.")]
+Long = Annotated[
+    bool, typer.Option("--long", help="Also run experiments that take more than minutes.")
+]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+    int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
 ]
 
 
@@ -64,22 +66,25 @@ def claims(
     paper: PaperOption = None,
     id: IdOption = None,
     explain: Annotated[
-        str, typer.Option("--explain", help="The evidence for one claim: plan, runs, rule, figure.")
+        str,
+        typer.Option(
+            "--explain", help="Show the evidence for one claim: plan, runs, rule, figure."
+        ),
     ] = "",
     file: FileOption = None,
     method: MethodOption = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", help="Write JUnit XML there, too.")
+        Path | None, typer.Option("--junit", help="Also write JUnit XML to this file.")
     ] = None,
     against: Annotated[
         str,
         typer.Option(
             "--against",
-            help="What changed since earlier verdicts, and why: a JSON file, or first (edition).",
+            help="List the changes since earlier verdicts: a JSON file, or `first` (edition).",
         ),
     ] = "",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit code 1 also where a claim could not be judged.")
+        bool, typer.Option("--strict", help="Also exit 1 if a claim could not be judged.")
     ] = False,
     no_run: NoRun = False,
     long: Long = False,
@@ -88,10 +93,10 @@ def claims(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Judge the papers' claims by what was measured.
+    """Judge the claims of papers by measurements.
 
-    What the claims need and the store lacks is run; each verdict is compared with the recorded one.
-    Exit code 1 where one differs, each of which is named, or where a run failed. Example: nasrepro
+    Runs missing results, judges each claim, and compares the verdict with the recorded one. Exits 1
+    if a verdict changed (they are listed) or a run failed. Example: nasrepro
     claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
@@ -158,7 +163,7 @@ def record_verdicts(
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> int:
-    """Write the verdicts of now beside the claims' files, as the recorded ones."""
+    """Save the current verdicts to the claim files."""
     from nasrepro.suite.claims import claim_files, record
 
     wanted, others = chosen(paper, id, file, method)
@@ -180,7 +185,7 @@ def missing_results(
     store: StorePath = DEFAULT_STORE,
     as_json: Json = False,
 ) -> int:
-    """What the claims need and the store lacks, and which claims wait for it.
+    """List the results that claims need and the store lacks.
 
     `nasrepro claims --id ID` runs just that, with `--long` also what takes more than minutes.
     """
@@ -210,7 +215,7 @@ def missing_results(
 
 @claims_app.command("rules")
 def rules(as_json: Json = False) -> int:
-    """The margins and the numbers of replicates that verdicts rest on, with their reasons."""
+    """Show the margins and numbers of replicates behind the verdicts, with reasons."""
     from nasrepro.suite.claims.margins import MARGINS, REPLICATES
 
     if as_json:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Every NAS method against the same look-up oracles, under the same rules, with the "
-        "same honest bill."
+        "Run neural-architecture-search methods on the same look-up oracles, under the same "
+        "rules, with every cost reported."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -34,14 +34,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(
-    help="Tables of the oracles: fetch, describe, check.",
+    help="Fetch, describe and check the tables of the oracles.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 app.add_typer(data_app, name="data")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress and remarks.")]
 
 
 def _store_file(path: Path) -> Path:
@@ -54,7 +54,7 @@ StorePath = Annotated[
     Path,
     typer.Option(
         "--store",
-        help="The results store, a SQLite file.",
+        help="Results store (a SQLite file).",
         envvar="NASREPRO_STORE",
         callback=_store_file,
     ),

@@ -31,7 +31,9 @@ VARIABLES = (
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Print versions, processor, linear algebra, settings, disk and tables, for a bug report.
+    """Print what a bug report needs to know of this machine.
+
+    That is versions, processor, linear algebra, settings, disk and tables.
 
     Example: nasrepro doctor > doctor.txt
     """

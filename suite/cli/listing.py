@@ -16,16 +16,15 @@ def list_command(
         typer.Argument(
             help=(
                 "oracles, spaces, methods, studies, scorers, devices, references, claims or "
-                "plans; all if not given."
+                "plans (default: all)."
             )
         ),
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """List what there is, of one kind or of all.
+    """List what is installed: oracles, methods, scorers, ...
 
-    The kinds are oracles, spaces, methods, studies, scorers, devices, references (scores that
-    others computed), claims and plans.
+    References are scores that others computed.
     """
     from nasrepro.suite.errors import UnknownName
 

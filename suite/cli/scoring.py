@@ -16,25 +16,23 @@ if TYPE_CHECKING:
     from nasrepro.suite.oracle import Oracle
     from nasrepro.suite.scoring import ScoreTable, ScoringSetting
 
-Batch = Annotated[int, typer.Option(min=1, help="Images in a batch.")]
+Batch = Annotated[int, typer.Option(min=1, help="Images per batch.")]
 Count = Annotated[
-    int, typer.Option("--batches", min=1, help="Batches, the same ones for all networks.")
+    int, typer.Option("--batches", min=1, help="Number of batches; all networks see the same ones.")
 ]
 Data = Annotated[
     str,
-    typer.Option(
-        help='"random", or the name of the images; the oracle\'s own where it ships them.'
-    ),
+    typer.Option(help='Images: "random" or a data set (default: the oracle\'s own, if shipped).'),
 ]
 Network = Annotated[
     list[str] | None,
-    typer.Option(help="name=number: a parameter of the networks, such as channels=8."),
+    typer.Option(help="Parameter of the networks as name=number, e.g. channels=8; repeatable."),
 ]
 DatasetOf = Annotated[
     str,
     typer.Option(
-        "--networks-of",
-        help="Data set for which networks are built; the oracle's first if not given.",
+        "--network-dataset",
+        help="Data set the networks are built for (default: the oracle's first).",
     ),
 ]
 
@@ -58,34 +56,32 @@ def setting_of(
 
 @app.command()
 def score(
-    oracle: Annotated[str, typer.Argument(help="Name of the oracle whose networks are scored.")],
+    oracle: Annotated[str, typer.Argument(help="Oracle whose networks are scored.")],
     scorer: Annotated[
         list[str] | None,
-        typer.Option(help="Scorer; several by repeating. All that need a network if not given."),
+        typer.Option(help="Scorer; repeatable (default: all that need a network)."),
     ] = None,
     sample: Annotated[
         int | None,
-        typer.Option(min=1, help="Only the first N of a fixed random order; all if not given."),
+        typer.Option(min=1, help="Score the first N of a fixed random order (default: all)."),
     ] = None,
     batch: Batch = 128,
     batches: Count = 2,
     data: Data = "",
-    seed: Annotated[int, typer.Option(min=0, help="Of data, weights, and what scorers draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of images, weights and scorers.")] = 0,
     network: Network = None,
     networks_of: DatasetOf = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes, of one thread each.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes, one thread each.")] = 1,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Start no new network after this many seconds.")
+        float | None, typer.Option(min=0, help="Start no new network after N seconds.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Copy the table of scores to this .parquet file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Copy the scores to this .parquet file.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Score untrained networks and keep the scores, each functionally distinct architecture once.
+    """Score untrained networks and store the scores.
 
-    What is scored is not scored again.
+    Functionally equal architectures are scored once; stored scores are not computed again.
 
     Example: nasrepro score digits201 --scorer zico --scorer synflow --batch 64
     """

@@ -37,18 +37,16 @@ if TYPE_CHECKING:
 
 @app.command()
 def query(
-    oracle: Annotated[str, typer.Argument(help="Name of the oracle; see: nasrepro list oracles.")],
-    arch: Annotated[
-        str, typer.Argument(help="Official string of the architecture, or its official index.")
-    ],
-    dataset: Annotated[str, typer.Option(help="Data set, in any case.")] = "",
+    oracle: Annotated[str, typer.Argument(help="Oracle; see: nasrepro list oracles.")],
+    arch: Annotated[str, typer.Argument(help="Official string or index of the architecture.")],
+    dataset: Annotated[str, typer.Option(help="Data set (case-insensitive).")] = "",
     epochs: Annotated[
-        int | None, typer.Option(help="Training length in epochs; there is no default.")
+        int | None, typer.Option(help="Training length in epochs (required).")
     ] = None,
-    seed: Annotated[str, typer.Option(help="Training seed of the table, or mean.")] = "mean",
+    seed: Annotated[str, typer.Option(help="Training seed in the table, or mean.")] = "mean",
     as_json: Json = False,
 ) -> None:
-    """Show everything an oracle knows about one architecture.
+    """Show everything an oracle knows about an architecture.
 
     Example: nasrepro query nasbench201 6111 --dataset cifar10 --epochs 200
     """
@@ -115,41 +113,44 @@ def _shown(value: Any, unit: str) -> str:
 def run(
     plan: Annotated[
         str,
-        typer.Option(
-            "--plan", "-p", help="A shipped plan, or a .toml file; see: nasrepro list plans."
-        ),
+        typer.Option("--plan", "-p", help="Shipped plan or .toml file; see: nasrepro list plans."),
     ] = "reproduce",
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method", "-m", help="Also run this one: a Python file, a name, or optuna:SAMPLER."
+            "--method",
+            "-m",
+            help="Method to add: a Python file, a name, or optuna:SAMPLER; repeatable.",
         ),
     ] = None,
     store: StorePath = DEFAULT_STORE,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Search seeds 0..N-1 in place of the plan's.")
+        int | None, typer.Option(min=1, help="Search seeds 0..N-1 (default: the plan's).")
     ] = None,
     executor: Executor = "processes",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; the number of cores if not given.")
+        int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
     ] = None,
-    address: Annotated[
-        str, typer.Option(help="Scheduler of the Dask cluster, tcp://HOST:PORT.")
-    ] = "",
+    address: Annotated[str, typer.Option(help="Dask scheduler, tcp://HOST:PORT.")] = "",
     timeout: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Seconds that one run may take (default: the plan's; 6 hours)."),
+        typer.Option(
+            min=0.1, help="Time limit of each run, in seconds (default: the plan's, 6 hours)."
+        ),
     ] = None,
     skip_missing: Annotated[
         bool,
-        typer.Option("--skip-missing", help="Skip experiments whose table is not installed."),
+        typer.Option(
+            "--skip-missing", help="Skip and report experiments whose table is not installed."
+        ),
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Run a plan; results in the store are kept, and an interrupted run resumes where it was.
+    """Run a plan and store the results.
 
-    Exit code 1 if a run failed. Example: nasrepro run --plan nasbench201 --method my_method.py
+    Finished runs are skipped; an interrupted plan resumes. Exits 1 if a run failed. Example:
+    nasrepro run --plan nasbench201 --method my_method.py
     """
     from nasrepro.suite.experiments.kinds.search import arm_labels
     from nasrepro.suite.experiments.plan import load_plan

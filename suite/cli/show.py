@@ -12,16 +12,16 @@ from nasrepro.suite.cli.common import DEFAULT_STORE, StorePath, app, print_json,
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(help="Id of a run, a ranking or a study's measurement.")],
+    run_id: Annotated[str, typer.Argument(help="Id of a run, ranking or study.")],
     trace: Annotated[
-        bool, typer.Option("--trace", help="Also every evaluation of a run, and its events.")
+        bool, typer.Option("--trace", help="Add every evaluation of the run, and its events.")
     ] = False,
     error: Annotated[
-        bool, typer.Option("--error", help="Only the traceback of a failed result, as text.")
+        bool, typer.Option("--error", help="Print only the traceback of a failed result.")
     ] = False,
     store: StorePath = DEFAULT_STORE,
 ) -> None:
-    """Show one result of a store as JSON: what determined it, what it gave, where it ran.
+    """Show a stored result as JSON.
 
     Example: nasrepro show 0123456789abcdef
     """

@@ -52,13 +52,13 @@ def data_fetch(
             )
         ),
     ] = None,
-    all_tables: Annotated[bool, typer.Option("--all", help="Every table there is.")] = False,
+    all_tables: Annotated[bool, typer.Option("--all", help="Fetch every table.")] = False,
     if_reachable: Annotated[
-        bool, typer.Option(help="Go on (exit 0) where originals cannot be reached.")
+        bool, typer.Option(help="Skip (exit 0) what cannot be reached.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch the originals of a table, check their sha256, convert them once.
+    """Download the original files of a table, check their sha256 and convert them.
 
     Originals come from NASREPRO_MIRROR (a folder or URL with the same paths) if it is set, else
     from their pinned addresses. Tables are kept in NASREPRO_DATA, else in the platform's cache
@@ -121,14 +121,11 @@ def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable
 def data_info(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Oracles, sources of devices, references; all if not given."),
+        typer.Argument(help="Oracles, sources of devices, references (default: all)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Describe each table: present or how to get it, and what it holds.
-
-    That is rows, data sets, epochs, seeds or devices, size, licence and citation.
-    """
+    """Describe tables: contents, size, licence, citation, and how to get them."""
     found = [_described_table(entry) for entry in _tables(names)]
     if as_json:
         print_json(found)
@@ -274,11 +271,11 @@ def _trainings(oracle: Oracle, dataset: str) -> list[str]:
 @data_app.command("verify")
 def data_verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Tables; all that are here if not given.")
+        list[str] | None, typer.Argument(help="Tables (default: all installed).")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Hash every table again and compare; exit 1 if one differs."""
+    """Check the hash of every installed table; exits 1 if one differs."""
     from nasrepro.suite.data import open_table
 
     results = []

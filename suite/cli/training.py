@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
 @app.command()
 def train(
-    space: Annotated[
-        str, typer.Option(help="Search space, or an oracle that has it; see: nasrepro list spaces.")
-    ],
-    arch: Annotated[str, typer.Option(help="Architecture: the ecosystem's string, or an index.")],
+    space: Annotated[str, typer.Option(help="Search space or oracle; see: nasrepro list spaces.")],
+    arch: Annotated[str, typer.Option(help="Official string or index of the architecture.")],
     data: Annotated[
         str,
         typer.Option(
@@ -41,26 +39,26 @@ def train(
         ),
     ],
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Length; the recipe's own if not given.")
+        int | None, typer.Option(min=1, help="Training length (default: the recipe's).")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings, with seeds 0, 1, ...")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of trainings, with seeds 0, 1, ...")
+    ] = 1,
     batch: Annotated[int | None, typer.Option(min=1, help="Examples per step.")] = None,
-    lr: Annotated[
-        float | None, typer.Option(min=0, help="Learning rate at the first epoch.")
-    ] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="Initial learning rate.")] = None,
     channels: Annotated[
         int | None, typer.Option(min=1, help="Channels of the first stage.")
     ] = None,
     cells: Annotated[int | None, typer.Option(min=1, help="Cells per stage.")] = None,
     stages: Annotated[int | None, typer.Option(min=1, help="Stages.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; cpu if not given.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ... (default: cpu).")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for training.json and the curves, training.png.")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train one network for real; an interrupted training resumes where it was.
+    """Train one network; an interrupted training resumes.
 
     On digits, NAS-Bench-201 cells are trained exactly as those of the table digits201. Data sets
     are looked for in NASREPRO_DATASETS. Not every space has --channels, --cells or --stages.
@@ -200,35 +198,39 @@ def train_table(
     name: Annotated[str, typer.Argument(help="The table: digits201.")],
     out: Annotated[
         Path,
-        typer.Option(help="Folder of the shards; the same command resumes from there."),
+        typer.Option(help="Folder of the shards; the same command resumes there."),
     ],
     seeds: Annotated[str, typer.Option(help="Training seeds; see --group.")] = "0,1,2,3,4,5",
-    workers: Annotated[int, typer.Option(min=1, help="Single-threaded processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes, one thread each.")] = 2,
     cells: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N cells of the random order.")
+        int | None, typer.Option(min=1, help="Train only the first N cells of the random order.")
     ] = None,
     collect: Annotated[
         Path | None,
-        typer.Option(help="Train nothing: write this Parquet file, and its data card beside it."),
+        typer.Option(
+            help="Write the shards to this Parquet file, with a data card; train nothing."
+        ),
     ] = None,
     unpack: Annotated[
         Path | None,
-        typer.Option(help="Train nothing: fill the folder from this table, to go on from there."),
+        typer.Option(
+            help="Fill the folder from this Parquet file, to resume from it; train nothing."
+        ),
     ] = None,
     trial: Annotated[
         str | None,
         typer.Option(
-            help="Try a recipe on a sample of the cells, and say which criteria it meets."
+            help="Try a recipe on a sample of cells and report the criteria that it meets."
         ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Train all cells by a recipe that was tried.")
+        str | None, typer.Option(help="Train all cells with a recipe that was tried.")
     ] = None,
     group: Annotated[int, typer.Option(min=1, help="Seeds trained side by side.")] = 3,
 ) -> None:
-    """Train a table that this project ships.
+    """Train a table that ships with this project.
 
-    In shards, which may be interrupted and resumed, then collected into Parquet.
+    Training runs in shards, which can be interrupted and resumed; --collect writes the Parquet.
 
     Example: nasrepro train-table digits201 --out shards; nasrepro train-table digits201 --out
     shards --collect new.parquet

@@ -37,44 +37,44 @@ if TYPE_CHECKING:
 @app.command()
 def verify(
     run: Annotated[
-        list[str] | None, typer.Argument(help="Ids of results; runs.csv of a report names them.")
+        list[str] | None, typer.Argument(help="Ids of results (column id of a report's runs.csv).")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Verify N results drawn at random.")
+        int | None, typer.Option(min=1, help="Verify N results, drawn at random.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", "-m", help="The Python file of a method that the store has."),
+        typer.Option("--method", "-m", help="Python file of a method in the store; repeatable."),
     ] = None,
     oracle: Annotated[
-        list[str] | None, typer.Option(help="Draw from results on this oracle; by repeating, more.")
+        list[str] | None, typer.Option(help="Draw only results on this oracle; repeatable.")
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="Copy the results that are equal to this new store.")
+        Path | None, typer.Option(help="Copy the equal results to this new store.")
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(
-            help="Another store: run nothing, hold all its results against those of --store."
-        ),
+        typer.Option(help="Compare with all results of this store; run nothing."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="With --against: write the table as Markdown.")
+        Path | None, typer.Option(help="With --against: write the table to this Markdown file.")
     ] = None,
     store: StorePath = DEFAULT_STORE,
     executor: Executor = "processes",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
     ] = None,
-    address: Annotated[str, typer.Option(help="Address of the Dask scheduler.")] = "",
+    address: Annotated[str, typer.Option(help="Dask scheduler, tcp://HOST:PORT.")] = "",
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Run stored results again and compare: equal, same answer in other bits, or different.
+    """Rerun stored results and compare them with the records.
 
-    With --against the results of two stores are compared, those of two machines for example, and
-    counted by method. Exits 1 if one is different. Example: nasrepro verify --sample 10
+    Each is equal, the same answer in other bits, or different.
+
+    With --against, compares two stores (of two machines, say) and counts by method. Exits 1 if a
+    result is different. Example: nasrepro verify --sample 10
     """
     from nasrepro.suite.registry import methods
 
