@@ -82,6 +82,27 @@ def test_gradient_of_alpha_is_that_of_the_softmax() -> None:
     assert alpha.grad is not None and torch.allclose(made, alpha.grad)
 
 
+def test_gradients_of_gates_are_finite_differences(oracle: Oracle) -> None:
+    """The sum over a place of o_i(x) dL/dy is dL/dg_i."""
+    session, rng = opened(oracle), np.random.default_rng(0)
+    with session.workshop(rng) as shop:
+        supernet = shop.supernet().double().eval()
+        images, labels = next(shop.batches("valid", 32))
+        everything = [range(5)] * 6
+
+        def loss(gates: torch.Tensor) -> torch.Tensor:
+            supernet.mix(gates, everything)
+            return torch.nn.functional.cross_entropy(supernet(images.double()), labels)
+
+        gates = torch.full((6, 5), 0.2, dtype=torch.double, requires_grad=True)
+        (slopes,) = torch.autograd.grad(loss(gates), gates)
+        for place in ((0, 1), (3, 3), (5, 4)):
+            step = torch.zeros_like(gates)
+            step[place] = 1e-5
+            change = (loss(gates.detach() + step) - loss(gates.detach() - step)) / 2e-5
+            assert float(slopes[place]) == pytest.approx(change.item(), rel=1e-4, abs=1e-9)
+
+
 def test_two_gates_leave_the_other_chances_alone() -> None:
     alpha = torch.randn(6, 5)
     pair = torch.tensor([[0, 1], [2, 3], [1, 4], [0, 4], [3, 1], [2, 0]])

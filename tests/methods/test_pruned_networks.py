@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from nasrepro.methods.amc_network import Layers
 from nasrepro.methods.nets import pruning
 from nasrepro.methods.nets.chain import Chain, cosine, epochs_left, step_s, widths_of
 from nasrepro.suite.errors import NasreproError
@@ -64,6 +65,30 @@ def test_refits_change_nothing_at_full_width_and_help_below(chain):
         for each in (plain, refit)
     ]
     assert errors[1] < errors[0]
+
+
+def test_full_shares_keep_all_and_the_wall_holds_for_any_action():
+    def macs(widths):
+        return pruning.chain_macs((1, 8, 8), widths, 10)
+
+    layers = Layers(macs, 8, 0.2, 1.0)
+    assert [layers.keep(1.0) for _ in range(4)] == [1.0] * 4 and layers.widths == layers.full
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        layers = Layers(macs, 8, 0.2, 0.3)
+        for _ in range(4):
+            layers.keep(float(rng.random()))
+        assert macs(layers.widths) <= layers.most
+
+
+def test_uniform_widths_leave_no_macs_that_a_channel_more_would_fit_in():
+    def macs(widths):
+        return pruning.chain_macs((1, 8, 8), widths, 10)
+
+    for most in (0.1, 0.2, 0.5):
+        narrow = pruning.uniform(macs, [16] * 4, most * macs([16] * 4))
+        assert macs(narrow) <= most * macs([16] * 4)
+        assert max(narrow) - min(narrow) <= 1
 
 
 def test_widths_within_a_number_of_macs():

@@ -161,6 +161,38 @@ def moved_on_edges(name, seed):
     assert differ(changed, network, images) <= bound
 
 
+class Reading(nn.Module):
+    """An edge of which some outputs are read by layers that write others, or are its input's."""
+
+    def __init__(self, residual):
+        super().__init__()
+        self.residual = residual
+        self.first, self.second = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x):
+        """8 channels, or the 4 of the input and what is added to them."""
+        first = torch.relu(self.first(x))
+        second = self.second(first)
+        return x + second if self.residual else torch.cat([first, second], 1)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("count", [2, 3])
+def test_channels_that_others_are_computed_from_stay(residual, count):
+    edge, images = Reading(residual).double(), torch.randn(2, 4, 8, 8).double()
+    parts = surgery.dealt(edge, 4 if residual else 8, count)
+    assert len(parts.branches) == count
+    assert differ(parts, edge, images) <= 1e-12
+
+
+@pytest.mark.parametrize("edge", [nn.Identity(), nn.AvgPool2d(3, 1, 1), nn.MaxPool2d(3, 1, 1)])
+def test_what_has_no_weights_reads_its_share(edge):
+    images = torch.randn(2, 5, 8, 8)
+    parts = surgery.dealt(edge, 5, 2)
+    assert parts.places == [[0, 1, 2], [3, 4]]
+    assert differ(parts, edge, images) == 0
+
+
 class Chain(nn.Module):
     """Convolution, depthwise pair, residual sum, classifier."""
 
