@@ -168,20 +168,25 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     count, cell = pieces(by_rule), cells(by_rule)
     tested = sum(count[each].read + count[each].provisional for each in _FIRST[:6])
     words = ", ".join(
-        f"{count[each]} {each} ({cell[each]} claims)"
+        f"{count[each]} {each} ({_claims(cell[each])})"
         for each in CLASSES[:-2]
         if str(count[each]) != "0"
     )
-    first = (
-        f"Of {tested:,} pieces of evidence that were tested, {words}; † marks published numbers "
-        "that were not read."
-    )
+    told = "piece of evidence that was" if tested == 1 else "pieces of evidence that were"
+    first = f"Of {tested:,} {told} tested, {words}; † marks published numbers that were not read."
     lacking = count["not judged"].read
     rest = f" This store has no results for {lacking}." if lacking else ""
     groups = ", ".join(_group(lack, each) for lack, each in blocked(by_rule).items())
     if not groups:
         return f"{first}{rest}"
-    return f"{first} {count['blocked']} are blocked ({cell['blocked']} claims): {groups}.{rest}"
+    verb = "is" if str(count["blocked"]) == "1" else "are"
+    told = f"{count['blocked']} {verb} blocked ({_claims(cell['blocked'])})"
+    return f"{first} {told}: {groups}.{rest}"
+
+
+def _claims(count: Count) -> str:
+    """Claims of one class, counted, in words."""
+    return f"{count} claim{'' if str(count) in ('1', '1†') else 's'}"
 
 
 def _group(lack: Lack | None, group: Blocked) -> str:

@@ -69,8 +69,8 @@ def test_the_headline_counts_pieces_and_leaves_out_margins_of_ones_own():
         Verdict("blocked", claim=phone),
     ]
     text = headline(verdicts)
-    assert text.startswith("Of 1 pieces of evidence that were tested, 1 ours (1 claims)")
-    assert "1 are blocked (1 claims): 1 for want of the machine of the paper." in text
+    assert text.startswith("Of 1 piece of evidence that was tested, 1 ours (1 claim)")
+    assert "1 is blocked (1 claim): 1 for want of the machine of the paper." in text
     assert "reproduced (" not in text
 
 
