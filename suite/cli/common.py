@@ -74,7 +74,7 @@ def _executor(kind: str) -> str:
 Executor = Annotated[
     str,
     typer.Option(
-        help="processes (here), inline (in this process) or dask (a cluster).", callback=_executor
+        help="processes (here), inline (this process) or dask (a cluster).", callback=_executor
     ),
 ]
 
