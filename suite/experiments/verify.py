@@ -63,7 +63,7 @@ def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
 
 
 def _plain(value: Any) -> str:
-    """A value with what is measured each time anew (columns of CPU seconds) left out."""
+    """A value with what varies from run to run (columns of CPU seconds) left out."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         value = [
             {name: item for name, item in row.items() if not name.endswith("cpu_s")}

@@ -23,7 +23,7 @@ class Workshop(Protocol):
 
     Everything random comes from the method's `rng`. Every network is an ordinary torch module from
     images (n, *shape), normalised float32, to logits (n, classes). Work is counted layer by layer,
-    whoever calls the network, and booked at a reference rate against the budget in seconds, so that
+    whoever calls the network, and recorded at a reference rate against the budget in seconds, so that
     a budget buys the same on every machine; what does not fit raises BudgetExhausted, which the
     method lets pass. Nothing of the test part is in this process: the runner alone examines the
     network that the method returns.
@@ -53,7 +53,7 @@ class Workshop(Protocol):
         """Images and labels in a new order each epoch; training images come augmented.
 
         For loops of the method's own: the forward and backward passes between two batches are
-        booked when the next one is asked for.
+        recorded when the next one is asked for.
         """
 
     def train(
@@ -104,7 +104,7 @@ class Workshop(Protocol):
         """
 
     def calibrate(self, network: nn.Module, *, images: int = 0) -> None:
-        """Estimate the running statistics of all batch norms anew, on training images.
+        """Estimate the running statistics of all batch norms again, on training images.
 
         Args:
             network: its statistics become the mean over batches of 200.
@@ -130,7 +130,7 @@ class Workshops(Protocol):
         Args:
             dataset: searched on.
             rng: the method's own.
-            spend: books counted seconds and CPU seconds; raises BudgetExhausted.
+            spend: records counted seconds and CPU seconds; raises BudgetExhausted.
             checkpoints: a folder of this run alone, for what a killed run goes on from.
         """
 

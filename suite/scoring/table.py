@@ -100,7 +100,7 @@ class ScoreTable:
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise DataCorrupt(
                 f"{path} is no table of scores ({error}); "
-                "delete it, and what it held is scored anew"
+                "delete it, and what it held is scored again"
             ) from error
         self.made = about["made"]
         for scorer, index, score, cpu_s in zip(*columns, strict=True):

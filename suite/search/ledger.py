@@ -49,7 +49,7 @@ class Evaluation(NamedTuple):
         epochs: training length.
         score: the objective, signed so that higher is better.
         metrics: everything but the test split.
-        cost_s: simulated training seconds booked for it.
+        cost_s: simulated training seconds recorded for it.
         clock_s: simulated training seconds spent when it was done.
     """
 

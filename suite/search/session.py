@@ -1,6 +1,6 @@
 """The only door between a method and an oracle.
 
-It shows validation metrics, and it books what they cost.
+It shows validation metrics, and records what they cost.
 
 Cost has three columns that are never added up: simulated training (GPU seconds of the table),
 measured search overhead (CPU seconds of the method itself), and queries.
@@ -89,7 +89,7 @@ ROUNDING = 1e-12
 class Session:
     """A search's view of an oracle.
 
-    A repeated evaluation is booked like the first (the benchmarks' own protocol: it stands for
+    A repeated evaluation is recorded like the first (the benchmarks' own protocol: it stands for
     another training). On an oracle whose trainings can be resumed, an architecture evaluated before
     at fewer epochs pays the difference.
 
@@ -101,7 +101,7 @@ class Session:
         seed: training seed of the table that the search sees, or "mean".
         devices: finds the table of a device by its name; without it, a search has no latencies.
         checkpoints: a folder of this run alone, for trainings in the workshop; without it, a killed
-            run starts anew.
+            run starts again.
 
     Attributes:
         space: the search space.
@@ -207,7 +207,7 @@ class Session:
 
     # -- evaluating -------------------------------------------------------------------------------
     def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
-        """Train `arch` (look it up) and book the cost.
+        """Train `arch` (look it up) and record the cost.
 
         Args:
             arch: an architecture of `space`.
@@ -217,10 +217,10 @@ class Session:
             The validation metrics and the score; nothing of the test split.
 
         Raises:
-            BudgetExhausted: it does not fit the budget; nothing is booked, and nothing can be
+            BudgetExhausted: it does not fit the budget; nothing is recorded, and nothing can be
                 evaluated from now on.
             BudgetIgnored: evaluated from then on all the same.
-            NotTabulated, InvalidArch: the oracle's own errors; nothing is booked.
+            NotTabulated, InvalidArch: the oracle's own errors; nothing is recorded.
         """
         length = self.max_epochs if epochs is None else epochs
         with self._lock:  # a method may evaluate in threads
@@ -260,7 +260,7 @@ class Session:
         trainings are running. What is running counts against the budget.
 
         Raises:
-            BudgetExhausted: it does not fit the budget; what is running has been booked.
+            BudgetExhausted: it does not fit the budget; what is running has been recorded.
         """
         length = self.max_epochs if epochs is None else epochs
         values, cost_s = self._measure(arch, length)
@@ -283,7 +283,7 @@ class Session:
         return self._book(*training)
 
     def finish(self) -> None:
-        """Wait for everything that is running, and book it."""
+        """Wait for everything that is running, and record it."""
         while self._running:
             self.next_done()
 
@@ -367,7 +367,7 @@ class Session:
         self._kept = chosen
 
     def _spend(self, seconds: float, cpu_s: float) -> None:
-        """Book work of the workshop: as counted, and as measured (not part of the overhead)."""
+        """Record work of the workshop: as counted, and as measured (not part of the overhead)."""
         ledger, budget = self.ledger, self.budget
         self._oracle_cpu_s += cpu_s
         ledger.overhead_s["workshop"] = ledger.overhead_s.get("workshop", 0.0) + cpu_s
@@ -403,7 +403,7 @@ class Session:
 
     @property
     def cached_cpu_s(self) -> float:
-        """CPU seconds booked for what an earlier run computed, less those of reading it.
+        """CPU seconds recorded for what an earlier run computed, less those of reading it.
 
         Part of a method's overhead (see `charge`).
         """
@@ -468,10 +468,10 @@ class Session:
 
     @contextlib.contextmanager
     def charge(self, kind: str) -> Iterator[Callable[[float], None]]:
-        """Book the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...).
+        """Record the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...).
 
         A block that may read what an earlier run computed (a pre-trained encoder, stored scores)
-        says what that took, which is booked in place of its own seconds, so that a run costs the
+        says what that took, which is recorded in place of its own seconds, so that a run costs the
         same whether or not the result was there:
 
             with session.charge("pretraining") as took:
@@ -484,9 +484,9 @@ class Session:
             yield told.append
         finally:
             spent = time.process_time() - started - (self._oracle_cpu_s - inside)
-            booked = sum(told) if told else spent
-            self._cached_cpu_s += booked - spent
-            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + booked
+            recorded = sum(told) if told else spent
+            self._cached_cpu_s += recorded - spent
+            self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + recorded
 
     def log(self, event: str, **values: Any) -> None:
         """Keep what explains the search in the run's trace, for figures.
