@@ -23,9 +23,9 @@ class Workshop(Protocol):
 
     Everything random comes from the method's `rng`. Every network is an ordinary torch module from
     images (n, *shape), normalised float32, to logits (n, classes). Work is counted layer by layer,
-    whoever calls the network, and recorded at a reference rate against the budget in seconds, so that
-    a budget buys the same on every machine; what does not fit raises BudgetExhausted, which the
-    method lets pass. Nothing of the test part is in this process: the runner alone examines the
+    whoever calls the network, and recorded at a reference rate against the budget in seconds, so
+    that a budget buys the same on every machine; what does not fit raises BudgetExhausted, which
+    the method lets pass. Nothing of the test part is in this process: the runner alone examines the
     network that the method returns.
 
     Attributes:
