@@ -151,7 +151,7 @@ def blocked(verdicts: Iterable[Verdict]) -> dict[Lack | None, Blocked]:
     for verdict in verdicts:
         if class_of(verdict) == "blocked":
             claim = verdict.claim
-            groups["scores" if claim.kind == "ranking" else claim.lacks].append(claim)
+            groups[claim.lacks or ("scores" if claim.kind == "ranking" else None)].append(claim)
     found = {}
     for lack, claims in groups.items():
         prices = {piece_of_lack(claim): claim.cpu_s or 0.0 for claim in claims}
