@@ -48,11 +48,12 @@ def curves_at(group: Group, moments: Values, axis: Axis) -> Values:
 
     Shape (n, m), nan before the first evaluation.
     """
-    found = np.full((len(group.curves), moments.size), np.nan)
-    for row, curve in enumerate(group.curves):
-        last = np.searchsorted(curve[:, _PLACE[axis]], moments, side="right") - 1
-        found[row, last >= 0] = curve[last[last >= 0], _TARGET]
-    return found
+    curves = group.curves
+    count = curves.counts(curves.rows[:, [_PLACE[axis]]] <= moments)
+    last = np.maximum(curves.starts[:-1, None] + count - 1, 0)
+    if not len(curves.rows):
+        return np.full(count.shape, np.nan)
+    return np.where(count > 0, curves.rows[last, _TARGET], np.nan)
 
 
 def moments_of(groups: Sequence[Group], axis: Axis, count: int = 60) -> Values:
@@ -60,10 +61,12 @@ def moments_of(groups: Sequence[Group], axis: Axis, count: int = 60) -> Values:
 
     They are evenly spread by ratio, and empty where there is no time.
     """
-    curves = [curve for group in groups for curve in group.curves if len(curve)]
-    if not curves:
+    begun = [
+        group.curves.rows[group.curves.starts[group.curves.some], _PLACE[axis]] for group in groups
+    ]
+    if not any(each.size for each in begun):
         return np.empty(0)
-    first = max(float(curve[0, _PLACE[axis]]) for curve in curves)
+    first = float(np.concatenate(begun).max())
     cost = "queries" if axis == "queries" else "simulated_s"
     last = max(float(np.nanmax(group.costs[cost])) for group in groups if group.seeds.size)
     if not 0 < first < last:
@@ -77,12 +80,6 @@ def times_to(group: Group, goal: float, target: Metric, axis: Axis) -> Values:
 
     Shape (n,).
     """
-    times = np.full(len(group.curves), np.inf)
-    for row, curve in enumerate(group.curves):
-        values = curve[:, _TARGET]
-        reached = np.flatnonzero(
-            values >= goal - 1e-12 if target.higher_is_better else values <= goal + 1e-12
-        )
-        if reached.size:
-            times[row] = curve[reached[0], _PLACE[axis]]
-    return times
+    values, clock = group.curves.rows[:, _TARGET], group.curves.rows[:, _PLACE[axis]]
+    reached = values >= goal - 1e-12 if target.higher_is_better else values <= goal + 1e-12
+    return np.append(clock, np.inf)[group.curves.firsts(reached)]

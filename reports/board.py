@@ -427,12 +427,13 @@ def judged(verdicts: Sequence[Verdict], found: Board | None = None) -> list[dict
 
     With the rows and rankings of `found` that are behind them.
     """
+    judged_by = {run_id for each in verdicts for run_id in each.runs}
     rows = (
         {
             run_id: row
             for file in found.files.values()
             for row, runs in file["rows"].items()
-            for run_id in runs["ids"]
+            for run_id in judged_by.intersection(runs["ids"])
         }
         if found
         else {}

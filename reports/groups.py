@@ -61,6 +61,57 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Curves:
+    """The incumbents of n runs, one after the other.
+
+    Attributes:
+        rows: (all of them, 4): queries, clock_s, score, target on the first reported data set.
+        starts: (n + 1,): where each run's rows begin, and where the last one's end.
+    """
+
+    rows: Values
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, packed: Sequence[bytes]) -> Curves:
+        """Of `Row.incumbents`."""
+        rows = np.frombuffer(b"".join(packed), PACKED).reshape(-1, 4)
+        ends = np.cumsum([len(each) // (4 * PACKED.itemsize) for each in packed], dtype=np.int64)
+        return cls(rows, np.concatenate([np.zeros(1, np.int64), ends]))
+
+    def __len__(self) -> int:
+        """How many runs."""
+        return self.starts.size - 1
+
+    @property
+    def some(self) -> NDArray[np.intp]:
+        """The runs that have any."""
+        return np.flatnonzero(np.diff(self.starts))
+
+    def firsts(self, true: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(n,): each run's first row that is true; one past the last of all where none is."""
+        found = np.full(len(self), len(self.rows), dtype=np.int64)
+        rows = np.where(true, np.arange(len(self.rows)), len(self.rows))
+        if self.some.size:
+            found[self.some] = np.minimum.reduceat(rows, self.starts[self.some])
+        return found
+
+    def counts(self, true: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(n, m): how many of each run's rows are true; `true` is (rows, m)."""
+        found = np.zeros((len(self), true.shape[1]), dtype=np.int64)
+        if self.some.size:
+            found[self.some] = np.add.reduceat(true, self.starts[self.some], dtype=np.int64)
+        return found
+
+    def only(self, runs: NDArray[np.intp]) -> Curves:
+        """Those of some runs."""
+        sizes = np.diff(self.starts)[runs]
+        ends = np.cumsum(sizes)
+        rows = np.repeat(self.starts[runs] - (ends - sizes), sizes) + np.arange(sizes.sum())
+        return Curves(self.rows[rows], np.concatenate([np.zeros(1, np.int64), ends]))
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The runs of one method with one set of parameters in one setting; n finished ones, by seed.
 
@@ -75,8 +126,7 @@ class Group:
         costs: (n,) each, nan where unknown: queries, unique_queries, simulated_s, unique_s,
             overhead_s, and workshop_s: CPU seconds of trainings of the method's own.
         values: (n,) by (reported data set, metric or `REGRET`), nan where the table has none.
-        curves: n arrays of rows [queries, clock_s, score, target on the first reported data set],
-            one row per incumbent.
+        curves: the incumbents of the n runs.
         failed: the last line of the traceback of each failed run, by seed.
         failed_ids: the id of each failed run, by seed.
         label: what a plan calls the method with these parameters, or "".
@@ -91,7 +141,7 @@ class Group:
     chosen: tuple[str, ...]
     costs: Mapping[str, Values]
     values: Mapping[tuple[str, str], Values]
-    curves: tuple[Values, ...]
+    curves: Curves
     failed: Mapping[int, str]
     failed_ids: Mapping[int, str]
     label: str = ""
@@ -113,7 +163,7 @@ class Group:
             chosen=tuple(self.chosen[i] for i in kept),
             costs={name: values[kept] for name, values in self.costs.items()},
             values={place: values[kept] for place, values in self.values.items()},
-            curves=tuple(self.curves[i] for i in kept),
+            curves=self.curves.only(kept),
             failed={seed: error for seed, error in self.failed.items() if seed in seeds},
             failed_ids={seed: run_id for seed, run_id in self.failed_ids.items() if seed in seeds},
         )
@@ -175,7 +225,7 @@ def _read_groups(store: Store) -> list[Group]:
         found[setting, key.method, key.method_sha256, params].append(family)
     arms, shared = store.arm_labels(), dict[str, str]()
     return [
-        replace(_group(*place, found[place], shared), label=arms.get((place[1], place[3]), ""))
+        replace(_group(*place, found.pop(place), shared), label=arms.get((place[1], place[3]), ""))
         for place in sorted(found, key=lambda place: (place[0].order, place[1:]))
     ]
 
@@ -220,7 +270,7 @@ def _group(
         tuple(shared.setdefault(row.chosen, row.chosen) for row in rows),
         {name: np.array([getattr(row, name) for row in rows], np.float64) for name in COSTS},
         {place: numbers[order] for place, numbers in values.items()},
-        tuple(np.frombuffer(row.incumbents, PACKED).reshape(-1, 4) for row in rows),
+        Curves.joined([row.incumbents for row in rows]),
         {seed: row.error for seed, row in failed.items()},
         {seed: row.id for seed, row in failed.items()},
     )

@@ -82,16 +82,14 @@ def write(
         script=Markup("\n".join(map(_source, _SCRIPTS))),
         style=Markup(_source("page.css")),
     )
-    files = {out / "index.html": text}
+    paths = [out / "index.html"]
+    write_text(paths[0], text)
     for name, runs in {**found.files, "pairs": found.pairs}.items():
         # a script, not JSON: a page that was opened from a file may load scripts, but may not read
         # files
-        files[out / "runs" / f"{name}.js"] = (
-            f"nasreproRuns({json.dumps(name)}, {_script_json(runs)});\n"
-        )
-    for path, content in files.items():
-        write_text(path, content)
-    return list(files)
+        paths.append(out / "runs" / f"{name}.js")
+        write_text(paths[-1], f"nasreproRuns({json.dumps(name)}, {_script_json(runs)});\n")
+    return paths
 
 
 #: In this order one script.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from nasrepro.reports.document import Raw
+from nasrepro.reports.document import Raw, missing
 from nasrepro.reports.groups import COSTS, REGRET, Group
 from nasrepro.reports.render import plain_cell
 from nasrepro.reports.summary import Results
-from nasrepro.suite.data import write_text
+from nasrepro.suite.data import atomic_write
 from nasrepro.suite.registry import oracles
 
 _RUN_COLUMNS = (
@@ -35,19 +34,19 @@ def write_runs(results: Results, out: Path) -> Path:
     With the `row` of the tables that it is behind, its seed, what it returned and what that gave; a
     failed run has empty fields there.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_RUN_COLUMNS)
-    writer.writerows(
-        map(plain_cell, row) for group in results.chosen.groups for row in _run_rows(group)
-    )
     path = out / "runs.csv"
-    write_text(path, text.getvalue())
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_RUN_COLUMNS)
+        for group in results.chosen.groups:
+            writer.writerows(_run_rows(group))
     return path
 
 
 def _run_rows(group: Group) -> Iterator[tuple[Raw, ...]]:
     info = oracles.get(group.setting.oracle).info
+    id_, method = group.id, plain_cell(group.method)
+    archs = {arch: plain_cell(arch) for arch in set(group.chosen)}
     for dataset in group.setting.protocol.report_datasets:
         target = info.target_of(dataset).name
         columns = [
@@ -55,10 +54,11 @@ def _run_rows(group: Group) -> Iterator[tuple[Raw, ...]]:
             group.values[dataset, REGRET],
             *(group.costs[name] for name in COSTS),
         ]
-        finished = zip(group.run_ids, group.seeds.tolist(), group.chosen, *columns, strict=True)
+        numbers = [column.tolist() for column in columns]
+        finished = zip(group.run_ids, group.seeds.tolist(), group.chosen, *numbers, strict=True)
         for run_id, seed, chosen, *values in finished:
-            start = (group.id, run_id, seed, "finished", group.method, chosen, dataset, target)
-            yield (*start, *map(float, values))
+            start = (id_, run_id, seed, "finished", method, archs[chosen], dataset, target)
+            yield (*start, *(None if missing(value) else value for value in values))
         for seed, run_id in group.failed_ids.items():
-            start = (group.id, run_id, seed, "failed", group.method, "", dataset, target)
+            start = (id_, run_id, seed, "failed", method, "", dataset, target)
             yield (*start, *(None,) * len(columns))

@@ -46,6 +46,8 @@ def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
 
 def is_own(method: str) -> bool:
     """Whether a method is the user's: it came by file path, or is not installed here."""
+    if methods.ships(method):  # and need not be imported
+        return False
     entry = _installed(method, methods.changes)
     return entry is None or bool(entry.source)
 

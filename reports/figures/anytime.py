@@ -56,7 +56,7 @@ def draw(results: Results) -> Iterator[Drawing]:
         named = [
             (name, group)
             for name, group in zip(task.labels, task.groups, strict=True)
-            if any(len(curve) for curve in group.curves)
+            if group.curves.some.size
         ]
         timed = bool(oracles.get(task.setting.oracle).info.cost)
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]

@@ -161,7 +161,7 @@ def look_of(names: Iterable[str], of: Mapping[str, str] | None = None) -> dict[s
         of: the methods, by their code names, of the names that are not a method's code name.
     """
     there = sorted(set(names))
-    others = [name for name in methods.names() if name not in (BASELINE, *FIRST)]
+    others = [name for name in methods.known() if name not in (BASELINE, *FIRST)]
     known = [*FIRST, *sorted(others, key=is_own)]
     looks: dict[str, Look] = {}
     variants: dict[int, int] = {}

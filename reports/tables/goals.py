@@ -55,7 +55,7 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     """
     setting = groups[0].setting
     dataset, target = target_of(setting)
-    groups = [group for group in groups if any(len(curve) for curve in group.curves)]
+    groups = [group for group in groups if group.curves.some.size]
     goals = _goals(groups, dataset, target)
     if not goals:
         return []

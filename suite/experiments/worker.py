@@ -113,12 +113,13 @@ def serve() -> None:
         restore()
         answer = _performed(cell) if asked is None else _concluded_apart(cell, asked)
         text = answer.text.encode(errors="backslashreplace")
-        answers.write(_HEAD.pack(answer.state, len(text), len(answer.packed)))
-        answers.write(text)
-        answers.write(answer.packed)
         last = threading.active_count() > threads  # the run has left a thread behind
-        answers.write(_LAST if last else b" ")
-        answers.flush()
+        head = _HEAD.pack(answer.state, len(text), len(answer.packed))
+        try:
+            answers.write(b"".join((head, text, answer.packed, _LAST if last else b" ")))
+            answers.flush()
+        except BrokenPipeError:  # the runner was killed: nobody waits for this
+            os._exit(1)
         if last:
             os._exit(0)
 

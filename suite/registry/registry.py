@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.machinery import ModuleSpec
@@ -70,14 +71,35 @@ class Registry(Generic[T]):
 
     def has(self, name: str) -> bool:
         """Whether `get` finds that name; imports nothing where its own file registers it."""
-        if name in self._found or name in self._named:
+        if name in self._found or self._decorated(name):
             return True
-        spec = self._spec(name)
-        file = None if spec is None else spec.origin
-        if file and f'"{name}"' in Path(file).read_text(encoding="utf-8"):
-            self._named.add(name)
-            return True
-        return name in self.names()
+        try:
+            self.get(name)
+        except UnknownName:
+            return False
+        return True
+
+    def _decorated(self, name: str) -> bool:
+        """Whether the file of that name has a decorator of this kind with it."""
+        spec = None if name in self._named else self._spec(name)
+        if spec is not None and spec.origin is not None:
+            text = Path(spec.origin).read_text(encoding="utf-8")
+            if re.search(rf'^@{self.kind}\(\s*"{re.escape(name)}"', text, re.MULTILINE):
+                self._named.add(name)
+        return name in self._named
+
+    def ships(self, name: str) -> bool:
+        """Whether a file of the package is to register that name, and nothing has yet."""
+        return name not in self._found and self._decorated(name)
+
+    def known(self) -> list[str]:
+        """The names that its package's files have for what they register, and what came in besides.
+
+        Imports nothing.
+        """
+        files = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
+        named = {file.name for file in files if not file.ispkg and not file.name.startswith("_")}
+        return sorted({name for name in named if self._decorated(name)} | self._found.keys())
 
     def _spec(self, name: str) -> ModuleSpec | None:
         """The file of the package that should register `name`, if there is one."""

@@ -38,10 +38,28 @@ def significant(values: ArrayLike, *, scale: float = 0.0) -> Values:
     data = np.array(values, dtype=np.float64)
     finite = data[np.isfinite(data)]
     if scale:
-        data[np.isfinite(data)] = [round(x, 11 - math.floor(math.log10(scale))) for x in finite]
+        data[np.isfinite(data)] = _rounded(finite, 11 - math.floor(math.log10(scale)))
     else:
         data[np.isfinite(data)] = [float(f"{x:.12g}") for x in finite]
     return data
+
+
+def _rounded(values: Values, decimals: int) -> Values:
+    """Python's `round` of each: the float next to the decimal that is nearest.
+
+    A power of ten up to 22 is exact, so the quotient is that float; a product next to a half may
+    have been rounded to the other side, and is left to Python.
+    """
+    whole: Values = np.empty(0)
+    doubtful = np.arange(values.size)
+    if 0 <= decimals <= 22 and values.size:
+        product = values * 10.0**decimals
+        if np.abs(product).max() < 1e13:
+            whole = np.rint(product) / 10.0**decimals
+            doubtful = np.flatnonzero(np.abs(product - np.floor(product) - 0.5) < 0.01)
+    whole = whole if whole.size else values.copy()
+    whole[doubtful] = [round(x, decimals) for x in values[doubtful].tolist()]
+    return whole
 
 
 def paired_test(
