@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 
 from pydantic import Discriminator, model_validator
@@ -89,7 +90,7 @@ class Claim(Statement):
         """How it is tested: one of `KINDS`, or "blocked"."""
         return "blocked" if self.how is None else self.how.kind
 
-    @property
+    @cached_property
     def results(self) -> tuple[Need, ...]:
         """What it takes from a store."""
         return () if self.how is None else self.how.needs()
