@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from nasrepro.suite.experiments.kind import Cell, Record
     from nasrepro.suite.experiments.runner import Result
+    from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.experiments.verify import Verification
 
 
@@ -177,6 +178,9 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     others = []
     with reading(store) as here, reading(against) as there:
+        machines = [
+            f"{path.name}: {_machines(each)}" for path, each in ((store, here), (against, there))
+        ]
         for kind, one in beside(here, there):
             counts[kind, one.label][one.verdict] += 1
             if one.verdict != "equal":
@@ -191,7 +195,9 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
         cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
         table = tabulate(cells, headers, tablefmt="github", disable_numparse=True)
         words = f"`nasrepro verify --store {store.name} --against {against.name}`"
-        text = f"# Two stores, result by result\n\nWritten by {words}. {_LEGEND}\n\n{table}\n"
+        about = "\n".join(f"* {line}" for line in machines)
+        text = f"# Two stores, result by result\n\nWritten by {words}.\n\n{about}\n\n"
+        text += f"{_LEGEND}\n\n{table}\n"
         write_text(out, text)
     if as_json:
         print_json(others)
@@ -199,6 +205,19 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
         print_table(headers, rows)
         remark(_LEGEND)
     return int(any(each["verdict"] == "different" for each in others))
+
+
+def _machines(store: Store) -> str:
+    """On what a store's results were made."""
+    made_on = store.manifest()["environments"]
+    return " and ".join(
+        sorted(
+            {
+                f"{each.get('cpu', 'unknown')}, BLAS kernel {each.get('blas_kernel', 'unknown')}"
+                for each in made_on
+            }
+        )
+    )
 
 
 #: Marks a method that decides by floating-point training.

@@ -94,17 +94,21 @@ def unverified(run_id: str, label: str, why: str) -> Verification:
 def beside(store: Store, other: Store) -> Iterator[tuple[str, Verification]]:
     """All results of two stores, held against each other by their ids.
 
-    Each with the name of its kind; labelled with its method, scorer or study.
+    Each with the name of its kind; labelled with its method, scorer or study. What failed in one
+    store alone is only in the other: it is no answer, and is tried again.
     """
     for name in KINDS:
         sides = [_named(store, name, "only here"), _named(other, name, "only there")]
         for run_id, same in groupby(heapq.merge(*sides, key=itemgetter(0)), itemgetter(0)):
-            (_, verdict, record), *second = same
+            found = list(same)
+            done = [each for each in found if each[2].status != "failed"] or found
+            (_, verdict, record), *second = done
             subject = record.key.subject
             if second:
                 yield name, compared(run_id, subject, record, second[0][2])
             else:
-                yield name, Verification(run_id, subject, verdict)
+                why = "it failed in the other store" if len(found) > 1 else ""
+                yield name, Verification(run_id, subject, verdict, why)
 
 
 def _named(store: Store, kind: str, verdict: Verdict) -> Iterator[tuple[str, Verdict, Record]]:

@@ -109,7 +109,7 @@ def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: 
     other, table = tmp_path / "other.sqlite", tmp_path / "table.md"
     shutil.copy(store, other)
     with Store(store, read_only=True) as opened:
-        mine, first, second, third = [key for key, _ in opened.identified("run")][:4]
+        mine, first, second, third, failing = [key for key, _ in opened.identified("run")][:5]
         seconds = opened.record(second).simulated_s
     call = ("verify", "--store", str(store), "--against", str(other))
     assert command(*call, "--json")[:2] == (0, "[]\n")
@@ -118,12 +118,14 @@ def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: 
     changed(other, second, simulated_s=seconds + 1e-9)
     assert command(*call)[0] == 0  # nothing differs but in bits, or is missing
     changed(other, third, chosen="0-0-0-0")
+    changed(other, failing, status="failed", error="no data")
     with sqlite3.connect(other) as db:
         db.execute("DELETE FROM records WHERE id = ?", (mine,))
     code, out, _ = command(*call, "--json")
     verdicts = {row["run_id"]: row["verdict"] for row in json.loads(out)}
     assert code == 1 and verdicts == {
         mine: "only here",
+        failing: "only here",
         first: "only there",
         second: "same answer, other bits",
         third: "different",
@@ -131,9 +133,9 @@ def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: 
     code, out, _ = command(*call, "--out", str(table))
     counts = [line.split("|")[3:] for line in table.read_text().splitlines() if "| all" in line]
     assert code == 1 and [[int(cell) for cell in row if cell] for row in counts] == [
-        [3, 1, 1, 1, 1]
+        [2, 1, 1, 2, 1]
     ]
-    assert out.splitlines()[-1].split() == ["all", "3", "1", "1", "1", "1"]
+    assert out.splitlines()[-1].split() == ["all", "2", "1", "1", "2", "1"]
 
 
 def test_a_result_of_another_source_is_not_verified(store: Path, command) -> None:

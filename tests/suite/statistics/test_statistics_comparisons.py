@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from nasrepro.suite.statistics import average_ranks, paired_test, rank_test
+from nasrepro.suite.statistics import average_ranks, paired_test, rank_test, significant
 
 NOISE = np.full(100, 0.915).mean(), np.full(500, 0.915).mean()
 
@@ -26,3 +28,16 @@ def test_differences_of_rounding_are_none():
     first, second = [0.3, 0.4, 0.5, 0.1, 0.9, 0.6], [0.1, 0.2, 0.3, 0.3, 0.7, 0.4]
     exact = paired_test([3, 4, 5, 1, 9, 6], [1, 2, 3, 3, 7, 4])
     assert paired_test(first, second).p_value == pytest.approx(exact.p_value, abs=1e-15)
+
+
+def test_rounding_at_once_is_rounding_one_by_one():
+    """To the last bit, next to halves too, and where a power of ten is not exact."""
+    rng = np.random.default_rng(0)
+    for power in range(-14, 15):
+        values = rng.normal(size=200) * 10.0**power
+        scale = float(np.abs(values).max())
+        decimals = 11 - math.floor(math.log10(scale))
+        halves = np.round(values, decimals) + 0.5 * 10.0**-decimals
+        for data in (values, halves):
+            single = [round(x, decimals) for x in data.tolist()]
+            assert significant(data, scale=scale).tolist() == single
