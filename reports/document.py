@@ -149,7 +149,7 @@ def text_column(
 
 def data_column(names: Sequence[str], values: Sequence[tuple[Raw, ...]]) -> Filled:
     """A column that only CSV and JSON show."""
-    return Column("_".join(names), "", tuple(names)), [TableCell("", each) for each in values]
+    return Column("_".join(names), "", tuple(names)), [TableCell("", value) for value in values]
 
 
 def number_column(

@@ -229,8 +229,8 @@ TESTS = (
 def overall_caption(found: Overall) -> str:
     """Which tasks the ranks are over."""
     where = "; ".join(
-        f"{each.oracle}/{each.dataset} ({budget_words(each.budget, unit='s')})"
-        for each in found.settings
+        f"{setting.oracle}/{setting.dataset} ({budget_words(setting.budget, unit='s')})"
+        for setting in found.settings
     )
     return (
         f"Rank by mean target over the search seeds that all methods of a task share (1 is best; "

@@ -198,7 +198,7 @@ def plain_measure(
     least: int = 1,
 ) -> Measure:
     """Means without intervals, with two digits of the smallest, or with `decimals`."""
-    finite = [each[np.isfinite(each)] for each in values]
+    finite = [value[np.isfinite(value)] for value in values]
     means = [Estimate(each.size, float(each.mean()) if each.size else None) for each in finite]
     shown = [scaled(each.mean, scale) for each in means]
     places = plain_decimals(shown, least=least) if decimals is None else decimals
@@ -255,7 +255,7 @@ def counted(groups: Sequence[Group], dataset: str, target: Metric) -> list[Value
     """
     sign = 1 if target.higher_is_better else -1
     values = [sign * group.values[dataset, target.name] for group in groups]
-    finite = [each[np.isfinite(each)] for each in values]
+    finite = [value[np.isfinite(value)] for value in values]
     worst = min((float(each.min()) for each in finite if each.size), default=math.nan)
     return [
         np.concatenate(
@@ -415,7 +415,7 @@ def paired(a: Group, b: Group, place: tuple[str, str]) -> tuple[Values, Values]:
 
 def _iqm(values: Sequence[Values], target: Metric, decimals: int) -> Measure:
     """Interquartile mean of the target, with as many decimals as its mean has beside it."""
-    finite = [each[np.isfinite(each)] for each in values]
+    finite = [value[np.isfinite(value)] for value in values]
     means = [Estimate(each.size, iqm(each) if each.size else None) for each in finite]
     header = f"IQM\n{unit_words(target)}".rstrip()
     return Measure("iqm", header, tuple(means), scale_of(target), decimals)
@@ -478,7 +478,7 @@ def costs(groups: Sequence[Group]) -> dict[str, Measure]:
         plain_measure("unique_hours", "The same,\nrepeats free", unique_hours, least=2),
         plain_measure("overhead", "Overhead\nCPU s", seconds),
     )
-    return {each.name: each for each in measures}
+    return {measure.name: measure for measure in measures}
 
 
 def _count(name: str, header: str, counts: Sequence[int]) -> Measure:
@@ -519,10 +519,10 @@ class Overview:
         if name in ("gaps", "gap_intervals"):
             gaps = [found.gap_closed.get(column) for column in order]
             if name == "gaps":
-                return [(None if each is None else each.value,) for each in gaps]
+                return [(None if gap is None else gap.value,) for gap in gaps]
             return [
-                (None, None) if each is None or math.isnan(each.low) else (each.low, each.high)
-                for each in gaps
+                (None, None) if gap is None or math.isnan(gap.low) else (gap.low, gap.high)
+                for gap in gaps
             ]
         table = np.asarray(getattr(found.ranking, name), dtype=np.float64)
         rows = table[order].reshape(len(order), -1).tolist()
@@ -638,12 +638,12 @@ class Results:
     @cached_property
     def rankings(self) -> list[RankRecord]:
         """The rankings that the plan chooses."""
-        return [each for each in self.store.rankings() if self.chosen.ranking(each.key)]
+        return [ranking for ranking in self.store.rankings() if self.chosen.ranking(ranking.key)]
 
     @cached_property
     def studies(self) -> list[StudyRecord]:
         """The measurements that the plan chooses."""
-        return [each for each in self.store.studies() if self.chosen.study(each.key)]
+        return [study for study in self.store.studies() if self.chosen.study(study.key)]
 
     @cached_property
     def rows(self) -> tuple[list[Group], dict[Family, list[Group]]]:

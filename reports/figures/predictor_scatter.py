@@ -88,7 +88,7 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
             color="0.75",
             label="other searches",
         )
-    every = np.concatenate([searches[each]["g"] for each in searches])
+    every = np.concatenate([searches[search]["g"] for search in searches])
     reach = np.linspace(every.min(), every.max(), 200)
     exponent = np.clip(first["c"] * first["unit"] / np.maximum(reach, 1e-12), -60, 60)
     axis.plot(

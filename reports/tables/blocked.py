@@ -25,7 +25,7 @@ _BLOCKED: Class = "blocked"
 
 def tables(results: Results) -> Iterator[TableDoc]:
     """Blocked claims by paper, in the first edition and now; and what those of now need."""
-    blocked = [each for each in results.verdicts if each.verdict == _BLOCKED]
+    blocked = [verdict for verdict in results.verdicts if verdict.verdict == _BLOCKED]
     if blocked:
         yield _by_paper(results.verdicts)
         yield _needs(sorted(blocked, key=lambda each: (each.claim.file, each.claim.id)))
@@ -33,7 +33,9 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
     """A row for each file of claims that had or has a blocked one, and one for all."""
-    titles = {each.claim.file: each.claim.title or each.claim.paper for each in verdicts}
+    titles = {
+        verdict.claim.file: verdict.claim.title or verdict.claim.paper for verdict in verdicts
+    }
     names, sizes = [], []
     first = {id: each for id, each in earlier(FIRST).items() if each.file in titles}
     for name, before, after in counts(first, verdicts):

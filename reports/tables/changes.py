@@ -15,7 +15,7 @@ ORDER = 92
 
 def tables(results: Results) -> Iterator[TableDoc]:
     """Both tables, of the files whose claims the report has; none where none is of that edition."""
-    files = {each.claim.file for each in results.verdicts}
+    files = {verdict.claim.file for verdict in results.verdicts}
     before = {id: each for id, each in earlier(FIRST).items() if each.file in files}
     if before:
         yield _by_class(before, results.verdicts)

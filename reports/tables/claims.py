@@ -52,7 +52,7 @@ def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
 
     Nothing where nothing was judged.
     """
-    if all(each.verdict in ("blocked", "not judged") for each in verdicts):
+    if all(verdict.verdict in ("blocked", "not judged") for verdict in verdicts):
         return []
     ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
     by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
@@ -114,8 +114,8 @@ def _stability(verdicts: Sequence[Verdict]) -> list[TableDoc]:
     """How often verdicts flip, by what was varied and by class; nothing where none was repeated."""
     groups: dict[tuple[str, Class], list[Fragility]] = defaultdict(list)
     for verdict in verdicts:
-        for each in verdict.claim.stability:
-            groups[each.varied, class_of(verdict)].append(each)
+        for fragility in verdict.claim.stability:
+            groups[fragility.varied, class_of(verdict)].append(fragility)
     if not groups:
         return []
     keys = sorted(groups, key=lambda key: (key[0], CLASSES.index(key[1])))
@@ -162,7 +162,7 @@ def _exception(claim: Claim) -> str:
 
 
 def _table(verdicts: Sequence[Verdict]) -> TableDoc:
-    claims = [each.claim for each in verdicts]
+    claims = [verdict.claim for verdict in verdicts]
     filled: list[Filled] = [
         text_column(
             Column("claim", "Claim", ("claim",), "left", 0, 0), [claim.id for claim in claims]
@@ -176,7 +176,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         ),
         _published(claims),
         _ours(verdicts),
-        number_column(Column("n", "n", ("n",), terminal=5), [each.n for each in verdicts], 0),
+        number_column(Column("n", "n", ("n",), terminal=5), [verdict.n for verdict in verdicts], 0),
         _verdicts(verdicts),
         data_column(
             ("recorded", "source", "grade", "unit", "p_value", "flips", "repeats"),
@@ -185,9 +185,9 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
                 for c, v in zip(claims, verdicts, strict=True)
             ],
         ),
-        data_column(("run_ids",), [(" ".join(each.runs),) for each in verdicts]),
+        data_column(("run_ids",), [(" ".join(verdict.runs),) for verdict in verdicts]),
         text_column(
-            Column("why", "Why", ("why",), "left", None, 3), [each.why for each in verdicts]
+            Column("why", "Why", ("why",), "left", None, 3), [verdict.why for verdict in verdicts]
         ),
     ]
     first = claims[0]
@@ -195,14 +195,15 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
     counted = cells(verdicts)
     counts = ", ".join(f"{counted[name]} {name}" for name in CLASSES if str(counted[name]) != "0")
     readings = [
-        f"{each.claim.id}: {each.claim.reading.rstrip('.')}."
-        for each in verdicts
-        if each.claim.reading
+        f"{verdict.claim.id}: {verdict.claim.reading.rstrip('.')}."
+        for verdict in verdicts
+        if verdict.claim.reading
     ]
     changed = [
-        f"{each.claim.id}: the verdict is {each.verdict}, recorded is {each.claim.recorded}."
-        for each in verdicts
-        if each.changed and each.claim.recorded
+        f"{verdict.claim.id}: the verdict is {verdict.verdict}, "
+        f"recorded is {verdict.claim.recorded}."
+        for verdict in verdicts
+        if verdict.changed and verdict.claim.recorded
     ]
     return TableDoc(
         slug("claims", first.file),
@@ -214,7 +215,8 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
         footnotes=(*changed, *fragile),
         notes=tuple(readings),
         links=tuple(
-            "" if each.verdict == "not judged" else f"claim={each.claim.id}" for each in verdicts
+            "" if verdict.verdict == "not judged" else f"claim={verdict.claim.id}"
+            for verdict in verdicts
         ),
         part="claims",
     )
@@ -225,8 +227,8 @@ def _flips(claim: Claim) -> tuple[int | None, int | None]:
     if not claim.stability:
         return None, None
     return (
-        sum(each.flips for each in claim.stability),
-        sum(each.repeats for each in claim.stability),
+        sum(fragility.flips for fragility in claim.stability),
+        sum(fragility.repeats for fragility in claim.stability),
     )
 
 
@@ -244,11 +246,13 @@ def _published(claims: Sequence[Claim]) -> Filled:
 
 
 def _ours(verdicts: Sequence[Verdict]) -> Filled:
-    cells = [TableCell(ours(each), (each.ours, each.low, each.high)) for each in verdicts]
+    cells = [
+        TableCell(ours(verdict), (verdict.ours, verdict.low, verdict.high)) for verdict in verdicts
+    ]
     return Column("ours", "Ours [interval]", ("ours", "ours_low", "ours_high"), terminal=3), cells
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> Filled:
     return Column("verdict", "Verdict", ("verdict",), "left", 1), [
-        TableCell(each.verdict, (each.verdict,)) for each in verdicts
+        TableCell(verdict.verdict, (verdict.verdict,)) for verdict in verdicts
     ]

@@ -18,14 +18,16 @@ def mean(
     """The means of a measure; `data` names them in CSV and JSON."""
     name = measure.name
     column = Column(name, measure.header, (data or name,), "right", terminal, panel)
-    return column, _cells(measure, measure.means, [(each.mean,) for each in measure.estimates])
+    return column, _cells(
+        measure, measure.means, [(estimate.mean,) for estimate in measure.estimates]
+    )
 
 
 def spread(measure: Measure, *, terminal: int | None = None, panel: int = 1) -> Filled:
     """`mean ± standard deviation`, with the marks."""
     data = (f"{measure.name}_mean", f"{measure.name}_std")
     column = Column(measure.name, measure.header, data, "right", terminal, panel)
-    raw = [(each.mean, each.sd) for each in measure.estimates]
+    raw = [(estimate.mean, estimate.sd) for estimate in measure.estimates]
     return column, _cells(measure, measure.spreads, raw)
 
 
@@ -56,7 +58,7 @@ def _cells(
 def count_columns(measures: Mapping[str, Measure]) -> list[Filled]:
     """Numbers of finished runs and, where there are any, of failed ones."""
     failed, cells = mean(measures["failed"], "failed_runs", terminal=0)
-    if not any(each.mean for each in measures["failed"].estimates):
+    if not any(estimate.mean for estimate in measures["failed"].estimates):
         failed = replace(failed, header="")
     return [mean(measures["seeds"], terminal=3), (failed, cells)]
 
@@ -119,5 +121,5 @@ def origin_column(groups: Sequence[Group], dataset: str | None = None) -> Filled
         values.append((setting.oracle, setting.table_sha256, setting.dataset, *lengths))
     if dataset is not None:
         data.append("reported_on")
-        values = [(*each, dataset) for each in values]
+        values = [(*value, dataset) for value in values]
     return data_column(data, values)

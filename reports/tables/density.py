@@ -39,7 +39,7 @@ def density_table(task: Task) -> TableDoc:
     """Densest in parameters first, or in MACs where there are no parameters."""
     setting, target = task.setting, task.target
     sizes = [name for name in ("params", "macs") if f"density_{name}" in task.measures]
-    densities = [each.mean for each in task.measures[f"density_{sizes[0]}"].estimates]
+    densities = [estimate.mean for estimate in task.measures[f"density_{sizes[0]}"].estimates]
     order = sorted(
         range(len(task.groups)),
         key=lambda row: (

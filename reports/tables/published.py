@@ -70,7 +70,9 @@ def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
     None of a file of claims of which nothing can be compared.
     """
     wanted = [
-        each for each in verdicts if isinstance(each.claim.how, Ranking) and not each.claim.how.over
+        verdict
+        for verdict in verdicts
+        if isinstance(verdict.claim.how, Ranking) and not verdict.claim.how.over
     ]
     wanted.sort(key=lambda each: (each.claim.file, each.claim.paper, each.claim.id))
     docs = []
@@ -93,11 +95,11 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
     first = verdicts[0].claim
     oracle, info = _oracle(first), oracles.get(_oracle(first)).info
     order = [dataset.name for dataset in info.datasets]
-    datasets = sorted({_place(each.claim)[2] for each in verdicts}, key=order.index)
+    datasets = sorted({_place(verdict.claim)[2] for verdict in verdicts}, key=order.index)
     rows: dict[tuple[str, str], dict[str, Verdict]] = {}
-    for each in verdicts:
-        coefficient, scorer, dataset = _place(each.claim)
-        rows.setdefault((coefficient, scorer), {})[dataset] = each
+    for verdict in verdicts:
+        coefficient, scorer, dataset = _place(verdict.claim)
+        rows.setdefault((coefficient, scorer), {})[dataset] = verdict
     ranked = sorted(
         rows,
         key=lambda row: (list(_COEFFICIENTS).index(row[0]), -_mean(rows[row].values()), row[1]),
@@ -106,11 +108,13 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
         name: _digits(each.claim for each in paper if _place(each.claim)[0] == name)
         for name in _COEFFICIENTS
     }
-    metrics = ", ".join(dict.fromkeys(_metric(each.claim) for each in verdicts))
+    metrics = ", ".join(dict.fromkeys(_metric(verdict.claim) for verdict in verdicts))
     sources = " and ".join(
-        _READ[source] for source in _READ if any(each.claim.source == source for each in verdicts)
+        _READ[source]
+        for source in _READ
+        if any(verdict.claim.source == source for verdict in verdicts)
     )
-    where = ", ".join(dict.fromkeys(each.claim.where for each in verdicts))
+    where = ", ".join(dict.fromkeys(verdict.claim.where for verdict in verdicts))
     here, all_of = _count(verdicts, digits), _count(paper, digits)
     return TableDoc(
         slug("published", first.id.partition("-")[0], oracle),
@@ -127,8 +131,8 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
         notes=tuple(_readings(verdicts)),
         citations=(info.citation,),
         long=tuple(
-            _long(each, digits)
-            for each in sorted(verdicts, key=lambda each: ranked.index(_place(each.claim)[:2]))
+            _long(verdict, digits)
+            for verdict in sorted(verdicts, key=lambda each: ranked.index(_place(each.claim)[:2]))
         ),
     )
 
@@ -290,9 +294,9 @@ def _over(verdict: Verdict) -> str:
 
 
 def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
-    marks = [apart(each, digits[_place(each.claim)[0]]) for each in verdicts]
+    marks = [apart(verdict, digits[_place(verdict.claim)[0]]) for verdict in verdicts]
     compared = [mark for mark in marks if mark is not None]
-    left = sum(each.ours is None for each in verdicts)
+    left = sum(verdict.ours is None for verdict in verdicts)
     if not compared and left == len(verdicts):
         return f"None of the {left:,} cells has a figure of ours."
     words = (
@@ -340,11 +344,15 @@ def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
 def _readings(verdicts: Sequence[Verdict]) -> list[str]:
     """Where ours differs from theirs, and what the claims' readings say of cells: each once."""
     by_text: dict[str, list[str]] = {}
-    for each in verdicts:
-        if each.claim.reading:
-            _, scorer, dataset = _place(each.claim)
-            by_text.setdefault(each.claim.reading.rstrip("."), []).append(f"{scorer} on {dataset}")
-    reasons = dict.fromkeys(each.claim.reason.rstrip(".") for each in verdicts if each.claim.reason)
+    for verdict in verdicts:
+        if verdict.claim.reading:
+            _, scorer, dataset = _place(verdict.claim)
+            by_text.setdefault(verdict.claim.reading.rstrip("."), []).append(
+                f"{scorer} on {dataset}"
+            )
+    reasons = dict.fromkeys(
+        verdict.claim.reason.rstrip(".") for verdict in verdicts if verdict.claim.reason
+    )
     return [
         *(f"What stands for theirs: {reason}." for reason in reasons),
         *(f"{', '.join(dict.fromkeys(cells))}: {text}." for text, cells in by_text.items()),
@@ -386,5 +394,5 @@ def _digits(claims: Iterable[Claim]) -> int:
 
 
 def _mean(verdicts: Iterable[Verdict]) -> float:
-    values = [each.claim.value for each in verdicts if each.claim.value is not None]
+    values = [verdict.claim.value for verdict in verdicts if verdict.claim.value is not None]
     return math.fsum(values) / max(1, len(values))

@@ -65,7 +65,7 @@ def counts(
     files = sorted({each.file for each in before.values()} | {v.claim.file for v in verdicts})
     for name in files:
         old = [each for each in before.values() if each.file == name]
-        new = [each for each in verdicts if each.claim.file == name]
+        new = [verdict for verdict in verdicts if verdict.claim.file == name]
         rows.append((name, _earlier_cells(old), cells(new)))
     return [*rows, ("all", _earlier_cells(list(before.values())), cells(verdicts))]
 

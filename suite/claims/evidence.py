@@ -85,7 +85,7 @@ def gather(store: Store, needs: Iterable[Need]) -> Evidence:
     """
     families, ranked, measured = store.families(), [*store.rankings()], [*store.studies()]
     subjects = frozenset(
-        [each.key.method for each in families]
+        [family.key.method for family in families]
         + [each.key.scorer for each in ranked]
         + [each.key.study for each in measured]
     )

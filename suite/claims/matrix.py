@@ -84,8 +84,8 @@ def cells(raw: Mapping[str, Any]) -> Iterator[Fields]:
 
 
 def _columns(table: Table) -> list[tuple[str, ...]]:
-    groups = [[each] if isinstance(each, str) else each for each in table.columns]
-    if all(isinstance(each, str) for each in table.columns):
+    groups = [[column] if isinstance(column, str) else column for column in table.columns]
+    if all(isinstance(column, str) for column in table.columns):
         return [(each,) for group in groups for each in group]
     return list(itertools.product(*groups))
 

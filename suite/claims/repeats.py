@@ -80,7 +80,7 @@ def first_verdicts(
     """The verdicts that a store gives, by the claims' ids, of those that it can judge."""
     needs = [need for claim in with_family(claims, context) for need in claim.results]
     verdicts = judged(bare(claims), gather(store, needs), bare(context))
-    return {each.claim.id: each for each in verdicts if each.verdict not in _SILENT}
+    return {verdict.claim.id: verdict for verdict in verdicts if verdict.verdict not in _SILENT}
 
 
 def by_seeds(
@@ -171,8 +171,8 @@ def measured(repeats: Iterable[Repeat], claims: Sequence[Claim]) -> list[tuple[s
     """How often each claim's verdict flipped, by what was varied."""
     tests = {claim.id: claim.test_hash for claim in claims}
     flips: dict[tuple[str, str], list[bool]] = {}
-    for each in repeats:
-        flips.setdefault((each.claim, each.varied), []).append(each.flipped)
+    for repeat in repeats:
+        flips.setdefault((repeat.claim, repeat.varied), []).append(repeat.flipped)
     return [
         (id, Fragility(varied=varied, repeats=len(each), flips=sum(each), test=tests[id]))
         for (id, varied), each in flips.items()
@@ -187,9 +187,16 @@ def _repeats(
     first: Mapping[str, Verdict], verdicts: Iterable[Verdict], varied: str, number: int
 ) -> list[Repeat]:
     return [
-        Repeat(each.claim.id, first[each.claim.id].verdict, varied, number, each.verdict, each.why)
-        for each in verdicts
-        if each.verdict not in _SILENT
+        Repeat(
+            verdict.claim.id,
+            first[verdict.claim.id].verdict,
+            varied,
+            number,
+            verdict.verdict,
+            verdict.why,
+        )
+        for verdict in verdicts
+        if verdict.verdict not in _SILENT
     ]
 
 

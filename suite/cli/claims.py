@@ -115,7 +115,7 @@ def claims(
     elif against:
         show.print_changes(against, wanted, done.verdicts, as_json=as_json)
     elif as_json:
-        print_json([show.row_of(each) for each in done.verdicts])
+        print_json([show.row_of(verdict) for verdict in done.verdicts])
     else:
         show.print_verdicts(done.verdicts)
     return int(_remarked(done.verdicts, strict=strict) or done.failed)
@@ -137,7 +137,7 @@ def _remarked(verdicts: Sequence[Verdict], *, strict: bool) -> bool:
     Returns:
         Whether there are any.
     """
-    changed = [each for each in verdicts if each.changed]
+    changed = [verdict for verdict in verdicts if verdict.changed]
     for each in changed:
         remark(
             f"changed: {each.claim.id} is {each.verdict}, recorded: "
@@ -145,7 +145,9 @@ def _remarked(verdicts: Sequence[Verdict], *, strict: bool) -> bool:
         )
     if changed:
         remark("after a look at why: nasrepro claims record, and commit the diff")
-    unjudged = [each for each in verdicts if each.verdict == "not judged"] if strict else []
+    unjudged = (
+        [verdict for verdict in verdicts if verdict.verdict == "not judged"] if strict else []
+    )
     for each in unjudged:
         remark(f"not judged: {each.claim.id} ({each.why})")
     return bool(changed or unjudged)

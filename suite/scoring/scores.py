@@ -143,7 +143,7 @@ class _Task:
         """Score each, in order, or as they come from several workers; no images for none."""
         if not todo:
             return
-        scorers = {id(each): each for _, wanted in todo for each in wanted}.values()
+        scorers = {id(scorer): scorer for _, wanted in todo for scorer in wanted}.values()
         batches = batches_of(partial(self.oracle.batches, self.dataset), self.inputs, scorers)
         if workers == 1:
             for arch, wanted in todo:

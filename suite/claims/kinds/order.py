@@ -76,7 +76,7 @@ class Order(Strict):
 
 def corrected(tests: dict[str, CorrectedTest]) -> dict[str, CorrectedTest]:
     """The tests of one paper's orders, Holm-corrected together."""
-    p_values = holm([each.p_value for each in tests.values()])
+    p_values = holm([test.p_value for test in tests.values()])
     return {
         id: replace(each, p_value=float(p_value), family=len(tests))
         for (id, each), p_value in zip(tests.items(), p_values, strict=True)

@@ -104,5 +104,5 @@ def _beside_others(finding: Finding, crowded: int, count: int) -> Finding:
 
 def _machines(records: Iterable[StudyRecord]) -> str:
     words = "{machine} {system}, Python {python}"
-    names = {words.format_map(defaultdict(lambda: "?", each.environment)) for each in records}
+    names = {words.format_map(defaultdict(lambda: "?", record.environment)) for record in records}
     return " and ".join(sorted(names))

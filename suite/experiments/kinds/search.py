@@ -585,7 +585,7 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         outcome, oracle, key.dataset, protocol.search_epochs, protocol.search_seed, key.budget
     )
     changes = _changes(ratings_of(outcome, done))
-    read = [(protocol.report_datasets[0], each.evaluation.arch) for each in changes]
+    read = [(protocol.report_datasets[0], change.evaluation.arch) for change in changes]
     if packed:
         chosen = f"network {hashlib.sha256(packed).hexdigest()[:12]}"
         reports = {key.dataset: setting.examined(packed)}
@@ -612,8 +612,8 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
         wall_s=outcome.wall_s,
         overhead_s=outcome.overhead_s,
         incumbents=tuple(
-            (each.query, each.clock_s, each.score, setting.target(each.evaluation.arch))
-            for each in changes
+            (change.query, change.clock_s, change.score, setting.target(change.evaluation.arch))
+            for change in changes
         ),
         reporting_s=_reporting_s(oracle, protocol.report_epochs, read),
         environment=outcome.environment,
