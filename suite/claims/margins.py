@@ -11,6 +11,10 @@ after a part of a store had been judged:
   the paper's. The margin is the one written first, .02; it was .03 for an hour, and no verdict of
   the store at hand was another one under either. A figure of one draw can be contradicted; to
   confirm it within .02 takes several draws.
+* The interval of a mean correlation ends at 1, that of a time at 0. No verdict was another one.
+* A time that is too long is open where it was measured beside other work. This came after
+  `flash-shgo-seconds` (ours, of no paper) had been judged by a loaded machine, whose records do not
+  tell their load: that verdict stands until it is measured again.
 
 Nothing is set by claim: one that wants another margin or another number of replicates says why in
 its file (`margin = { width = ..., why = "..." }`), is listed in the report, and is not in the
