@@ -179,12 +179,13 @@ def _write_tables(
 
 def _write_record(folder: Path, manifest: dict[str, Any], snapshot: dict[str, Any]) -> None:
     """Write where the report comes from, and what a later one is held against."""
+    from nasrepro.reports.render import visible_json
     from nasrepro.suite.data import write_text
 
     write_text(folder / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     write_text(
         folder / "snapshot.json",
-        json.dumps(snapshot, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+        visible_json(json.dumps(snapshot, indent=1, sort_keys=True, ensure_ascii=False)) + "\n",
     )
 
 

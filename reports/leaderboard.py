@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from nasrepro.reports.board import Board, described
 from nasrepro.reports.compare import legend
+from nasrepro.reports.render import visible_json
 from nasrepro.reports.summary import margin_words
 from nasrepro.suite.data import write_text
 from nasrepro.suite.registry import oracles
@@ -125,7 +126,7 @@ def _script_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return visible_json(text)
 
 
 def _source(name: str) -> str:

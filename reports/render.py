@@ -56,8 +56,25 @@ def write(
         else:
             files.update({out / file: text for file, text in _markdown(tables).items()})
     for path, text in files.items():
-        write_text(path, text)
+        write_text(path, visible(text))
     return list(files)
+
+
+def visible(text: str) -> str:
+    """Text of a file whose control characters, but line ends and tabs, are spelled.
+
+    A terminal that shows the file obeys none, and none turns a line around.
+    """
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def visible_json(text: str) -> str:
+    """The same of JSON, by its own escapes."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+#: C0 and C1, and what changes the direction of a line.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -103,7 +120,7 @@ def _raw(value: Raw) -> Raw:
 def plain_cell(value: Raw) -> Raw:
     """A value for CSV: a text that a spreadsheet would take for a formula gets an apostrophe."""
     if isinstance(value, str):
-        return f"'{value}" if value[:1] in _FORMULA else value
+        return visible(f"'{value}" if value[:1] in _FORMULA else value)
     return _raw(value)
 
 
