@@ -80,7 +80,7 @@ INFO = OracleInfo(
         "4 trainings diverged and have no values from there on; two cells have no other and are "
         "left out of searches",
         "ptb: of 275 trainings, as arXiv:2306.00288 prints them, which does not say of which part "
-        "of the text; one length, no test loss",
+        "of the text; one length, no test loss, no seconds: to compare with, not to search on",
         "recipes are compared by the order in which they list their nodes; isomorphic ones with "
         "another order count as two",
         "size stands for the length of the text, tokens",

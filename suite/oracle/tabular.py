@@ -100,6 +100,8 @@ class TableOracle(Oracle):
         present = [column for column in columns if column is not None]
         if not present:
             return None
+        if len(present) == 1:  # its own mean
+            return present[0]
         stacked = np.stack(present)
         counts = (~np.isnan(stacked)).sum(0)
         return np.where(counts, np.nansum(stacked, axis=0) / np.maximum(counts, 1), np.nan)
