@@ -69,6 +69,6 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
     dead = [i for i, arch in enumerate(space) if not any(space.live(arch).code)]
     for attack in ("pgd", "aa_apgd-ce"):  # they answer one class, whatever the attack
         strongest = columns[f"cifar10/200/one/{metric(attack, '8.0')}"]
-        best = np.flatnonzero(np.isclose(strongest, strongest.max())).tolist()
-        fact(_NAME, f"the best under {attack} at 8/255 are the disconnected cells", best, dead)
+        same = np.flatnonzero(np.isclose(strongest, strongest.max())).tolist()
+        fact(_NAME, f"the best under {attack} at 8/255 are the disconnected cells", same, dead)
     return columns, {"rows": len(space), "row_order": "official index"}
