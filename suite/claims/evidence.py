@@ -89,7 +89,11 @@ def gather(store: Store, needs: Iterable[Need]) -> Evidence:
         + [each.key.scorer for each in ranked]
         + [each.key.study for each in measured]
     )
-    present = [need for need in needs if need.subject in subjects and not need.absent]
+    named = [need for need in needs if not need.absent]
+    for need in named:
+        if isinstance(need, Searched):
+            need.check()  # here, not where runs are found: a misspelt metric has none
+    present = [need for need in named if need.subject in subjects]
     tables = _Tables()
     stale: dict[Hashable, Counter[str]] = defaultdict(Counter)
     return Evidence(

@@ -79,11 +79,15 @@ class Searched(Strict):
     @property
     def key(self) -> Hashable:
         """By what `Evidence` finds it."""
+        self.check()
+        return self.search, self.dataset, self.metric
+
+    def check(self) -> None:
+        """Raises UnknownName: the oracle, the data set or the metric does not exist."""
         info = oracles.get(self.oracle).info
         info.dataset(self.dataset)
         if self.metric != "regret":
             info.metric(self.metric)
-        return self.search, self.dataset, self.metric
 
     def __str__(self) -> str:
         """In words."""
