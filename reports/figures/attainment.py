@@ -55,6 +55,8 @@ def attained(
 
 
 def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
+    from matplotlib.ticker import LogLocator  # half a second to import
+
     info = oracles.get(params["oracle"]).info
     target: Metric = info.target_of(params["dataset"])
     scale = 100.0 if target.unit == "fraction" else 1.0
@@ -69,8 +71,11 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
         values = scale * attained(fronts[name], costs, target.higher_is_better)
         axes.step(costs, values, where="post", label=spelled(name), **looks[name].line)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
     cost = f"{params['cost']} on {params['device']}" if params["device"] else params["cost"]
-    axes.set_xlabel(f"{cost} of the network")
+    axes.set_xlabel(f"{cost.replace('_', ' ')} of the network")
     unit = " (%)" if target.unit == "fraction" else ""
     axes.set_ylabel(f"{target.name.replace('_', ' ').capitalize()}{unit}")
     axes.grid(visible=True)
