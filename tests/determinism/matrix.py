@@ -6,6 +6,8 @@ evaluations must be equal bit for bit; of methods built on floating-point traini
 results over seeds must come from one distribution (Mann-Whitney's p of the test metric).
 
     python tests/determinism/matrix.py --out results/determinism.md       # tox -e determinism
+
+With --methods the rows of these alone are made anew, those of others stay as they stand in --out.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ KERNELS = {
 #: (kernel, threads, executor, workers, hash seed); the first is what the others are compared with.
 BASE = ("Haswell", 1, "inline", 1, 0)
 QUICK = (BASE, ("Nehalem", 2, "inline", 1, 1))
+QUICK_OTHERS = (("SkylakeX", 1, "inline", 1, 0), ("Nehalem", 2, "inline", 1, 0))
 FULL = (
     BASE,
     ("Haswell", 2, "inline", 1, 0),
@@ -51,21 +54,25 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
     "flash": {"finals": 1000},
     "zico": {"candidates": 8},
 }
-#: Oracle, data set, epochs of the search, epochs reported, budget in queries.
-TASKS = (
-    ("digits201", "digits", 12, 30, 40),
-    ("nasbench201", "cifar10", 12, 200, 40),
-    ("natsbench_size", "cifar10", 90, 90, 40),
-    ("nasbench101_slice", "cifar10", 12, 108, 40),
-    ("nasbench_macro", "cifar10", 50, 50, 40),
-    ("transnas101_micro", "class_scene", 25, 25, 40),
-    ("transnas101_macro", "class_scene", 25, 25, 40),
-    ("ecnas_4v", "cifar10", 12, 108, 40),
+#: Oracle, data set, epochs of the search, epochs reported, budget.
+TASKS: tuple[tuple[str, str, int, int, Mapping[str, float]], ...] = (
+    ("digits201", "digits", 12, 30, {"queries": 40}),
+    ("nasbench201", "cifar10", 12, 200, {"queries": 40}),
+    ("natsbench_size", "cifar10", 90, 90, {"queries": 40}),
+    ("nasbench101_slice", "cifar10", 12, 108, {"queries": 40}),
+    ("nasbench_macro", "cifar10", 50, 50, {"queries": 40}),
+    ("transnas101_micro", "class_scene", 25, 25, {"queries": 40}),
+    ("transnas101_macro", "class_scene", 25, 25, {"queries": 40}),
+    ("ecnas_4v", "cifar10", 12, 108, {"queries": 40}),
 )
+#: Where the methods that train networks of their own run.
+WORKSHOP = (("workshop201", "digits", 30, 30, {"seconds": 5.0}),)
 #: Seeds of a bit-for-bit comparison, and of a comparison of distributions.
 SEEDS, MANY = 3, 20
 #: What a comparison finds; a method that ends by the same error on both sides has its message.
 EQUAL, ALIKE, DIFFERENT = "equal", "p", "DIFFERENT"
+#: Of fewer seeds than `FEW` no p is told, only that bits differ; of what was not run, a dash.
+OTHER_BITS, FEW, NOT_RUN = "other bits", 5, "–"
 #: Below it two samples are called different.
 LEVEL = 0.001
 
@@ -89,13 +96,13 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
     from nasrepro.suite.search import Budget
 
     cells: list[RunCell] = []
-    for oracle, dataset, epochs, report, queries in TASKS[:tasks]:
+    for oracle, dataset, epochs, report, budget in TASKS[:tasks] or WORKSHOP:
         try:
             setting = SearchSetting.checked(
                 load_oracle(oracle),
                 dataset,
                 Protocol(epochs, report, (dataset,), MEAN),
-                Budget(queries=queries),
+                Budget(**budget),
             )
         except DataMissing:
             continue
@@ -185,6 +192,9 @@ def compare(
             if row["digests"] == first["digests"] and row["error"] == first["error"]:
                 yield label, combination, row["error"] or EQUAL, True
             elif methods.get(label.partition("|")[0]).floating and not row["error"]:
+                if len(row["values"]) < FEW:
+                    yield label, combination, OTHER_BITS, True
+                    continue
                 same = sorted(row["values"]) == sorted(first["values"])
                 p = 1.0 if same else float(mannwhitneyu(row["values"], first["values"]).pvalue)
                 yield label, combination, f"{ALIKE} = {p:.2g}", p >= LEVEL
@@ -205,6 +215,8 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=len(TASKS), help="of methods that are exact")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of methods that are exact")
     parser.add_argument("--many", type=int, default=MANY, help="seeds of methods that train")
+    parser.add_argument("--train", type=int, default=MANY, help="seeds of methods in a workshop")
+    parser.add_argument("--quick", action="store_true", help="two other machines alone")
     parser.add_argument("--methods", nargs="*", default=[])
     parser.add_argument("--out", type=Path, help="file for the table, beside printing it")
     given = parser.parse_args()
@@ -212,38 +224,47 @@ def main() -> int:
 
     names = given.methods or methods.names()
     exact = [name for name in names if not methods.get(name).floating]
-    trained = [name for name in names if methods.get(name).floating]
+    workshop = [name for name in names if methods.get(name).workshop]
+    trained = [name for name in names if methods.get(name).floating and name not in workshop]
+    machines = (BASE, *QUICK_OTHERS) if given.quick else FULL
     oracles = [oracle for oracle, *_ in TASKS[: given.tasks]]
     lines = [
         "# Records of every method under other CPUs, threads, executors and hash seeds",
         "",
         f"Written by `tests/determinism/matrix.py {' '.join(sys.argv[1:])}`. Each column is held "
-        f"against {_title(BASE)}, 1 thread, inline, hash seed 0, {TASKS[0][-1]} queries a search.",
+        f"against {_title(BASE)}, 1 thread, inline, hash seed 0, 40 queries a search; rows of "
+        "methods that a command does not name stand as an earlier one left them.",
         "",
         f"*equal*: records and evaluations, bit for bit, on {', '.join(oracles)}, {given.seeds} "
         f"seeds each. Methods that decide by floating-point training (‡) run on {TASKS[0][0]} with "
         f"{given.many} seeds; where bits differ, p is Mann-Whitney's of the regrets, and below "
-        f"{LEVEL} counts as different. n/a: the method runs on none of these spaces.",
+        f"{LEVEL} counts as different. Those that train networks of their own run on "
+        f"{WORKSHOP[0][0]}, {WORKSHOP[0][-1]['seconds']:g} s, {given.train} seeds; of fewer than "
+        f"{FEW} seeds no p is told. n/a: the method runs on none of these spaces; {NOT_RUN}: not "
+        "run there.",
         "",
         f"| method | {' | '.join(map(_title, FULL[1:]))} |",
         f"|---|{'---|' * len(FULL[1:])}",
     ]
-    good = True
+    good, rows = True, _rows(given.out) if given.methods else {}
     for group, tasks, seeds, mark in (
         (exact, given.tasks, given.seeds, ""),
         (trained, 1, given.many, " ‡"),
+        (workshop, 0, given.train, " ‡"),
     ):
         cells: dict[tuple[str, tuple[str, int, str, int, int]], list[str]] = {}
         for label, combination, verdict, fine in (
-            compare(FULL, group, tasks=tasks, seeds=seeds) if group else ()
+            compare(machines, group, tasks=tasks, seeds=seeds) if group else ()
         ):
             print(label, *combination, verdict, file=sys.stderr, flush=True)
             cells.setdefault((label.partition("|")[0], combination), []).append(verdict)
             good = good and fine
-        lines += (
-            f"| {name}{mark} | {' | '.join(_merged(cells[name, each]) for each in FULL[1:])} |"
-            for name in group
-        )
+        for name in group:
+            found = [
+                _merged(cells[name, each]) if each in machines else NOT_RUN for each in FULL[1:]
+            ]
+            rows[f"{name}{mark}"] = f"| {name}{mark} | {' | '.join(found)} |"
+    lines += [rows[name] for name in sorted(rows, key=lambda name: (name.endswith("‡"), name))]
     text = "\n".join(lines) + "\n"
     print(text)
     if given.out:
@@ -251,9 +272,21 @@ def main() -> int:
     return 0 if good else 1
 
 
+def _rows(out: Path | None) -> dict[str, str]:
+    """The rows of a table that was written before, by their first cell."""
+    lines = out.read_text(encoding="utf-8").splitlines() if out and out.exists() else []
+    return {
+        line.split("|")[1].strip(): line
+        for line in lines
+        if line.startswith("| ") and not line.startswith("| method |")
+    }
+
+
 def _merged(verdicts: Sequence[str]) -> str:
     """What was found on all tasks that the method runs on, in a word or two."""
-    ran = {each for each in verdicts if each.startswith((EQUAL, f"{ALIKE} = ", DIFFERENT))}
+    ran = {
+        each for each in verdicts if each.startswith((EQUAL, OTHER_BITS, f"{ALIKE} = ", DIFFERENT))
+    }
     return "<br>".join(sorted(ran)) or "n/a"
 
 
