@@ -25,7 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
 KINDS = ("--only", "anytime", "--only", "claims")
 #: Made by commands of their own.
-APART = ("determinism.md", "tables.md", "mutations.md")
+APART = (
+    "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "tables.md",
+)  # fmt: skip
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 
