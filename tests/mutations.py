@@ -144,6 +144,15 @@ MUTATIONS = {
         "suite/claims/margins.py", "CORRELATION = 0.02", "CORRELATION = 0.2", MARGINS
     ),
     "any time will do": Mutation("suite/claims/margins.py", "TIME = 2.0", "TIME = 20.0", MARGINS),
+    "a correlation above one": Mutation(
+        "suite/claims/margins.py", '"correlation": (-1.0, 1.0),', "", RULES
+    ),
+    "a time missed beside other work": Mutation(
+        "suite/claims/kinds/study.py",
+        "and ours > band[1]:",
+        "and ours < 0:",
+        f"{CLAIMS}/test_kinds.py -k studies",
+    ),
     "the next digit will do": Mutation(
         "suite/claims/margins.py",
         "unit = 2 * half * (1 - 1e-6)",
