@@ -9,7 +9,17 @@ from nasrepro.suite.experiments.kind import KINDS
 from nasrepro.suite.experiments.store import Store
 
 
-def results(store: Path | str) -> SimpleNamespace:
+class Frames(SimpleNamespace):
+    """Data frames by name; shown as the size and the columns of each."""
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{name}: {len(frame):,} rows ({', '.join(frame.columns) or 'no columns'})"
+            for name, frame in vars(self).items()
+        )
+
+
+def results(store: Path | str) -> Frames:
     """What a results store holds, as pandas frames: `runs`, `rankings`, `studies`.
 
     A row of `runs` is a run and a data set that it is reported on; each metric is a column. Numbers
@@ -36,4 +46,4 @@ def results(store: Path | str) -> SimpleNamespace:
             )
             texts = [name for name in frame if frame[name].dtype == object]
             frames[kind.frame] = frame.astype(dict.fromkeys(texts, "string"))
-    return SimpleNamespace(**frames)
+    return Frames(**frames)

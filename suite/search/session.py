@@ -205,6 +205,10 @@ class Session:
         self._open_workshop = open_workshop
         self._readers: dict[int, Reader] = {epochs: open_reader(epochs)}
 
+    def __repr__(self) -> str:
+        used = f"{self.queries:,} queries, {self.clock_s:,.6g} simulated s"
+        return f"<Session: {self.space.name}, {self.dataset.name}; {used}>"
+
     # -- evaluating -------------------------------------------------------------------------------
     def evaluate(self, arch: Arch, *, epochs: int | None = None) -> Evaluation:
         """Train `arch` (look it up) and record the cost.

@@ -190,6 +190,8 @@ def test_check_refuses_a_wrong_signature(tmp_path: Path, command) -> None:
 def test_frames_have_typed_columns(store: Path) -> None:
     frames = nr.results(store)
     assert len(frames.runs) == 6 and len(frames.rankings) == 1 and frames.studies.empty
+    assert "\nruns: 6 rows (id, method, " in repr(frames)
+    assert repr(frames).endswith("studies: 0 rows (no columns)")
     assert pd.api.types.is_integer_dtype(frames.runs.dtypes["seed"])
     assert pd.api.types.is_float_dtype(frames.runs.dtypes["test_accuracy"])
     assert pd.api.types.is_string_dtype(frames.runs.dtypes["method"])

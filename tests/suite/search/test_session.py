@@ -50,6 +50,7 @@ def test_seconds_end_the_search_and_what_does_not_fit_is_not_booked() -> None:
     with pytest.raises(BudgetExhausted) as caught:
         made.evaluate(DEAR)  # 34 s
     assert booked(made) == (2, 22, 22, 2) and made.exhausted
+    assert "; 2 queries, 22 simulated s>" in repr(made)
     assert caught.value.args == ()  # no metrics in it
     with pytest.raises(BudgetIgnored):
         made.evaluate(CHEAP)  # would fit, but the search has ended
