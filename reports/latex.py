@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from textwrap import wrap
 
 from nasrepro.reports.document import (
@@ -73,6 +74,7 @@ def escape(text: str) -> str:
     return re.sub("-(?=-)", "-{}", escaped)  # or two hyphens become a dash
 
 
+@cache
 def _character(character: str) -> str:
     if character in _SYMBOLS:
         return _SYMBOLS[character]

@@ -13,7 +13,7 @@ import importlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,8 @@ def _sources(text: str, seen: set[str]) -> Iterator[str]:
             yield from _sources(file.read_text(encoding="utf-8"), seen)
 
 
-def _normal(text: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=64)  # what many import is parsed once
+def _normal(text: str) -> tuple[str, tuple[str, ...]]:
     """The canonical form of a module, and the absolute names that it imports."""
     tree = ast.parse(text)
     imported: list[str] = []
@@ -113,7 +114,7 @@ def _normal(text: str) -> tuple[str, list[str]]:
                 node.module = _PROJECT
         elif isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
-    return repr(_canonical(tree)), imported
+    return repr(_canonical(tree)), tuple(imported)
 
 
 def _file_of(name: str) -> Path | None:
@@ -129,14 +130,15 @@ def _file_of(name: str) -> Path | None:
 def _canonical(node: Any) -> Any:
     """A syntax tree as nested tuples; empty fields, which differ by version, are left out."""
     if isinstance(node, list):
-        return tuple(_canonical(item) for item in node)
+        return tuple([_canonical(item) for item in node])
     if not isinstance(node, ast.AST):
         return node
-    fields = ((name, _canonical(value)) for name, value in ast.iter_fields(node))
-    return (
-        type(node).__name__,
-        *((name, value) for name, value in fields if value not in (None, ())),
-    )
+    parts: list[Any] = [type(node).__name__]
+    for name, field in ast.iter_fields(node):
+        value = _canonical(field)
+        if value is not None and value != ():
+            parts.append((name, value))
+    return tuple(parts)
 
 
 @contextlib.contextmanager
