@@ -92,7 +92,7 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
     from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
     from nasrepro.suite.oracle import MEAN
-    from nasrepro.suite.registry import load_oracle, methods
+    from nasrepro.suite.registry import load_oracle, methods, oracles
     from nasrepro.suite.search import Budget
 
     cells: list[RunCell] = []
@@ -129,8 +129,9 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
             whole["evaluations"] = Trace.from_bytes(store.trace(cell.key.run_id)).evaluations
             text = json.dumps(whole, sort_keys=True)
             row["digests"].append(hashlib.sha256(text.encode()).hexdigest())
-            regret = record.reports[cell.key.dataset].regret
-            row["values"].append(record.incumbents[-1][3] if regret is None else regret)
+            report, info = record.reports[cell.key.dataset], oracles.get(cell.key.oracle).info
+            target = report.metrics[info.target_of(cell.key.dataset).name]
+            row["values"].append(target if report.regret is None else report.regret)
     json.dump(outcomes, sys.stdout)
 
 
