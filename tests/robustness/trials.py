@@ -3,8 +3,9 @@
 Each trial runs a plan of searches on digits201 by the command line, spoils something, gives the
 same command again, and holds the store against one of a run that nothing happened to.
 
-    python tests/robustness/trials.py [--times 5] [--out results/robustness.md]
+    python tests/robustness/trials.py [--times 5] [--log LOG] [--out results/robustness.md]
 
+The table counts what LOG has of earlier commands, too: a line for each trial.
 A full disk is a small one in memory, and hosts are network namespaces with addresses of their own;
 root alone can make either, elsewhere that is not tried.
 """
@@ -281,13 +282,19 @@ TRIALS: dict[str, Callable[[Path, dict[str, object], random.Random], str]] = {
 }
 
 
+SURVIVED = "survived"
+
+
 def main() -> int:
     """Print the table; 1 where a trial did not end as it should."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=list(TRIALS))
+    parser.add_argument("--log", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    log = given.log or Path(os.devnull)
+    ended = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     lines = [
         "# What goes wrong on a lab's machines",
         "",
@@ -297,24 +304,30 @@ def main() -> int:
         "| trial | what happens | tried | survived |",
         "|---|---|---|---|",
     ]
-    good = True
     with tempfile.TemporaryDirectory() as name:
         undisturbed = Path(name) / "reference.sqlite"
         subprocess.run(run(undisturbed), check=True)
         reference = answers(undisturbed)
         for title in given.only:
-            trial, survived = TRIALS[title], 0
+            trial = TRIALS[title]
             if title.startswith(("full disk", "two hosts")) and os.geteuid():
                 continue
-            for number in range(given.times):
+            before = sum(line.startswith(f"{title} ") for line in ended)
+            for number in range(before, before + given.times):
                 folder = Path(name) / re.sub(r"\W+", "-", f"{title} {number}")
                 folder.mkdir()
                 wrong = trial(folder, reference, random.Random(number))
-                survived += not wrong
-                print(title, number, wrong or "survived", file=sys.stderr, flush=True)
-            what = (trial.__doc__ or "").split("\n")[0].rstrip(".")
-            lines.append(f"| {title} | {what} | {given.times} | {survived} |")
-            good = good and survived == given.times
+                ended.append(f"{title} {number} {wrong or SURVIVED}".replace("\n", " "))
+                print(ended[-1], file=sys.stderr, flush=True)
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(f"{ended[-1]}\n")
+    good = True
+    for title, trial in TRIALS.items():
+        tried = [line for line in ended if line.startswith(f"{title} ")]
+        survived = sum(line.endswith(f" {SURVIVED}") for line in tried)
+        what = (trial.__doc__ or "").split("\n")[0].rstrip(".")
+        lines.append(f"| {title} | {what} | {len(tried)} | {survived} |")
+        good = good and survived == len(tried)
     text = "\n".join(lines) + "\n"
     print(text)
     if given.out:
