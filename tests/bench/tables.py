@@ -37,51 +37,64 @@ _SPLITS = ("valid", "test", "train")
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page, or parts of the one that is there."""
+    parts = {"costs": _costs, "scores": _scores, "searches": _searches}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--store", type=Path, help="runs of the plan new_tables")
-    parser.add_argument(
-        "--costs", action="store_true", help="write the first table anew in the page that is there"
-    )
     parser.add_argument("--processes", type=int, default=3, help="of which the fastest counts")
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     given = parser.parse_args()
     out: Path = given.out
-    costs = list(_cost_rows(given.processes))
-    compared = [] if given.costs else list(_reference_rows())
-    gains = list(_gain_rows(given.store)) if given.store else []
-    text = (
-        "# Tables: what they hold and cost, and others' scores of their networks\n\n"
-        "Written by `tests/bench/tables.py --store STORE --out results/tables.md`.\n\n"
-        "Splits are those that the table has metrics of. Opening is a new process's, its libraries "
-        "imported, in CPU time, as the first query; a warm query asks again for all metrics of an "
-        "architecture; all rows are of the first data set at the longest training. The least of "
-        f"{given.processes} process(es), and there of 25 blocks (all rows: of 5). An answer of a "
-        "surrogate is a prediction.\n\n"
-        + _markdown(_COSTS, costs)
-        + "\n## Scores that others computed, beside ours\n\n"
+    old = out.read_text(encoding="utf-8").split("\n## ")[1:] if out.exists() else []
+    texts = dict(zip(parts, old, strict=False))
+    for name in given.only:
+        if name != "searches" or given.store:
+            texts[name] = parts[name](given)
+    page = "\n## ".join([_HEAD, *(texts[name] for name in parts if name in texts)])
+    out.write_text(page, encoding="utf-8")
+
+
+_HEAD = (
+    "# Tables: what they hold and cost, others' scores of their networks, what a search gains\n\n"
+    "Written by `tests/bench/tables.py --store STORE --out results/tables.md`, the store being of "
+    "`nasrepro run --plan new_tables`.\n"
+)
+
+
+def _costs(given: argparse.Namespace) -> str:
+    return (
+        "What they hold and cost\n\nSplits are those that the table has metrics of. Opening is a "
+        "new process's, its libraries imported, in CPU time, as the first query; a warm query asks "
+        "again for all metrics of an architecture; all rows are of the first data set at the "
+        f"longest training. The least of {given.processes} process(es), and there of 25 blocks "
+        "(all rows: of 5). An answer of a surrogate is a prediction.\n\n"
+        + _markdown(_COSTS, list(_cost_rows(given.processes)))
+    )
+
+
+def _scores(given: argparse.Namespace) -> str:
+    return (
+        "Scores that others computed, beside ours\n\n"
         "Kendall's tau-b (τ) with the table's objective at the longest training, over the n "
         "architectures that the source scored; then, over those of them that this suite has scored "
         "too, the source's, ours, and Spearman's ρ between the two. Ours are the scores that ship "
-        "(one random draw of weights and images at the setting of `nasrepro list plans`' scorers, "
-        "for the table's first data set); params and macs are counted. The last column is the "
-        "control: the number of parameters, over the n. Higher is taken as better for every score. "
-        "Intervals: `nasrepro rank ORACLE --reference SOURCE/SCORE`.\n\n"
-        + _markdown(_COMPARED, compared)
+        "(one random draw of weights and images at the setting of the plan `scorers`, for the "
+        "table's first data set); params and macs are counted. The last column is the control: the "
+        "number of parameters, over the n. Higher is taken as better for every score. Intervals: "
+        "`nasrepro rank ORACLE --reference SOURCE/SCORE`.\n\n"
+        + _markdown(_COMPARED, list(_reference_rows()))
     )
-    if gains:
-        text += (
-            f"\n## What a search gains\n\nOf plan `new_tables`, {SEEDS} search seeds: mean regret "
-            "to the best of the table, of the architecture that was best by validation so far, "
-            "after a tenth, a third and all of the budget, with its 95 % interval; accuracies in "
-            "points. Of a surrogate, whose best is not known, the mean itself (=). `nasrepro "
-            "figures` draws the whole curves.\n\n" + _markdown(_GAINS, gains)
-        )
-    if given.costs:
-        kept = out.read_text(encoding="utf-8").partition("\n## ")[2]
-        text = text.partition("\n## ")[0] + "\n## " + kept
-    out.write_text(text, encoding="utf-8")
-    print(f"{out}: {len(costs)} tables, {len(compared)} scores")
+
+
+def _searches(given: argparse.Namespace) -> str:
+    return (
+        f"What a search gains\n\nOf the plan `new_tables`, {SEEDS} search seeds: mean regret to "
+        "the best of the table, of the architecture that was best by validation so far, after a tenth, "
+        "a third and all of the budget, with its 95 % interval; accuracies in points. Of a "
+        "surrogate, whose best is not known, the mean itself (=). `nasrepro figures` draws the "
+        "whole curves.\n\n" + _markdown(_GAINS, list(_gain_rows(given.store)))
+    )
 
 
 _COSTS = (
