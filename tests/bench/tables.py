@@ -90,8 +90,8 @@ def _scores(given: argparse.Namespace) -> str:
 def _searches(given: argparse.Namespace) -> str:
     return (
         f"What a search gains\n\nOf the plan `new_tables`, {SEEDS} search seeds: mean regret to "
-        "the best of the table, of the architecture that was best by validation so far, after a tenth, "
-        "a third and all of the budget, with its 95 % interval; accuracies in points. Of a "
+        "the best of the table, of the architecture that was best by validation so far, after a "
+        "tenth, a third and all of the budget, with its 95 % interval; accuracies in points. Of a "
         "surrogate, whose best is not known, the mean itself (=). `nasrepro figures` draws the "
         "whole curves.\n\n" + _markdown(_GAINS, list(_gain_rows(given.store)))
     )
