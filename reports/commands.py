@@ -1,4 +1,7 @@
-"""`nasrepro report`, `compare`, `leaderboard` and `figures`; the engine knows no report."""
+"""`nasrepro report`, `compare`, `leaderboard` and `figures`; the engine knows no report.
+
+The file is long because the four commands share their options, which typer wants spelled out.
+"""
 
 from __future__ import annotations
 

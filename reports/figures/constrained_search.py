@@ -24,8 +24,8 @@ def draw(results: Results) -> Iterator[Drawing]:
         for row in record.rows:
             setting = row["oracle"], row["dataset"]
             broken[setting][row["arm"]] += not row["holds"]
-            place = row["device"], row["quantile"]
-            gaps[setting][row["arm"]][place] += [row["below_best"]] if row["holds"] else []
+            limit = row["device"], row["quantile"]
+            gaps[setting][row["arm"]][limit] += [row["below_best"]] if row["holds"] else []
     for (oracle, dataset), arms in sorted(gaps.items()):
         limits = sorted({limit for by_limit in arms.values() for limit in by_limit})
         figure = new_figure("page", height=0.9 + 0.24 * len(limits))
