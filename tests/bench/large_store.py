@@ -49,6 +49,11 @@ DATASET, EPOCHS, REPORTED = "digits", 12, 30
 COMPACT: dict[str, Any] = {"sort_keys": True, "separators": (",", ":"), "default": plain}
 #: What the rows of a family share, rows of `records`, rows of `runs`.
 Lines = tuple[str, list[tuple[Any, ...]], list[Row]]
+TITLE = """# What a large results store costs
+
+Written by `tests/bench/large_store.py --out`: synthetic searches, each command in a process of its
+own; memory at its highest. Seconds are those of the machine and of what else it did.
+"""
 PLAN = """
 [[experiment]]
 oracle = "digits201"
@@ -200,11 +205,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="?", type=int, default=2500)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of a method in a setting")
+    parser.add_argument("--folder", type=Path, help="keep the store here; one there is used again")
+    parser.add_argument("--out", type=Path, help="add the table to this Markdown file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.folder or Path(name)
         store, plan = folder / "runs.sqlite", folder / "plan.toml"
-        settings = fill(store, given.runs, given.seeds)
+        settings = given.runs // (len(METHODS) * given.seeds)
+        if not store.exists():
+            fill(store, given.runs, given.seeds)
         budgets = ", ".join(f"{{ queries = {100 + at} }}" for at in range(settings))
         named = ", ".join(f'"{name}"' for name in METHODS)
         plan.write_text(
@@ -213,17 +222,25 @@ def main() -> None:
         places = ["--store", str(store), "--quiet"]
         runs, mb = settings * len(METHODS) * given.seeds, store.stat().st_size / 1e6
         shape = f"{settings} settings x {len(METHODS)} methods x {given.seeds} seeds"
-        print(f"{runs:,} runs ({shape}), {mb:,.0f} MB", flush=True)
-        print("| command | wall s | CPU s | MB |")
-        print("|---|---|---|---|")
+        lines = [
+            f"{runs:,} runs ({shape}), {mb:,.0f} MB",
+            "",
+            "| command | wall s | CPU s | MB |",
+            "|---|---|---|---|",
+        ]
+        print("\n".join(lines), flush=True)
         for title, arguments in (
-            ("run: all is there", ("run", "--plan", str(plan), *places)),
             ("report, no page", ("report", "--format", "md,tex,html,csv,runs", *places)),
-            ("leaderboard page", ("leaderboard", *places)),
             ("report, whole", ("report", *places)),
+            ("leaderboard page", ("leaderboard", *places)),
+            ("run: all is there", ("run", "--plan", str(plan), *places)),
         ):
             wall_s, cpu_s, mb = measured(*arguments)
-            print(f"| {title} | {wall_s:.1f} | {cpu_s:.1f} | {mb:,.0f} |", flush=True)
+            lines.append(f"| {title} | {wall_s:.1f} | {cpu_s:.1f} | {mb:,.0f} |")
+            print(lines[-1], flush=True)
+        if given.out:
+            before = given.out.read_text(encoding="utf-8") if given.out.exists() else TITLE
+            given.out.write_text(before + "\n".join(["", *lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
