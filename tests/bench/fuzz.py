@@ -198,6 +198,12 @@ def outcomes(form: Format, mutants: int, seconds: float) -> Counter[str]:
     return counts
 
 
+def kept(out: Path | None) -> dict[str, str]:
+    """The rows of a table that was written before, by format."""
+    lines = out.read_text(encoding="utf-8").splitlines() if out and out.exists() else []
+    return {line.split("|")[1].strip(): line for line in lines if line.startswith("| ")}
+
+
 def row(counts: Counter[str]) -> str:
     """Cells of a line of the table."""
     bad = sum(count for name, count in counts.items() if name.startswith("traceback"))
@@ -228,20 +234,22 @@ def main() -> None:
         "",
         f"Written by `tests/bench/fuzz.py {' '.join(sys.argv[1:])}`: mutants of each original, "
         "read or refused on one line; a slow converter has fewer, by the seconds it was given. "
-        f"A hang is over {HANG_S} seconds of CPU.",
+        f"A hang is over {HANG_S} seconds of CPU. Rows of formats that a command does not name "
+        "stand as an earlier one left them.",
         "",
         "| format | mutants | read | refused | crashes | hangs | tracebacks |",
         "|---|---|---|---|---|---|---|",
     ]
+    rows = kept(chosen.out) if chosen.formats else {}
     for name in chosen.formats or formats:
         counts = outcomes(formats[name], chosen.mutants, chosen.seconds)
         shown = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         print(f"{name:<40}{sum(counts.values()):>6} mutants: {shown}", flush=True)
         total += counts
-        lines.append(f"| {name} | {row(counts)} |")
-    lines.append(f"| all | {row(total)} |")
-    if chosen.out:
-        chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        rows[name] = f"| {name} | {row(counts)} |"
+        if chosen.out:
+            text = "\n".join([*lines, *(rows[name] for name in formats if name in rows), ""])
+            chosen.out.write_text(text, encoding="utf-8")
     print(dict(total))
     sys.exit(any(name not in ("read", "refused") for name in total))
 
