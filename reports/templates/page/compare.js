@@ -53,26 +53,31 @@ function drawHistory() {
   const nights = data.history;
   if (nights.length < 2) return;
   $("history-part").hidden = false;
-  const labels = [...new Set(nights.flatMap((night) => Object.keys(night.ranks)))].sort(compare);
+  const last = nights.at(-1);
+  const labels = [...new Set(nights.flatMap((night) => Object.keys(night.ranks)))]
+    .sort((a, b) => (last.ranks[a] ?? Infinity) - (last.ranks[b] ?? Infinity) || compare(a, b));
+  const shown = labels.filter((label, i) => i < EMPHASISED || label.startsWith("▸") || lookOf(label).marker === "*");
   const ranks = nights.flatMap((night) => Object.values(night.ranks));
   const [low, high] = [Math.min(1, ...ranks), Math.max(2, ...ranks)];
   const width = narrow() ? 380 : 900, left = 40, across = narrow() ? 1 : 3, bottom = 260;
-  const height = bottom + 36 + 18 * Math.ceil(labels.length / across);
+  const height = bottom + 36 + 18 * Math.ceil(shown.length / across);
   const x = (i) => left + (i / (nights.length - 1)) * (width - left - 16);
   const y = (rank) => 10 + ((rank - low) / (high - low)) * (bottom - 20);
-  const lines = labels.map((label, i) => {
+  const points = (label) => nights.map((night, at) => [at, night.ranks[label]]).filter(([, rank]) => !absent(rank));
+  const path = (label) => points(label).map(([at, rank], j) => `${j ? "L" : "M"}${x(at).toFixed(1)} ${y(rank).toFixed(1)}`).join("");
+  const grey = labels.filter((label) => !shown.includes(label)).map((label) => make("path", {
+    d: path(label), fill: "none", stroke: "var(--line)", "stroke-width": 1.5 }, make("title", {}, label)));
+  const lines = shown.map((label, i) => {
     const { colour, dash } = lookOf(label), style = { stroke: colour, "stroke-width": 2, "stroke-dasharray": dash || false };
-    const points = nights.map((night, at) => [at, night.ranks[label]]).filter(([, rank]) => !absent(rank));
     const column = ((width - left) / across) * (i % across) + left, down = bottom + 36 + 18 * Math.floor(i / across);
-    const path = points.map(([at, rank], j) => `${j ? "L" : "M"}${x(at).toFixed(1)} ${y(rank).toFixed(1)}`).join("");
-    return make("g", {}, make("g", { class: "series" }, make("path", { d: path, fill: "none", ...style }),
-      points.map(([at, rank]) => markOf(label, x(at), y(rank), 4)),
+    return make("g", {}, make("g", { class: "series" }, make("path", { d: path(label), fill: "none", ...style }),
+      points(label).map(([at, rank]) => markOf(label, x(at), y(rank), 4)),
       make("line", { x1: column, x2: column + 30, y1: down, y2: down, ...style })), make("text", { x: column + 36, y: down + 4 }, short(label, 38)));
   });
   const grid = nice(low, high).map((each) => make("g", {}, make("line", { x1: left, x2: width - 10, y1: y(each), y2: y(each), class: "rule" }),
     make("text", { x: left - 6, y: y(each) + 4, "text-anchor": "end", class: "quiet" }, String(each))));
   const dates = [0, nights.length - 1].map((i) => make("text", { x: x(i), y: bottom + 12, "text-anchor": i ? "end" : "start", class: "quiet" }, nights[i].date.slice(0, 10)));
-  const last = Object.entries(nights.at(-1).verdicts).map(([name, count]) => `${count} ${name}`).join(", ");
-  $("history").replaceChildren(framed(width, height, [grid, lines, dates],
-    `Mean rank over the tasks that all ${nights.length} reports have; 1 is best. Verdicts of the last: ${last || "none"}.`));
+  const verdicts = Object.entries(last.verdicts).map(([name, count]) => `${count} ${name}`).join(", ");
+  $("history").replaceChildren(framed(width, height, [grid, grey, lines, dates],
+    `Mean rank over the tasks that all ${nights.length} reports have; 1 is best. Verdicts of the last: ${verdicts || "none"}.${grey.length ? " In grey: the other methods." : ""}`));
 }

@@ -118,7 +118,7 @@ function drawTable() {
 // which method is best, and how sure that is: said by Python
 function drawAnswer(shown) {
   const chosen = FILTERS.some((name) => state[name]);
-  const said = !chosen ? [data.overall && data.overall.answer]
+  const said = !chosen && data.overall ? [data.overall.answer]
     : shown.length === 1 ? [shown[0].answer]
       : shown.length <= SAID ? shown.map((task) => [make("strong", {}, taskName(task)), `: ${task.answer}`])
         : [`${shown.length} tasks are shown; choose a data set and a budget.`];
