@@ -115,7 +115,7 @@ def _write_pairs(pairs: Sequence[Mapping[str, object]], path: Path) -> None:
 def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list[Device]:
     """Devices named one by one, and those of the named sources.
 
-    Of every source that is here if none is named.
+    Of every installed source if none is named.
     """
     from nasrepro.suite.errors import UnknownName
     from nasrepro.suite.registry import devices, load_devices
@@ -125,7 +125,9 @@ def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list
     if not names:
         away = [entry.name for entry in devices.all() if not entry.info.table.path.exists()]
         for name in away:
-            remark(f"left out: {name} is not here; get it with: nasrepro data fetch {name}", quiet)
+            remark(
+                f"left out: {name} is not installed; get it with: nasrepro data fetch {name}", quiet
+            )
         here = [entry for entry in devices.all() if entry.name not in away]
         spaces_here = [entry.info.space.name for entry in here]
         most = max(spaces_here, key=spaces_here.count, default="")  # one space alone compares

@@ -29,7 +29,7 @@ ORDER = 90
 _LEGEND = (
     "Reproduced: the interval of ours, nominally 95 %, lies within the rule's margin of the "
     "published number; not reproduced: wholly outside; "
-    "inconclusive: it reaches over an end, or too few replicates were run. An order holds if the "
+    "inconclusive: it overlaps an edge, or too few replicates were run. An order holds if the "
     "difference is significant after Holm's "
     "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, "
     "networks, logs or measurements computed "

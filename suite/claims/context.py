@@ -44,7 +44,7 @@ def how_to_get(claim: Statement, need: Need) -> str:
         info = oracles.get(need.oracle).info
         if info.table is not None and not info.table.path.exists():
             command = f"nasrepro data fetch {info.name}"
-            return f": the table of {info.name} is not here, get it with: {command}"
+            return f": the table of {info.name} is not installed; get it with: {command}"
     if claim.long:
         return f"; it takes long: nasrepro claims --long --id {claim.id}"
     return "; run them with: nasrepro claims"

@@ -73,7 +73,7 @@ class Evidence:
         """What does not count, as the end of a sentence: results of other sources and tables."""
         counts = sorted(self.stale.get(need.key, {}).items()) if self._has(need) else []
         words = " and ".join(f"{count:,} of another {what}" for what, count in counts)
-        return f" (not counted: {words} than what is here)" if words else ""
+        return f" (ignored: {words} than installed here)" if words else ""
 
 
 def gather(store: Store, needs: Iterable[Need]) -> Evidence:

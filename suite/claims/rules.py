@@ -6,7 +6,7 @@ margin (see `margins`) and [l, h] the 95 % interval of ours:
     reproduced       [l, h] lies inside [p - d, p + d]
                      (at least: inside [p - d, inf); at most: inside (-inf, p + d])
     not reproduced   [l, h] lies wholly outside
-    inconclusive     [l, h] reaches over an end, or there are fewer replicates than the least of the
+    inconclusive     [l, h] overlaps an edge, or there are fewer replicates than the least of the
                      rule
 
 So "reproduced" is never the absence of a difference, but its absence down to d; each side has an
@@ -186,7 +186,7 @@ def within(
     elif high < ends.low or low > ends.high:
         verdict, lies = "not reproduced", "lies outside"
     else:
-        verdict, lies = "inconclusive", "reaches over an end of"
+        verdict, lies = "inconclusive", "overlaps the edge of"
     needed = None
     why = f"{with_interval(ours.value, ours.low, ours.high)} {lies} {band_words(claim, ends)}"
     if ends.theirs:
@@ -211,12 +211,12 @@ def within(
 
 
 def _plan(needed: int | None, n: int, whole: int = 0) -> str:
-    """What would decide it, as the end of a sentence: not those seeds again, and more of them."""
+    """What would settle it, as the end of a sentence: not those seeds again, and more of them."""
     if needed is None or needed <= n:
         return ""
     if whole:
-        return f"; {'all ' if needed == whole else ''}{needed:,} architectures would decide it"
-    return f"; a fresh block of {needed:,} seeds would decide it"
+        return f"; {'all ' if needed == whole else ''}{needed:,} architectures would settle it"
+    return f"; a fresh block of {needed:,} seeds would settle it"
 
 
 def without_interval(finding: Finding) -> Finding:

@@ -151,7 +151,7 @@ def fetch_file(file: SourceFile) -> Path:
     """A checked original: from the mirror, a package, the cache, else downloaded into the cache.
 
     A mirror's folder and a package are read in place. The first place that has the file decides; a
-    damaged one is an error, not a reason to look on.
+    damaged file is an error; other locations are not tried.
     """
     mirror = os.environ.get(MIRROR_VARIABLE, "")
     if mirror and "://" not in mirror:

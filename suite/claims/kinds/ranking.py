@@ -118,7 +118,7 @@ class Ranking(Ranked):
             words = band_words(claim, ends)
             why = f"{short(ours.value)} against {words}, but of the best-scored of {part}"
             why += _tied(records[0])
-            why += f"; all {whole:,} would decide it"
+            why += f"; all {whole:,} would settle it"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
         finding = within(claim, ends, ours, runs, whole=whole)
         if ours.n < whole:

@@ -52,7 +52,7 @@ def test_an_inconclusive_verdict_says_how_many_seeds_would_decide_it():
     assert (
         found.verdict == "inconclusive"
         and found.needed is not None
-        and f"a fresh block of {found.needed:,} seeds would decide it" in found.why
+        and f"a fresh block of {found.needed:,} seeds would settle it" in found.why
     )
     ours, spread = found.ours or 0.0, (found.high or 0) - (found.low or 0)
     assert (

@@ -124,7 +124,7 @@ def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space()
     assert (
         sample.verdict == "inconclusive"
         and sample.needed == 4000
-        and "4,000 architectures would decide it" in sample.why
+        and "4,000 architectures would settle it" in sample.why
     )
     for tau, margin in (
         (0.54, 0.02),
@@ -134,7 +134,7 @@ def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space()
         assert (more.verdict, more.needed) == (
             "inconclusive",
             5_044,
-        ) and "; all 5,044 architectures would decide it" in more.why
+        ) and "; all 5,044 architectures would settle it" in more.why
     unsure = verdict([rank_of(0.54)], about.model_copy(update={"spread": 0.1, "n": 2}))
     assert unsure.needed is None and "would decide" not in unsure.why, (
         "the published error is there over all, too"

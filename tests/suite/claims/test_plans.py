@@ -146,7 +146,8 @@ def test_results_of_another_version_of_a_table_count_as_missing(installed):
             each.changed for each in stale
         )
         assert all(
-            "5 of another version of the table than what is here" in each.why for each in stale[:2]
+            "5 of another version of the table than installed here" in each.why
+            for each in stale[:2]
         )
         assert "1 of another version" in stale[2].why
         assert len(cells()) == 11 and run_cells(cells(), store, executor="inline").failed == ()

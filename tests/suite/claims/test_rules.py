@@ -38,7 +38,7 @@ def test_an_interval_inside_outside_or_over_an_end(low, high, theirs, verdict):
 
 def test_nobody_is_asked_for_seeds_until_it_fits():
     wide = within(statement(), Band(89.0, 91.0), Interval(90.5, 89.5, 91.5, 50, 0.95))
-    assert wide.needed == 200 and wide.why.endswith("; a fresh block of 200 seeds would decide it")
+    assert wide.needed == 200 and wide.why.endswith("; a fresh block of 200 seeds would settle it")
     ended = within(statement(), Band(89.0, 91.0), Interval(90.5, 90.3, 91.2, 50, 0.95))
     assert (
         ended.verdict == "inconclusive" and ended.needed == 41 and "would decide" not in ended.why
