@@ -24,7 +24,7 @@ function strips(task, rows, file) {
   // one line of points for each method: its runs, their mean and its interval
   const measure = state.measure === "regret" ? "regrets" : "values";
   const key = state.measure === "regret" ? "regret" : "target";
-  const width = narrow() ? 380 : 900, left = narrow() ? 110 : 220, line = 30, height = rows.length * line + 46;
+  const width = narrow() ? 380 : 900, left = narrow() ? 122 : 220, line = 30, height = rows.length * line + 46;
   const ends = file.range[task.dataset][measure];
   if (!ends) return null;
   const [low, high] = ends; // the worst hundredth stands at the edge
@@ -119,7 +119,7 @@ function rankDots() {
   if (!data.overall || state.variants) return null;
   const lines = data.overall.rows.filter((line) => !state.hidden.has(line.label));
   const both = data.overall.columns.some(([key]) => key === "common");
-  const width = narrow() ? 380 : 900, left = narrow() ? 110 : 220, step = both ? 32 : 24, height = lines.length * step + 40;
+  const width = narrow() ? 380 : 900, left = narrow() ? 122 : 220, step = both ? 32 : 24, height = lines.length * step + 40;
   const worst = data.overall.rows.length;
   const x = (rank) => left + 12 + ((rank - 1) / (worst - 1)) * (width - left - 90);
   const dot = (line, name, ends, y, colour) => {

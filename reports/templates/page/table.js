@@ -100,7 +100,7 @@ function drawTable() {
   const cell = (line, column) => {
     if (column.key === "label") {
       const row = line.row || [...line.rows.values()][0];
-      return make("th", { scope: "row" }, keyOf(line.label), open(row, broken(line.label)));
+      return make("th", { scope: "row" }, make("span", { class: "name" }, keyOf(line.label), open(row, broken(line.label))));
     }
     const entry = column.get(line), row = column.row ? column.row(line) : null;
     if (!entry) return make("td", {}, "");
