@@ -100,17 +100,25 @@ STUDIES = {
 
 
 def draw(results: Results) -> Iterator[Drawing]:
-    """One figure for each study and set of its parameters that was measured."""
-    groups: dict[tuple[str, str], list[Mapping[str, object]]] = defaultdict(list)
+    """One figure for each study, version of its source and set of parameters."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, object]]] = defaultdict(list)
     for record in results.studies:
-        if record.key.study in STUDIES and record.status == "done":
-            key = record.key.study, f"{sorted(record.key.params.items())}"
-            groups[key] += record.rows
+        key = record.key
+        if key.study in STUDIES and record.status == "done":
+            params = f"{sorted(key.params.items())}"
+            groups[key.study, params, key.study_sha256] += record.rows
     numbers: dict[str, int] = defaultdict(int)
-    for (study, _), rows in sorted(groups.items()):
-        numbers[study] += 1
-        more = [str(numbers[study])] if numbers[study] > 1 else []
-        yield _drawing(slug("study", study, *more), STUDIES[study], rows)
+    for (study, _, _), rows in sorted(groups.items(), key=lambda item: item[0]):
+        how = STUDIES[study]
+        drawn = [row for row in rows if not how.only or _panel(how, row) in how.only]
+        if drawn:
+            numbers[study] += 1
+            more = [str(numbers[study])] if numbers[study] > 1 else []
+            yield _drawing(slug("study", study, *more), how, drawn)
+
+
+def _panel(how: Dots, row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(row[column] for column in how.panels)
 
 
 def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
@@ -120,12 +128,11 @@ def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for row in rows:
-        panel = tuple(row[column] for column in how.panels)
         for column in how.values:
             value = row[column]
-            if isinstance(value, int | float) and (not how.only or panel in how.only):
+            if isinstance(value, int | float):
                 series = str(row[how.series]) if how.series else column.replace("_", " ")
-                points[panel][series][str(row[how.rows])].append(value)
+                points[_panel(how, row)][series][str(row[how.rows])].append(value)
     lines = list(dict.fromkeys(str(row[how.rows]) for row in rows))
     looks = look_of(dict.fromkeys(series for panel in points.values() for series in panel))
     figure = new_figure("page" if len(points) > 1 else "column", height=1.2 + 0.22 * len(lines))

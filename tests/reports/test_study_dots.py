@@ -14,7 +14,7 @@ from nasrepro.suite.registry import studies
 
 def record(study: str, rows: list[dict[str, Any]], **params: Any) -> SimpleNamespace:
     return SimpleNamespace(
-        key=SimpleNamespace(study=study, params=params), status="done", rows=rows
+        key=SimpleNamespace(study=study, params=params, study_sha256=""), status="done", rows=rows
     )
 
 
