@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from nasrepro.suite.claims.files import shipped_folder
 from nasrepro.suite.claims.judging import Verdict
 from nasrepro.suite.claims.statement import Strict
 from nasrepro.suite.claims.tally import CLASSES, HELD_AGAINST, Class, Count, cells, class_of
@@ -48,8 +48,7 @@ def earlier(path: str) -> dict[str, Earlier]:
     Raises:
         NasreproError: the file cannot be read.
     """
-    shipped = resources.files("nasrepro.methods.claims") / "first_edition.json"
-    source = Path(str(shipped)) if path == FIRST else Path(path)
+    source = shipped_folder() / "first_edition.json" if path == FIRST else Path(path)
     try:
         raw = json.loads(source.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, Earlier]).validate_python(raw)

@@ -24,6 +24,7 @@ from nasrepro.suite.claims.model import RECORDED, Claim
 from nasrepro.suite.claims.statement import Strict
 from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry import methods
 
 _VERDICTS = ".verdicts.toml"
 _HEAD = "# Verdicts of {name}, written by: nasrepro claims record\n"
@@ -39,11 +40,16 @@ class _File(Strict):
     table: list[dict[str, Any]] = Field(default_factory=list)
 
 
+def shipped_folder() -> Path:
+    """Where the claims are that come with the package: beside the methods."""
+    return Path(str(resources.files(methods.package))) / "claims"
+
+
 def claim_files() -> list[Path]:
     """The files of the claims that come with the package, by name."""
     return sorted(
-        Path(str(entry))
-        for entry in resources.files("nasrepro.methods.claims").iterdir()
+        entry
+        for entry in shipped_folder().iterdir()
         if entry.name.endswith(".toml") and not entry.name.endswith(_VERDICTS)
     )
 
