@@ -26,7 +26,8 @@ KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
 KINDS = ("--only", "anytime", "--only", "claims")
 #: Made by commands of their own.
 APART = (
-    "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "tables.md",
+    "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "scale.md",
+    "tables.md",
 )  # fmt: skip
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
