@@ -123,10 +123,12 @@ def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
 
 def _adds(task: Task, pairs: Sequence[Pair]) -> Measure:
     place = task.dataset, task.target.name
+    lowest, highest = task.target.bounds
+    bounds = lowest - highest, highest - lowest
     estimates = []
     for system, control in pairs:
         ours, theirs = paired(task.groups[system], task.groups[control], place)
-        estimates.append(estimate(ours - theirs) if len(ours) else Estimate(0))
+        estimates.append(estimate(ours - theirs, bounds=bounds) if len(ours) else Estimate(0))
     return Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
 
 
