@@ -232,7 +232,8 @@ def main() -> None:
     lines = [
         "# Damaged files against every reader and every whole converter",
         "",
-        f"Written by `tests/bench/fuzz.py {' '.join(sys.argv[1:])}`: mutants of each original, "
+        f"Written by `tests/bench/fuzz.py --mutants {chosen.mutants} "
+        f"--seconds {chosen.seconds:g}`: mutants of each original, "
         "read or refused on one line; a slow converter has fewer, by the seconds it was given. "
         f"A hang is over {HANG_S} seconds of CPU. Rows of formats that a command does not name "
         "stand as an earlier one left them.",

@@ -241,7 +241,8 @@ def main() -> int:
         f"{given.many} seeds; where bits differ, p is Mann-Whitney's of the regrets, and below "
         f"{LEVEL} counts as different. Those that train networks of their own run on "
         f"{WORKSHOP[0][0]}, {WORKSHOP[0][-1]['seconds']:g} s, {given.train} seeds; of fewer than "
-        f"{FEW} seeds no p is told. n/a: the method runs on none of these spaces; {NOT_RUN}: not "
+        f"{FEW} seeds no p is told. n/a: the method runs on none of these spaces, or its budget "
+        f"there does not pay for a training; {NOT_RUN}: not "
         "run there.",
         "",
         f"| method | {' | '.join(map(_title, FULL[1:]))} |",

@@ -298,7 +298,7 @@ def main() -> int:
     lines = [
         "# What goes wrong on a lab's machines",
         "",
-        f"Written by `tests/robustness/trials.py {' '.join(sys.argv[1:])}`: survived is a trial "
+        "Written by `tests/robustness/trials.py`: survived is a trial "
         "after which nothing was lost and the answers are those of an undisturbed run.",
         "",
         "| trial | what happens | tried | survived |",
