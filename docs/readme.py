@@ -149,7 +149,7 @@ def provenance(results: Path) -> str:
 def verdicts(results: Path) -> str:
     """The headline of all claims, as the report has it."""
     report = (results / "report.md").read_text(encoding="utf-8")
-    found = re.search(r"Of [\d,]+ pieces of evidence that were tested, .*", report)
+    found = re.search(r"Of [\d,]+ pieces of evidence that were tested, .*?(?= <a id=|\n)", report)
     if found is None:
         raise ValueError("results/report.md has no headline of the claims")
     return f"{found[0]}\n"

@@ -40,7 +40,7 @@ def best_on(task: Task) -> str:
         sentences.append(f"Not told apart from the best: {told}.")
     if worse:
         which = "All others" if len(worse) == len(others) else f"{len(worse):,} more"
-        sentences.append(f"Worse: {which.lower()} (95 % intervals of paired differences).")
+        sentences.append(f"Worse: {which.lower()} (by intervals of paired differences).")
     return " ".join(sentences)
 
 

@@ -293,7 +293,7 @@ def test_the_others_are_close_undecided_or_worse(tmp_path):
         "Best: Local search, 94.000 % [94.000, 94.000] over 12 seeds. "
         "Worse by less than 0.2 points (≈): Random search. "
         "Not told apart from the best: Regularized evolution. "
-        "Worse: 1 more (95 % intervals of paired differences)."
+        "Worse: 1 more (by intervals of paired differences)."
     )
 
 
@@ -415,7 +415,7 @@ def test_the_answer_stands_first(page, found):
     said = page.inner_text("#answer")
     assert re.fullmatch(
         r"Best: .+, 93\.\d+ % \[9\d\.\d+, 93\.\d+\] over 12 seeds\. "
-        r"Worse: all others \(95 % intervals of paired differences\)\.",
+        r"Worse: all others \(by intervals of paired differences\)\.",
         said,
         flags=re.DOTALL,
     )
