@@ -176,6 +176,7 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
     from nasrepro.suite.experiments.verify import beside
 
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    better: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     others = []
     with reading(store) as here, reading(against) as there:
         machines = [
@@ -183,14 +184,20 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
         ]
         for kind, one in beside(here, there):
             counts[kind, one.label][one.verdict] += 1
+            better[kind, one.label][one.better] += 1
             if one.verdict != "equal":
                 others.append({"kind": kind, **asdict(one)})
     rows = [
-        [kind, printable(label) + _FLOATS * _floats(kind, label), *(found[v] for v in _COUNTED)]
+        [
+            kind,
+            printable(label) + _FLOATS * _floats(kind, label),
+            *(found[v] for v in _COUNTED),
+            _sides(better[kind, label]),
+        ]
         for (kind, label), found in sorted(counts.items())
     ]
-    rows.append(["all", "", *(sum(found[v] for found in counts.values()) for v in _COUNTED)])
-    headers = ["kind", "of", *_COUNTED]
+    rows.append(["all", "", *(sum(found[v] for found in counts.values()) for v in _COUNTED), ""])
+    headers = ["kind", "of", *_COUNTED, "better here / there"]
     if out is not None:
         cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
         table = tabulate(cells, headers, tablefmt="github", disable_numparse=True)
@@ -205,6 +212,16 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
         print_table(headers, rows)
         remark(_LEGEND)
     return int(any(each["verdict"] == "different" for each in others))
+
+
+def _sides(better: Counter[int]) -> str:
+    """How often the regret is smaller here and there, and how likely that is by chance."""
+    here, there = better[1], better[-1]
+    if not here + there:
+        return ""
+    from scipy.stats import binomtest
+
+    return f"{here} / {there}, p {binomtest(here, here + there).pvalue:.2f}"
 
 
 def _machines(store: Store) -> str:
@@ -225,7 +242,9 @@ _FLOATS = " ‡"
 _LEGEND = (
     "Equal: the whole record, but for measured seconds. Same answer, other bits: what was chosen "
     "and reported is the same but for rounding. Only here, only there: nothing to compare. "
-    "‡ decides by floating-point training, so that other kernels may give another search."
+    "‡ decides by floating-point training, so that other kernels may give another search; "
+    "better: searches that differ and have the smaller regret here, and there; p: of a sign test "
+    "that neither store is the better one."
 )
 
 

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any, Literal
 
 from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
+from nasrepro.suite.experiments.kinds.search import RunRecord
 from nasrepro.suite.experiments.store import Store
 
 #: How near two numbers are that differ in rounding alone, as a part of the larger one.
@@ -32,12 +33,15 @@ class Verification:
         verdict: equal, the same answer by other bits, different; or that there is nothing to hold
             it against.
         detail: the first field that differs, or the reason.
+        better: of a search, 1 where its regrets here are the smaller ones, -1 where those there
+            are, 0 where neither.
     """
 
     run_id: str
     label: str
     verdict: Verdict
     detail: str = ""
+    better: int = 0
 
 
 def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
@@ -58,8 +62,22 @@ def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
         name for name in ("status", *kind.answer) if not _near(before.get(name), after.get(name))
     ]
     if answers:
-        return Verification(run_id, label, "different", f"{answers[0]} differs")
+        detail = f"{answers[0]} differs"
+        return Verification(run_id, label, "different", detail, _better(old, new))
     return Verification(run_id, label, "same answer, other bits", f"{changed[0]} differs")
+
+
+def _better(here: Record, there: Record) -> int:
+    """Whose regrets are the smaller ones, over the data sets of a search's reports."""
+    if not isinstance(here, RunRecord) or not isinstance(there, RunRecord):
+        return 0
+    pairs = [
+        (report.regret, there.reports[name].regret)
+        for name, report in here.reports.items()
+        if name in there.reports
+    ]
+    gain = sum(other - own for own, other in pairs if own is not None and other is not None)
+    return 0 if math.isclose(gain, 0.0, abs_tol=NEAR) else int(math.copysign(1, gain))
 
 
 def _plain(value: Any) -> str:

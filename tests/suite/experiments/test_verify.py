@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -131,11 +131,26 @@ def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: 
         third: "different",
     }
     code, out, _ = command(*call, "--out", str(table))
-    counts = [line.split("|")[3:] for line in table.read_text().splitlines() if "| all" in line]
-    assert code == 1 and [[int(cell) for cell in row if cell] for row in counts] == [
-        [2, 1, 1, 2, 1]
-    ]
+    counts = [line.split("|")[3:-2] for line in table.read_text().splitlines() if "| all" in line]
+    assert code == 1 and [list(map(int, row)) for row in counts] == [[2, 1, 1, 2, 1]]
     assert out.splitlines()[-1].split() == ["all", "2", "1", "1", "2", "1"]
+
+
+def test_which_store_has_the_smaller_regrets(store: Path, command, tmp_path: Path) -> None:
+    """Four searches that chose otherwise there: three with more regret, one with less."""
+    other = tmp_path / "other.sqlite"
+    shutil.copy(store, other)
+    with Store(store, read_only=True) as opened:
+        runs = [(key, record) for key, record in opened.identified("run")][:4]
+    for place, (key, record) in enumerate(runs):
+        reports = {name: asdict(report) for name, report in record.reports.items()}
+        for report in reports.values():
+            report["regret"] += 0.1 if place else -0.1
+        changed(other, key, chosen="0-0-0-0", reports=reports)
+    code, out, _ = command("verify", "--store", str(store), "--against", str(other), "--json")
+    assert code == 1 and sorted(row["better"] for row in json.loads(out)) == [-1, 1, 1, 1]
+    _, out, _ = command("verify", "--store", str(store), "--against", str(other))
+    assert "p 1.00" in out or "p 0.62" in out
 
 
 def test_a_result_of_another_source_is_not_verified(store: Path, command) -> None:
