@@ -6,8 +6,6 @@ The file is long because the four commands share their options, which typer want
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -194,20 +192,13 @@ def _write_record(folder: Path, manifest: dict[str, Any], snapshot: dict[str, An
 
 def _show(docs: Sequence[TableDoc], folder: Path, *, whole: bool) -> None:
     """The tables in the terminal, or a screen of them."""
-    from rich.console import Console
+    from nasrepro.reports.terminal import brief, printing, terminal
 
-    from nasrepro.reports.terminal import brief, terminal
-
-    console = Console(width=_width())
+    console = printing()
     if whole:
         terminal(docs, console)
     else:
         brief(docs, console, folder)
-
-
-def _width() -> int | None:
-    """Of tables: the terminal's, or COLUMNS; what is piped is not cut at 80 without being asked."""
-    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140
 
 
 def _words(text: str) -> list[str]:
@@ -228,13 +219,11 @@ def compare(
 
     Example: nasrepro compare regularized_evolution random_search
     """
-    from rich.console import Console
-
     from nasrepro.reports.compare import compare as compared
     from nasrepro.reports.compare import compare_table
     from nasrepro.reports.render import to_json
     from nasrepro.reports.summary import Results
-    from nasrepro.reports.terminal import terminal
+    from nasrepro.reports.terminal import printing, terminal
     from nasrepro.suite.experiments.store import Store
 
     with Store(store, read_only=True) as opened:
@@ -245,7 +234,7 @@ def compare(
     if as_json:
         typer.echo(to_json([doc]))
     else:
-        terminal([doc], Console(width=_width()))
+        terminal([doc], printing())
 
 
 @app.command()

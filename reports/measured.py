@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -42,10 +41,8 @@ def study(
 
     Example: nasrepro study flash_models.predictor --param oracle=natsbench_size --seeds 3
     """
-    from rich.console import Console
-
     from nasrepro.reports.tables.studies import study_tables
-    from nasrepro.reports.terminal import terminal
+    from nasrepro.reports.terminal import printing, terminal
     from nasrepro.suite.experiments.cells import cells_of
     from nasrepro.suite.experiments.plan import Plan, StudyUse
     from nasrepro.suite.experiments.runner import run_cells
@@ -75,8 +72,7 @@ def study(
     if as_json:
         print_json([{"seed": each.key.seed, **row} for each in records for row in each.rows])
     elif records:
-        console = Console(width=None if sys.stdout.isatty() else 140)
-        terminal(study_tables(records, seed=0), console)
+        terminal(study_tables(records, seed=0), printing())
     return int(bool(outcome.failed))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,11 @@ from nasrepro.suite.cli.common import printable
 _GAP = 2
 #: Lines of a screen that a short report fills at most.
 SCREEN = 60
+
+
+def printing() -> Console:
+    """Standard output, as wide as its terminal or COLUMNS; what is piped is not cut at 80."""
+    return Console(width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140)
 
 
 def brief(tables: Sequence[TableDoc], console: Console, folder: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasrepro.oracles.convert import nasbench201
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, tau
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.convert.zc_combine import coded
 from nasrepro.oracles.spaces.cell201 import Cell201
@@ -76,8 +76,6 @@ def _check(
     values: Mapping[str, NDArray[Any]], searched: Mapping[str, NDArray[Any]], indices: list[int]
 ) -> None:
     """Every fact that is known of the file."""
-    from scipy.stats import kendalltau
-
     space = Cell201()
     fact(_NAME, "cells", indices == list(range(len(space))), True)
     best = {
@@ -92,8 +90,8 @@ def _check(
     # 25 passes over 10,000 images: else the codes or the accuracy would mean something else
     hundredths = clean * 2500
     fact(_NAME, "means of 25 passes", bool(np.allclose(hundredths, hundredths.round())), True)
-    tau = kendalltau(clean, searched["cifar10/200/mean/valid_accuracy"]).statistic
-    fact(_NAME, "tau with NAS-Bench-201's validation", round(float(tau), 3), 0.901)
+    agreement = tau(clean, searched["cifar10/200/mean/valid_accuracy"], 3)
+    fact(_NAME, "tau with NAS-Bench-201's validation", agreement, 0.901)
     row = indices.index(space.index(coded(_WRONG[0])))
     wrong = values["test_accuracy_analog"][row], values["test_accuracy_analog_1min"][row]
     fact(_NAME, "the reading that is wrong", [round(float(v), 4) for v in wrong], [57.49, 87.4944])

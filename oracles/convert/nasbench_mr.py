@@ -68,12 +68,7 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
             fact(
                 _NAME, f"{field} of {task} are those of all, so do not follow the task", same, True
             )
-    mains = [
-        columns[
-            f"{task}/{WHOLE}/one/{'valid_miou' if task.startswith('seg') else 'valid_accuracy'}"
-        ]
-        for task in paths
-    ]
+    mains = [columns[f"{task}/{WHOLE}/one/{_main(task)}"] for task in paths]
     taus = [tau(*pair) for pair in itertools.combinations(mains, 2)]
     fact(_NAME, "least and most tau of two tasks", (min(taus), max(taus)), (-0.01, 0.62))
     archs = [whole.parse(",".join(map(str, vector))) for vector in vectors]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nasrepro.reports.document import (
+    DASH,
     Column,
     Filled,
     TableDoc,
@@ -69,7 +70,7 @@ def pairs_of(task: Task) -> list[Pair]:
 
 
 def _trains(group: Group) -> bool:
-    return group.method in methods.names() and methods.get(group.method).workshop
+    return methods.has(group.method) and methods.get(group.method).workshop
 
 
 def _is_system(group: Group) -> bool:
@@ -149,7 +150,7 @@ def _both(
     """`method / control`."""
 
     def text(value: float | None) -> str:
-        return "–" if value is None else shown(scale * value, decimals)
+        return DASH if value is None else shown(scale * value, decimals)
 
     return text_column(
         Column(name, header, (f"{name}_method", f"{name}_control"), "right", 2, 2),

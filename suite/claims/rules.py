@@ -77,7 +77,7 @@ class Finding:
         low, high: ends of its interval; None where it has none.
         n: what the interval is over: seeds (a correlation: architectures).
         why: the rule with its numbers, or what is missing; one sentence.
-        needed: seeds of a fresh block (a correlation: architectures) that would decide an
+        needed: seeds of a fresh block (a correlation: architectures) that would settle an
             inconclusive one; None where no number would.
         p_value: of an order, Holm-corrected.
         runs: ids of the results it rests on.

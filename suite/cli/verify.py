@@ -80,7 +80,13 @@ def verify(
     from nasrepro.suite.registry import methods
 
     if against is not None:
-        return _beside(store, against, out, as_json)
+        if run or sample is not None or keep is not None:
+            raise NasreproError(
+                "--against compares all results of two stores: give no ids, --sample or --keep"
+            )
+        return _beside(store, against, out, as_json, quiet)
+    if out is not None:
+        raise NasreproError("--out writes the table of two stores: give --against, too")
     if not run and sample is None:
         raise NasreproError("give ids of results, --sample N, or --against another store")
     for name in method or ():
@@ -166,7 +172,7 @@ def _verified(
 _COUNTED = ("equal", "same answer, other bits", "different", "only here", "only there")
 
 
-def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
+def _beside(store: Path, against: Path, out: Path | None, as_json: bool, quiet: bool) -> int:
     """Two stores held against each other, as a table by kind and method; 1 where one differs."""
     from dataclasses import asdict
 
@@ -210,7 +216,7 @@ def _beside(store: Path, against: Path, out: Path | None, as_json: bool) -> int:
         print_json(others)
     else:
         print_table(headers, rows)
-        remark(_LEGEND)
+        remark(_LEGEND, quiet)
     return int(any(each["verdict"] == "different" for each in others))
 
 

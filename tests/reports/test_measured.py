@@ -19,5 +19,8 @@ def test_a_study_is_printed_as_the_table_of_the_report(tmp_path: Path) -> None:
     assert "README, 10 %" in row and "0.0996" in row
     assert "Parameters: none; 1 seed." in " ".join(line.strip() for line in rest)
 
+    narrow = CliRunner().invoke(app, words, env={"COLUMNS": "40"}).stdout
+    assert max(map(len, narrow.splitlines())) <= 40 < max(map(len, table.stdout.splitlines()))
+
     rows = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert [(each["seed"], each["policy"]) for each in rows] == [(0, "README, 10 %")]

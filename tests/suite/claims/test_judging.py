@@ -66,7 +66,7 @@ def test_the_published_error_widens_the_interval():
     runs = [run_of(seed, value) for seed, value in enumerate((90.6, 90.7, 90.75, 90.8, 90.9))]
     assert verdict(runs, claim(seeds=5)).verdict == "reproduced"
     wide = verdict(runs, claim(seeds=5, spread=2.0, n=10))  # their mean is known to 1.24 only
-    assert wide.verdict == "inconclusive" and wide.needed is None and "would decide" not in wide.why
+    assert wide.verdict == "inconclusive" and wide.needed is None and "would settle" not in wide.why
 
 
 def test_the_seeds_are_the_first_ones_or_those_of_a_block():

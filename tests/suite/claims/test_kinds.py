@@ -136,7 +136,7 @@ def test_the_interval_of_a_ranking_counts_over_a_sample_not_over_a_whole_space()
             5_044,
         ) and "; all 5,044 architectures would settle it" in more.why
     unsure = verdict([rank_of(0.54)], about.model_copy(update={"spread": 0.1, "n": 2}))
-    assert unsure.needed is None and "would decide" not in unsure.why, (
+    assert unsure.needed is None and "would settle" not in unsure.why, (
         "the published error is there over all, too"
     )
     whole = verdict([rank_of(0.54, n=5_044)], about)

@@ -41,7 +41,7 @@ def test_nobody_is_asked_for_seeds_until_it_fits():
     assert wide.needed == 200 and wide.why.endswith("; a fresh block of 200 seeds would settle it")
     ended = within(statement(), Band(89.0, 91.0), Interval(90.5, 90.3, 91.2, 50, 0.95))
     assert (
-        ended.verdict == "inconclusive" and ended.needed == 41 and "would decide" not in ended.why
+        ended.verdict == "inconclusive" and ended.needed == 41 and "would settle" not in ended.why
     )
 
 

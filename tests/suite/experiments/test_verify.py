@@ -153,6 +153,19 @@ def test_which_store_has_the_smaller_regrets(store: Path, command, tmp_path: Pat
     assert "p 1.00" in out or "p 0.62" in out
 
 
+def test_options_of_the_other_comparison_are_refused(store: Path, command, tmp_path: Path) -> None:
+    out, here = tmp_path / "table.md", ("--store", str(store))
+    for more in (
+        ("--sample", "2"),
+        ("--keep", str(tmp_path / "kept.sqlite")),
+        ("0123456789abcdef",),
+    ):
+        code, _, err = command("verify", *here, "--against", str(store), *more)
+        assert code == 2 and "--against compares all results of two stores" in err
+    code, _, err = command("verify", *here, "--sample", "2", "--out", str(out))
+    assert code == 2 and "give --against, too" in err and not out.exists()
+
+
 def test_a_result_of_another_source_is_not_verified(store: Path, command) -> None:
     with Store(store) as opened:
         record = next(opened.runs())
