@@ -1,4 +1,4 @@
-"""Which method is best, and how sure that is, in a sentence or two: what the page says first."""
+"""The best method and how certain it is, in a sentence or two: the first lines of the page."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nasrepro.reports.words import unit_words
 
 
 def best_on(task: Task) -> str:
-    """The best rows of a task with their mean, then who is as good, undecided or worse."""
+    """The best rows of a task with their mean, then the rows as good, undecided or worse."""
     measure = task.measures[task.target.name]
     best = [row for row, mark in enumerate(measure.marks) if mark == BEST]
     if not best:
         return "No run has a value."
-    names = [task.labels[row] for row in best]
+    leaders = [task.labels[row] for row in best]
     first = task.groups[best[0]]
     interval = measure.intervals[best[0]].replace(PAD, "")
     unit = unit_words(task.target).strip("()")
     sentences = [
-        f"Best: {_listed(names)}, {measure.means[best[0]].replace(PAD, '')}"
+        f"Best: {_listed(leaders)}, {measure.means[best[0]].replace(PAD, '')}"
         f"{f' {unit}' if unit else ''}{'' if interval == DASH else f' {interval}'} over "
         f"{first.seeds.size:,} seed{'s' * (first.seeds.size != 1)}."
     ]
@@ -31,13 +31,13 @@ def best_on(task: Task) -> str:
     worse = [row for row in others if row not in close and verdicts[row] == "A"]
     undecided = [row for row in others if row not in close and row not in worse]
     if others and all(verdict == "too few seeds" for verdict in verdicts.values()):
-        return f"{sentences[0]} Too few seeds to say how sure that is."
+        return f"{sentences[0]} Too few seeds to say how certain that is."
     if close:
-        told = _listed([task.labels[row] for row in close])
-        sentences.append(f"Worse by less than {margin_words(task.target)} (≈): {told}.")
+        names = _listed([task.labels[row] for row in close])
+        sentences.append(f"Worse by less than {margin_words(task.target)} (≈): {names}.")
     if undecided:
-        told = _listed([task.labels[row] for row in undecided])
-        sentences.append(f"Not told apart from the best: {told}.")
+        names = _listed([task.labels[row] for row in undecided])
+        sentences.append(f"Not distinguishable from the best: {names}.")
     if worse:
         which = "All others" if len(worse) == len(others) else f"{len(worse):,} more"
         sentences.append(f"Worse: {which.lower()} (by intervals of paired differences).")
@@ -45,18 +45,18 @@ def best_on(task: Task) -> str:
 
 
 def best_overall(view: Overview, common: Overview | None) -> str:
-    """The best average rank, and who is not surely behind it."""
+    """The best average rank, and the methods that are not significantly behind it."""
     sentences = [f"Best average rank over {len(view.overall.settings)} tasks: {_leader(view)}."]
     groups = [group for (group,) in view.raw("groups")]
     level = [
         label for row, label in enumerate(view.labels) if row not in view.best and groups[row] == 1
     ]
     if None in groups:
-        sentences.append("Too few seeds to say how sure that is.")
+        sentences.append("Too few seeds to say how certain that is.")
     elif level:
-        sentences.append(f"Not surely behind: {_listed(level)}; all others are (p < 0.05).")
+        sentences.append(f"Not significantly behind: {_listed(level)}; all others are (p < 0.05).")
     else:
-        sentences.append("All others are surely behind (p < 0.05).")
+        sentences.append("All others are significantly behind (p < 0.05).")
     if common is not None:
         sentences.append(
             f"Over the {len(common.overall.settings)} tasks that all {len(common.labels)} ranked "

@@ -130,7 +130,7 @@ class Overall:
         return count
 
     def covered(self, column: int) -> int:
-        """On how many of the tasks a method was run."""
+        """The number of tasks that a method was run on."""
         return sum(row[column] is not None for row in self.rows)
 
 
@@ -180,17 +180,17 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
         place = setting.oracle, setting.dataset
         if place not in tasks or _size(setting, rows) > _size(*tasks[place]):
             tasks[place] = setting, rows
-    kept = {place: each for place, each in tasks.items() if _known(*each) > 1}
+    known = {place: task for place, task in tasks.items() if _known(*task) > 1}
     counts: dict[str, int] = {}
-    for _, rows in kept.values():
+    for _, rows in known.values():
         for name in rows:
             counts[name] = counts.get(name, 0) + 1
     share = 4 if everywhere else 2
-    names = sorted(name for name, count in counts.items() if share * count >= len(kept))
+    names = sorted(name for name, count in counts.items() if share * count >= len(known))
     least = len(names) if everywhere else len(names) / 2
     chosen = [
         (setting, row)
-        for setting, rows in kept.values()
+        for setting, rows in known.values()
         if len(row := {name: rows[name] for name in names if name in rows}) >= least
         and _known(setting, row) > 1
         and _shared(tuple(row.values()))
@@ -202,7 +202,7 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
         tuple(setting for setting, _ in chosen),
         tuple(tuple(row.get(name) for name in names) for _, row in chosen),
         {name: count for name, count in sorted(counts.items()) if name not in names},
-        len(kept),
+        len(known),
         seed,
         share,
     )
@@ -240,14 +240,14 @@ def overall_caption(found: Overall) -> str:
 
 
 def tested_words(found: Overall) -> str:
-    """What the tests over tasks say."""
+    """The results of the tests over tasks."""
     tested = found.tested
     cliques = [
         "{" + ", ".join(found.names[column] for column in clique) + "}" for clique in tested.cliques
     ]
     return (
-        f"Friedman's test that all are alike: p = {tested.p_value:.2g}. Critical difference of "
-        f"average ranks at 0.05 (Nemenyi): {tested.critical_difference:.2f}; "
+        f"Friedman's test that all methods are equal: p = {tested.p_value:.2g}. Critical "
+        f"difference of average ranks at 0.05 (Nemenyi): {tested.critical_difference:.2f}; "
         + (
             f"not significantly different: {', '.join(cliques)}."
             if cliques
@@ -258,10 +258,10 @@ def tested_words(found: Overall) -> str:
 
 def _with_reasons(tasks: Sequence[tuple[str, str]], method: str) -> str:
     """Tasks by the reason that a shipped plan gives for leaving the method out there."""
-    told = absences()
+    reasons = absences()
     by_reason: dict[str, list[str]] = {}
     for oracle, dataset in tasks:
-        reason = told.get((oracle, dataset, method), "")
+        reason = reasons.get((oracle, dataset, method), "")
         by_reason.setdefault(reason, []).append(f"{oracle}/{dataset}")
     return ", ".join(
         ", ".join(names) + (f" ({reason})" if reason else "") for reason, names in by_reason.items()
@@ -289,7 +289,9 @@ def missing_words(found: Overall) -> list[str]:
             )
         if lost:
             method = next(group.method for group in groups if group is not None)
-            lines.append(f"{name}: not run on {_with_reasons(lost, method)}, and last there.")
+            lines.append(
+                f"{name}: not run on {_with_reasons(lost, method)}, and ranked last on these tasks."
+            )
     few = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if few:
         part = {2: "half", 4: "a quarter"}[found.share]

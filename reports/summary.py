@@ -72,9 +72,8 @@ MARGIN_POINTS, MARGIN_SHARE = 0.2, 0.01
 #: What every interval of a mean is, for legends and captions.
 INTERVAL = (
     "interval of the mean over search seeds, at each end the wider of Student's t and the "
-    f"studentised bootstrap; none below {LEAST} seeds or where all are equal; below {NAMED} "
-    "seeds not "
-    "called a 95 % interval, since few skewed values do not show their tail"
+    f"studentized bootstrap; none below {LEAST} seeds or if all are equal; not called a 95 % "
+    f"interval below {NAMED} seeds, since few values do not show a skewed tail"
 )
 
 

@@ -1,4 +1,4 @@
-"""Words of the tables: row labels, captions, footnotes and notes."""
+"""Texts of the tables: row labels, captions, footnotes and notes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SPLITS = {
 def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
     """Parameters that differ from the method's defaults.
 
-    Of a method that is not installed, from its `others`.
+    For a method that is not installed, parameters that differ between it and its `others`.
     """
     entry = _installed(group.method, methods.changes)
     if entry is not None:
@@ -45,26 +45,26 @@ def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
 
 
 def is_own(method: str) -> bool:
-    """Whether a method is the user's: it came by file path, or is not installed here."""
-    if methods.ships(method):  # and need not be imported
+    """Whether a method is the user's: given by a file path, or not installed here."""
+    if methods.ships(method):  # decided without an import
         return False
     entry = _installed(method, methods.changes)
     return entry is None or bool(entry.source)
 
 
 def is_floating(method: str) -> bool:
-    """Whether a method says that it decides by floating-point training."""
+    """Whether a method declares that its decisions depend on floating-point training."""
     entry = _installed(method, methods.changes)
     return entry is not None and entry.floating
 
 
 def floating_notes(groups: Sequence[Group]) -> list[str]:
-    """A line on the methods whose names bear `FLOATING`; none where there are none."""
+    """A line on the methods marked with `FLOATING`; none without such methods."""
     if not any(is_floating(group.method) for group in groups):
         return []
     return [
-        f"{FLOATING}: decides by floating-point training, so on another CPU single runs may "
-        "differ; their distribution over seeds does not."
+        f"{FLOATING}: decisions depend on floating-point training, so single runs may differ on "
+        "another CPU; their distribution over seeds does not."
     ]
 
 
@@ -75,14 +75,14 @@ def is_multi_fidelity(method: str) -> bool:
 
 
 def fidelity_notes(groups: Sequence[Group], settings: Iterable[Setting]) -> list[str]:
-    """A line on multi-fidelity methods where a budget counts queries; none where none does."""
+    """A line on multi-fidelity methods if a budget counts queries; none otherwise."""
     names = sorted({title_of(x.method) for x in groups if is_multi_fidelity(x.method)})
     if not names or all(setting.budget.queries is None for setting in settings):
         return []
     return [
         f"{', '.join(names)}: a budget of queries counts a short training as much as a long one, "
-        "so methods that choose the length cannot gain by it; at equal seconds they stand in plan "
-        "multi_fidelity."
+        "so methods that choose the length have no advantage from it; the plan multi_fidelity "
+        "compares them at equal seconds."
     ]
 
 
@@ -90,8 +90,7 @@ def fidelity_notes(groups: Sequence[Group], settings: Iterable[Setting]) -> list
 def _installed(method: str, changes: int) -> Method | None:
     """The method, or None.
 
-    It is remembered as long as nothing more was registered, since to look for one that is not there
-    takes long.
+    Remembered until another method is registered, since the search for a missing one is slow.
     """
     try:
         return methods.get(method)
@@ -102,13 +101,12 @@ def _installed(method: str, changes: int) -> Method | None:
 def labels(groups: Sequence[Group]) -> list[str]:
     """Names of one table's rows.
 
-    The label that a plan gives, else the method as its paper writes it with what differs from its
-    defaults; and its source where there are two versions of it.
-
-    The user's own methods have `OWN` before them.
+    The label from the plan; else the method's name in its paper with the parameters that differ
+    from its defaults, and its source if the table has two versions of it. `OWN` precedes the user's
+    own methods.
     """
     names = [_row_name(group, groups, group.label) for group in groups]
-    names = [  # a label that another row has, too
+    names = [  # a label that another row has as well
         _row_name(group, groups, "") if group.label and names.count(name) > 1 else name
         for name, group in zip(names, groups, strict=True)
     ]
@@ -122,7 +120,7 @@ def _row_name(group: Group, others: Iterable[Group], label: str) -> str:
     own = f"{OWN} " if is_own(group.method) else ""
     if label:
         return f"{own}{label}"
-    # one line, and something to see
+    # one line, never empty
     name = " ".join(title_of(group.method).split()) or '""'
     changed = _changes(group, others)
     return f"{own}{name} ({changed})" if changed else f"{own}{name}"
@@ -135,20 +133,20 @@ def _changes(group: Group, others: Iterable[Group]) -> str:
 
 
 def title_of(method: str) -> str:
-    """The method as its paper writes it; its code name where it is not installed."""
+    """The method's name in its paper; its code name if it is not installed."""
     entry = _installed(method, methods.changes)
     return method if entry is None else entry.title
 
 
 def arms(groups: Sequence[Group]) -> list[str]:
-    """A line that says which parameters the labels of rows stand for; none without labels."""
-    told = {
+    """A line with the parameters behind each row label; none without labels."""
+    texts = {
         group.label: f"{group.label}: {group.method}, {_changes(group, groups) or 'its defaults'}"
         for group in groups
         if group.label
     }
-    return ["Arms by their labels: " + "; ".join(told[label] for label in sorted(told)) + "."] * (
-        bool(told)
+    return ["Arms by their labels: " + "; ".join(texts[label] for label in sorted(texts)) + "."] * (
+        bool(texts)
     )
 
 
@@ -165,7 +163,7 @@ def budget_words(budget: Budget, *, unit: str = "simulated s") -> str:
 
 
 def searched(setting: Setting, dataset: str) -> str:
-    """Where the search was and where its result is reported."""
+    """The data set that is searched, and the one that is reported."""
     if dataset == setting.dataset:
         return f"searched and reported on {dataset}"
     return f"searched on {setting.dataset}, reported on {dataset}"
@@ -201,20 +199,20 @@ def _seed_words(groups: Sequence[Group]) -> str:
 # -- notes -----------------------------------------------------------------------------------------
 def failures(groups: Sequence[Group], names: Sequence[str]) -> list[str]:
     """A line for each group with failed runs."""
-    found = []
+    lines = []
     for group, name in zip(groups, names, strict=True):
         for seed, error in list(group.failed.items())[:1]:
             runs = f"{len(group.failed):,} of {len(group.failed) + group.seeds.size:,} runs"
-            found.append(
+            lines.append(
                 f"{name}: {runs} failed and are in no mean (seed {seed}: {error_kind(error)})."
             )
-    return found
+    return lines
 
 
 def error_kind(error: str) -> str:
     """The kind of an error, from its traceback.
 
-    The message is left out, it may have paths of this machine.
+    The message is left out because it may name paths of this machine.
     """
     lines = error.strip().splitlines()
     return lines[-1].partition(":")[0][:100] if lines else "no traceback"
@@ -227,9 +225,7 @@ def method_notes(groups: Sequence[Group]) -> list[Note]:
         try:
             entry = methods.get(name)
         except NasreproError:
-            notes.append(
-                Note(name, f"{name}: not installed here, so its deviations are not known.")
-            )
+            notes.append(Note(name, f"{name}: not installed here, so its deviations are unknown."))
             continue
         items = " ".join(
             f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1)
@@ -240,7 +236,7 @@ def method_notes(groups: Sequence[Group]) -> list[Note]:
 
 
 def changed_sources(groups: Sequence[Group]) -> list[str]:
-    """A line for each method whose source is not the one that was run."""
+    """A line for each method whose source has changed since its runs."""
     entries = {
         name: _installed(name, methods.changes)
         for name in sorted({group.method for group in groups})
@@ -254,16 +250,13 @@ def changed_sources(groups: Sequence[Group]) -> list[str]:
         if entry is not None and run[name] != {entry.source_sha256}
     ]
     return [
-        f"{name}: its source differs from what was run, so its deviations may, too."
+        f"{name}: its source has changed since these runs, so its deviations may have changed, too."
         for name in changed
     ]
 
 
 def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metric]) -> list[Note]:
-    """Notes on the data sets, the metrics and the table.
-
-    Those that name only other data sets are left out.
-    """
+    """Notes on the data sets, the metrics and the table, except those on other data sets."""
 
     def concerns(note: str) -> bool:
         words = {word.strip(".,;:()") for word in note.lower().replace("-", "").split()}
@@ -282,7 +275,7 @@ def oracle_notes(info: OracleInfo, datasets: Sequence[str], shown: Sequence[Metr
 
 # -- metrics ---------------------------------------------------------------------------------------
 def scale_of(metric: Metric) -> float:
-    """What a raw value is multiplied by where people read it: fractions become percent."""
+    """The factor from a raw value to the displayed one: fractions become percent."""
     return 100.0 if metric.unit == "fraction" else 1.0
 
 
@@ -299,5 +292,5 @@ def header_of(metric: Metric) -> str:
 
 
 def split_words(metric: Metric) -> str:
-    """Which part of the data a metric was measured on."""
+    """The split that a metric was measured on."""
     return _SPLITS[metric.split]

@@ -1,7 +1,7 @@
-"""The tables of a report: one file per kind, found by its name.
+"""The tables of a report: one file per kind, discovered by its folder.
 
-`reports/tables/<kind>.py` has `ORDER`, its place in the report, and `tables(results)`, which yields
-its tables: nothing where there is nothing to show. A new table is a new file.
+`reports/tables/<kind>.py` defines `ORDER`, its position in the report, and `tables(results)`, which
+yields its tables, or nothing if it has no results to show. A new table is a new file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nasrepro.suite.errors import NasreproError
 
 @cache
 def _kinds() -> tuple[Callable[[Results], Iterable[TableDoc]], ...]:
-    """What makes the tables of each kind, in the order of the report."""
+    """The function that makes the tables of each kind, in the order of the report."""
     modules = [
         importlib.import_module(f"{__name__}.{module.name}")
         for module in pkgutil.iter_modules(__path__)
@@ -29,10 +29,10 @@ def _kinds() -> tuple[Callable[[Results], Iterable[TableDoc]], ...]:
 
 
 def build(results: Results) -> list[TableDoc]:
-    """All tables that the results are enough for, in a fixed order; their ids are unique.
+    """All tables that the results suffice for, in a fixed order; their ids are unique.
 
     Raises:
-        NasreproError: nothing to report; the message has the command that makes runs.
+        NasreproError: nothing to report; the message names the command that makes runs.
         UnknownName: a result of an oracle that is not installed here.
     """
     if not results.chosen.groups and not results.rankings and not results.studies:

@@ -1,4 +1,4 @@
-"""Claims that cannot be tested here: how many of each paper, before and now, and what they need."""
+"""Claims that cannot be tested here: how many per paper, before and now, and what they need."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _BLOCKED: Class = "blocked"
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """Blocked claims by paper, in the first edition and now; and what those of now need."""
+    """Blocked claims by paper, in the first edition and now, and what the current ones need."""
     blocked = [verdict for verdict in results.verdicts if verdict.verdict == _BLOCKED]
     if blocked:
         yield _by_paper(results.verdicts)
-        yield _needs(sorted(blocked, key=lambda each: (each.claim.file, each.claim.id)))
+        yield _needs(sorted(blocked, key=lambda verdict: (verdict.claim.file, verdict.claim.id)))
 
 
 def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
-    """A row for each file of claims that had or has a blocked one, and one for all."""
+    """A row for each file that had or has a blocked claim, and one for all."""
     titles = {
         verdict.claim.file: verdict.claim.title or verdict.claim.paper for verdict in verdicts
     }
     names, sizes = [], []
-    first = {id: each for id, each in earlier(FIRST).items() if each.file in titles}
+    first = {id: old for id, old in earlier(FIRST).items() if old.file in titles}
     for name, before, after in counts(first, verdicts):
         old, new = _sizes(before), _sizes(after)
         if old[_BLOCKED] or new[_BLOCKED]:
@@ -64,7 +64,7 @@ def _sizes(classes: Mapping[Class, Count]) -> dict[Class, int]:
 
 
 def _needs(blocked: Sequence[Verdict]) -> TableDoc:
-    """A row for each thing that claims of one paper wait for."""
+    """A row for each thing that is missing for claims of one paper."""
     groups: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in blocked:
         groups[verdict.claim.file, verdict.why].append(verdict)
@@ -73,22 +73,25 @@ def _needs(blocked: Sequence[Verdict]) -> TableDoc:
     filled: list[Filled] = [
         text_column(
             Column("paper", "Paper", ("paper",), "left", 0, 0),
-            [each.claim.file for each in firsts],
+            [verdict.claim.file for verdict in firsts],
         ),
         number_column(
-            Column("claims", "Claims", ("claims",), terminal=1), [len(each) for each in members], 0
+            Column("claims", "Claims", ("claims",), terminal=1),
+            [len(group) for group in members],
+            0,
         ),
         text_column(
-            Column("needs", "What they need", ("needs",), "left", 1), [e.why for e in firsts]
+            Column("needs", "What they need", ("needs",), "left", 1),
+            [verdict.why for verdict in firsts],
         ),
         text_column(
             Column("ids", "Which", ("ids",), "left", None, 1),
-            [", ".join(each.claim.id for each in group) for group in members],
+            [", ".join(verdict.claim.id for verdict in group) for group in members],
         ),
     ]
     return TableDoc(
         "claims-needs",
-        "What claims that cannot be tested here need",
+        "What the claims that cannot be tested here need",
         f"The {len(blocked):,} blocked claims, by paper and by what is missing.",
         *transposed(filled),
         part="claims",

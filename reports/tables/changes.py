@@ -1,4 +1,4 @@
-"""Verdicts of the first edition and of now: classes by paper, and each that changed, with why."""
+"""Verdicts then and now: classes by paper, and every changed verdict with its reason."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ORDER = 92
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """Both tables, of the files whose claims the report has; none where none is of that edition."""
+    """Both tables, for the claim files in the report; none without one in the first edition."""
     files = {verdict.claim.file for verdict in results.verdicts}
-    before = {id: each for id, each in earlier(FIRST).items() if each.file in files}
+    before = {id: old for id, old in earlier(FIRST).items() if old.file in files}
     if before:
         yield _by_class(before, results.verdicts)
         yield _changed(before, results.verdicts)
@@ -40,32 +40,32 @@ def _by_class(before: Mapping[str, Earlier], verdicts: Sequence[Verdict]) -> Tab
     return TableDoc(
         "claims-before-after",
         "Verdicts by class and paper, before and now",
-        "Before: the first edition of the suite, 2026-11-27, whose margins and numbers of seeds "
-        "were set claim by claim, and which had five classes; now: by the rules. †: the published "
-        "number was not read.",
+        "Before: the first edition of the suite, 2026-11-27, which set margins and numbers of "
+        "seeds claim by claim and had five classes; now: by the rules. †: the published number was "
+        "not read.",
         *transposed(columns),
         part="claims",
     )
 
 
 def _changed(before: Mapping[str, Earlier], verdicts: Sequence[Verdict]) -> TableDoc:
-    """A row for each claim whose verdict is another one, or that is new or gone."""
-    found = changes(before, verdicts)
+    """A row for each claim that is new or gone or has another verdict."""
+    changed = changes(before, verdicts)
     columns = [
         text_column(Column(name, name.capitalize(), (name,), "left", place, place), texts)
         for place, (name, texts) in enumerate(
             {
-                "claim": [each.id for each in found],
-                "before": [each.before for each in found],
-                "now": [each.after for each in found],
-                "reason": [each.reason for each in found],
+                "claim": [change.id for change in changed],
+                "before": [change.before for change in changed],
+                "now": [change.after for change in changed],
+                "reason": [change.reason for change in changed],
             }.items()
         )
     ]
     return TableDoc(
         "claims-changed",
         "Verdicts that changed, with their reasons",
-        f"{len(found):,} claims have another verdict than in the first edition, or are new.",
+        f"{len(changed):,} claims are new or have another verdict than in the first edition.",
         *transposed(columns),
         part="claims",
     )

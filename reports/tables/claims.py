@@ -27,16 +27,14 @@ from nasrepro.suite.claims.wording import ours, published
 ORDER = 90
 
 _LEGEND = (
-    "Reproduced: the interval of ours, nominally 95 %, lies within the rule's margin of the "
-    "published number; not reproduced: wholly outside; "
-    "inconclusive: it overlaps an edge, or too few replicates were run. An order holds if the "
-    "difference is significant after Holm's "
-    "correction, and large enough to count. Consistent, inconsistent: the paper's own numbers, "
-    "networks, logs or measurements computed "
-    "again, no experiment repeated. Ours: of our reconstruction, for or against no paper. "
-    "Blocked: it cannot be tested here; not judged: "
-    f"this store has no results for it. {RECALLED}: provisional, the text behind the number was "
-    f"not read."
+    "Reproduced: our interval, nominally 95 %, lies within the rule's margin of the published "
+    "number; not reproduced: it lies wholly outside; inconclusive: it overlaps an edge, or too few "
+    "replicates were run. An order holds if the difference is significant after Holm's correction "
+    "and large enough to count. Consistent, inconsistent: the paper's own numbers, networks, logs "
+    "or measurements were computed again; no experiment was repeated. Ours: a result of our "
+    "reconstruction, neither for nor against a paper. Blocked: it cannot be tested here. Not "
+    f"judged: this store has no results for it. {RECALLED}: provisional, because the text behind "
+    "the number was not read."
 )
 
 
@@ -46,17 +44,15 @@ def tables(results: Results) -> list[TableDoc]:
 
 
 def claims_tables(verdicts: Sequence[Verdict]) -> list[TableDoc]:
-    """How many claims of each file have which verdict.
+    """Counts of verdicts by file, then a table for each file with a row for every claim.
 
-    And a table for each file, in the order of their names, with a row for every claim.
-
-    Nothing where nothing was judged.
+    Files are in the order of their names. Nothing if no claim was judged.
     """
     if all(verdict.verdict in ("blocked", "not judged") for verdict in verdicts):
         return []
     ordered = sorted(verdicts, key=lambda each: (each.claim.file, each.claim.id))
     by_file = [list(members) for _, members in groupby(ordered, key=lambda each: each.claim.file)]
-    # a table for each paper that something here is held against
+    # a table for each paper with a judged claim
     docs = [_table(members) for members in by_file if any(_judged(each) for each in members)]
     if len(by_file) > 1:
         docs = [_overview(by_file), *docs]
@@ -111,7 +107,7 @@ def _overview(by_file: Sequence[Sequence[Verdict]]) -> TableDoc:
 
 
 def _stability(verdicts: Sequence[Verdict]) -> list[TableDoc]:
-    """How often verdicts flip, by what was varied and by class; nothing where none was repeated."""
+    """How often verdicts flip, by what was varied and by class; nothing without repeats."""
     groups: dict[tuple[str, Class], list[Fragility]] = defaultdict(list)
     for verdict in verdicts:
         for fragility in verdict.claim.stability:
@@ -142,9 +138,9 @@ def _stability(verdicts: Sequence[Verdict]) -> list[TableDoc]:
             "claims-stability",
             "Claims: how often verdicts flip",
             "Verdicts judged again: by disjoint blocks of seeds, slow runs by resampled seeds, "
-            "rankings by other architectures and draws, all by another BLAS kernel where a store "
-            "of one was given. Unstable: claims that flip in more than 1 of 20 repeats, which are "
-            "inconclusive for it.",
+            "rankings by other architectures and draws, and all under another BLAS kernel if a "
+            "store of one was given. Unstable: claims that flip in more than 1 of 20 repeats and "
+            "are therefore inconclusive.",
             *transposed(filled),
             part="claims",
         )
@@ -223,7 +219,7 @@ def _table(verdicts: Sequence[Verdict]) -> TableDoc:
 
 
 def _flips(claim: Claim) -> tuple[int | None, int | None]:
-    """How often a verdict flipped, of how many repeats of all kinds, where that was measured."""
+    """How often a verdict flipped and the number of repeats of all kinds, if measured."""
     if not claim.stability:
         return None, None
     return (

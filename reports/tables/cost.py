@@ -1,4 +1,4 @@
-"""What the searches on each oracle cost."""
+"""The cost of the searches on each oracle."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _LEGEND = (
     "Costs measure different things and are never added up: simulated training hours (and the "
     "budget) are the oracle's training times, on the device that its notes name; overhead is the "
     "CPU time of the method itself; queries are evaluations, repeats included; unique queries "
-    "count equal cells once. Repeats free: what the search would have cost if a cell that was "
-    "trained for as many epochs before cost nothing."
+    "count equal cells once. Repeats free: the cost of the search if training a cell again for the "
+    "same number of epochs were free."
 )
 
 
@@ -42,7 +42,7 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 
 def cost_table(groups: Sequence[Group]) -> TableDoc:
-    """What the searches on one oracle cost."""
+    """The cost of the searches on one oracle."""
     info = oracles.get(groups[0].setting.oracle).info
     settings = [group.setting for group in groups]
     names = [
@@ -74,7 +74,7 @@ def cost_table(groups: Sequence[Group]) -> TableDoc:
     return TableDoc(
         slug("cost", info.name),
         f"{info.name}: search cost",
-        f"What one search on {info.name} cost: mean over the finished runs.",
+        f"Cost of one search on {info.name}: mean over the finished runs.",
         *transposed(filled),
         legend=_LEGEND,
         footnotes=(

@@ -1,4 +1,4 @@
-"""Accuracy density: accuracy against the size of what each method chose."""
+"""Accuracy density: accuracy relative to the size of the chosen architecture."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from nasrepro.suite.registry import oracles
 ORDER = 50
 
 _LEGEND = (
-    "Density is {target} in % per million parameters, and in % per million MACs: both are our "
-    "definitions (the SwiftNet paper's own was not read). Means over search seeds; in brackets the "
+    "Density is {target} in % per million parameters, and in % per million MACs. Both definitions "
+    "are ours (the SwiftNet paper's own was not read). Means over search seeds; in brackets the "
     f"{INTERVAL}."
 )
 
@@ -36,7 +36,7 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 
 def density_table(task: Task) -> TableDoc:
-    """Densest in parameters first, or in MACs where there are no parameters."""
+    """Densest in parameters first, or in MACs if the table has no parameters."""
     setting, target = task.setting, task.target
     sizes = [name for name in ("params", "macs") if f"density_{name}" in task.measures]
     densities = [estimate.mean for estimate in task.measures[f"density_{sizes[0]}"].estimates]
@@ -81,6 +81,6 @@ def density_table(task: Task) -> TableDoc:
 
 
 def _sorted(measure: Measure, order: list[int]) -> Measure:
-    """With the rows in another order, and without the marks of the main table."""
+    """The measure with its rows in another order, without the marks of the main table."""
     estimates = tuple(measure.estimates[row] for row in order)
     return replace(measure, estimates=estimates, marks=(), second=frozenset())

@@ -30,15 +30,15 @@ from nasrepro.suite.statistics import Reached, time_to_reach
 ORDER = 40
 #: Points (of percent) below the best cell of the table that count as reached.
 MARGINS = (0.1, 0.5)
-#: How long a search took: by which axis of its curve, and in what unit; the second where known.
+#: Axes of a curve by which time is measured, and their units; the second if known.
 AXES: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
 
 _LEGEND = (
-    "Share of runs that ever held (by validation score) an architecture as good as the goal, and "
-    "the time by which half of all runs did, "
-    "with its 95 % percentile bootstrap interval over search seeds. Runs that did not are "
-    "counted at infinity (right-censored at their "
-    "end), so that there is no median (–) where fewer than half did; > marks an open end."
+    "Share of runs whose best architecture by validation score was ever as good as the goal, and "
+    "the time by which half of all runs reached it, with its 95 % percentile bootstrap interval "
+    "over search seeds. Runs that did not reach it count as infinite (right-censored at their "
+    "end), so a goal that fewer than half of the runs reached has no median (–); > marks an "
+    "open end."
 )
 
 
@@ -51,7 +51,7 @@ def tables(results: Results) -> Iterator[TableDoc]:
 def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     """How soon the methods of one setting reached two goals.
 
-    They are random search's final result, and the neighbourhood of the optimum.
+    The goals are random search's final result and the neighborhood of the optimum.
     """
     setting = groups[0].setting
     dataset, target = target_of(setting)
@@ -82,14 +82,14 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
             _median_column(f"{name}_{axis}", f"median\n{unit}", reached[axis], panel)
             for axis, unit in axes
         ]
-    said = "; ".join(f"{words}: {_said(goal, target)}" for _, goal, words in goals)
+    goal_words = "; ".join(f"{words}: {_said(goal, target)}" for _, goal, words in goals)
     return [
         TableDoc(
             slug("goals", setting_id(setting)),
             f"{setting.oracle}: time to a goal, {searched(setting, dataset)} "
             f"({budget_words(setting.budget)})",
-            f"When searches on {setting.oracle} held an architecture whose {target.name} on "
-            f"{dataset} is as good as a goal ({said}).",
+            f"When searches on {setting.oracle} held an architecture with a {target.name} on "
+            f"{dataset} as good as a goal ({goal_words}).",
             *transposed(filled),
             legend=_LEGEND,
             citations=(info.citation,),
@@ -136,7 +136,7 @@ def _method_column(groups: Sequence[Group], order: Sequence[int]) -> Filled:
 
 
 def _share_column(name: str, words: str, reached: Sequence[Reached], panel: int) -> Filled:
-    """The share of runs that reached a goal; a decimal where a run is less than a percent."""
+    """The share of runs that reached a goal; with a decimal if one run is less than a percent."""
     column = Column(
         f"{name}_share", f"{words}:\nreached (%)", (f"{name}_share",), terminal=panel, panel=panel
     )
@@ -146,13 +146,13 @@ def _share_column(name: str, words: str, reached: Sequence[Reached], panel: int)
 
 def _median_column(name: str, header: str, reached: Sequence[Reached], panel: int) -> Filled:
     """The median time with its interval; the ends may be open."""
-    there = [
+    finite = [
         value
         for each in reached
         for value in (each.median, each.low, each.high)
         if np.isfinite(value)
     ]
-    decimals = max(0, plain_decimals(there) - 1)
+    decimals = max(0, plain_decimals(finite) - 1)
     cells = []
     for each in reached:
         raw = tuple(

@@ -134,7 +134,7 @@ def _filled(task: Task, published: Mapping[str, Sequence[Filled]]) -> list[Fille
 
 
 def _incomplete(task: Task, metric: Metric) -> list[str]:
-    """A note for each row of which some finished runs have no value of the metric."""
+    """A note for each row with finished runs that have no value of the metric."""
     estimates = task.measures[metric.name].estimates
     return [
         f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
@@ -144,12 +144,12 @@ def _incomplete(task: Task, metric: Metric) -> list[str]:
 
 
 def _untold(task: Task) -> list[str]:
-    """What the table cannot tell: rows of too few seeds to test, and rows without any spread."""
+    """The limits of the table: rows with too few seeds to test, and rows without any spread."""
     notes = []
     if task.untested:
         untested = ", ".join(task.labels[row] for row in sorted(task.untested))
         notes.append(
-            f"Fewer than {LEAST} seeds shared with the best, too few to tell (no {CLOSE}): "
+            f"Too few seeds to test (fewer than {LEAST} shared with the best, so no {CLOSE}): "
             f"{untested}."
         )
     target = task.target.name
@@ -160,14 +160,14 @@ def _untold(task: Task) -> list[str]:
     ]
     if constant:
         notes.append(
-            f"No spread: all seeds gave the same {target}, so what else could vary is in no "
-            f"interval here: {', '.join(constant)}."
+            f"No spread, because all seeds gave the same {target}; other sources of variation are "
+            f"in no interval here: {', '.join(constant)}."
         )
     return notes
 
 
 def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *, own: bool) -> str:
-    """How to read a table with these columns and marks: what spreads, intervals and marks are.
+    """How to read a table with these columns and marks: spreads, intervals and marks.
 
     `own`: whether it has rows of a user.
     """
@@ -181,8 +181,8 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
     if CLOSE in marks:
         parts.append(
             f"{CLOSE}: shown to be worse than the best by less than {margin_words(target)} "
-            f"(interval of the paired difference on shared seeds, level {LEVEL} over all of the "
-            "table); no mark does not mean worse."
+            f"(interval of the paired difference on shared seeds, level {LEVEL} over the whole "
+            "table); a missing mark does not mean worse."
         )
     if "iqm" in columns:
         parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
@@ -190,18 +190,18 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
         parts.append("Regret: to the best cell of the table.")
     if any(name.startswith("density") for name in columns):
         parts.append(f"Density: {target.name} in % per million parameters, and per million MACs.")
-    parts.append("Costs: mean of a run; simulated and measured cost are never added up.")
+    parts.append("Costs: mean per run; simulated and measured costs are never added up.")
     return " ".join(parts)
 
 
 def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
     """A line for each family of this setting that has its own table."""
     setting, methods_here = rows[0].setting, {group.method for group in rows}
-    standing = f"the defaults and what plan {MAIN_PLAN} names stand here"
-    missing = f"neither the defaults nor what plan {MAIN_PLAN} names, so none stands here"
+    standing = f"this table shows the defaults and those that the plan {MAIN_PLAN} names"
+    missing = f"neither the defaults nor those of the plan {MAIN_PLAN}, so this table shows none"
     return [
         f"{method}: {len(family)} sets of parameters were run, "
-        f"{standing if method in methods_here else missing}; all are in the table of its variants."
+        f"{standing if method in methods_here else missing}; the table of its variants shows all."
         for (where, method, _), family in variants.items()
         if where == setting
     ]
@@ -210,10 +210,7 @@ def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> 
 def _published(
     groups: Sequence[Group], dataset: str, metric: Metric
 ) -> tuple[list[Filled], list[str]]:
-    """What papers state for these rows, and where they state it.
-
-    Nothing where they state nothing.
-    """
+    """Published numbers for these rows and their places in the papers; empty without any."""
     claims = [_claim(group, dataset, metric.name) for group in groups]
     known = [claim for claim in claims if claim is not None]
     if not known:
@@ -247,7 +244,7 @@ def _published(
         {(claim.source == "recalled", f"{claim.paper}, {claim.where}") for claim in known}
     )
     notes = [
-        f"{RECALLED} {where}: recalled, the text was not read."
+        f"{RECALLED} {where}: recalled; the text was not read."
         if recalled
         else f"Published: {where}."
         for recalled, where in places
@@ -256,9 +253,9 @@ def _published(
 
 
 def _claim(group: Group, dataset: str, metric: str) -> Claim | None:
-    """The published number for a row: the claim whose setting is the row's in every field."""
+    """The published number for a row: the claim with exactly the same setting."""
     protocol, budget = group.setting.protocol, group.setting.budget
-    wanted = Search(
+    search = Search(
         oracle=group.setting.oracle,
         dataset=dataset,
         searched_on=group.setting.dataset,
@@ -272,7 +269,7 @@ def _claim(group: Group, dataset: str, metric: str) -> Claim | None:
         budget_queries=budget.queries,
     )
     return next(
-        (claim for claim in _claims() if claim.how == wanted and claim.value is not None), None
+        (claim for claim in _claims() if claim.how == search and claim.value is not None), None
     )
 
 

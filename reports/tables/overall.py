@@ -51,7 +51,7 @@ _TASKS = (Column("tasks", "Tasks", ("tasks",), "right", 9, 1), "covered")
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """All tasks, and those that more methods share; nothing where two do not share two tasks."""
+    """All tasks, then those that more methods share; nothing unless two methods share two tasks."""
     if results.overview is not None:
         yield overall_table(results.overview)
     if results.common is not None:
@@ -95,18 +95,17 @@ def _filled(view: Overview, column: Column, field: str) -> Filled:
 
 def _legend(view: Overview) -> str:
     words = (
-        f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %, but "
-        "of few seeds, which it covers less often; once over search "
-        "seeds with the tasks as they are (how sure is this order on these tasks), once over tasks "
-        "(how far does it carry); none below 5 seeds, or 5 tasks. Group: one and the number of "
-        "methods whose average rank is surely lower on these tasks (p < 0.05 over seeds, Holm over "
-        "all pairs). Borda: methods beaten, summed over tasks; a tie counts half. Best on: tasks, "
-        "shared with equals."
+        f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %; with "
+        "few seeds they cover less often. One is over search seeds with fixed tasks (how certain "
+        "the order is on these tasks), one over tasks (how far it generalizes); none below 5 "
+        "seeds or 5 tasks. Group: one plus the number of methods with a significantly lower "
+        "average rank on these tasks (p < 0.05 over seeds, Holm over all pairs). Borda: methods "
+        "beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share a task."
     )
     if view.overall.gap_closed:
         words += (
             f" Gap closed: share of {view.overall.base}'s mean regret that a method removes, "
-            f"mean over the {view.overall.gap_tasks} tasks with a best cell, each counting alike; "
+            f"mean over the {view.overall.gap_tasks} tasks with a best cell, equally weighted; "
             "100 % is the best cell, below 0 is worse than random search."
         )
     return words

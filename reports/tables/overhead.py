@@ -1,4 +1,4 @@
-"""What methods take for themselves: CPU seconds of a run, over all tasks."""
+"""Overhead of the methods themselves: CPU seconds of a run, over all tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDER = 61
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """One row for each method, the dearest first; nothing for a single one."""
+    """One row for each method, the most expensive first; nothing for a single method."""
     methods: dict[str, list[Group]] = defaultdict(list)
     for group in results.rows[0]:
         if np.isfinite(group.costs["overhead_s"]).any():
@@ -65,8 +65,8 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
     return TableDoc(
         "overhead",
         "Overhead of methods, over all tasks",
-        "CPU seconds of a run that the method spent on itself, training and reading networks "
-        "apart: the mean over all finished runs, and the most. Above a minute: "
+        "CPU seconds of a run that the method itself used, without training and reading networks: "
+        "the mean over all finished runs, and the maximum. Above a minute: "
         f"{', '.join(title_of(row[0]) for row in rows if row[3] > 60) or 'none'}.",
         *transposed(filled),
         footnotes=tuple(floating_notes([groups[0] for groups in methods.values()])),
@@ -74,7 +74,7 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
 
 
 def _measured(groups: list[Group]) -> tuple[int, float, float, str]:
-    """Runs, mean and most of their CPU seconds, and the setting of the most."""
+    """Runs, mean and maximum of their CPU seconds, and the setting of the maximum."""
     spent = [group.costs["overhead_s"] for group in groups]
     tops = [float(np.nanmax(values)) for values in spent]
     setting = groups[int(np.argmax(tops))].setting

@@ -67,8 +67,8 @@ def overview_tables(records: Sequence[RankRecord]) -> list[TableDoc]:
         row = rows.setdefault(
             (key.scorer, setting_words(key.setting, network=bool(key.sample))), {}
         )
-        there = row.get((key.oracle, key.dataset))
-        if there is None or _size(record) > _size(there):
+        current = row.get((key.oracle, key.dataset))
+        if current is None or _size(record) > _size(current):
             row[key.oracle, key.dataset] = record
     return [
         _overview(rows, places, name, words)
@@ -113,12 +113,12 @@ def _overview(
     words: str,
 ) -> TableDoc:
     def goodness(row: tuple[str, str]) -> tuple[object, ...]:
-        there = [
+        values = [
             value
             for record in rows[row].values()
             if (value := number_of(record.agreement.get(name))) is not None
         ]
-        return -len(there), -sum(there) / max(1, len(there)), row
+        return -len(values), -sum(values) / max(1, len(values)), row
 
     order = sorted(rows, key=goodness)
     filled = [
@@ -138,12 +138,11 @@ def _overview(
         f"rankings-{name}",
         f"All oracles: {words} of each score",
         f"{words} between each score and the target of each data set, after its longest "
-        f"training. {SAMPLE}: over a random sample of the "
-        "table's architectures. How many, the intervals, the metric and its split are in the "
-        "tables of each oracle.",
+        f"training. {SAMPLE}: over a random sample of the table's architectures. The tables of "
+        "each oracle give their number, the intervals, the metric and its split.",
         *transposed(filled),
         legend=(
-            "Scorers with the most data sets first, then by their mean. Best in bold; "
+            "Scorers with the most data sets come first, then by their mean. Best in bold; "
             f"{DASH}: not scored."
         ),
     )
@@ -152,9 +151,9 @@ def _overview(
 def _overview_column(
     number: int, place: tuple[str, str], records: Sequence[RankRecord | None], name: str
 ) -> Filled:
-    there = [record for record in records if record is not None]
-    whole = whole_table(there)
-    samples = any(sampled(record, whole) for record in there)
+    rankings = [record for record in records if record is not None]
+    whole = whole_table(rankings)
+    samples = any(sampled(record, whole) for record in rankings)
     values = [
         None if record is None else number_of(record.agreement.get(name)) for record in records
     ]
@@ -179,7 +178,7 @@ def _overview_column(
         )
     oracle, dataset = place
     stem = f"{oracle}_{dataset}".lower().replace("-", "_")
-    data = tuple(f"{stem}_{each}" for each in (name, "low", "high", "n"))
+    data = tuple(f"{stem}_{part}" for part in (name, "low", "high", "n"))
     return Column(
         stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS
     ), cells

@@ -1,7 +1,4 @@
-"""Published rank correlations beside ours, cell by cell.
-
-From the judged claims of each paper that has any.
-"""
+"""Published rank correlations beside ours, cell by cell, from the judged claims of each paper."""
 
 from __future__ import annotations
 
@@ -43,40 +40,38 @@ _READ = {
     "paper": "read in the paper",
     "code": "read in the authors' code or its stored output",
     "secondary": "quoted from another paper",
-    "recalled": "recalled, the text was not read",
+    "recalled": "recalled (the text was not read)",
 }
 _LEGEND = (
-    f"Δ: ours less the published figure. {APART}: they differ by more than our 95 % interval "
-    f"(none where ours is over all architectures); "
-    "the published figure is taken with half a unit of its last digit, its own sampling error is "
-    "not known. Best found: the metric of the "
-    "architecture with the highest score; it has no interval, so no mark. Blocked: what it takes "
-    "is missing here; not scored: these "
-    f"networks have no scores yet; the last column has the reason. {RECALLED}: the text behind "
-    f"the figure was not read."
+    f"Δ: our figure minus the published one. {APART}: the published figure, give or take half a "
+    "unit of its last digit, lies outside our 95 % interval (a figure over all architectures has "
+    "none); the sampling error of the published figure is unknown. Best found: the metric of the "
+    "architecture with the highest score; it has no interval and therefore no mark. Blocked: it "
+    "cannot be computed here; not scored: these networks have no scores yet; the last column gives "
+    f"the reason. {RECALLED}: the text behind the figure was not read."
 )
-#: Decimals of ours at most: no interval here supports more.
+#: Most decimals of our figures: no interval here supports more.
 _MOST = 3
 
 
 def tables(results: Results) -> list[TableDoc]:
-    """A table for each paper and oracle of which something can be compared."""
+    """A table for each paper and oracle with figures to compare."""
     return published_tables(results.verdicts)
 
 
 def published_tables(verdicts: Iterable[Verdict]) -> list[TableDoc]:
     """A table for each paper and oracle: scorers down, data sets across.
 
-    None of a file of claims of which nothing can be compared.
+    None for a file of claims without figures to compare.
     """
-    wanted = [
+    rankings = [
         verdict
         for verdict in verdicts
         if isinstance(verdict.claim.how, Ranking) and not verdict.claim.how.over
     ]
-    wanted.sort(key=lambda each: (each.claim.file, each.claim.paper, each.claim.id))
+    rankings.sort(key=lambda ranked: (ranked.claim.file, ranked.claim.paper, ranked.claim.id))
     docs = []
-    for _, of_file in groupby(wanted, key=lambda each: each.claim.file):
+    for _, of_file in groupby(rankings, key=lambda ranked: ranked.claim.file):
         members = list(of_file)
         if all(each.ours is None for each in members):
             continue
@@ -119,8 +114,8 @@ def _table(verdicts: Sequence[Verdict], paper: Sequence[Verdict]) -> TableDoc:
     return TableDoc(
         slug("published", first.id.partition("-")[0], oracle),
         f"{oracle}: published beside ours, {first.title or first.paper}",
-        f"Rank correlations that {first.paper} ({first.title}; {where}) has of "
-        f"{oracle}, beside ours by {metrics}. The published figures were {sources}.",
+        f"Rank correlations on {oracle} from {first.paper} ({first.title}; {where}), "
+        f"beside ours with {metrics}. The published figures were {sources}.",
         *transposed(_filled({row: rows[row] for row in ranked}, datasets, digits)),
         legend=_LEGEND,
         footnotes=(
@@ -163,7 +158,7 @@ def _filled(
         text_column(
             Column(
                 "over",
-                "Ours is over, or why there is none",
+                "Architectures behind ours, or why it is missing",
                 ("over",),
                 "left",
                 9,
@@ -275,11 +270,11 @@ def _difference(verdict: Verdict) -> float | None:
 
 
 def _over(verdict: Verdict) -> str:
-    """How many architectures ours is over, and how networks were scored; or why there is none."""
+    """How many architectures our figure is over, and their scoring; or why it is missing."""
     if verdict.ours is None:
         _, to_do, how = verdict.why.partition(
             "; score some networks"
-        )  # a cell is short; the whole is in the table of claims
+        )  # short for a cell; the table of claims has the whole text
         why = f"score some networks{how}" if to_do else verdict.why
         return f"{why[:1].upper()}{why[1:].rstrip('.')}."
     ranked = _ranking(verdict.claim)
@@ -300,8 +295,8 @@ def _count(verdicts: Sequence[Verdict], digits: Mapping[str, int]) -> str:
     if not compared and left == len(verdicts):
         return f"None of the {left:,} cells has a figure of ours."
     words = (
-        f"In {compared.count(False):,} of {len(compared):,} cells with both figures our interval "
-        "holds the published one."
+        f"In {compared.count(False):,} of {len(compared):,} cells with both figures, our interval "
+        "contains the published one."
     )
     return (
         f"{words} {left:,} {'cell has' if left == 1 else 'cells have'} no figure of ours."
@@ -342,7 +337,7 @@ def _long(verdict: Verdict, digits: Mapping[str, int]) -> dict[str, Raw]:
 
 
 def _readings(verdicts: Sequence[Verdict]) -> list[str]:
-    """Where ours differs from theirs, and what the claims' readings say of cells: each once."""
+    """Differences from the paper, and the claims' readings of cells, each once."""
     by_text: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.claim.reading:
@@ -354,7 +349,7 @@ def _readings(verdicts: Sequence[Verdict]) -> list[str]:
         verdict.claim.reason.rstrip(".") for verdict in verdicts if verdict.claim.reason
     )
     return [
-        *(f"What stands for theirs: {reason}." for reason in reasons),
+        *(f"In place of the paper's own: {reason}." for reason in reasons),
         *(f"{', '.join(dict.fromkeys(cells))}: {text}." for text, cells in by_text.items()),
     ]
 
@@ -383,10 +378,7 @@ def _ranking(claim: Claim) -> Ranking:
 
 
 def _digits(claims: Iterable[Claim]) -> int:
-    """Decimals of a paper's figures.
-
-    Of the one that shows the most, since a last zero is lost in a number.
-    """
+    """Decimals of a paper's figures: the most of any, since a number loses its last zeros."""
     numbers = [
         number for claim in claims for number in (claim.value, claim.spread) if number is not None
     ]

@@ -1,7 +1,4 @@
-"""The ranking tables: how well scorers order the architectures of a table.
-
-They are over all oracles, and for each of them.
-"""
+"""The ranking tables: how well scorers order the architectures of each oracle's table."""
 
 from __future__ import annotations
 
@@ -50,19 +47,14 @@ _ORIGIN = (
 
 _LEGEND = (
     "Kendall's tau-b and Spearman's rho; in brackets the 95 % percentile bootstrap interval over "
-    "architectures. "
-    "A score that is not finite ranks worst. Top 10 %: among the architectures that are best by "
-    "the metric. "
-    "Precision at p %: share of the best p % by score that is in the best p % by the metric. "
-    "Scored with: batches × images of a batch, and the network (full: the benchmark's own; else "
-    "what is smaller); a score that needs "
-    "none is of the architecture alone. "
+    "architectures. Scores that are not finite rank worst. Top 10 %: among the best architectures "
+    "by the metric. Precision at p %: share of the best p % by score that is in the best p % by "
+    "the metric. Scored with: batches × images per batch, and the network (full: the benchmark's "
+    "own; otherwise its reduced sizes); a score without a network uses only the architecture. "
     "Best found: the mean over all architectures that tie at the top; none for scores without an "
-    "order. "
-    "Rows over different architectures (all, a random sample) are to be compared by their "
-    "intervals."
+    "order. Compare rows over different architectures (all, a random sample) by their intervals."
 )
-#: Behind a coefficient over a random sample.
+#: Marks a coefficient over a random sample.
 SAMPLE = "°"
 
 
@@ -74,13 +66,13 @@ def tables(results: Results) -> Iterator[TableDoc]:
 
 
 def rank_table_of(record: RankRecord) -> tuple[str, str, str, int]:
-    """What rankings must share to stand in one table."""
+    """The fields that the rankings of one table share."""
     key = record.key
     return key.oracle, key.table_sha256, key.metric, key.epochs
 
 
 def rank_order(record: RankRecord) -> tuple[object, ...]:
-    """For sorting: tables, then data sets in the oracle's order, then scorers."""
+    """Sort key: tables, then data sets in the oracle's order, then scorers."""
     key = record.key
     names = [dataset.name for dataset in oracles.get(key.oracle).info.datasets]
     place = names.index(key.dataset) if key.dataset in names else len(names)
@@ -197,10 +189,7 @@ def _columns(
 def _correlation(
     records: Sequence[RankRecord], name: str, header: str, terminal: tuple[int, int], panel: int = 1
 ) -> list[Filled]:
-    """A correlation and its interval.
-
-    Where there is none, the word for the reason stands in its place.
-    """
+    """A correlation and its interval, or a word for the reason why it is missing."""
     values = [number_of(record.agreement.get(name)) for record in records]
     ends = [ends_of(record.agreement.get(f"{name}_ci")) for record in records]
     column, cells = number_column(
@@ -221,7 +210,7 @@ def _correlation(
 
 
 def _best(records: Sequence[RankRecord], metric: Metric) -> Filled:
-    """The metric of what is scored best; the mean where several tie."""
+    """The metric of the architecture with the best score; the mean if several tie."""
     header = f"Best found\n{unit_words(metric)}".strip()
     data = ("best_value", "best_tied")
     column = Column("best_value", header, data, terminal=7, panel=2)
@@ -235,7 +224,7 @@ def _best(records: Sequence[RankRecord], metric: Metric) -> Filled:
 
 
 def best_words(record: RankRecord) -> str:
-    """What is scored best, and of how many that tie it is the first."""
+    """The architecture with the best score, and how many tie with it."""
     if not record.best_arch:
         return DASH
     tied = f" (first of {record.best_tied:,} that tie)" if record.best_tied > 1 else ""
@@ -243,7 +232,7 @@ def best_words(record: RankRecord) -> str:
 
 
 def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
-    """How many architectures a row is over: all of the table's, or a random sample of them."""
+    """The number of architectures behind a row: all of the table's, or a random sample."""
     cells = []
     for record in records:
         n = record.agreement.get("n")
@@ -258,10 +247,7 @@ def _over(records: Sequence[RankRecord], whole: int | None) -> Filled:
 
 
 def whole_table(records: Sequence[RankRecord]) -> int | None:
-    """How many architectures a table has, by the rankings over all of them.
-
-    None where there is none.
-    """
+    """The number of architectures of a table, from the rankings over all of them, or None."""
     return max(
         (
             record.agreement["n"]
@@ -289,10 +275,7 @@ def _setting_column(records: Sequence[RankRecord], settings: Sequence[str]) -> F
 
 
 def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
-    """How networks are scored, in few words.
-
-    Batches x images, the network, and what else differs from the defaults.
-    """
+    """How networks are scored: batches x images, the network, and other non-default values."""
     if not network:
         return "no network"
     whole = ScoringSetting(**setting)
@@ -305,9 +288,9 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
 
 
 def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
-    """Names of the scorers for a figure, and what the letters in them say.
+    """Names of the scorers for a figure, and the legend of their letters.
 
-    A scorer that is there in several settings has a letter for each.
+    A scorer with several settings has a letter for each.
     """
     words = [
         setting_words(record.key.setting, network=bool(record.key.sample)) for record in records
@@ -318,8 +301,8 @@ def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
         for name in names
         if len({each for other, each in zip(names, words, strict=True) if other == name}) > 1
     }
-    told = sorted({each for name, each in zip(names, words, strict=True) if name in several})
-    letters = {each: chr(ord("A") + place) for place, each in enumerate(told)}
+    repeated = sorted({text for name, text in zip(names, words, strict=True) if name in several})
+    letters = {text: chr(ord("A") + place) for place, text in enumerate(repeated)}
     legend = "".join(f" {letter}: scored with {each}." for each, letter in letters.items())
     return [
         f"{name} ({letters[each]})" if name in several else name
@@ -328,7 +311,7 @@ def scorer_names(records: Sequence[RankRecord]) -> tuple[list[str], str]:
 
 
 def _names(records: Sequence[RankRecord]) -> list[str]:
-    """Names of the scorers, with what the other columns do not show where one is there twice."""
+    """Names of the scorers; repeated ones with the details that other columns do not show."""
 
     def place(record: RankRecord) -> tuple[object, ...]:
         key = record.key
@@ -341,8 +324,9 @@ def _names(records: Sequence[RankRecord]) -> list[str]:
     names = []
     for record in records:
         same = [details(other) for other in records if place(other) == place(record)]
-        told = [each[0] for each in zip(details(record), *same, strict=True) if len(set(each)) > 1]
-        names.append(f"{record.key.scorer} [{', '.join(told)}]" if told else record.key.scorer)
+        rows = zip(details(record), *same, strict=True)
+        extra = [texts[0] for texts in rows if len(set(texts)) > 1]
+        names.append(f"{record.key.scorer} [{', '.join(extra)}]" if extra else record.key.scorer)
     return names
 
 
@@ -359,7 +343,7 @@ def _origin(record: RankRecord) -> tuple[Raw, ...]:
 
 
 def status_word(record: RankRecord) -> str:
-    """`ok`, or the word for why there is no figure."""
+    """`ok`, or a word for why the figure is missing."""
     return "failed" if record.status == "failed" else str(record.agreement["status"])
 
 
@@ -379,7 +363,7 @@ def _caption(records: Sequence[RankRecord]) -> str:
     return (
         caption
         if metric.higher_is_better
-        else f"{caption} Less {metric.name} is better; a positive correlation is agreement."
+        else f"{caption} Lower {metric.name} is better; a positive correlation means agreement."
     )
 
 
@@ -389,7 +373,7 @@ def _badness(record: RankRecord) -> tuple[bool, float]:
 
 
 def number_of(value: object) -> float | int | None:
-    """A number, or None for what is none or not finite."""
+    """The value if it is a finite number, else None."""
     return value if isinstance(value, int | float) and math.isfinite(value) else None
 
 

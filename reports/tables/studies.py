@@ -1,7 +1,7 @@
-"""Tables of studies: measurements that are no searches, averaged over their seeds.
+"""Tables of studies: measurements other than searches, averaged over their seeds.
 
-A column whose name begins with _ holds what a figure is drawn from (points, a curve), and stands in
-no table.
+A column with a name that begins with _ holds the data of a figure (points, a curve) and appears
+in no table.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from nasrepro.suite.registry import Study, studies
 
 ORDER = 80
 _CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
-#: Where the mean of a column cannot be, its interval ends. By the columns' names, not beside the
-#: studies: what a stored measurement was made by is the hash of its study's file.
+#: Bounds of a column's mean, where its interval ends. Kept here by column name, not in the studies:
+#: a stored measurement is identified by the hash of its study's file.
 BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("raw", "proxy_predictor", "adaproxy", "no_proxy", "ceiling"), _CORRELATION),
     **dict.fromkeys(("kendall", "kendall_params", "kendall_predicted", "spearman"), _CORRELATION),
@@ -94,7 +94,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
 
 
 def _caption(key: StudyKey, entry: Study | None, seeds: int) -> str:
-    """What the study measures by the first line of its doc, its paper, parameters and seeds."""
+    """The first line of the study's docstring, its paper, parameters and number of seeds."""
     paper = f" ({entry.paper})" if entry else ""
     what = entry.doc.splitlines()[0] if entry and entry.doc else key.study
     return (
@@ -108,7 +108,7 @@ def _setting(params: Mapping[str, object]) -> str:
 
 
 def _columns(key: StudyKey, done: Sequence[StudyRecord], seed: int) -> list[Filled]:
-    """Where each row is from, what it is by, its seeds, and what was measured."""
+    """Origin of each row, its `by` columns, its seeds, and the measured columns."""
     by = done[0].by if done else ()
     rows: dict[tuple[object, ...], list[tuple[StudyRecord, dict[str, object]]]] = {}
     for record in done:
@@ -155,16 +155,16 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
         )
         for members in values
     ]
-    found = [(each.mean, *each.ends) for each in estimates]
+    intervals = [(estimated.mean, *estimated.ends) for estimated in estimates]
     halves = [
         (high - low) / 2
-        for _, low, high in found
+        for _, low, high in intervals
         if low is not None and high is not None and high > low
     ]
-    means = [mean for mean, _, _ in found]
+    means = [mean for mean, _, _ in intervals]
     decimals = min(4, max(0, math.ceil(-math.log10(min(halves))))) if halves else _plain(means)
     cells = []
-    for mean, low, high in found:
+    for mean, low, high in intervals:
         if missing(mean):
             cells.append(TableCell(DASH, (None, None, None)))
             continue
@@ -186,7 +186,7 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
 
 
 def _plain(means: Sequence[float | None]) -> int:
-    """Decimals where no interval tells: four up to 1 and three up to 10, if not all are whole."""
+    """Decimals without an interval: four up to 1 and three up to 10, unless all are whole."""
     present = [abs(mean) for mean in means if mean is not None and not missing(mean)]
     if not present or max(present) > 10 or all(mean == round(mean) for mean in present):
         return plain_decimals(means)

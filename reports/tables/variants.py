@@ -1,7 +1,4 @@
-"""The variants of a method that was run with many sets of parameters.
-
-They are main tables of their own.
-"""
+"""The variants of a method that was run with many sets of parameters, each family in a table."""
 
 from __future__ import annotations
 

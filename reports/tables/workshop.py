@@ -1,4 +1,4 @@
-"""Networks made in a workshop: what each method ends with, what it cost, what it adds."""
+"""Networks made in a workshop: size, cost, and what each method adds to random search."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from nasrepro.reports.words import (
 from nasrepro.suite.registry import oracles
 
 ORDER = 55
-#: What the others are held against, at the same budget.
+#: The method that the others are compared with, at the same budget.
 CONTROL = "random_search"
 
 _LEGEND = (
-    "Methods that train networks of their own stand beside those that look trainings up, at the "
-    "same budget. Seconds are counted work at the reference rate, those of the table included; CPU "
-    "seconds are what the method's own trainings took. Sparsity is the share of weights that are "
-    "zero, bits the mean of a weight, counted by the runner on the network that was handed back; "
-    "an architecture has neither. Adds: {target} less that of random search at the same seeds, in "
-    f"points; in brackets the {INTERVAL}."
+    "Methods that train their own networks beside methods that look up trainings, at the same "
+    "budget. Seconds are counted work at the reference rate, including those of the table; CPU "
+    "seconds are those of the method's own trainings. Sparsity is the share of zero weights and "
+    "bits the mean per weight, both counted by the runner on the returned network; an architecture "
+    "has neither. Adds: {target} minus that of random search at the same seeds, in points; in "
+    f"brackets the {INTERVAL}."
 )
 
 

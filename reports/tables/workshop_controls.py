@@ -35,9 +35,9 @@ ORDER = 54
 
 _LEGEND = (
     "A method with its defaults beside its controls: the same method with another choice, and "
-    "methods that train no network of their own. Adds: {target} of the method less that of the "
-    f"control at the same seeds, in points; in brackets the {INTERVAL}. Of the other columns, the "
-    "method's mean stands before the stroke, the control's behind it. CPU seconds are those of the "
+    "methods that do not train networks themselves. Adds: {target} of the method minus that of the "
+    f"control at the same seeds, in points; in brackets the {INTERVAL}. The other columns show the "
+    "method's mean before the slash and the control's after it. CPU seconds are those of the "
     "trainings in the workshop."
 )
 
@@ -160,7 +160,7 @@ def _both(
 
 
 def sentence(method: str, control: str, adds: Estimate, scale: float = 100.0) -> str:
-    """What a method adds to a control, by the interval of their paired differences."""
+    """A sentence on what a method adds to a control, from their paired differences."""
     if adds.mean is None:
         return f"{method} and {control} share no seed."
     points = shown(scale * adds.mean, 2)
@@ -171,5 +171,5 @@ def sentence(method: str, control: str, adds: Estimate, scale: float = 100.0) ->
     if adds.low > 0:
         return f"{method} adds {points} points to {control} ({ends})."
     if adds.high < 0:
-        return f"{method} adds nothing to {control}, it ends below it: {points} points ({ends})."
+        return f"{method} adds nothing to {control} and ends below it: {points} points ({ends})."
     return f"{method} adds nothing that can be seen to {control}: {points} points ({ends})."

@@ -292,14 +292,14 @@ def test_the_others_are_close_undecided_or_worse(tmp_path):
     assert said(tmp_path, means, 12) == (
         "Best: Local search, 94.000 % [94.000, 94.000] over 12 seeds. "
         "Worse by less than 0.2 points (≈): Random search. "
-        "Not told apart from the best: Regularized evolution. "
+        "Not distinguishable from the best: Regularized evolution. "
         "Worse: 1 more (by intervals of paired differences)."
     )
 
 
 def test_few_seeds_tell_nothing(tmp_path):
     means = {"local_search": (0.94, 1e-3), "random_search": (0.90, 1e-3)}
-    assert said(tmp_path, means, 2).endswith("2 seeds. Too few seeds to say how sure that is.")
+    assert said(tmp_path, means, 2).endswith("2 seeds. Too few seeds to say how certain that is.")
 
 
 def test_a_method_alone_is_best(tmp_path):

@@ -348,7 +348,7 @@ def test_main_table_by_hand(store):
     assert cells(density, "density_params_interval")[0].values == pytest.approx(
         (interval.low, interval.high)
     )
-    assert "our definitions" in density.legend
+    assert "Both definitions are ours" in density.legend
     assert cost.id == "cost-nasbench201"
     assert [texts(cost, name) for name in ("training_hours", "overhead", "queries")] == [
         ["2"],
@@ -415,7 +415,8 @@ def test_two_versions_of_a_method_are_told_apart(store):
         for sha in sorted(("12345678", methods.get("random_search").source_sha256[:8]))
     ]
     assert doc.notes == (
-        "random_search: its source differs from what was run, so its deviations may, too.",
+        "random_search: its source has changed since these runs, so its deviations may have "
+        "changed, too.",
     )
 
 
@@ -423,7 +424,7 @@ def test_parameters_of_a_method_that_is_not_installed(store):
     records = [run("mine", 0, params={"a": 1, "b": value}) for value in (2, 3)]
     doc = main_tables(build(store(*records)))[0]
     assert sorted(texts(doc, "method")) == ["mine (b=2)", "mine (b=3)"]
-    assert "mine: not installed here, so its deviations are not known." in doc.all_notes
+    assert "mine: not installed here, so its deviations are unknown." in doc.all_notes
     assert texts(main_tables(build(store(records[0], name="one")))[0], "method") == ["mine"]
 
 
@@ -456,7 +457,7 @@ def test_close_is_shown_and_not_the_lack_of_a_difference(store, seeds, gap, mark
         records.append(run("other", seed, test - gap + 0.0005 * rng.standard_normal()))
     doc = main_tables(build(store(*records)))[0]
     assert [cell.mark for cell in cells(doc, "test_accuracy")] == [BEST, mark]
-    too_few = "Fewer than 5 seeds shared with the best, too few to tell (no ≈): ▸ other."
+    too_few = "Too few seeds to test (fewer than 5 shared with the best, so no ≈): ▸ other."
     assert (too_few in doc.footnotes) == (seeds < 5)
     assert ("0.2 points" in doc.legend) == bool(mark)
 
@@ -1145,8 +1146,8 @@ def test_many_variants_get_a_table_of_their_own(store):
         "Random search",
     ]
     where = (
-        "the defaults and what plan reproduce names stand here; all are in the table of its "
-        "variants"
+        "this table shows the defaults and those that the plan reproduce names; the table of its "
+        "variants shows all"
     )
     assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
     assert (
@@ -1468,11 +1469,11 @@ def test_published_correlations_beside_ours(store, tmp_path):
     ]  # fmt: skip
     assert doc.footnotes == (
         (
-            "In 1 of 4 cells with both figures our interval holds the published one. 2 cells have "
-            "no figure of ours."
+            "In 1 of 4 cells with both figures, our interval contains the published one. 2 cells "
+            "have no figure of ours."
         ),
     )
-    assert "read in the paper and recalled, the text was not read" in doc.caption
+    assert "read in the paper and recalled (the text was not read)" in doc.caption
     (path,) = render.write([doc], tmp_path, ["csv"])
     lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
     assert len(lines) == len(verdicts) == len(json.loads(render.to_json([doc]))[0]["rows"])

@@ -103,7 +103,7 @@ def test_a_method_stands_beside_each_of_its_controls(tmp_path):
         (Estimate(20, 0.012, 0.01, 0.004, 0.02), "A adds 1.20 points to B (0.40 to 2.00)."),
         (
             Estimate(20, -0.012, 0.01, -0.02, -0.004),
-            "A adds nothing to B, it ends below it: −1.20 points (−2.00 to −0.40).",
+            "A adds nothing to B and ends below it: −1.20 points (−2.00 to −0.40).",
         ),
         (
             Estimate(20, 0.001, 0.01, -0.004, 0.006),

@@ -27,7 +27,7 @@ function strips(task, rows, file) {
   const width = narrow() ? 380 : 900, left = narrow() ? 122 : 220, line = 30, height = rows.length * line + 46;
   const ends = file.range[task.dataset][measure];
   if (!ends) return null;
-  const [low, high] = ends; // the worst hundredth stands at the edge
+  const [low, high] = ends; // the worst hundredth is drawn at the edge
   const x = (each) => left + 10 + ((Math.min(Math.max(each, low), high) - low) / (high - low || 1)) * (width - left - 30);
   const points = [];
   const parts = rows.map((row, i) => {
@@ -49,7 +49,7 @@ function strips(task, rows, file) {
     make("text", { x: x(each), y: height - 22, "text-anchor": "middle", class: "quiet" }, each.toLocaleString("en"))));
   const name = `${key === "regret" ? "Regret" : task.target.replaceAll("_", " ")}${(key === "regret" && task.unit === "%" ? "points" : task.unit) ? ` (${(key === "regret" && task.unit === "%" ? "points" : task.unit)})` : ""}`;
   const figure = framed(width, height, [ticks, parts, make("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, name)],
-    `Runs of each method (the first ${SHOWN_RUNS} seeds), mean and interval; the worst hundredth stands at the edge. Point at a run, or use the arrow keys.`);
+    `Runs of each method (the first ${SHOWN_RUNS} seeds), mean and interval; the worst hundredth is drawn at the edge. Point at a run, or use the arrow keys.`);
   walk(figure.querySelector("svg"), points);
   return figure;
 }
@@ -111,8 +111,8 @@ function anytime(task, rows, file) {
   const of = curves.of === "regret" ? `Regret${task.unit === "%" ? " (points)" : ""}` : `${task.target} ${task.unit}`;
   return framed(width, height, [grid, grey, lines, make("text", { x: (left + width) / 2, y: 297, "text-anchor": "middle" }, axis)],
     `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds, for the best ${BANDS} with their intervals.`
-    + (grey.length ? ` In grey: the other ${grey.length}; hide methods to see them.` : "")
-    + " What lies beyond the axis stands at its edge.");
+    + (grey.length ? ` In gray: the other ${grey.length}; hide methods to see them.` : "")
+    + " Values beyond the axis are drawn at its edge.");
 }
 function rankDots() {
   // average ranks with their intervals over seeds, as the table over all tasks has them

@@ -54,10 +54,10 @@ function showClaim(claim) {
   opened(claim.id,
     make("p", {}, code(`${claim.statement}.`)),
     make("p", { class: "soft" },
-      `${claim.title} (${claim.paper}), ${claim.where}${claim.read ? "" : "; † the text was not read"}.`),
+      `${claim.title} (${claim.paper}), ${claim.where}${claim.read ? "" : "; †: the text was not read"}.`),
     paragraph("Verdict", verdict(claim)), paragraph("Published", publishedOf(claim)),
     paragraph("Ours", claim.ours), paragraph("Why", code(claim.why)),
-    claim.reason ? paragraph("Margin, and what differs", code(claim.reason)) : null,
+    claim.reason ? paragraph("Margin and differences", code(claim.reason)) : null,
     claim.reading ? paragraph("Reading", code(claim.reading)) : null,
     make("h3", {}, "Behind it"), behind.length ? make("ul", {}, behind) : make("p", { class: "soft" }, none));
 }
@@ -74,7 +74,7 @@ function showRanking(id) {
     Object.entries(names).map(([key, words]) => paragraph(words, found.figures[key])),
     paragraph("Best by score", make("span", { class: "mono" }, found.best), ` (${found.value})`),
     make("p", { class: "soft" }, "Ranking ", make("span", { class: "mono" }, id),
-      `; source of the scorer ${found.source}. Its id is the hash of all that determines it.`));
+      `; source of the scorer ${found.source}. Its id is the hash of everything that determines it.`));
 }
 function runTable(found, task, limit = 100) {
   const heads = ["Seed", "Run", task.target.replaceAll("_", " "), "Regret", "Queries", "Architecture"];
@@ -97,7 +97,7 @@ function runTable(found, task, limit = 100) {
   const more = count < found.ids.length
     ? make("button", { type: "button", class: "action", onclick: all }, `Show all ${found.ids.length} runs`) : null;
   const origin = `Parameters: ${JSON.stringify(found.params)}; source ${found.method_sha256.slice(0, 16)}; `
-    + `table ${task.table}. A run's id is the hash of all that determines it.`;
+    + `table ${task.table}. A run's id is the hash of everything that determines it.`;
   const frame = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" }, table);
   return [make("p", { class: "soft" }, origin), frame, more].filter(Boolean);
 }

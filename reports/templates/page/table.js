@@ -115,7 +115,7 @@ function drawTable() {
   $("caption").textContent = captionOf(shown);
   drawToggles(whole);
 }
-// which method is best, and how sure that is: said by Python
+// the best method and how certain that is: computed by Python
 function drawAnswer(shown) {
   const chosen = FILTERS.some((name) => state[name]);
   const said = !chosen && data.overall ? [data.overall.answer]
