@@ -12,7 +12,7 @@ from pathlib import Path
 
 import mkdocs_gen_files
 
-from nasrepro.reports.document import shown
+from nasrepro.reports.document import shown, slug
 from nasrepro.reports.figures.claims import LOOKS
 from nasrepro.reports.figures.style import look_of, new_figure, styled
 from nasrepro.reports.words import budget_words, scale_of, unit_words
@@ -170,12 +170,17 @@ def verdicts_of(paper: str) -> str:
 
 
 def by_paper() -> dict[str, list[Claim]]:
-    """Claims by the name of their paper's page."""
+    """Claims by the name of their paper's page.
+
+    That is their file; a file has claims of a second paper, too, whose page is named by its number.
+    """
     papers: dict[str, list[Claim]] = defaultdict(list)
-    names: dict[str, str] = {}
     for claim in load_claims():
-        papers[names.setdefault(claim.paper, claim.file)].append(claim)
-    return dict(papers)
+        papers[claim.paper].append(claim)
+    pages: dict[str, list[Claim]] = {}
+    for paper, claims in sorted(papers.items(), key=lambda item: -len(item[1])):
+        pages[slug(paper) if claims[0].file in pages else claims[0].file] = claims
+    return pages
 
 
 def counted(claims: Sequence[Claim]) -> str:
@@ -310,7 +315,9 @@ def paper_pages() -> None:
     """One page a paper with its claims and recorded verdicts, and their list."""
     rows = []
     for name, claims in sorted(by_paper().items(), key=lambda paper: paper[1][0].paper):
-        records = {row["claim"]: row for row in rows_of(f"claims-{name.replace('_', '-')}")}
+        files = {slug("claims", claim.file) for claim in claims}
+        rows_by_id = {row["claim"]: row for file in files for row in rows_of(file)}
+        records = {claim.id: rows_by_id[claim.id] for claim in claims if claim.id in rows_by_id}
         listed = [
             [
                 f"`{claim.id}`",

@@ -84,7 +84,7 @@ class Registry(Generic[T]):
         spec = None if name in self._named else self._spec(name)
         if spec is not None and spec.origin is not None:
             text = Path(spec.origin).read_text(encoding="utf-8")
-            if re.search(rf'^@{self.kind}\(\s*"{re.escape(name)}"', text, re.MULTILINE):
+            if re.search(rf'^@(?:\w+\.)?{self.kind}\(\s*"{re.escape(name)}"', text, re.MULTILINE):
                 self._named.add(name)
         return name in self._named
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,25 @@ def written(folder: Path, text: str, name: str = "mine.py") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+# -- by name ---------------------------------------------------------------------------------------
+NAMED = """
+import sys
+from nasrepro.suite.registry import methods, scorers
+known = methods.known(), scorers.known()
+assert methods.has("darts") and scorers.has("zico") and methods.ships("darts")
+files = {name for name in sys.modules if name.startswith("nasrepro.methods.")}
+assert files <= {"nasrepro.methods.scorers"}, "a package, and none of its files"
+assert known == (methods.names(), scorers.names())
+assert not methods.ships("darts") and not methods.has("no_such_method")
+"""
+
+
+def test_names_are_told_from_the_files_alone() -> None:
+    """Colours of figures and marks of own methods go by them: all must be found."""
+    done = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # -- by file ---------------------------------------------------------------------------------------
