@@ -6,6 +6,7 @@ A finding that results/ shows no longer stops the rendering: it is rewritten by 
 from __future__ import annotations
 
 import csv
+import json
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -43,13 +44,14 @@ def findings(results: Path) -> str:
 def size_is_unbeaten(results: Path) -> str:
     """No search of NAS-Bench-201 beats a walk by size."""
     arms = _arms(results)
-    walk, ours = _accuracy(arms["Size walk"]), _accuracy(arms["FLASH-Op"])
+    row = arms["Size walk"]
+    walk, ours = _accuracy(row), _accuracy(arms["FLASH-Op"])
     others = [each for label, each in arms.items() if not label.startswith("Size walk")]
     _shown(all(_accuracy(each) <= walk for each in others) and ours == walk)
     return (
         f"On NAS-Bench-201 none of {len(others)} arms beats a walk down the number of parameters "
-        f"from 25 random cells: {walk:.3f} % on CIFAR-10 over {arms['Size walk']['seeds']} seeds; "
-        f"FLASH with our operator term gives the same ([table]({TABLE}))."
+        f"from {_param(row, 'samples')} random cells: {walk:.3f} % on CIFAR-10 over "
+        f"{row['seeds']} seeds; FLASH with our operator term gives the same ([table]({TABLE}))."
     )
 
 
@@ -161,12 +163,13 @@ def adapting_a_proxy_can_harm(results: Path) -> str:
         row["device"]: row for row in _rows(results, "study-oneproxy-adaptation-hwnasbench-pixel3")
     }
     pi, edge = rows["raspi4"], rows["edgegpu"]
+    samples = _param(edge, "samples")
     _shown(float(pi["raw_mean"]) > float(pi["adaproxy_high"]))
     return (
         f"On a Raspberry Pi, the latencies of a phone rank networks better as they are (Spearman "
-        f"{float(pi['raw_mean']):.3f}) than after OneProxy's adaptation by 70 measurements "
+        f"{float(pi['raw_mean']):.3f}) than after OneProxy's adaptation by {samples} measurements "
         f"({float(pi['adaproxy_mean']):.3f}); on an edge GPU that adaptation gives "
-        f"{float(edge['adaproxy_mean']):.3f}, and a model of those 70 without any proxy "
+        f"{float(edge['adaproxy_mean']):.3f}, and a model of those {samples} without any proxy "
         f"{float(edge['no_proxy_mean']):.3f} ([study]({STUDIES}))."
     )
 
@@ -212,6 +215,10 @@ def _rows(results: Path, name: str) -> list[Row]:
 def _arms(results: Path) -> dict[str, Row]:
     """The arms of `TASK` by label, as searched and reported on CIFAR-10."""
     return {row["label"]: row for row in _rows(results, f"main-{TASK}-on-cifar10")}
+
+
+def _param(row: Row, name: str) -> object:
+    return json.loads(row["params"])[name]
 
 
 def _accuracy(row: Row) -> float:

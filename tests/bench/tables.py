@@ -47,7 +47,7 @@ def main() -> None:
     given = parser.parse_args()
     out: Path = given.out
     old = out.read_text(encoding="utf-8").split("\n## ")[1:] if out.exists() else []
-    texts = dict(zip(parts, old, strict=False))
+    texts = {name: text for text in old for name in parts if text.startswith(_HEADINGS[name])}
     for name in given.only:
         if name != "searches" or given.store:
             texts[name] = parts[name](given)
@@ -62,9 +62,16 @@ _HEAD = (
 )
 
 
+_HEADINGS = {
+    "costs": "What they hold and cost",
+    "scores": "Scores that others computed, beside ours",
+    "searches": "What a search gains",
+}
+
+
 def _costs(given: argparse.Namespace) -> str:
     return (
-        "What they hold and cost\n\nSplits are those that the table has metrics of. Opening is a "
+        f"{_HEADINGS['costs']}\n\nSplits are those that the table has metrics of. Opening is a "
         "new process's, its libraries imported, in CPU time, as the first query; a warm query asks "
         "again for all metrics of an architecture; all rows are of the first data set at the "
         f"longest training. The least of {given.processes} process(es), and there of 25 blocks "
@@ -75,7 +82,7 @@ def _costs(given: argparse.Namespace) -> str:
 
 def _scores(given: argparse.Namespace) -> str:
     return (
-        "Scores that others computed, beside ours\n\n"
+        f"{_HEADINGS['scores']}\n\n"
         "Kendall's tau-b (τ) with the table's objective at the longest training, over the n "
         "architectures that the source scored; then, over those of them that this suite has scored "
         "too, the source's, ours, and Spearman's ρ between the two. Ours are the scores that ship "
@@ -89,8 +96,9 @@ def _scores(given: argparse.Namespace) -> str:
 
 def _searches(given: argparse.Namespace) -> str:
     return (
-        f"What a search gains\n\nOf the plan `new_tables`, {SEEDS} search seeds: mean regret to "
-        "the best of the table, of the architecture that was best by validation so far, after a "
+        f"{_HEADINGS['searches']}\n\n"
+        f"Of the plan `new_tables`, {SEEDS} search seeds: mean regret to the best "
+        "of the table, of the architecture that was best by validation so far, after a "
         "tenth, a third and all of the budget, with its 95 % interval; accuracies in points. Of a "
         "surrogate, whose best is not known, the mean itself (=). `nasrepro figures` draws the "
         "whole curves.\n\n" + _markdown(_GAINS, list(_gain_rows(given.store)))
