@@ -25,11 +25,16 @@ def best_on(task: Task) -> str:
         f"{f' {unit}' if unit else ''}{'' if interval == DASH else f' {interval}'} over "
         f"{first.seeds.size:,} seed{'s' * (first.seeds.size != 1)}."
     ]
-    others = [row for row in range(len(task.groups)) if row not in best]
+    others = [
+        row
+        for row, estimate in enumerate(measure.estimates)
+        if row not in best and estimate.mean is not None
+    ]
     close = [row for row in others if measure.marks[row] == CLOSE]
     verdicts = {row: compared(task, first, task.groups[row]).verdict for row in others}
     worse = [row for row in others if row not in close and verdicts[row] == "A"]
-    undecided = [row for row in others if row not in close and row not in worse]
+    short = [row for row in others if row not in close and verdicts[row] == "too few seeds"]
+    undecided = [row for row in others if row not in (*close, *worse, *short)]
     if others and all(verdict == "too few seeds" for verdict in verdicts.values()):
         return f"{sentences[0]} Too few seeds to say how certain that is."
     if close:
@@ -38,6 +43,9 @@ def best_on(task: Task) -> str:
     if undecided:
         names = _listed([task.labels[row] for row in undecided])
         sentences.append(f"Not distinguishable from the best: {names}.")
+    if short:
+        names = _listed([task.labels[row] for row in short])
+        sentences.append(f"Too few seeds to compare: {names}.")
     if worse:
         which = "All others" if len(worse) == len(others) else f"{len(worse):,} more"
         sentences.append(f"Worse: {which.lower()} (by intervals of paired differences).")

@@ -302,6 +302,21 @@ def test_few_seeds_tell_nothing(tmp_path):
     assert said(tmp_path, means, 2).endswith("2 seeds. Too few seeds to say how certain that is.")
 
 
+def test_few_seeds_of_one_and_failures_of_another_are_no_tie(tmp_path):
+    rng = np.random.default_rng(0)
+    seeds = {"local_search": 12, "random_search": 12, "reinforce": 2}
+    with Store(tmp_path / "runs.sqlite") as store:
+        for name, count in seeds.items():
+            for seed in range(count):
+                mean = 0.94 if name == "local_search" else 0.90
+                store.add(record(name, seed, mean + 1e-5 * rng.standard_normal()))
+        failed = replace(record("gram", 0, 0.9), status="failed", error="OSError", reports={})
+        store.add(failed)
+        text = best_on(Results(store).tasks[0])
+    assert "Too few seeds to compare: REINFORCE. Worse: 1 more" in text
+    assert "distinguishable" not in text and "GRAM" not in text
+
+
 def test_a_method_alone_is_best(tmp_path):
     assert said(tmp_path, {"local_search": (0.94, 0.0)}, 6) == (
         "Best: Local search, 94.000 % over 6 seeds."
