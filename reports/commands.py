@@ -377,7 +377,7 @@ def _snapshots(path: Path) -> list[dict[str, Any]]:
     paths = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not paths:
         raise NasreproError(
-            f"there is no snapshot (*.json) in the folder {path}; `nasrepro report` writes "
+            f"no snapshot (*.json) in the folder {path}; `nasrepro report` writes "
             "one as snapshot.json"
         )
     found = []

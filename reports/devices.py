@@ -134,7 +134,7 @@ def _chosen_devices(names: Sequence[str] | None, kind: str, quiet: bool) -> list
         names = [entry.name for entry in here if entry.info.space.name == most]
         if not names:
             raise DataMissing(
-                "no table of devices is here; get one with: nasrepro data fetch hwnasbench"
+                "no table of devices is installed; get one with: nasrepro data fetch hwnasbench"
             )
     chosen: dict[str, Device] = {}
     for name in names:

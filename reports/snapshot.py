@@ -150,7 +150,9 @@ def read_snapshot(text: str, name: str) -> dict[str, Any]:
     try:
         raw = json.loads(text)
     except ValueError as error:
-        raise NasreproError(f"{name} is no snapshot: {error}") from error
+        raise NasreproError(f"{name} is not a snapshot: {error}") from error
     if not isinstance(raw, dict) or not {"date", "tasks", "verdicts"} <= raw.keys():
-        raise NasreproError(f"{name} is no snapshot; `nasrepro report` writes one as snapshot.json")
+        raise NasreproError(
+            f"{name} is not a snapshot; `nasrepro report` writes one as snapshot.json"
+        )
     return raw

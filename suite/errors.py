@@ -6,7 +6,7 @@ NasreproError            printed on one line, exit code 2
   NoTopology             the space has no edges to add or remove
   NotTabulated           the table does not hold the value
   DataMissing            a table or file is not on this machine
-  DataCorrupt            a file is not what it must be
+  DataCorrupt            a file is damaged or of another kind
   ProtocolError          a rule of a fair comparison is broken
 BaseException
   BudgetExhausted        the next evaluation does not fit the budget; ends a search
@@ -24,7 +24,7 @@ from pathlib import Path
 class NasreproError(Exception):
     """Base of every error that the command line prints on one line (exit code 2).
 
-    Some are KeyError or ValueError too, for scripts that catch what the official interfaces raise.
+    Some are also KeyError or ValueError, for scripts that catch the official interfaces' errors.
     """
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ class NasreproError(Exception):
 
 
 class UnknownName(NasreproError, KeyError, ValueError):
-    """A name that is not in the list it was looked up in."""
+    """A name that is not in its list; the message suggests the nearest one."""
 
     def __init__(
         self, kind: str, value: object, accepted: Iterable[object], hint: str = ""
@@ -59,19 +59,19 @@ class NoTopology(NasreproError):
 
 
 class NotTabulated(NasreproError, KeyError):
-    """The table does not hold the value asked for; it is never made up."""
+    """The table does not hold the requested value; missing values are never made up."""
 
 
 class DataMissing(NasreproError):
-    """A table or source file is not on this machine and could not be had."""
+    """A table or source file is not on this machine and could not be fetched."""
 
 
 class ScoresMissing(DataMissing):
-    """Networks are not scored, and to score them takes minutes that nobody asked for."""
+    """Networks are not scored, and scoring them takes minutes that were not requested."""
 
 
 class DataCorrupt(NasreproError):
-    """A file is there but is not what it must be (size, checksum, format, version)."""
+    """A file exists but has the wrong size, checksum, format or version."""
 
 
 class ProtocolError(NasreproError):
@@ -79,9 +79,7 @@ class ProtocolError(NasreproError):
 
 
 class BudgetExhausted(BaseException):
-    """Raised by `Session.evaluate` when the next evaluation does not fit the budget.
-
-    Ends the search.
+    """Raised by `Session.evaluate` if the next evaluation does not fit the budget; ends the search.
 
     Derives from BaseException, like KeyboardInterrupt, so that a method's `except Exception` cannot
     swallow it by accident.
@@ -93,11 +91,11 @@ class BudgetIgnored(BaseException):
 
 
 def one_line(error: BaseException, path: Path | str = "") -> str:
-    """Type and message of an error, and where it was raised, on one line.
+    """Type, message and place of an error, on one line.
 
     Args:
-        error: what was raised.
-        path: file whose last frame is named, where it has one; else the last frame of all.
+        error: the raised exception.
+        path: file to take the last frame from, if it has one; else the last frame of all.
     """
     try:
         message = " ".join(str(error).split())

@@ -1,42 +1,33 @@
-"""Drop-in for scripts written for `nats_bench`, `nas_201_api` and `nasbench.api`.
+"""Drop-in replacements for `nats_bench`, `nas_201_api`, `nasbench.api` and others.
 
-Their names, arguments, keys and shapes over our tables.
+They keep the original names, arguments, keys and shapes, over our tables. Often only the import
+changes (docs/pages/how-to/compat.md lists published scripts):
 
-Often only the import changes (README says for which published scripts):
-    from nats_bench import create                   ->  from nasrepro.oracles.compat import create
-    from nas_201_api import NASBench201API as API   ->  from nasrepro.oracles.compat import
-    NASBench201API as API
-    ... of its version 1                            ->  from nasrepro.oracles.compat import
-    nas_201_api_1
-    from hw_nas_bench_api import HWNASBenchAPI      ->  from nasrepro.oracles.compat import
-    HWNASBenchAPI
-    from api import TransNASBenchAPI                ->  from nasrepro.oracles.compat import
-    TransNASBenchAPI
-    from nasbench import api                        ->  from nasrepro.oracles import compat as api
-                (all cells)
-                                                        from nasrepro.oracles.compat import
-                                                          nasbench101_slice as api
-                                                        from nasrepro.oracles.compat import ecnas_4v
-                                                        as api      (or ecnas_5v)
+    from nats_bench import create                  -> from nasrepro.oracles.compat import create
+    from nas_201_api import NASBench201API         -> ... import NASBench201API
+    (its version 1)                                -> ... import nas_201_api_1
+    from hw_nas_bench_api import HWNASBenchAPI     -> ... import HWNASBenchAPI
+    from api import TransNASBenchAPI               -> ... import TransNASBenchAPI
+    from nasbench import api (all cells)           -> from nasrepro.oracles import compat as api
+    from nasbench import api (parts)               -> ... import nasbench101_slice as api
+                                                      (or ecnas_4v, ecnas_5v)
 
-Units are theirs: percent, millions and seconds in `nats_bench`, fractions and seconds in
-`nasbench`. What differs on purpose:
-    not in the table        raises NotTabulated (a KeyError too) with the reason when it is read, by
-    `get` too (an `in` test
-                            says False); nothing is made up
-    valtest-accuracy        of a trial without validation stands under `valid-and-test-accuracy`: it
-    has test images in it
-    unknown architecture    raises InvalidArch or UnknownName (ValueError too), where `nats_bench`
-    answers -1; numpy integers are indices
-    `hp`                    must be given, where `nats_bench` takes 12 epochs in silence
-    random trials           by a generator of the object's own (`seed`); the global random state is
-    neither read nor set
-    file paths              are accepted and not read: the numbers are those of the oracle's
-    converted table
-    printing                never, except `show`; `verbose` and `fast_mode` have no effect
+Units are the original ones: percent, millions and seconds in `nats_bench`, fractions and seconds in
+`nasbench`. Intentional differences:
+    missing values          reading one, also with `get`, raises NotTabulated (also a KeyError) with
+                            the reason; `in` returns False
+    valtest-accuracy        for a trial without validation, the value is under
+                            `valid-and-test-accuracy`, since it includes test images
+    unknown architecture    raises InvalidArch or UnknownName (also a ValueError); `nats_bench`
+                            returns -1; numpy integers are indices
+    `hp`                    must be given; `nats_bench` silently assumes 12 epochs
+    random trials           are drawn by the object's own generator (`seed`); the global random
+                            state is neither read nor set
+    file paths              are accepted and ignored: the numbers come from the converted table
+    printing                only in `show`; `verbose` and `fast_mode` have no effect
 
-These objects answer whom they are asked by and count no budget but their own; a method of this
-suite uses its session.
+These objects answer any caller and count only their own budget; a method of this suite uses its
+session.
 """
 
 from nasrepro.oracles.compat.answer import Answer

@@ -163,7 +163,7 @@ def official() -> dict[str, Path]:
         "nasbench101 needs nasbench_full.tfrecord (1.95 GB) or nasbench_only108.tfrecord (499 "
         "MB), which is not in "
         f"{' or '.join(map(str, folders))}: get it from https://storage.googleapis.com/nasbench/ "
-        "(it is not downloaded by itself), "
+        "(it is not downloaded automatically), "
         f"set {PATH_VARIABLE} to it, and run: nasrepro data fetch nasbench101"
     )
 

@@ -121,7 +121,7 @@ def find(benchmark: Benchmark) -> dict[str, Path]:
     there = f" ({', '.join(others)}, which is there, is another version or form)" if others else ""
     raise DataMissing(
         f"{benchmark.name} ({benchmark.size}) is not in {' or '.join(map(str, places))}{there}; "
-        "it is not downloaded by itself: "
+        "it is not downloaded automatically: "
         f"get it from the links at {benchmark.origin} and set TORCH_HOME to the folder that holds "
         "it"
     )

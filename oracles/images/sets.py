@@ -131,7 +131,7 @@ def locate(name: str) -> Path | None:
                 return folder / place
     how = f"; or download it: nasrepro data fetch {known.name}" if known.name in ARCHIVES else ""
     raise DataMissing(
-        f"the images of {known.name} are not here: none of "
+        f"the images of {known.name} are not installed: none of "
         f"{', '.join(known.places)} is in {', '.join(map(str, folders()))}. "
         f"Put it there, or set {DATASETS_VARIABLE} to the folder that has it{how}"
     )

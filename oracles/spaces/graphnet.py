@@ -144,8 +144,8 @@ class GraphNet(SearchSpace):
         """
         self.check(arch)
         raise NasreproError(
-            f"space {self.name} does not count sizes, which hang on the graph and the width tuned "
-            "for it; the table has the parameters (params)"
+            f"space {self.name} does not count sizes, which depend on the graph and the width "
+            "tuned for it; the table has the parameters (params)"
         )
 
 

@@ -76,5 +76,5 @@ class OptionSpace(SearchSpace):
         """
         self.check(arch)
         raise NasreproError(
-            f"space {self.name} does not count sizes: the layers of its networks are not known here"
+            f"space {self.name} does not count sizes: the layers of its networks are unknown"
         )

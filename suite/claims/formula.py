@@ -82,7 +82,7 @@ def _parsed(formula: str) -> ast.expr:
     try:
         body = ast.parse(formula.strip(), mode="eval").body
     except SyntaxError as error:
-        raise NasreproError(f"formula {formula!r} is no arithmetic: {error.msg}") from error
+        raise NasreproError(f"formula {formula!r} is not arithmetic: {error.msg}") from error
     for node in ast.walk(body):
         good = (
             (isinstance(node, ast.BinOp) and type(node.op) in _BINARY)

@@ -94,7 +94,7 @@ def _check(table: Table, columns: list[tuple[str, ...]]) -> None:
     known = {*table.rows, *itertools.chain(*columns)}
     known |= {f"{label}-{'-'.join(parts)}" for label in table.rows for parts in columns}
     if unknown := sorted(set(table.of) - known):
-        raise ValueError(f"`of` has {', '.join(unknown)}, which is no row, column or cell")
+        raise ValueError(f"`of` has {', '.join(unknown)}, which is not a row, column or cell")
     for label, row in table.rows.items():
         if len(row) != len(columns):
             raise ValueError(f"row {label} has {len(row)} cells, the table {len(columns)} columns")

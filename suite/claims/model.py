@@ -61,13 +61,13 @@ class Claim(Statement):
     def _whole(self) -> Claim:
         if self.how is None and not self.needs:
             raise ValueError(
-                f"nothing says how it is tested; give one of {', '.join(KINDS)}; or `needs`, what "
+                f"the claim has no test; give one of {', '.join(KINDS)}; or `needs`, what "
                 "is missing"
             )
         if self.how is not None and self.kind != "order" and self.value is None:
             raise ValueError("give the published `value`")
         if self.grade == "ours" and not self.reason:
-            raise ValueError("a claim of grade ours says in `reason` what is ours")
+            raise ValueError("a claim with grade ours needs a `reason` that says what is ours")
         return self
 
     @property

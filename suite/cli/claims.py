@@ -266,7 +266,7 @@ def chosen(
                 raise UnknownName("claim", each, known)
         wanted = tuple(known[each] for each in dict.fromkeys(ids))
     if not wanted:
-        raise NasreproError("there are no claims to judge")
+        raise NasreproError("no claims to judge")
     return wanted, everything
 
 

@@ -98,8 +98,8 @@ def score(
     for each in wanted:
         if not each.needs_network:
             raise NasreproError(
-                f"scorer {each.name} needs no network: nasrepro rank computes it at once, "
-                "there is nothing to keep"
+                f"scorer {each.name} needs no network: nasrepro rank computes it directly, "
+                "so there are no scores to store"
             )
     setting = setting_of(batch, batches, data, seed, network, networks_of)
     archs = [opened.archs()[row] for row in sample_of(opened, sample)]

@@ -269,5 +269,5 @@ def _method(name: str) -> Method:
     if not colon:
         return method
     if not texts:
-        raise NasreproError(f"method {base} has no parameter that {value!r} could be of")
+        raise NasreproError(f"method {base} has no parameter for {value!r}")
     return replace(method, defaults={**method.defaults, texts[0]: value})

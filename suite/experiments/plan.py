@@ -169,7 +169,7 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
             ) from error
         except UnicodeDecodeError as error:
             raise NasreproError(
-                f"plan {name} is not TOML: it is no UTF-8 text ({error})"
+                f"plan {name} is not TOML: it is not UTF-8 text ({error})"
             ) from error
     try:
         raw = tomllib.loads(text)

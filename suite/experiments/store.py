@@ -118,7 +118,7 @@ class Store:
         self._seen_s = 0.0
         if read_only and not path.exists():
             raise NasreproError(
-                f"there is no results store at {path}; make one with: nasrepro run --store {path}"
+                f"no results store at {path}; make one with: nasrepro run --store {path}"
             )
         try:
             if not read_only:
@@ -136,11 +136,11 @@ class Store:
                 ) from error
             raise NasreproError(
                 f"cannot open the results store {path} ({error}); "
-                "is its folder writable, and is no other run writing to it?"
+                "is its folder writable, and is another run writing to it?"
             ) from error
         except OSError as error:
             raise NasreproError(
-                f"cannot make {path.parent} ({error.strerror}); give another --store"
+                f"cannot create {path.parent} ({error.strerror}); give another --store"
             ) from error
 
     @staticmethod
@@ -173,7 +173,9 @@ class Store:
             )
         tables = self._tables()
         if (tables or read_only) and "records" not in tables:
-            raise DataCorrupt(f"{self.path} is a database of another program; give another --store")
+            raise DataCorrupt(
+                f"{self.path} is the database of another program; give another --store"
+            )
         if read_only:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -228,7 +230,7 @@ class Store:
         except sqlite3.Error as error:
             raise NasreproError(
                 f"cannot write to the results store {self.path} ({error}); "
-                "what is in it stays, the same command goes on from there"
+                "finished results are kept, and the same command resumes from there"
             ) from error
 
     def _add_row(self, shared: str, row: Row) -> None:

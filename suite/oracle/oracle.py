@@ -51,7 +51,7 @@ RANDOM = "random"
 
 
 def _unregistered(name: str) -> Any:
-    raise NasreproError(f"{name} is found by the registry; open the oracle by nasrepro.load")
+    raise NasreproError(f"{name} is found by the registry; open the oracle with nasrepro.load")
 
 
 class Oracle(ABC):
@@ -132,7 +132,7 @@ class Oracle(ABC):
         """
         if _searches:
             raise ProtocolError(
-                f"{self.name} was queried past the session while a search runs; a method may only "
+                f"{self.name} was queried without the session during a search; a method may only "
                 "call session.evaluate"
             )
         try:
@@ -268,8 +268,7 @@ class Oracle(ABC):
         channels = getattr(self.info.space, "in_channels", 3)
         if not channels:
             raise NasreproError(
-                f"networks of {self.info.space.name} read no images, so there are no batches for "
-                "them"
+                f"networks of {self.info.space.name} do not read images, so they have no batches"
             )
         shape = (channels, found.size, found.size)
         data = data or found.images or RANDOM
@@ -338,7 +337,7 @@ class Oracle(ABC):
         """Data set, epochs, seed and metrics by the names that the table's columns have."""
         if _searches and (splits is None or "test" in splits):
             raise ProtocolError(
-                f"{self.name} was queried past the session while a search runs; a method may only "
+                f"{self.name} was queried without the session during a search; a method may only "
                 "call session.evaluate"
             )
         found = self.info.dataset(dataset)
@@ -397,9 +396,7 @@ def closed_to_methods(what: str) -> None:
         ProtocolError: a search runs, and no oracle works on an answer for it.
     """
     if _searches and not _answering.get():
-        raise ProtocolError(
-            f"{what} was used while a search runs; a method may only call its session"
-        )
+        raise ProtocolError(f"{what} was used during a search; a method may only call its session")
 
 
 def is_searching() -> bool:

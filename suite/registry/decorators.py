@@ -74,10 +74,11 @@ def check_name(kind: str, name: str) -> None:
     """Refuse what would not stand in a table: a name that is empty, long, or not to be printed."""
     if not (isinstance(name, str) and name.strip() == name and 0 < len(name) <= LONGEST):
         raise NasreproError(
-            f"{kind} {name!r}: a name has 1 to {LONGEST} characters and no blanks around it"
+            f"{kind} {name!r}: a name must have 1 to {LONGEST} characters and no "
+            "leading or trailing blanks"
         )
     if not name.isprintable():
-        raise NasreproError(f"{kind} {name!r}: a name holds no characters that cannot be printed")
+        raise NasreproError(f"{kind} {name!r}: a name must have only printable characters")
 
 
 def _check_defaults(
@@ -87,7 +88,7 @@ def _check_defaults(
     if not inspect.isfunction(function):
         raise NasreproError(
             f"{what}: expected a function, got the {type(function).__name__} "
-            f"{getattr(function, '__name__', function)!r}; decorate a function that makes it"
+            f"{getattr(function, '__name__', function)!r}; decorate a function"
         )
     parameters = inspect.signature(function).parameters.values()
     keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
@@ -126,7 +127,7 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
             2
         ] and not measure.__module__.startswith("nasrepro_"):
             raise NasreproError(
-                f"study {name}: its name must begin with its file's, "
+                f"study {name}: its name must begin with the name of its file, "
                 f"{measure.__module__.rpartition('.')[2]}."
             )
         studies.add(

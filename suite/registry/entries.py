@@ -143,7 +143,7 @@ def _cast(what: str, default: Any, value: Any, annotation: Any) -> Any:
     if number and not math.isfinite(value):
         raise NasreproError(f"{what}: {value} is not a finite number")
     if isinstance(value, str) and not value.isprintable():
-        raise NasreproError(f"{what}: {value!r} holds characters that cannot be printed")
+        raise NasreproError(f"{what}: {value!r} has characters that cannot be printed")
     others = [name.partition("[")[0] for name in str(annotation).split(" | ")]
     if default is None or type(value) is type(default) or type(value).__name__ in others:
         return value

@@ -20,7 +20,7 @@ def load_oracle(name: str) -> Oracle:
 
     Raises:
         UnknownName: no such oracle.
-        DataMissing: its table is not here; the message has the command that fetches it.
+        DataMissing: its table is not installed; the message names the command that fetches it.
     """
     if name not in _open:
         opened = oracles.get(name).load()
@@ -48,7 +48,7 @@ def load_devices(name: str) -> DeviceTable:
 
     Raises:
         UnknownName: no such source.
-        DataMissing: its table is not here; the message has the command that fetches it.
+        DataMissing: its table is not installed; the message names the command that fetches it.
     """
     source = name.partition("/")[0]
     if source not in _open_devices:
@@ -64,7 +64,7 @@ def load_references(oracle: str, source: str) -> ReferenceTable:
 
     Raises:
         UnknownName: it has none.
-        DataMissing: its table is not here; the message has the command that fetches it.
+        DataMissing: its table is not installed; the message names the command that fetches it.
     """
     for entry in references.all():
         if (entry.info.oracle, entry.info.source) == (oracle, source):

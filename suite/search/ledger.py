@@ -12,7 +12,7 @@ from nasrepro.suite.space import Arch
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much a search may spend; at least one limit is given, and the first one reached ends it.
+    """Limits of a search. At least one is given; the first one reached ends the search.
 
     Attributes:
         seconds: simulated training, GPU seconds.
@@ -26,7 +26,7 @@ class Budget:
         """Refuse a budget that never ends or never starts."""
         if self.seconds is None and self.queries is None:
             raise NasreproError(
-                "a budget needs seconds, queries, or both; without either a search never ends"
+                "a budget needs seconds, queries, or both; without either, a search never ends"
             )
         for name, value, kinds in (
             ("seconds", self.seconds, (int, float)),

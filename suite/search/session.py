@@ -62,7 +62,8 @@ def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed
     objective = info.objective_of(dataset)
     if objective.split == "test":
         raise ProtocolError(
-            f"{info.name}: objective {objective.name} is of the test split; a search may not see it"
+            f"{info.name}: objective {objective.name} is measured on the test split, "
+            "which a search may not see"
         )
     if not info.cost and budget.queries is None:
         raise NasreproError(
@@ -91,29 +92,29 @@ class Session:
 
     A repeated evaluation is recorded like the first (the benchmarks' own protocol: it stands for
     another training). On an oracle whose trainings can be resumed, an architecture evaluated before
-    at fewer epochs pays the difference.
+    at fewer epochs costs only the difference.
 
     Args:
-        oracle: what answers.
+        oracle: the source of metrics and prices.
         dataset: data set to search on.
-        epochs: training length of an evaluation, and the longest one that a method may ask for.
-        budget: what may be spent.
+        epochs: default training length of an evaluation, and the longest one allowed.
+        budget: the limits of the search.
         seed: training seed of the table that the search sees, or "mean".
         devices: finds the table of a device by its name; without it, a search has no latencies.
-        checkpoints: a folder of this run alone, for trainings in the workshop; without it, a killed
-            run starts again.
+        checkpoints: a folder only for this run's trainings in the workshop; without it, a killed
+            run starts from the beginning.
 
     Attributes:
         space: the search space.
         dataset: the data set (classes, image size).
-        objective: the metric that `score` is made of.
+        objective: the metric behind `score`.
         max_epochs: longest training.
         fidelities: training lengths in epochs that an evaluation can have, ascending; the last one
             is `max_epochs`. A training costs about in proportion to its epochs.
-        resumable: whether a longer training continues a shorter one, and pays the difference; else
-            each length is a training of its own, and pays in full.
+        resumable: whether a longer training continues a shorter one and costs only the difference;
+            otherwise each length is a separate training at its full price.
         budget: as given.
-        ledger: what was done so far; read it, do not write it.
+        ledger: the evaluations and costs so far; read-only for methods.
     """
 
     __slots__ = (
@@ -196,8 +197,8 @@ class Session:
         def open_workshop(rng: np.random.Generator) -> AbstractContextManager[Workshop]:
             if oracle.workshops is None:
                 raise NasreproError(
-                    f"{info.name} offers no workshop, in which this method trains networks of its "
-                    "own; use one that does, such as workshop201"
+                    f"{info.name} offers no workshop, which this method needs to train networks "
+                    "of its own; use one that does, such as workshop201"
                 )
             return oracle.workshops.open(self.dataset, rng, self._spend, checkpoints)
 
@@ -221,9 +222,9 @@ class Session:
             The validation metrics and the score; nothing of the test split.
 
         Raises:
-            BudgetExhausted: it does not fit the budget; nothing is recorded, and nothing can be
-                evaluated from now on.
-            BudgetIgnored: evaluated from then on all the same.
+            BudgetExhausted: the training does not fit the budget; it is not recorded, and the
+                search is over.
+            BudgetIgnored: evaluated again after BudgetExhausted.
             NotTabulated, InvalidArch: the oracle's own errors; nothing is recorded.
         """
         length = self.max_epochs if epochs is None else epochs
@@ -235,10 +236,10 @@ class Session:
     def evaluate_many(
         self, archs: Sequence[Arch], *, workers: int = 1, epochs: int | None = None
     ) -> list[Evaluation]:
-        """Evaluate side by side on `workers` simulated workers.
+        """Evaluate in parallel on `workers` simulated workers.
 
         GPU seconds are summed; the simulated wall clock advances by the length of a list schedule
-        (each evaluation in turn goes to the worker that is free first).
+        (each evaluation goes to the first free worker).
 
         Raises:
             BudgetExhausted: an evaluation does not fit; those before it are in the ledger.
@@ -258,13 +259,13 @@ class Session:
         return done
 
     def submit(self, arch: Arch, *, epochs: int | None = None) -> None:
-        """Start a training now, on a simulated worker of its own; `next_done` gives its result.
+        """Start a training on a simulated worker of its own; `next_done` returns its result.
 
-        The method decides how many workers there are: it submits while fewer than that many
-        trainings are running. What is running counts against the budget.
+        The method decides the number of workers by the number of trainings it runs at a time.
+        Running trainings count against the budget.
 
         Raises:
-            BudgetExhausted: it does not fit the budget; what is running has been recorded.
+            BudgetExhausted: the training does not fit the budget; running ones were recorded.
         """
         length = self.max_epochs if epochs is None else epochs
         values, cost_s = self._measure(arch, length)
@@ -273,9 +274,9 @@ class Session:
         heapq.heappush(self._running, (self.ledger.wall_s + cost_s, order, training))
 
     def next_done(self) -> Evaluation:
-        """Wait for the submitted training that ends first; of several, the one submitted first.
+        """Wait for the submitted training that ends first; among ties, the one submitted first.
 
-        The simulated wall clock stands at its end afterwards, or stays where it is past that.
+        The simulated wall clock advances to its end, unless it is already past that.
 
         Raises:
             NasreproError: nothing is running.
@@ -287,7 +288,7 @@ class Session:
         return self._book(*training)
 
     def finish(self) -> None:
-        """Wait for everything that is running, and record it."""
+        """Wait for all running trainings, and record them."""
         while self._running:
             self.next_done()
 
@@ -299,7 +300,7 @@ class Session:
         read = self._reader(epochs)
         try:
             known = arch.code in self._known
-        except AttributeError:  # no architecture: the oracle says what is wanted
+        except AttributeError:  # not an architecture: the oracle raises the error
             known = False
         values = read(arch) if known else self._timed(read, arch)
         cost_s = values.get(self._cost, 0.0)
@@ -309,7 +310,7 @@ class Session:
             lacking = sorted(self._needed - values.keys()) or [self._cost]
             raise NotTabulated(
                 f"no {lacking[0]} of {self.space.format(arch)} on {self.dataset.name} "
-                f"after {epochs} epochs; a search cannot do without"
+                f"after {epochs} epochs, which a search needs"
             )
         limit_s = self.budget.seconds
         if limit_s is not None:
@@ -356,18 +357,18 @@ class Session:
 
     # -- networks of the method's own -------------------------------------------------------------
     def workshop(self, rng: np.random.Generator) -> AbstractContextManager[Workshop]:
-        """Where the method trains networks of its own, for the length of a `with` block.
+        """A workshop to train the method's own networks in, as a context manager.
 
         Args:
-            rng: the method's; everything random of the workshop comes from it.
+            rng: the method's generator, the source of all randomness in the workshop.
 
         Raises:
-            NasreproError: the oracle offers none.
+            NasreproError: the oracle offers no workshop.
         """
         return self._open_workshop(rng)
 
     def keep(self, chosen: Arch | nn.Module) -> None:
-        """Take this for the answer should the budget end before the method returns one."""
+        """Set the result of the search if the budget ends before the method returns one."""
         self._kept = chosen
 
     def _spend(self, seconds: float, cpu_s: float) -> None:
@@ -407,7 +408,7 @@ class Session:
 
     @property
     def cached_cpu_s(self) -> float:
-        """CPU seconds recorded for what an earlier run computed, less those of reading it.
+        """CPU seconds recorded for results of an earlier run, minus those of reading them.
 
         Part of a method's overhead (see `charge`).
         """
@@ -427,7 +428,7 @@ class Session:
         Raises:
             UnknownName: no such device.
             NotTabulated: its table has no latency for this data set or architecture.
-            DataMissing: its table is not here.
+            DataMissing: its table is not installed.
         """
         return self._on_device(arch, device, "latency")
 
@@ -438,17 +439,17 @@ class Session:
     def _on_device(self, arch: Arch, device: str, kind: Cost) -> float:
         if self._devices is None:
             raise NasreproError(
-                f"no {kind} on {device}: this session was made without devices; "
+                f"no {kind} on {device}: this session has no devices; "
                 "give Session(..., devices=load_devices)"
             )
         started = time.process_time()
         try:
             table = self._devices(device)
-            found = table.info.device(device)
-            if found.kind != kind:
+            source = table.info.device(device)
+            if source.kind != kind:
                 raise NasreproError(
-                    f"{device} holds {found.kind}, not {kind}; "
-                    f"ask session.{found.kind}, or see: nasrepro list devices"
+                    f"{device} holds {source.kind}, not {kind}; "
+                    f"use session.{source.kind}, or see: nasrepro list devices"
                 )
             return table.value(arch, device, self.dataset.name)
         finally:
@@ -474,9 +475,9 @@ class Session:
     def charge(self, kind: str) -> Iterator[Callable[[float], None]]:
         """Record the CPU seconds of the block as overhead of that kind ("proxy", "predictor", ...).
 
-        A block that may read what an earlier run computed (a pre-trained encoder, stored scores)
-        says what that took, which is recorded in place of its own seconds, so that a run costs the
-        same whether or not the result was there:
+        A block that may read a result of an earlier run (a pre-trained encoder, stored scores)
+        states the seconds that the result took. They replace the block's own seconds, so that a run
+        costs the same whether or not the result was stored:
 
             with session.charge("pretraining") as took:
                 encoder, seconds = ...
@@ -493,14 +494,14 @@ class Session:
             self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + recorded
 
     def log(self, event: str, **values: Any) -> None:
-        """Keep what explains the search in the run's trace, for figures.
+        """Add details of the search to the run's trace, for figures.
 
         Args:
-            event: what it is, one name for each kind of row.
+            event: the kind of row, by name.
             values: numbers, texts, truth values, or lists and mappings of them.
 
         Raises:
-            NasreproError: a value is none of these (a numpy number or array).
+            NasreproError: a value of another type (such as a numpy number or array).
         """
         try:
             json.dumps(values)
@@ -519,10 +520,10 @@ class Session:
         )
 
     def rate(self, done: Evaluation, score: float) -> float:
-        """Rate an evaluation by the method's own score, where that is not the objective alone.
+        """Rate an evaluation by the method's own score, if it differs from the objective.
 
-        From the first rating on, `best` and the anytime curve go by ratings alone, among what was
-        trained longest.
+        From the first rating on, `best` and the anytime curve use only ratings, among the longest
+        trainings.
 
         Args:
             done: an evaluation of this session.
@@ -543,15 +544,13 @@ class Session:
         return score
 
     def answer(self) -> Arch | nn.Module:
-        """What the method asked to keep, or else `best`."""
+        """The architecture or network given to `keep`, else `best`."""
         return self.best() if self._kept is None else self._kept
 
     def best(self) -> Arch:
-        """The best-rated architecture so far, or the best-scoring one where the method rates none.
+        """The best-rated architecture so far, or the best-scoring one if the method rates none.
 
-        The first one where several tie.
-
-        Only those trained longest count.
+        The first one among ties; only the longest trainings count.
 
         Raises:
             ProtocolError: nothing was evaluated.
@@ -561,7 +560,7 @@ class Session:
         if self._best is None:
             raise ProtocolError(
                 "the search ended before its first evaluation; "
-                "the budget does not pay for one training"
+                "the budget does not cover one training"
                 if self._exhausted
                 else "the method evaluated nothing and returned no architecture"
             )

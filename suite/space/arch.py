@@ -12,7 +12,7 @@ _WRITERS: dict[str, Callable[[Arch], str]] = {}
 
 @dataclass(frozen=True, slots=True, order=True, repr=False)
 class Arch:
-    """One architecture: hashable, sortable, JSON-able. Made by a space.
+    """One architecture, made by a space: hashable, sortable, and convertible to JSON.
 
     `code` has one integer per decision.
     """

@@ -272,7 +272,7 @@ def time_to_reach(times: ArrayLike, *, level: float = 0.95) -> Reached:
     data = np.sort(np.asarray(times, dtype=np.float64))
     if data.size == 0 or data.ndim != 1 or np.isnan(data).any():
         raise ValueError(
-            "times must be one-dimensional, without nan and not empty: inf stands for a goal that "
+            "times must be one-dimensional, without NaN and not empty: inf means a goal that "
             "was not reached"
         )
     if not 0 < level < 1:

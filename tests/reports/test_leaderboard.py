@@ -728,9 +728,9 @@ def test_a_report_against_a_snapshot_tells_what_changed(tmp_path):
 
 
 def test_what_is_no_snapshot_is_refused(tmp_path):
-    with pytest.raises(NasreproError, match="is no snapshot"):
+    with pytest.raises(NasreproError, match="is not a snapshot"):
         snapshot.read_snapshot("[]", "x.json")
-    with pytest.raises(NasreproError, match="is no snapshot"):
+    with pytest.raises(NasreproError, match="is not a snapshot"):
         snapshot.read_snapshot("{", "x.json")
     (tmp_path / "empty").mkdir()
     Store(tmp_path / "runs.sqlite").close()
@@ -744,9 +744,7 @@ def test_what_is_no_snapshot_is_refused(tmp_path):
             str(tmp_path / "empty"),
         ],
     )
-    assert isinstance(result.exception, NasreproError) and "there is no snapshot" in str(
-        result.exception
-    )
+    assert isinstance(result.exception, NasreproError) and "no snapshot" in str(result.exception)
 
 
 def test_the_nightly_workflow_publishes_an_artifact_and_nothing_else():

@@ -265,7 +265,7 @@ def of_networks(
             stale = len(table.rows.get(key.scorer, {}))
             raise ScoresMissing(
                 f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}"
-                f"{f' ({stale:,} by another source of it)' if stale else ''}; score some: "
+                f"{f' ({stale:,} with another version of it)' if stale else ''}; score some: "
                 f"nasrepro score {key.oracle} --scorer {key.scorer} --sample 1000"
             )
     elif limit_s < math.inf:

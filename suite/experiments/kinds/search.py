@@ -68,7 +68,9 @@ LONGEST_LABEL = 30
 
 def _printable(label: str) -> str:
     if label != " ".join(label.split()) or not label.isprintable():
-        raise ValueError(f"a label is one printable line without outer blanks: {label!r}")
+        raise ValueError(
+            f"a label must be one printable line without leading or trailing blanks, not {label!r}"
+        )
     return label
 
 
@@ -538,7 +540,7 @@ def _searched(cell: RunCell) -> tuple[Outcome, bytes]:
     session.finish()  # what the method did not wait for costs all the same
     if session.exhausted and not ended:
         raise ProtocolError(
-            f"method {key.method} swallowed BudgetExhausted; let it pass, the best architecture "
+            f"method {key.method} caught BudgetExhausted; do not catch it: the best architecture "
             "so far is taken from the ledger"
         )
     if session.ledger.workshop_s:
@@ -597,8 +599,8 @@ def _concluded(key: RunKey, outcome: Outcome, packed: bytes) -> tuple[RunRecord,
     for name, report in reports.items():
         if report.regret is not None and report.regret < -ROUNDING:
             raise ProtocolError(
-                f"regret {report.regret} on {name} is below zero: the report is better than the "
-                f"best of the table of {key.oracle}"
+                f"regret {report.regret} on {name} is below zero: the reported value is better "
+                f"than the best of the table of {key.oracle}"
             )
     record = RunRecord(
         key,

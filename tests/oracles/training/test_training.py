@@ -774,7 +774,7 @@ def test_images_that_cannot_be_downloaded_say_so(capsys: pytest.CaptureFixture[s
         code == 2
         and "cannot get ~kriz/cifar-10-python.tar.gz: no answer from https://www.cs.toronto.edu"
         in err
-        and "connect to the network" in err
+        and "Connect to the network" in err
     )
     code, _, err = said(capsys, "data", "fetch", "cifar10", "--if-reachable")
     assert (

@@ -101,11 +101,11 @@ def test_what_was_not_read_is_known_as_such():
             },
             "one of them",
         ),
-        ({"needs": ""}, "nothing says how it is tested"),
+        ({"needs": ""}, "the claim has no test"),
         ({"search": SETTING, "value": 90.0, "margin": 1.0}, "dictionary"),
         ({"search": SETTING, "value": 90.0, "margin": {"width": 1.0, "why": ""}}, "at least 1"),
         ({"search": SETTING, "value": 90.0, "seeds": 4}, "not permitted"),
-        ({"search": SETTING, "value": 90.0, "grade": "ours"}, "says in `reason`"),
+        ({"search": SETTING, "value": 90.0, "grade": "ours"}, "needs a `reason`"),
         ({"search": SETTING}, "give the published `value`"),
         (
             {"search": {**SETTING, "budget": 3}, "value": 1, "margin": {"width": 1.0, "why": "x"}},

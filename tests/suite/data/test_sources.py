@@ -163,11 +163,11 @@ def test_the_cache_needs_neither(cache):
 def test_nothing_to_be_had_names_every_way_out(cache, monkeypatch, serve, tmp_path):
     message = (
         r"cannot get owner/.*no answer from http://127.0.0.1:9: .*NASREPRO_MIRROR is not "
-        r"set\. Way out: "
+        r"set\. "
     )
     with pytest.raises(DataMissing, match=message) as caught:
         fetch_table(SPEC)
-    assert "connect to the network, or set NASREPRO_MIRROR" in str(
+    assert "Connect to the network, or set NASREPRO_MIRROR" in str(
         caught.value
     ) and "\n" not in str(caught.value)
     (tmp_path / "empty").mkdir()

@@ -282,7 +282,7 @@ def test_a_store_that_is_read_is_not_made(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(NasreproError, match=r"cannot make .*file \(.*\); give another --store"):
+    with pytest.raises(NasreproError, match=r"cannot create .*file \(.*\); give another --store"):
         Store(tmp_path / "file" / "runs.sqlite")
     with pytest.raises(NasreproError, match="cannot open the results store"):
         Store(tmp_path)  # a folder
@@ -543,4 +543,4 @@ def test_what_is_no_file_is_no_store(
         monkeypatch.setattr(sys, "argv", ["nasrepro", "show", "x", "--store", name])
         with pytest.raises(SystemExit, match="2"):
             main()
-        assert "is no file; give the path of one" in capsys.readouterr().err
+        assert "is not a file; give the path of an existing store" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_what_is_equal_is_kept_in_a_store_of_its_own(store: Path, command, tmp_p
     with Store(store, read_only=True) as opened, Store(new, read_only=True) as kept:
         assert kept.finished() == opened.finished() - {run_id} and len(kept.finished()) == 6
     code, _, err = command(*drawn, "--keep", str(new))
-    assert code == 2 and "is there already" in err
+    assert code == 2 and "already exists" in err
     code, out, _ = command(*drawn, "--oracle", "digits201", "--json")
     assert (code, json.loads(out)) == (0, [])
 

@@ -208,12 +208,12 @@ def test_a_session_gives_latency_and_energy_of_its_data_set_for_free(chips: Devi
         {},
     )
     with pytest.raises(
-        NasreproError, match=r"chips/fast holds latency, not energy; ask session\.latency"
+        NasreproError, match=r"chips/fast holds latency, not energy; use session\.latency"
     ):
         session.energy(arch, "chips/fast")
     with pytest.raises(NotTabulated, match="does not support it"):
         session.latency(SPACE.at(UNSUPPORTED), "chips/slow")
-    with pytest.raises(NasreproError, match="made without devices"):
+    with pytest.raises(NasreproError, match="session has no devices"):
         digits().latency(arch, "chips/slow")
 
 

@@ -142,45 +142,45 @@ except BudgetExhausted:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (SWALLOWS, "ProtocolError: method toy_method swallowed BudgetExhausted; let it pass"),
+        (SWALLOWS, "ProtocolError: method toy_method caught BudgetExhausted; do not catch it"),
         (
             "from nasrepro.suite.errors import BudgetExhausted\n"
             + GOES_ON.format(caught="BudgetExhausted"),
-            "swallowed BudgetExhausted",
+            "caught BudgetExhausted",
         ),
         (
             "from nasrepro.suite.errors import BudgetExhausted\n"
             + GOES_ON.format(caught="(Exception, BudgetExhausted)"),
-            "swallowed BudgetExhausted",
+            "caught BudgetExhausted",
         ),
-        (GOES_ON.format(caught="BaseException"), "swallowed BudgetExhausted"),
+        (GOES_ON.format(caught="BaseException"), "caught BudgetExhausted"),
         (
             "from nasrepro.suite.errors import BudgetExhausted\nwhile True:"
             + GOES_ON.format(caught="BudgetExhausted").replace("\n", "\n    "),
-            "swallowed",
+            "caught BudgetExhausted",
         ),
         (
             GOES_ON.format(caught="BaseException") + "session.evaluate(session.space.sample(rng))",
-            "swallowed BudgetExhausted",
+            "caught BudgetExhausted",
         ),
         (
             (
                 "from nasrepro import load\n"
                 "load('toy').query(session.space.at(0), dataset='toys', epochs=9)"
             ),
-            "ProtocolError: toy was queried past the session",
+            "ProtocolError: toy was queried without the session",
         ),
         (
             "from nasrepro import load\nload('toy').query_many(dataset='toys', epochs=9)",
-            "ProtocolError: toy was queried past the session",
+            "ProtocolError: toy was queried without the session",
         ),
         (
             "from nasrepro import load\nload('toy').reader('toys', 9, 'mean')(session.space.at(0))",
-            "ProtocolError: toy was queried past the session",
+            "ProtocolError: toy was queried without the session",
         ),
         (
             "from nasrepro import load\nload('toy').best('toys', 9, 'test_accuracy')",
-            "ProtocolError: toy was queried past the session",
+            "ProtocolError: toy was queried without the session",
         ),
         (
             "return session.evaluate(session.space.at(0)).metrics['test_accuracy']",
@@ -219,7 +219,7 @@ def test_a_method_that_breaks_the_protocol_is_a_failed_run_that_says_so(
 
 def test_a_budget_too_small_for_one_training_says_so(toy: Oracle) -> None:
     record, _ = execute_here(cell(RANDOM, budget=Budget(seconds=1)))
-    assert record.status == "failed" and "does not pay for one training" in record.error
+    assert record.status == "failed" and "does not cover one training" in record.error
 
 
 def test_a_search_that_ends_by_itself_is_done_and_one_that_the_budget_ends_says_so(
@@ -334,7 +334,9 @@ def test_an_oracle_outside_its_own_bounds_is_caught(metric: str, value: float, t
 
 
 def test_an_oracle_that_shows_a_test_metric_in_a_search_is_caught(toy: Oracle) -> None:
-    with pytest.raises(ProtocolError, match="objective test_accuracy is of the test split"):
+    with pytest.raises(
+        ProtocolError, match="objective test_accuracy is measured on the test split"
+    ):
         Session(
             Toy(named("cheat", objective="test_accuracy")),
             dataset="toys",

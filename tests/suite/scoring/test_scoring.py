@@ -1028,5 +1028,7 @@ def test_a_ranking_of_a_plan_starts_no_minutes_of_scoring(cache, toy):
         of_networks(key, toy, SMALL, 20, limit_s=60.0)
     assert of_networks(key, toy, SMALL, 20).sample == 20  # asked for
     ScoreTable(inputs, {"zico": {0: (1.0, 30.0)}}, {"zico": "edited"}).save()
-    with pytest.raises(ScoresMissing, match=r"\(1 by another source of it\); score some: nasrepro"):
+    with pytest.raises(
+        ScoresMissing, match=r"\(1 with another version of it\); score some: nasrepro"
+    ):
         of_networks(key, toy, SMALL)
