@@ -151,7 +151,8 @@ def fetch_file(file: SourceFile) -> Path:
     """A checked original: from the mirror, a package, the cache, else downloaded into the cache.
 
     A mirror's folder and a package are read in place. The first place that has the file decides; a
-    damaged file is an error; other locations are not tried.
+    damaged file is an error; other locations are not tried. A package of another version, whose
+    file is another, counts as absent.
     """
     mirror = os.environ.get(MIRROR_VARIABLE, "")
     if mirror and "://" not in mirror:
@@ -160,8 +161,9 @@ def fetch_file(file: SourceFile) -> Path:
             check_file(found, file)
             return found
     if packaged := file.packaged():
-        check_file(packaged, file)
-        return packaged
+        with contextlib.suppress(DataCorrupt):
+            check_file(packaged, file)
+            return packaged
     cached = cache_dir() / "sources" / file.path
     if cached.exists():
         check_file(cached, file)
