@@ -490,7 +490,7 @@ def test_nothing_is_answered_while_a_search_of_the_suite_runs(tss):
             lambda: tss.get_more_info(0, "cifar10", hp="200"),
             lambda: tss.find_best("cifar10", "test", hp="200"),
         ):
-            with pytest.raises(ProtocolError, match="past the session"):
+            with pytest.raises(ProtocolError, match="without the session"):
                 ask()
 
 

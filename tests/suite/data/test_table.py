@@ -420,6 +420,6 @@ def test_a_running_search_gets_nothing_past_its_session(tiny):
             lambda: tiny.query(ARCHS[0], dataset="D", epochs=10),
             lambda: tiny.query_many(dataset="D", epochs=10),
         ):
-            with pytest.raises(ProtocolError, match="past the session"):
+            with pytest.raises(ProtocolError, match="without the session"):
                 ask()
     tiny.query(ARCHS[0], dataset="D", epochs=10)
