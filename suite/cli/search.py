@@ -165,7 +165,7 @@ def run(
         print_json(_document(plan, store, outcome, left_out))
     else:
         remark(
-            f"{outcome.finished:,} finished, {outcome.there:,} were there, "
+            f"{outcome.finished:,} finished, {outcome.there:,} already done, "
             f"{len(outcome.failed):,} failed; see them with: nasrepro report --store {store}",
             quiet,
         )
@@ -234,7 +234,7 @@ def _run(
             finished = sum(cell.key.run_id in opened.finished() for cell in cells)
             remark(
                 f"stopped: {finished:,} of {len(cells):,} are in {store}; "
-                "the same command goes on from there"
+                "the same command resumes the others"
             )
             raise
 

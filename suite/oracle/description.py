@@ -1,4 +1,4 @@
-"""What is known of an oracle without opening it: metrics, data sets, provenance."""
+"""Description of an oracle, known without opening it: metrics, data sets, provenance."""
 
 from __future__ import annotations
 
@@ -68,24 +68,24 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class OracleInfo:
-    """What is known of an oracle without opening its table.
+    """Description of an oracle, known without opening its table.
 
     Attributes:
         name: as in `nasrepro list oracles`.
         space: its search space.
         datasets: data sets, by their official names.
-        metrics: everything a reading may hold.
-        objective: the metric a search optimises (never of the test split).
-        target: the metric a result is reported in.
+        metrics: all metrics that a reading may hold.
+        objective: the metric that a search optimizes (never of the test split).
+        target: the metric that is reported.
         citation: BibTeX of the paper behind the numbers.
         licence: of the data.
-        cost: the metric that prices one training, or "" where the table has no times.
-        resumable: a longer training continues a shorter one (one schedule), so that it pays only
-            the difference.
-        table: how to fetch and convert the originals; None where the table ships with the package,
-            or where there is none.
-        trains: an answer is a training, made when it is asked for: no architectures to list, no
-            best one, no regret.
+        cost: the metric that prices one training, or "" if the table has no times.
+        resumable: a longer training continues a shorter one (one schedule), so it costs only the
+            difference.
+        table: how to fetch and convert the originals; None if the table ships with the package
+            or does not exist.
+        trains: each answer is a training on request: no architectures to list, no best one, no
+            regret.
         notes: one line per trap that a reader of the numbers must know.
     """
 
@@ -124,9 +124,9 @@ class OracleInfo:
         )
 
     def objective_of(self, dataset: str) -> Metric:
-        """What a search on `dataset` optimises."""
+        """The metric that a search on `dataset` optimizes."""
         return self.metric(self.dataset(dataset).objective or self.objective)
 
     def target_of(self, dataset: str) -> Metric:
-        """What results on `dataset` are reported in."""
+        """The metric that results on `dataset` report."""
         return self.metric(self.dataset(dataset).target or self.target)

@@ -58,10 +58,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """What is known of a table of devices without opening it.
+    """Description of a table of devices, known without opening it.
 
     Attributes:
-        name: of the source; what stands before "/" in the names of its devices.
+        name: of the source; the part before "/" in the names of its devices.
         space: search space; its index is the row.
         devices: all of them.
         citation: BibTeX of the paper behind the numbers.

@@ -34,7 +34,7 @@ class ImageParts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """What is known of a set of images without reading it.
+    """Description of a set of images, known without reading it.
 
     Attributes:
         name: official name.

@@ -219,7 +219,7 @@ class Oracle(ABC):
         return f"<{self.name}: {self._rows_shown()}; {'; '.join(map(' '.join, self._shown()))}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """HTML for notebooks."""
         cells = "".join(
             f"<tr><td>{escape(dataset)}</td><td>{escape(lengths)}</td></tr>"
             for dataset, lengths in self._shown()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceInfo:
-    """What is known of a table of references without opening it.
+    """Description of a table of references, known without opening it.
 
     Attributes:
         name: of the table.

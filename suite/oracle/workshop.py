@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Workshop(Protocol):
-    """What a method has between `with session.workshop(rng) as shop:` and the end of the block.
+    """The tools of a method inside a block `with session.workshop(rng) as shop:`.
 
     Everything random comes from the method's `rng`. Every network is an ordinary torch module from
     images (n, *shape), normalised float32, to logits (n, classes). Work is counted layer by layer,
@@ -52,8 +52,8 @@ class Workshop(Protocol):
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Images and labels in a new order each epoch; training images come augmented.
 
-        For loops of the method's own: the forward and backward passes between two batches are
-        recorded when the next one is asked for.
+        For the method's own training loops: the forward and backward passes between two batches
+        are recorded when the next batch is requested.
         """
 
     def train(
@@ -72,8 +72,8 @@ class Workshop(Protocol):
     ) -> list[float]:
         """Train in place by SGD with Nesterov momentum 0.9 on cross-entropy.
 
-        A run that was killed goes on from the last epoch of its last training, so `penalty` and
-        `before` may keep no state but in the network and in `rng`.
+        A killed run resumes from the last epoch of its last training, so `penalty` and `before`
+        must keep their state in the network and in `rng` only.
 
         Args:
             network: what is trained.
@@ -95,16 +95,16 @@ class Workshop(Protocol):
     def validate(
         self, network: nn.Module, *, images: int = 0, statistics: Literal["own", "batch"] = "own"
     ) -> float:
-        """Fraction of validation images that are classified right.
+        """Fraction of validation images that are classified correctly.
 
         Args:
-            network: left as it was.
+            network: left unchanged.
             images: the first so many of the part; 0 is all of it.
             statistics: of batch norms: their own running ones, or those of each batch of 200.
         """
 
     def calibrate(self, network: nn.Module, *, images: int = 0) -> None:
-        """Estimate the running statistics of all batch norms again, on training images.
+        """Re-estimate the running statistics of all batch norms on training images.
 
         Args:
             network: its statistics become the mean over batches of 200.
@@ -116,7 +116,7 @@ class Workshop(Protocol):
 
 
 class Workshops(Protocol):
-    """What an oracle gives that offers a workshop."""
+    """The workshops of an oracle."""
 
     def open(
         self,

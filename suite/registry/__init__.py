@@ -1,4 +1,4 @@
-"""What is registered: methods, scorers, studies, oracles, trainers, devices, references."""
+"""The registry: methods, scorers, studies, oracles, trainers, devices, references."""
 
 from nasrepro.suite.registry.decorators import (
     device_table,

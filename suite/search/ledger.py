@@ -62,12 +62,12 @@ class Evaluation(NamedTuple):
 
 
 class Rating(NamedTuple):
-    """What a method thinks of an evaluation, where that is not its score.
+    """A method's own score of an evaluation.
 
     Attributes:
-        evaluation: what is rated.
+        evaluation: the rated evaluation.
         score: the method's own, higher is better.
-        query: evaluations made when it was rated.
+        query: number of evaluations made before the rating.
         clock_s: simulated training seconds spent by then.
     """
 
@@ -79,16 +79,16 @@ class Rating(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """What a search did and what it cost.
+    """The evaluations and costs of a search.
 
     Attributes:
         evaluations: in order.
         simulated_s: seconds of training, summed.
-        workshop_s: the part of it that the method's own trainings cost, as counted.
-        wall_s: simulated wall clock, trainings of `evaluate_many` and `submit` side by side.
+        workshop_s: the part of it from the method's own trainings, as counted.
+        wall_s: simulated wall clock, with trainings of `evaluate_many` and `submit` in parallel.
         overhead_s: CPU seconds by kind, as charged by the method.
-        events: what the method told `Session.log`, in order.
-        ratings: what the method told `Session.rate`, in order.
+        events: rows passed to `Session.log`, in order.
+        ratings: ratings passed to `Session.rate`, in order.
     """
 
     evaluations: list[Evaluation] = field(default_factory=list)

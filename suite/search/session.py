@@ -51,7 +51,7 @@ class _Training(NamedTuple):
 
 
 def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed: Seed) -> Metric:
-    """What a search with these arguments of `Session` optimises.
+    """The metric that a search with these arguments of `Session` optimizes.
 
     Raises:
         ProtocolError: a metric of the test split.

@@ -59,7 +59,7 @@ class ConfinedSpace(SearchSpace):
             )
 
     def __iter__(self) -> Iterator[Arch]:
-        """Those inside, by row."""
+        """The architectures inside, by row."""
         return iter(self._archs)
 
     def at(self, index: int) -> Arch:
@@ -81,7 +81,7 @@ class ConfinedSpace(SearchSpace):
         return self._archs[int(rng.integers(len(self._archs)))]
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
-        """Those neighbours in the whole space that are inside; there may be none."""
+        """The neighbors in the whole space that lie inside; possibly none."""
         return tuple(near for near in self.whole.neighbours(arch) if near in self._inside)
 
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:

@@ -1,7 +1,7 @@
-"""What a space may offer beside its core, and a method may ask for.
+"""Optional parts of a space, beside its core.
 
-A space overrides what it offers. What it does not offer has a default that follows from its core,
-or raises an error that names the space and what it lacks.
+A space overrides the parts that it offers. The others have a default that follows from the core, or
+raise an error that names the space and the missing part.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Layered:
 
 
 class Described:
-    """What scorers and metrics of topology count."""
+    """Counts for scorers and metrics of topology."""
 
     def graph(self, arch: Arch) -> Graph:
         """The architecture as a graph; of the core."""

@@ -449,7 +449,7 @@ def test_ctrl_c_ends_cleanly(
     assert started.returncode == 130 and time.monotonic() - pressed < 10
     kept = records(folder / "runs.sqlite")
     assert (
-        f"stopped: {len(kept)} of 18 are in runs.sqlite; the same command goes on from there" in err
+        f"stopped: {len(kept)} of 18 are in runs.sqlite; the same command resumes the others" in err
     )
     assert "Traceback" not in err and "Error" not in err and out == ""
     assert not psutil.wait_procs(children, timeout=10)[1]
