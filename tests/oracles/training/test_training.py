@@ -418,7 +418,7 @@ def test_the_lossy_copy_is_read_by_its_own_name_alone(
         sets.sha256("cifar10_jpeg")
         == hashlib.sha256((tmp_path / "cifar10_jpeg.parquet").read_bytes()).hexdigest()
     )
-    with pytest.raises(DataMissing, match="images of cifar10 are not here"):
+    with pytest.raises(DataMissing, match="images of cifar10 are not installed"):
         locate("cifar10")
 
 
@@ -706,7 +706,7 @@ def test_one_network_goes_on_where_it_was_stopped(space: SearchSpace, tmp_path: 
         ),
         (
             ("--space", "nasbench201", "--arch", 1, "--data", "cifar10"),
-            "the images of cifar10 are not here",
+            "the images of cifar10 are not installed",
         ),
         (
             ("--space", "natsbench_size", "--arch", 1, "--data", "digits", "--channels", 3),

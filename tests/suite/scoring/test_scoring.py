@@ -1013,7 +1013,7 @@ def test_scores_that_ship_need_no_images(nasbench201, cache, monkeypatch, tmp_pa
     table = scoring.score(nasbench201, [naswot], archs, setting)
     assert table.of(naswot) == ScoreTable.load(inputs, naswot).of(naswot)
     absent = next(arch for arch in nasbench201.archs() if nasbench201.space.index(arch) not in held)
-    with pytest.raises(DataMissing, match="images of cifar10_jpeg are not here"):
+    with pytest.raises(DataMissing, match="images of cifar10_jpeg are not installed"):
         scoring.score(nasbench201, [naswot], [absent], setting)
 
 
