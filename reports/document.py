@@ -5,6 +5,7 @@ Columns, cells with their raw values, caption and notes.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -243,16 +244,23 @@ def plain_decimals(values: Sequence[float | None], *, least: int = 1, most: int 
     return min(most, max(least, 1 - math.floor(math.log10(smallest))))
 
 
+#: Letters of a file name's stem; file systems take 255 bytes with the ending.
+_STEM = 180
+
+
 def slug(*parts: object, taken: Collection[str] = ()) -> str:
     """A file name from words: lower case, other characters as hyphens.
 
-    Numbered where it is taken.
+    Numbered where it is taken; cut, with a hash of the rest, where it is long.
     """
     text = "-".join(str(part) for part in parts).lower().replace(",", "")
     plain = (
         "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split())
         or "table"
     )
+    if len(plain) > _STEM:
+        rest = hashlib.sha256(plain.encode()).hexdigest()[:8]
+        plain = f"{plain[:_STEM].rstrip('-')}-{rest}"
     name, number = plain, 2
     while name in taken:
         name, number = f"{plain}-{number}", number + 1

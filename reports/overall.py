@@ -166,7 +166,8 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
     setting that most methods were run in, the one with the largest budget among those, on the
     version of the table that is installed. Reporting one search on three data sets does not make
     three tasks of it. A task counts if at least half of the methods, and two, were run on it, and
-    they share a seed.
+    they share a seed. A task of a third as many methods as another has, or fewer, is there for the
+    baselines alone, and counts nowhere.
 
     Args:
         by_setting: rows of each setting.
@@ -180,7 +181,9 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
         place = setting.oracle, setting.dataset
         if place not in tasks or _size(setting, rows) > _size(*tasks[place]):
             tasks[place] = setting, rows
-    known = {place: task for place, task in tasks.items() if _known(*task) > 1}
+    methods = {place: _known(*task) for place, task in tasks.items()}
+    few = max(1.0, max(methods.values(), default=0) / 3)
+    known = {place: task for place, task in tasks.items() if methods[place] > few}
     counts: dict[str, int] = {}
     for _, rows in known.values():
         for name in rows:

@@ -1062,6 +1062,8 @@ def test_slug():
     assert slug("Main", "ImageNet16-120", "12,000 s", "α") == "main-imagenet16-120-12000-s"
     assert slug("a", taken={"a", "a-2"}) == "a-3"
     assert slug("α") == "table"
+    long, other = slug("study", "word " * 60), slug("study", "word " * 60 + "end")
+    assert len(long) < 200 and long[:180] == other[:180] and long != other
 
 
 # -- more tables -----------------------------------------------------------------------------------
