@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -113,7 +114,7 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
                 axes.text(column, row, str(count), ha="center", va="center", fontsize=6.5)
     axes.set_yticks(
         range(len(names)),
-        [f"{_spelled(by_paper[name][0])} ({len(by_paper[name])})" for name in names],
+        [f"{_spelled(by_paper[name])} ({len(by_paper[name])})" for name in names],
     )
     axes.set_xticks(range(len(kinds)), kinds)
     axes.set_xlim(-0.5, len(kinds) - 0.5)
@@ -124,11 +125,15 @@ def _counts(by_paper: dict[str, list[Verdict]]) -> Any:
     return figure
 
 
-def _spelled(verdict: Verdict) -> str:
-    """The name of a file of claims as the title of its paper spells it, or the method."""
-    file = verdict.claim.file
-    name, colon, _ = verdict.claim.title.partition(":")
-    return name if colon and slug(name) == slug(file) else title_of(file).replace("_", " ")
+def _spelled(verdicts: Sequence[Verdict]) -> str:
+    """The name of a file of claims as the titles of its papers spell it, or the method."""
+    file = verdicts[0].claim.file
+    for title in dict.fromkeys(verdict.claim.title for verdict in verdicts):
+        for part in re.split(r"[^\w-]", title), re.split(r"[^\w]", title):
+            if slug(part[0]) == slug(file):
+                return part[0]
+    known = title_of(file)
+    return known if known != file else file.replace("_", " ").capitalize()
 
 
 def _place(verdict: Verdict) -> tuple[float, float, float] | None:
