@@ -41,7 +41,9 @@ _CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
 BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("raw", "proxy_predictor", "adaproxy", "no_proxy", "ceiling"), _CORRELATION),
     **dict.fromkeys(("kendall", "kendall_params", "kendall_predicted", "spearman"), _CORRELATION),
+    **dict.fromkeys(("agreement", "first", "distances_as_public"), _CORRELATION),
     **dict.fromkeys(("share", "share_of_best", "hypervolume", "of_true_front"), _SHARE),
+    **dict.fromkeys(("reused", "reached", "holds", "neighbours_as_public"), _SHARE),
 }
 
 
