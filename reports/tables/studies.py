@@ -43,7 +43,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("kendall", "kendall_params", "kendall_predicted", "spearman"), _CORRELATION),
     **dict.fromkeys(("agreement", "first", "distances_as_public"), _CORRELATION),
     **dict.fromkeys(("share", "share_of_best", "hypervolume", "of_true_front"), _SHARE),
-    **dict.fromkeys(("reused", "reached", "holds", "neighbours_as_public"), _SHARE),
+    **dict.fromkeys(("reused", "holds", "neighbours_as_public"), _SHARE),
 }
 
 
