@@ -346,7 +346,7 @@ def test_a_plan_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(NasreproError, match="cannot read plan"):
         load_plan(str(tmp_path))
     (tmp_path / "bytes.toml").write_bytes(b"title = '\xff'")
-    with pytest.raises(NasreproError, match="no UTF-8 text"):
+    with pytest.raises(NasreproError, match="not UTF-8 text"):
         load_plan(str(tmp_path / "bytes.toml"))
 
 
