@@ -13,7 +13,9 @@ Deviations:
       `compactnet` is the same search where accuracies are looked up.
     - A chain of four convolutions on 8x8 digits, without ties between widths; the cost T is exact
       MACs, theirs a table of latencies. A layer keeps a quarter of its filters.
-    - Filters go by L1 norm; theirs by an index that is overwritten for each position of a kernel.
+    - `ranking` "norm": filters go by L1 norm. "code" is theirs: an index that is overwritten for
+      each position of a kernel, so that each has filters of its own; batch norm and the next layer
+      follow the last one.
     - Accuracy is of validation images; theirs of training images. A candidate trains `epochs`
       epochs of SGD, theirs 30 of RMSprop.
     - The last training takes what is left of the budget.
@@ -25,7 +27,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from nasrepro.suite.search import Session
 
-CHOICES = ("accuracy", "uniform", "rewound")
+CHOICES, RANKINGS = ("accuracy", "uniform", "rewound"), ("norm", "code")
 LAYERS = 4
 
 
@@ -43,6 +44,7 @@ LAYERS = 4
     paper="arXiv:1905.11669; the authors' code",
     workshop=True,
     choose="accuracy",
+    ranking="norm",
     target=5.0,
     iterations=4,
     decay=0.96,
@@ -55,6 +57,7 @@ def search(
     rng: np.random.Generator,
     *,
     choose: str,
+    ranking: str,
     target: float,
     iterations: int,
     decay: float,
@@ -68,6 +71,7 @@ def search(
         session: the search session.
         rng: random generator.
         choose: "accuracy", or a control: "uniform", "rewound".
+        ranking: of filters, "norm" or "code".
         target: times that the MACs become fewer.
         iterations: of trimming.
         decay: of what an iteration must win.
@@ -77,11 +81,9 @@ def search(
     """
     from nasrepro.methods.nets import pruning
     from nasrepro.methods.nets.chain import Chain, epochs_left
+    from nasrepro.methods.nets.options import refuse_unknown
 
-    if choose not in CHOICES:
-        raise NasreproError(
-            f"compactnet_network: unknown choice {choose!r}; accepted: {', '.join(CHOICES)}"
-        )
+    refuse_unknown("compactnet_network", choice=(choose, CHOICES), ranking=(ranking, RANKINGS))
     with session.workshop(rng) as shop:
 
         def chain(widths: list[int]) -> nn.Module:
@@ -92,6 +94,8 @@ def search(
             return pruning.chain_macs(shop.shape, widths, shop.classes)
 
         def trimmed(network: nn.Module, widths: list[int]) -> nn.Module:
+            if ranking == "code":
+                return pruning.overwritten(network, widths)
             return pruning.narrowed(network, pruning.kept_channels(network, widths, "writers"))
 
         widths, floor = [width] * LAYERS, max(1, width // 4)

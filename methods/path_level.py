@@ -22,6 +22,8 @@ Deviations:
       new weights. The reward is tan(accuracy * pi / 2.01), finite where all images are right.
     - The best cell is trained on from its inherited weights for what is left of the budget
       (`final`); theirs is built larger and trained from new ones.
+    - The controller's layers are counted against the budget as the network's are; the arm "random"
+      draws by it, too, so that the two arms spend alike.
     - `inherit = False` gives each candidate new weights, the last training too; `choose` "random"
       draws all options alike. Both are controls.
 """
@@ -121,12 +123,10 @@ def search(
             cells: list[Drawn] = []
             rewards: list[float] = []
             while len(cells) < 10 and session.clock_s < until_s:
-                with session.charge("controller"):
-                    cells.append(controller.sample(lambda p: picked(p, rng, choose)))
+                cells.append(controller.sample(lambda p: picked(p, rng, choose)))
                 rewards.append(math.tan(measured(cells[-1].cell) * math.pi / 2.01))
             if choose == "controller" and len(cells) == 10:
-                with session.charge("controller"):
-                    controller.learn(cells, rewards)
+                controller.learn(cells, rewards)
         network = networks["best"]
         shop.train(network, epochs_left(session, shop, network))
     return network

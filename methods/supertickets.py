@@ -10,7 +10,8 @@
 
 Deviations:
     - The paper's body was not read: rules and numbers are those of the authors' code
-      (GATECH-EIC/SuperTickets, commit 36d7edd0). Its scores by SNIP, GraSP and SynFlow are out.
+      (GATECH-EIC/SuperTickets, commit 36d7edd0). `score` "random", "snip" and "synflow" are
+      theirs, too, of all weights, masked ones included, on a batch; GraSP is out.
     - `reactivate` "code": their option to set pruned weights to zero assigns to a local name and
       zeroes none. A masked weight keeps its value, decays, and comes back when a weight that is
       used falls below it. "never" sets them to zero. `reset`: all masks are 1 between two events.
@@ -34,12 +35,13 @@ from nasrepro.suite.registry import method
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import nn
+    from torch import Tensor, nn
 
     from nasrepro.suite.search import Session
 
 ARMS = ("joint", "sequential", "one-shot", "prune")
-SCORES, REACTIVATE = ("magnitude", "random"), ("code", "never")
+SCORES = ("magnitude", "random", "snip", "synflow")
+REACTIVATE = ("code", "never")
 
 
 @method(
@@ -83,7 +85,7 @@ def search(
         target: share of the weights that ends as zeros.
         reactivate: "code", masked weights keep their values; "never", they are set to zero.
         reset: whether masks are 1 between events.
-        score: what weights are ranked by, "magnitude" or "random".
+        score: what weights are ranked by, "magnitude", "random", "snip" or "synflow".
         rho: weight of the penalty on scales.
         threshold: scale at which a channel is dead.
         share: of the budget that goes to search and pruning.
@@ -106,12 +108,14 @@ def search(
             network = MultiKernel(shop.shape[0], width, each, kernels, shop.classes)
         ticket = Ticket(network, shop.shape, zero=reactivate == "never")
 
+        def scores() -> dict[str, Tensor]:
+            if score == "random":
+                masks = ticket.masks.items()
+                return {name: torch.from_numpy(rng.random(mask.shape)) for name, mask in masks}
+            return ticket.saliency(score, *next(iter(shop.batches("train", 64))))
+
         def prune(wanted: float) -> None:
-            drawn = {
-                name: torch.from_numpy(rng.random(mask.shape))
-                for name, mask in ticket.masks.items()
-            }
-            ticket.prune(wanted, drawn if score == "random" else None)
+            ticket.prune(wanted, scores() if score != "magnitude" else None)
 
         epochs = max(events, epochs_left(session, shop, ticket.network, share))
         searched = {"joint": epochs, "prune": 0}.get(arm, epochs // 2)

@@ -54,6 +54,32 @@ def narrowed(network: nn.Module, kept: Sequence[Sequence[int]]) -> nn.Module:
     return cut(channels, dropped)
 
 
+def overwritten(network: nn.Module, widths: Sequence[int]) -> nn.Module:
+    """The chain as CompactNet's code trims it: each position of a kernel ranks for itself.
+
+    Of each input channel and place, the numbers of largest absolute value stay, in the order of
+    the filters; batch norm and the next layer follow the last position.
+
+    Args:
+        network: a chain.
+        widths: how many filters of each convolution stay.
+    """
+    for layer, width in enumerate(widths):
+        convs: list[Any] = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+        if width == convs[layer].out_channels:
+            continue
+        weight = convs[layer].weight.detach()
+        size = weight.abs().double().round(decimals=6)
+        order = size.argsort(dim=0, descending=True, stable=True)[:width].sort(dim=0).values
+        kept = [list(range(conv.out_channels)) for conv in convs]
+        kept[layer] = order[:, -1, -1, -1].tolist()
+        network = narrowed(network, kept)
+        trimmed: list[Any] = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+        with torch.no_grad():
+            trimmed[layer].weight.copy_(weight.gather(0, order))
+    return network
+
+
 def refitted(
     network: nn.Module, before: nn.Module, kept: Sequence[Sequence[int]], images: Tensor
 ) -> None:

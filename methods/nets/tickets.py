@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nasrepro.methods.nets.channels import ChannelMap, channel_map, mixes
+from nasrepro.methods.nets.passes import gradients, linearised
 from nasrepro.methods.nets.surgery import cut, global_masks, weights_of
 
 
@@ -218,6 +219,25 @@ class Ticket:
         self.masks = global_masks(scores, 1 - share)
         if self.zero:
             self.settle()
+
+    def saliency(self, score: str, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Scores of all weights, masked ones included, on the network in training mode.
+
+        Args:
+            score: "snip", |w dLoss/dw| (arXiv:1810.02340), or "synflow", |w dR/dw|, R the sum of
+                the logits of an image of ones under |w| (arXiv:2006.05467).
+            images: a batch; SynFlow reads its shape.
+            labels: of the batch; SynFlow reads none.
+        """
+        weights = weights_of(self.network)
+        if score == "synflow":
+            pairs = linearised(self.network, images.shape[1:])
+            return {n: (w * slope).abs() for n, (w, slope) in zip(weights, pairs, strict=True)}
+        slopes = gradients(self.network, [(images, labels)])
+        return {
+            name: torch.zeros_like(w) if slope is None else (w.detach() * slope).abs()
+            for (name, w), slope in zip(weights.items(), slopes, strict=True)
+        }
 
     def unmask(self) -> None:
         """All masks are 1."""

@@ -301,6 +301,12 @@ class ImageWorkshop:
         params = sum(parameter.numel() for parameter in network.parameters())
         return Complexity(params, counter.get_total_flops() // 2)
 
+    def work(self, seconds: float) -> None:
+        """Record work that no layer does."""
+        if not 0 <= seconds < math.inf:
+            raise NasreproError(f"work of {seconds} s; give 0 or a positive number")
+        self._work_s += seconds
+
     # -- images ------------------------------------------------------------------------------------
     def batches(
         self, part: Literal["train", "valid"], size: int, *, epochs: int = 1

@@ -114,6 +114,16 @@ class Workshop(Protocol):
     def measure(self, network: nn.Module) -> Complexity:
         """Parameters and MACs of one forward pass of one image; free."""
 
+    def work(self, seconds: float) -> None:
+        """Record work that no layer does, such as a least-squares fit.
+
+        Args:
+            seconds: at the reference rate, stated by the method; the same on every machine.
+
+        Raises:
+            NasreproError: negative or not finite.
+        """
+
 
 class Workshops(Protocol):
     """The workshops of an oracle."""

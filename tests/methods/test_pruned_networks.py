@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from nasrepro.methods.amc_network import Layers
+from nasrepro.methods.amc_network import REFIT_S, Layers
 from nasrepro.methods.nets import pruning
 from nasrepro.methods.nets.chain import Chain, cosine, epochs_left, step_s, widths_of
+from nasrepro.oracles.training.workshop import ImageWorkshop
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget, Session
@@ -49,6 +50,36 @@ def test_channels_of_the_largest_norm_stay(chain):
     norms = network.classifier.weight.detach().abs().sum(0)
     assert readers[3] == [int(norms.argmax())]
     assert widths_of(pruning.narrowed(network, kept)) == [2, 3, 4, 1]
+
+
+def test_each_position_of_a_kernel_ranks_for_itself_in_the_code_of_compactnet():
+    """Filters 1 and 2 by norm; at the first position of the kernel 0 and 1, at the last 0 and 2."""
+    network = Chain((1, 8, 8), [3, 2], 10).eval()
+    first, norm, second = network.layers[0], network.layers[1], network.layers[3]
+    kernels = torch.zeros(3, 9)
+    kernels[0, [0, 8]] = torch.tensor([3.0, 3.0])
+    kernels[1, [0, 1, 2]] = torch.tensor([2.0, 9.0, 9.0])
+    kernels[2, [1, 8]] = torch.tensor([8.0, 2.0])
+    with torch.no_grad():
+        first.weight.copy_(kernels.view(3, 1, 3, 3))
+        norm.weight.copy_(torch.tensor([0.5, 1.5, 2.5]))
+    assert pruning.kept_channels(network, [2, 2], "writers")[0] == [1, 2]
+    made = [m for m in pruning.overwritten(network, [2, 2]).modules() if list(m.parameters(False))]
+    wanted = torch.zeros(2, 9)
+    wanted[:, 0], wanted[:, 1] = torch.tensor([3.0, 2.0]), torch.tensor([9.0, 8.0])
+    wanted[:, 2], wanted[:, 8] = torch.tensor([0.0, 9.0]), torch.tensor([3.0, 2.0])
+    assert torch.equal(made[0].weight.flatten(1), wanted)
+    assert made[1].weight.tolist() == [0.5, 2.5]  # the last position kept filters 0 and 2
+    assert torch.equal(made[2].weight, second.weight[:, [0, 2]])
+
+
+def test_each_network_that_is_refitted_is_counted(monkeypatch):
+    """Uniform pruning refits twice: once to have an answer, once at the end."""
+    entry, stated = methods.get("amc_network"), []
+    monkeypatch.setattr(ImageWorkshop, "work", lambda shop, seconds: stated.append(seconds))
+    params = entry.params({"choose": "uniform", "width": 4})
+    entry.search(session(0.5), np.random.default_rng(0), **params)
+    assert stated == [REFIT_S] * 2
 
 
 def test_refits_change_nothing_at_full_width_and_help_below(chain):
@@ -130,6 +161,7 @@ CASES = [
     ("amc_network", {"choose": "uniform"}),
     ("compactnet_network", {"iterations": 3, "epochs": 1}),
     ("compactnet_network", {"choose": "uniform"}),
+    ("compactnet_network", {"ranking": "code", "iterations": 2, "epochs": 1}),
     ("compactnet_network", {"choose": "rewound", "iterations": 2, "epochs": 1}),
 ]
 

@@ -15,6 +15,7 @@ from nasrepro.methods.nets.growing import (
     selected,
     size_of,
 )
+from nasrepro.suite.registry import studies
 
 
 class Depthwise(nn.Module):
@@ -163,3 +164,14 @@ def test_a_round_is_filled_by_score_a_parameter_and_never_past_its_size(case):
 
 def test_widths_of_a_chain():
     assert widths_of(Chain((1, 8, 8), [3, 4, 5], 10)) == [3, 4, 5]
+
+
+def test_the_greedy_set_is_ranked_among_all_sets():
+    study = studies.get("firefly_greedy.rank")
+    params = study.params({"epochs": 2, "count": 2})
+    rows = list(study.measure(np.random.default_rng(0), **params))
+    assert [row["scores"] for row in rows] == ["integral", "gradient at the end"]
+    for row in rows:
+        assert row["sets"] == 36 and 1 <= row["rank"] <= 36
+        assert row["best_change"] <= row["change"] and row["best_change"] < row["mean_change"]
+        assert (row["rank"] == 1) == (row["change"] == row["best_change"])

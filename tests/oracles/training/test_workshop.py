@@ -59,6 +59,22 @@ def test_work_is_counted_by_hand(oracle: Oracle) -> None:
     assert session.clock_s - before == pytest.approx(3 * batch)
 
 
+def test_work_that_no_layer_does_is_what_the_method_states(oracle: Oracle) -> None:
+    session = opened(oracle, seconds=0.5)
+    with session.workshop(np.random.default_rng(0)) as shop:
+        shop.work(0.25)
+    assert session.clock_s == session.ledger.workshop_s == 0.25
+    for seconds in (-0.1, float("nan"), float("inf")):
+        with (
+            session.workshop(np.random.default_rng(0)) as shop,
+            pytest.raises(NasreproError, match="give 0 or a positive number"),
+        ):
+            shop.work(seconds)
+    with pytest.raises(BudgetExhausted), session.workshop(np.random.default_rng(0)) as shop:
+        shop.work(0.3)
+    assert session.clock_s == 0.25
+
+
 def test_what_does_not_fit_is_not_booked(oracle: Oracle) -> None:
     session = opened(oracle, seconds=0.02)
     with pytest.raises(BudgetExhausted), session.workshop(np.random.default_rng(0)) as shop:
