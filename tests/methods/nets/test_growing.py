@@ -15,7 +15,8 @@ from nasrepro.methods.nets.growing import (
     selected,
     size_of,
 )
-from nasrepro.suite.registry import studies
+from nasrepro.suite.registry import load_oracle, methods, studies
+from nasrepro.suite.search import Budget, Session
 
 
 class Depthwise(nn.Module):
@@ -160,6 +161,16 @@ def test_a_round_is_filled_by_score_a_parameter_and_never_past_its_size(case):
         assert all(size_of(directions.channels, [*chosen, c]) > most for c in left)
     ranked = cheapest(scores)
     assert [scores[c] for c in ranked] == sorted(scores.values())
+
+
+@pytest.mark.parametrize("one_more", [False, True])
+def test_a_round_by_neurons_adds_a_share_and_in_the_released_code_one_more(one_more):
+    oracle, entry = load_oracle("workshop201"), methods.get("firefly")
+    session = Session(oracle, dataset="digits", epochs=30, budget=Budget(seconds=0.8))
+    given = {"price": "neurons", "rounds": 1, "width": 4, "new": 2, "epochs": 1}
+    params = entry.params({**given, "take_one_more": one_more})
+    network = entry.search(session, np.random.default_rng(0), **params)
+    assert sum(widths_of(network)) == 16 + int(0.35 * 16) + one_more
 
 
 def test_widths_of_a_chain():

@@ -287,6 +287,16 @@ def test_an_identity_convolution_changes_nothing_in_evaluation(groups):
     torch.testing.assert_close(torch.relu(norm(conv(read))), read, rtol=1e-5, atol=1e-5)
 
 
+def test_an_identity_convolution_cuts_off_what_is_negative_and_nothing_else():
+    conv, norm = nn.Conv2d(3, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3)
+    read = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    surgery.identity_conv(conv, norm, read)
+    norm.eval()
+    torch.testing.assert_close(
+        torch.relu(norm(conv(read))), read.clamp(min=0), rtol=1e-5, atol=1e-5
+    )
+
+
 def test_norms_sum_over_the_writers_of_a_group():
     channels = channel_map(Chain())
     group = channels.written("first")[1]

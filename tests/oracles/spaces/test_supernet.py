@@ -48,6 +48,30 @@ def test_one_hot_gates_are_a_path(space: SearchSpace) -> None:
     assert torch.equal(supernet(IMAGES), alone)
 
 
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
+def test_one_path_holds_the_numbers_of_one_network(space: SearchSpace) -> None:
+    """What layers write, and so what a backward pass keeps, is that of the path alone."""
+
+    def written(network: torch.nn.Module) -> int:
+        sizes: list[int] = []
+        handles = [
+            module.register_forward_hook(lambda _, given, result: sizes.append(result.numel()))
+            for module in network.modules()
+            if isinstance(module, torch.nn.Conv2d | torch.nn.BatchNorm2d)
+        ]
+        network(IMAGES)
+        for handle in handles:
+            handle.remove()
+        return sum(sizes)
+
+    supernet, arch = space.supernet(classes=10), space.sample(np.random.default_rng(1))
+    supernet.choose(arch.code)
+    one = written(supernet)
+    assert one == written(space.build(arch, classes=10))
+    supernet.mix(torch.full((len(arch.code), space.cardinalities[0]), 0.5))
+    assert written(supernet) > one
+
+
 def test_gradient_of_a_gate_is_its_finite_difference() -> None:
     torch.manual_seed(0)
     space = SPACES[0]
