@@ -1,4 +1,4 @@
-"""AMC on a network: channels pruned and weights refitted, by DDPG (arXiv:1802.03494).
+"""AMC network: channels pruned and weights refitted, by DDPG (arXiv:1802.03494).
 
     train a network
     repeat `episodes` times:

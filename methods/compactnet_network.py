@@ -1,4 +1,4 @@
-"""CompactNet on a network: filters trimmed and retrained, layer by layer (arXiv:1905.11669).
+"""CompactNet network: filters trimmed and retrained, layer by layer (arXiv:1905.11669).
 
     train a network;  win <- (T - T / target) / iterations
     repeat `iterations` times, until the target is met:

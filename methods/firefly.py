@@ -1,4 +1,4 @@
-"""Firefly neural architecture descent (arXiv:2102.08574): networks that grow while they train.
+"""Firefly: neural architecture descent, networks that grow while they train (arXiv:2102.08574).
 
     train a narrow network
     repeat `rounds` times:

@@ -1,4 +1,4 @@
-"""HAQ on a network: bits of each layer by DDPG, quantised and fine-tuned (arXiv:1811.08886).
+"""HAQ network: bits of each layer by DDPG, quantised and fine-tuned (arXiv:1811.08886).
 
     train a network
     repeat `episodes` times:

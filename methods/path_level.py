@@ -1,4 +1,4 @@
-"""Path-level network transformation: cells grown out of a trained network (arXiv:1806.02639).
+"""Path-level: network transformation, cells grown out of a trained network (arXiv:1806.02639).
 
     train a chain of plain edges
     repeat until the budget ends:
