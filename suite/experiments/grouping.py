@@ -13,21 +13,26 @@ instead = [{ name = "bananas", encoding = "onehot" }]     # in place of all arms
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from nasrepro.suite.errors import NasreproError, UnknownName
 
 
-def ungrouped(raw: Mapping[str, Any], plan: str) -> dict[str, Any]:
+def ungrouped(
+    raw: Mapping[str, Any], plan: str, at_most: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Any]:
     """A plan as TOML has it, its groups written out: one experiment for each.
 
     Args:
         raw: the plan.
         plan: its name, for messages.
+        at_most: seeds that a group has at most, by the group's name.
 
     Raises:
         NasreproError: a group without methods or seeds.
-        UnknownName: `without` or `instead` name a method that no group has.
+        UnknownName: `without` or `instead` name a method that no group has, or `at_most` a group
+            that is not there.
     """
     groups = raw.get("groups", {})
     experiments = raw.get("experiment", [])
@@ -40,11 +45,14 @@ def ungrouped(raw: Mapping[str, Any], plan: str) -> dict[str, Any]:
             )
         if not isinstance(group["methods"], list):
             raise NasreproError(f"plan {plan}: groups.{name}.methods must be a list")
+    for name in at_most:
+        if name not in groups:
+            raise UnknownName("group of methods:", name, sorted(groups))
     written = [
         each
         for experiment in experiments
         for each in (
-            _of_groups(experiment, groups, plan)
+            _of_groups(experiment, groups, plan, at_most)
             if groups and isinstance(experiment, dict) and "methods" not in experiment
             else [experiment]
         )
@@ -54,7 +62,7 @@ def ungrouped(raw: Mapping[str, Any], plan: str) -> dict[str, Any]:
 
 
 def _of_groups(
-    experiment: Mapping[str, Any], groups: Mapping[str, Any], plan: str
+    experiment: Mapping[str, Any], groups: Mapping[str, Any], plan: str, at_most: Mapping[str, int]
 ) -> Iterator[dict[str, Any]]:
     """One experiment for each group that has any method left."""
     without = [name for names in experiment.get("without", {}).values() for name in names]
@@ -64,14 +72,21 @@ def _of_groups(
         if name not in known:
             raise UnknownName(f"method in the groups of plan {plan}:", name, known)
     rest = {key: value for key, value in experiment.items() if key != "instead"}
-    for group in groups.values():
+    for name, group in groups.items():
         methods: list[Any] = []
         for arm in group["methods"]:
             chosen = instead.get(_name(arm), arm)
             if _name(arm) not in without and chosen not in methods:
                 methods.append(chosen)
         if methods:
-            yield {"seeds": group["seeds"], **rest, "methods": methods}
+            seeds = _first(group["seeds"], at_most.get(name))
+            yield {"seeds": seeds, **rest, "methods": methods}
+
+
+def _first(seeds: Any, most: int | None) -> Any:
+    if most is None:
+        return seeds
+    return seeds[:most] if isinstance(seeds, list) else min(seeds, most)
 
 
 def _name(arm: object) -> object:

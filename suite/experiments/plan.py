@@ -1,8 +1,8 @@
 """Plans: TOML files that say which methods run on which oracles, data sets, budgets and seeds.
 
 # optional: everything in those, too; a .toml file by its path from this one; with a number of
-# seeds, no part of it has more
-include = ["another_plan", { plan = "a_long_one", seeds = 10 }]
+# seeds, no part of it has more, or none of a group
+include = ["another_plan", { plan = "a_long_one", seeds = 10 }, { plan = "matrix", seeds.dear = 3 }]
 
 [[experiment]]
 oracle = "nasbench201"
@@ -40,6 +40,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -67,11 +68,11 @@ __all__ = [
 
 
 class Included(BaseModel):
-    """Another plan, with so many seeds at most."""
+    """Another plan, with so many seeds at most, everywhere or by its groups."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     plan: str
-    seeds: Positive
+    seeds: Positive | dict[str, Positive]
 
 
 class _Plan(BaseModel):
@@ -143,7 +144,11 @@ def _shipped(name: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
+def load_plan(
+    name: str,
+    _outer: Sequence[str] = (),
+    _at_most: Mapping[str, int] = MappingProxyType({}),
+) -> Plan:
     """A shipped plan by name, or a plan file by path, with what it includes.
 
     Raises:
@@ -175,7 +180,7 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NasreproError(f"plan {name} is not TOML: {error}") from error
-    plan = _validated(raw, name)
+    plan = _validated(raw, name, _at_most)
     inner = [_included(each, folder, (*_outer, name)) for each in plan.include]
     sections = {
         kind.section: tuple(part for each in (*inner, plan) for part in each.parts(kind))
@@ -185,19 +190,22 @@ def load_plan(name: str, _outer: Sequence[str] = ()) -> Plan:
 
 
 def _included(given: str | Included, folder: Path, outer: Sequence[str]) -> Plan:
-    name = given if isinstance(given, str) else given.plan
-    plan = load_plan(str(folder / name) if name.endswith(".toml") else name, outer)
-    return plan if isinstance(given, str) else plan.seeded(given.seeds, at_most=True)
+    name, seeds = (given, {}) if isinstance(given, str) else (given.plan, given.seeds)
+    path = str(folder / name) if name.endswith(".toml") else name
+    if isinstance(seeds, int):
+        return load_plan(path, outer).seeded(seeds, at_most=True)
+    return load_plan(path, outer, seeds)
 
 
 _MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def _validated(raw: Mapping[str, Any], name: str) -> Plan:
+def _validated(raw: Mapping[str, Any], name: str, at_most: Mapping[str, int]) -> Plan:
     try:
         # strict: a number is no text and no truth value; by way of JSON, where a list may still
         # become a tuple
-        return Plan.model_validate_json(json.dumps(ungrouped(raw, name), default=str), strict=True)
+        written = json.dumps(ungrouped(raw, name, at_most), default=str)
+        return Plan.model_validate_json(written, strict=True)
     except NasreproError as error:  # a budget's own
         raise NasreproError(f"plan {name}: {error}") from error
     except ValidationError as error:

@@ -424,3 +424,13 @@ def test_a_plan_is_included_with_fewer_seeds(toy: Oracle, tmp_path: Path) -> Non
     loaded(tmp_path, GROUPED, "inner.toml")
     outer = loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds = 2 }]\n')
     assert [each.seeds for each in outer.experiment] == [(0, 1), (4,)]
+
+
+def test_a_plan_is_included_with_fewer_seeds_of_a_group(toy: Oracle, tmp_path: Path) -> None:
+    loaded(tmp_path, GROUPED, "inner.toml")
+    outer = loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds.cheap = 2 }]\n')
+    assert [each.seeds for each in outer.experiment] == [(0, 1), (4,)]
+    few = loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds = { dear = 1, cheap = 9 } }]\n')
+    assert [each.seeds for each in few.experiment] == [(0, 1, 2), (4,)]
+    with pytest.raises(NasreproError, match=r"inner.toml: unknown group .*'chep'.*cheap"):
+        loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds.chep = 2 }]\n')
