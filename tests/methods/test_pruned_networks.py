@@ -171,7 +171,9 @@ def test_a_network_within_its_macs_and_its_budget(name, params):
     opened, entry = session(1.2), methods.get(name)
     params = entry.params({**params, "width": 8})
     network = entry.search(opened, np.random.default_rng(1), **params)
-    limit = 0.2 if params["choose"] == "uniform" or name == "amc_network" else 0.7
+    asked = 1 - 0.8 * sum(0.96 ** (step + 1) for step in range(4)) / 4
+    trims_alike = name == "compactnet_network" and params["choose"] == "uniform"
+    limit = 0.2 if name == "amc_network" else asked if trims_alike else 0.7
     full = pruning.chain_macs((1, 8, 8), [8] * 4, 10)
     assert pruning.chain_macs((1, 8, 8), widths_of(network), 10) <= limit * full
     assert opened.clock_s <= 1.2
