@@ -23,9 +23,9 @@ Deviations:
     - Batch norm in evaluation mode while it grows; a new channel's has mean 0, variance 1, scale 1
       and shift 0; a split copies its parent's: as theirs.
     - `choose` "random" draws splits at random, moved by +-0.01, as one child of their NASH control
-      does (theirs trains 8 and, by a slip, keeps the last); "wide" starts at the final size, all
-      layers equally wide, and "rewound" trains the widths that were found from new weights. Both
-      are controls.
+      does (theirs trains 8 and, by a slip, keeps the last); "wide" starts at the final size, layers
+      as equally wide as it allows, and "rewound" trains the widths that were found from new
+      weights. Both are controls.
 """
 
 from __future__ import annotations
@@ -135,7 +135,11 @@ def search(
             session.log("firefly", params=params(network), widths=widths_of(network))
         if choose == "wide":
             fitting = (w for w in range(width, size) if params(chain([w + 1] * LAYERS)) > size)
-            network = chain([next(fitting)] * LAYERS)
+            widths = [next(fitting)] * LAYERS
+            for layer in range(LAYERS):  # a channel more where it fits
+                wider = [*widths[:layer], widths[layer] + 1, *widths[layer + 1 :]]
+                widths = wider if params(chain(wider)) <= size else widths
+            network = chain(widths)
         elif choose == "rewound":
             network = chain(widths_of(network))
         session.keep(network)

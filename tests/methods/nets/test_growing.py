@@ -173,6 +173,19 @@ def test_a_round_by_neurons_adds_a_share_and_in_the_released_code_one_more(one_m
     assert sum(widths_of(network)) == 16 + int(0.35 * 16) + one_more
 
 
+def test_one_width_from_the_start_leaves_no_room_for_a_channel_more():
+    oracle, entry = load_oracle("workshop201"), methods.get("firefly")
+    session = Session(oracle, dataset="digits", epochs=30, budget=Budget(seconds=0.3))
+    params = entry.params({"choose": "wide", "size": 2000, "width": 4})
+    network = entry.search(session, np.random.default_rng(0), **params)
+    widths = widths_of(network)
+    assert max(widths) - min(widths) <= 1
+    assert sum(map(torch.numel, network.parameters())) <= 2000
+    narrow = widths.index(min(widths))
+    wider = Chain((1, 8, 8), [w + (i == narrow) for i, w in enumerate(widths)], 10)
+    assert sum(map(torch.numel, wider.parameters())) > 2000
+
+
 def test_widths_of_a_chain():
     assert widths_of(Chain((1, 8, 8), [3, 4, 5], 10)) == [3, 4, 5]
 
