@@ -1,4 +1,4 @@
-"""A wiring search inspired by MSNAS (doi:10.1109/ICCVW.2019.00254), of which the abstract is known.
+"""MSNAS-inspired: a wiring search; of MSNAS (doi:10.1109/ICCVW.2019.00254), the abstract is known.
 
     w <- 1 for each edge (and operation) of the guide: the complete DAG, or its wired part
     repeat until the budget ends:

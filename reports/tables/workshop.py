@@ -44,9 +44,9 @@ _LEGEND = (
     "budget. Seconds are counted work at the reference rate, including those of the table; CPU "
     "seconds are those of the method's own trainings. Sparsity is the share of zero weights and "
     "bits the mean per weight, both counted by the runner on the returned network; an architecture "
-    "has neither. Adds: {target} minus that of random search at the same seeds, in points; in "
-    f"brackets the {INTERVAL}."
+    f"has neither. In brackets the {INTERVAL}."
 )
+_ADDS = " Adds: {target} minus that of random search at the same seeds, in points."
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
@@ -69,14 +69,14 @@ def workshop_table(task: Task) -> TableDoc:
     ]
     seconds = plain_measure("seconds", "Seconds", [g.costs["simulated_s"] for g in groups])
     cpu = plain_measure("workshop_cpu", "Workshop\nCPU s", [g.costs["workshop_s"] for g in groups])
-    adds = _adds(task)
+    accuracy, adds = task.measures[target.name], _adds(task)
     filled: list[Filled] = [
         origin_column(groups, task.dataset),
         method_column(groups, task.labels),
         *count_columns(task.measures),
-        mean(task.measures[target.name], f"{target.name}_mean", terminal=1),
-        mean(adds, f"{target.name}_adds", terminal=1),
-        interval(adds, f"{target.name}_adds", terminal=2),
+        mean(accuracy, f"{target.name}_mean", terminal=1),
+        interval(accuracy, target.name, terminal=2),
+        *adds,
         *(
             mean(task.measures[name], f"{name}_mean", terminal=2, panel=2)
             for name in ("params", "macs")
@@ -92,7 +92,7 @@ def workshop_table(task: Task) -> TableDoc:
         f"({budget_words(setting.budget)})",
         main_caption(groups, task.dataset, [target]),
         *transposed(filled),
-        legend=_LEGEND.format(target=target.name),
+        legend=_LEGEND + (_ADDS.format(target=target.name) if adds else ""),
         footnotes=(*floating_notes(groups), *failures(groups, task.labels)),
         notes=tuple(changed_sources(groups)),
         background=tuple(method_notes(groups)),
@@ -102,15 +102,19 @@ def workshop_table(task: Task) -> TableDoc:
     )
 
 
-def _adds(task: Task) -> Measure:
-    """Differences from the control at the same seeds; nothing in its own row."""
+def _adds(task: Task) -> list[Filled]:
+    """Differences from the control at the same seeds; nothing in its own row, nor without it."""
     place = task.dataset, task.target.name
     control = next((group for group in task.groups if group.method == CONTROL), None)
+    if control is None:
+        return []
     estimates = []
     for group in task.groups:
-        if control is None or group is control:
+        if group is control:
             estimates.append(Estimate(0, None))
             continue
         ours, theirs = paired(group, control, place)
         estimates.append(estimate(ours - theirs) if len(ours) else Estimate(0, None))
-    return Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
+    adds = Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
+    stem = f"{task.target.name}_adds"
+    return [mean(adds, stem, terminal=1), interval(adds, stem, terminal=2)]

@@ -30,15 +30,17 @@ from nasrepro.reports.summary import (
 from nasrepro.reports.tables.columns import interval, mean
 from nasrepro.reports.words import budget_words, floating_notes, main_caption, scale_of, searched
 from nasrepro.suite.registry import methods, oracles
+from nasrepro.suite.statistics import LEAST, holm, paired_test
 
 ORDER = 54
 
 _LEGEND = (
     "A method with its defaults beside its controls: the same method with another choice, and "
     "methods that do not train networks themselves. Adds: {target} of the method minus that of the "
-    f"control at the same seeds, in points; in brackets the {INTERVAL}. The other columns show the "
-    "method's mean before the slash and the control's after it. CPU seconds are those of the "
-    "trainings in the workshop."
+    f"control at the same seeds, in points; in brackets the {INTERVAL}; p is that of the Wilcoxon "
+    "signed-rank test, after Holm's correction over the controls of the method. The other columns "
+    "show the method's mean before the slash and the control's after it. CPU seconds are all those "
+    "of the workshop, as measured; the budget is in counted seconds."
 )
 
 Pair = tuple[int, int]
@@ -81,7 +83,7 @@ def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
     """By method, the controls best first."""
     setting, target, groups = task.setting, task.target, task.groups
     names = [(task.labels[system], task.labels[control]) for system, control in pairs]
-    adds = _adds(task, pairs)
+    adds, p_values = _adds(task, pairs), _p_values(task, pairs)
     filled: list[Filled] = [
         text_column(
             Column("method", "Method", ("method",), "left", 0, 0), [name for name, _ in names]
@@ -94,6 +96,7 @@ def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
         ),
         mean(adds, f"{target.name}_adds", terminal=0),
         interval(adds, f"{target.name}_adds", terminal=1),
+        number_column(Column("p", "p", ("p_holm",), "right", 2), p_values, 3),
     ]
     values = [(target.name, "Accuracy\n(%)", adds.scale, 2)]
     values += [("params", "Params\n(K)", 1e-3, 2), ("macs", "MACs\n(K)", 1e-3, 1)]
@@ -112,8 +115,8 @@ def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
         legend=_LEGEND.format(target=target.name),
         footnotes=(
             *(
-                sentence(*name, each, adds.scale)
-                for name, each in zip(names, adds.estimates, strict=True)
+                sentence(*name, each, p_value, adds.scale)
+                for name, each, p_value in zip(names, adds.estimates, p_values, strict=True)
             ),
             *floating_notes(groups),
         ),
@@ -131,6 +134,23 @@ def _adds(task: Task, pairs: Sequence[Pair]) -> Measure:
         ours, theirs = paired(task.groups[system], task.groups[control], place)
         estimates.append(estimate(ours - theirs, bounds=bounds) if len(ours) else Estimate(0))
     return Measure("adds", "Adds\n(points)", tuple(estimates), scale_of(task.target), 2)
+
+
+def _p_values(task: Task, pairs: Sequence[Pair]) -> list[float | None]:
+    """Of each pair with an interval, corrected over the pairs of the same method."""
+    place = task.dataset, task.target.name
+    families: dict[int, dict[Pair, float]] = {}
+    for system, control in pairs:
+        ours, theirs = paired(task.groups[system], task.groups[control], place)
+        if len(ours) >= LEAST:
+            p_value = paired_test(ours, theirs).p_value
+            families.setdefault(system, {})[system, control] = p_value
+    corrected = {
+        pair: float(p_value)
+        for family in families.values()
+        for pair, p_value in zip(family, holm(list(family.values())), strict=True)
+    }
+    return [corrected.get(pair) for pair in pairs]
 
 
 def _mean(values: object) -> float | None:
@@ -159,17 +179,26 @@ def _both(
     )
 
 
-def sentence(method: str, control: str, adds: Estimate, scale: float = 100.0) -> str:
-    """A sentence on what a method adds to a control, from their paired differences."""
+def sentence(
+    method: str, control: str, adds: Estimate, p_value: float | None = None, scale: float = 100.0
+) -> str:
+    """A sentence on what a method adds to a control, from their paired differences.
+
+    Something is seen where the interval excludes 0 and the corrected p-value is below 0.05.
+    """
     if adds.mean is None:
         return f"{method} and {control} share no seed."
     points = shown(scale * adds.mean, 2)
+    if adds.n >= LEAST and not adds.sd:
+        return f"{method} and {control} differ by {points} points at each of {adds.n} seeds."
     if adds.low is None or adds.high is None:
         seeds = "1 seed" if adds.n == 1 else f"{adds.n} seeds"
         return f"{method} against {control}: {points} points at {seeds}, too few for an interval."
     ends = f"{shown(scale * adds.low, 2)} to {shown(scale * adds.high, 2)}"
-    if adds.low > 0:
+    ends += "" if p_value is None else f", p {shown(p_value, 3)}"
+    seen = p_value is None or p_value < 0.05
+    if adds.low > 0 and seen:
         return f"{method} adds {points} points to {control} ({ends})."
-    if adds.high < 0:
+    if adds.high < 0 and seen:
         return f"{method} adds nothing to {control} and ends below it: {points} points ({ends})."
     return f"{method} adds nothing that can be seen to {control}: {points} points ({ends})."

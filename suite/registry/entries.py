@@ -83,10 +83,12 @@ class Method:
         """The name as its paper writes it, else the code name.
 
         A docstring that begins with the name, whatever its capitals and separators, spells it:
-        `AutoShrink` is autoshrink, `NSGA-II` nsga2.
+        `AutoShrink` is autoshrink, `NSGA-II` nsga2. What is only inspired by a paper says so:
+        `MSNAS-inspired` is msnas.
         """
         first = re.split(r" \(|[:.,]", self.doc.partition("\n")[0])[0].strip()
-        return first if _folded(first) == _folded(self.name) else self.name
+        name = first.removesuffix("-inspired")
+        return first if _folded(name) == _folded(self.name) else self.name
 
     @property
     def deviations(self) -> tuple[str, ...]:

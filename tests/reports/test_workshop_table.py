@@ -98,20 +98,32 @@ def test_a_method_stands_beside_each_of_its_controls(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("adds", "words"),
+    ("adds", "p_value", "words"),
     [
-        (Estimate(20, 0.012, 0.01, 0.004, 0.02), "A adds 1.20 points to B (0.40 to 2.00)."),
+        (
+            Estimate(20, 0.012, 0.01, 0.004, 0.02),
+            0.0312,
+            "A adds 1.20 points to B (0.40 to 2.00, p 0.031).",
+        ),
+        (
+            Estimate(20, 0.012, 0.01, 0.004, 0.02),
+            0.06,
+            "A adds nothing that can be seen to B: 1.20 points (0.40 to 2.00, p 0.060).",
+        ),
         (
             Estimate(20, -0.012, 0.01, -0.02, -0.004),
+            None,
             "A adds nothing to B and ends below it: −1.20 points (−2.00 to −0.40).",
         ),
         (
             Estimate(20, 0.001, 0.01, -0.004, 0.006),
+            None,
             "A adds nothing that can be seen to B: 0.10 points (−0.40 to 0.60).",
         ),
-        (Estimate(1, 0.01), "A against B: 1.00 points at 1 seed, too few for an interval."),
-        (Estimate(0), "A and B share no seed."),
+        (Estimate(1, 0.01), None, "A against B: 1.00 points at 1 seed, too few for an interval."),
+        (Estimate(9, 0.0, 0.0), 1.0, "A and B differ by 0.00 points at each of 9 seeds."),
+        (Estimate(0), None, "A and B share no seed."),
     ],
 )
-def test_what_is_added_in_a_sentence(adds, words):
-    assert sentence("A", "B", adds) == words
+def test_what_is_added_in_a_sentence(adds, p_value, words):
+    assert sentence("A", "B", adds, p_value) == words

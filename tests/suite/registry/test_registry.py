@@ -259,6 +259,8 @@ def test_deviations_are_read_item_by_item(tmp_path: Path) -> None:
         ("zico", "ZiCo"),
         ("autoshrink_op", "AutoShrink-Op"),
         ("nsga2", "NSGA-II"),
+        ("msnas", "MSNAS-inspired"),
+        ("amc_network", "AMC network"),
         ("regularized_evolution", "Regularized evolution"),
     ],
 )
