@@ -40,10 +40,9 @@ def search(session, rng, *, epochs, learning_rate):
 
 @inherited_study("darts", PAPER, epochs=60, learning_rate=0.015)
 def trained(session, shop, rng, *, epochs, learning_rate):
-    """The supernet and the architecture chosen.
+    """Inherited accuracy against trainings from scratch, and the cell chosen over time.
 
-    As a study: inherited accuracy against trainings from scratch, and the cell of largest alpha
-    over time.
+    Gives the supernet and the architecture chosen; over time: the cell of largest alpha.
     """
     supernet = shop.supernet()
     alpha, weights = Alpha(session, learning_rate, rng), Weights(supernet, 0.1)

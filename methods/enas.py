@@ -63,10 +63,9 @@ def search(session, rng, *, epochs, steps, samples, learning_rate, entropy):
 
 @inherited_study("enas", PAPER, epochs=150, steps=10, samples=50, learning_rate=0.005, entropy=1e-4)
 def trained(session, shop, rng, *, epochs, steps, samples, learning_rate, entropy):
-    """The supernet and the architecture chosen.
+    """Inherited accuracy against trainings from scratch, and the cell chosen over time.
 
-    As a study: inherited accuracy against trainings from scratch, and draws of the controller over
-    time.
+    Gives the supernet and the architecture chosen; over time: draws of the controller.
     """
     space, supernet = session.space, shop.supernet()
     sizes = space.cardinalities

@@ -147,10 +147,9 @@ def drawn(chances, rng, count):
     target=0.5,
 )
 def trained(session, shop, rng, *, warmup, epochs, learning_rate, gates, latency, target):
-    """The supernet and the architecture chosen.
+    """Inherited accuracy against trainings from scratch, and the cell chosen over time.
 
-    As a study: inherited accuracy against trainings from scratch, and the cell of largest alpha
-    over time.
+    Gives the supernet and the architecture chosen; over time: the cell of largest alpha.
     """
     space, supernet = session.space, shop.supernet()
     shape = len(space.cardinalities), max(space.cardinalities)

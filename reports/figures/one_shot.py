@@ -51,8 +51,9 @@ def draw(results: Results) -> Iterator[Drawing]:
             f"one-shot-{oracle}",
             f"{oracle}: what searches by one supernet would have chosen over time, by the table's "
             f"own trainings, how many of its decisions are skips, and Kendall's tau-b with those "
-            f"trainings of inherited accuracies and of parameters on the same random cells at the "
-            f"end, each seed a dot; means of {seeds} {'seed' if seeds == 1 else 'seeds'}.",
+            f"trainings of inherited accuracies (filled) and of parameters (open) on the same "
+            f"random cells at the end, each seed a dot; lines: means of {seeds} "
+            f"{'seed' if seeds == 1 else 'seeds'}.",
             figure,
         )
 

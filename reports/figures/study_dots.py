@@ -89,6 +89,28 @@ STUDIES = {
         series="method",
         log=True,
     ),
+    "firefly_greedy.rank": Dots(
+        "scores",
+        ("rank",),
+        "rank of the greedy set",
+        "Rank of the candidates that Firefly's scores choose among all sets of as many, by the "
+        "loss of the network with them; 1 is the best. Mean over seeds.",
+    ),
+    "path_level_reuse.curve": Dots(
+        "epochs",
+        ("accuracy",),
+        "validation accuracy (%)",
+        "Mean accuracy of random path-level candidates after so many epochs, with weights "
+        "inherited from the chain and with new ones.",
+        series="weights",
+    ),
+    "msnas.memory": Dots(
+        "wiring",
+        ("peak_over_unwired",),
+        "peak memory over that without wiring",
+        "Exact peak memory of random graphs under each wiring, over that of graphs without wiring "
+        "of the same MACs within 5 %; median of the graphs, mean over seeds.",
+    ),
     "haq.table": Dots(
         "policy",
         ("share", "share_first_at_8"),

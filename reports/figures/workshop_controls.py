@@ -33,6 +33,8 @@ def _drawing(task: Task, system: int, controls: list[int]) -> Drawing:
         if each.low is not None and each.high is not None:
             ends = [measure.scale * each.low, measure.scale * each.high]
             axes.plot(ends, [place, place], color=colour, linewidth=1.2)
+        values = measure.scale * task.groups[row].values[task.dataset, task.target.name]
+        axes.plot(values, [place] * len(values), "|", color=colour, alpha=0.5, markersize=7)
         axes.plot([measure.scale * each.mean], [place], marker=look.marker, color=colour)
     axes.set_yticks(range(len(rows)), [task.labels[row] for row in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -42,7 +44,7 @@ def _drawing(task: Task, system: int, controls: list[int]) -> Drawing:
     return Drawing(
         slug("workshop-controls", method, task.id),
         f"{title_of(method)} and its controls in {task.setting.oracle} "
-        f"({budget_words(task.setting.budget)}): {task.target.name}, means of "
-        f"{'1 seed' if seeds == 1 else f'{seeds} seeds'} with the {INTERVAL}.",
+        f"({budget_words(task.setting.budget)}): {task.target.name}, each seed "
+        f"a stroke; means of {'1 seed' if seeds == 1 else f'{seeds} seeds'} with the {INTERVAL}.",
         figure,
     )
