@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 import nasrepro as nr
+from nasrepro.suite.registry import methods
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs/pages").rglob("*.md"))
@@ -21,6 +24,19 @@ def test_snippets_exist(page):
     for file, name in re.findall(r'^--8<-- "([^:"]+):([^"]+)"$', page.read_text("utf-8"), re.M):
         text = (ROOT / file).read_text("utf-8")
         assert f"[start:{name}]" in text and f"[end:{name}]" in text, (file, name)
+
+
+def test_the_method_of_the_workshop_page_hands_back_half_of_its_weights(tmp_path):
+    text = (ROOT / "docs/pages/how-to/workshop.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "halved.py").write_text(code, encoding="utf-8")
+    entry = methods.from_file(tmp_path / "halved.py")
+    for prune, zeros in ((True, 0.5), (False, 0.0)):
+        budget = nr.Budget(seconds=5)
+        session = nr.Session(nr.load("workshop201"), dataset="digits", epochs=30, budget=budget)
+        network = entry.search(session, np.random.default_rng(3), prune=prune)
+        weights = torch.cat([w.flatten() for w in network.parameters() if w.dim() > 1])
+        assert float((weights == 0).float().mean()) == pytest.approx(zeros, abs=0.02)
 
 
 def test_the_glossary_is_sorted_and_says_each_word_once():
