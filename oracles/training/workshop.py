@@ -30,6 +30,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.hub import tqdm
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -166,6 +167,7 @@ class ImageWorkshops:
         side = dataset.size // self._shrunk
         shape = getattr(self._space, "in_channels", 3), side, side
         file = io.BytesIO()
+        tqdm.monitor_interval = 0  # the export's bars would start a thread, and end the worker
         try:
             program = torch.export.export(network.eval(), (torch.zeros(EVAL_BATCH, *shape),))
             torch.export.save(program, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -224,6 +225,14 @@ def test_networks_are_examined_from_several_threads(oracle: Oracle) -> None:
     with ThreadPoolExecutor(4) as pool:
         examined = list(pool.map(lambda _: oracle.workshops.examine(packed, digits), range(8)))
     assert all(each == examined[0] for each in examined)
+
+
+def test_packing_a_network_starts_no_thread(oracle: Oracle) -> None:
+    """A worker whose run leaves a thread behind is ended, and the next one imports torch again."""
+    network = oracle.space.build(oracle.space.parse(CELL), classes=10)
+    before = threading.active_count()
+    oracle.workshops.packed(network, oracle.info.dataset("digits"))
+    assert threading.active_count() == before
 
 
 def test_bits_of_a_weight() -> None:
