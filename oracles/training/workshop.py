@@ -167,7 +167,8 @@ class ImageWorkshops:
         side = dataset.size // self._shrunk
         shape = getattr(self._space, "in_channels", 3), side, side
         file = io.BytesIO()
-        tqdm.monitor_interval = 0  # the export's bars would start a thread, and end the worker
+        # the bars of an interpreted graph would start a thread, which ends the worker
+        tqdm.monitor_interval = 0
         try:
             program = torch.export.export(network.eval(), (torch.zeros(EVAL_BATCH, *shape),))
             torch.export.save(program, file)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import fx, nn
 from toys import cell
 
 import nasrepro as nr
@@ -229,7 +229,7 @@ def test_networks_are_examined_from_several_threads(oracle: Oracle) -> None:
 
 def test_packing_a_network_starts_no_thread(oracle: Oracle) -> None:
     """A worker whose run leaves a thread behind is ended, and the next one imports torch again."""
-    network = oracle.space.build(oracle.space.parse(CELL), classes=10)
+    network = fx.symbolic_trace(oracle.space.build(oracle.space.parse(CELL), classes=10))
     before = threading.active_count()
     oracle.workshops.packed(network, oracle.info.dataset("digits"))
     assert threading.active_count() == before
