@@ -174,6 +174,8 @@ def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.tick_params(axis="x", which="minor", labelbottom=False)
     every[0].set_yticks(range(len(lines)), lines)
+    if all(line.replace(".", "", 1).isdigit() for line in lines):  # names speak for themselves
+        every[0].set_ylabel(how.rows)
     every[0].invert_yaxis()
     legend_below(figure, every[0], columns=len(looks))
     return Drawing(name, how.caption, figure)
