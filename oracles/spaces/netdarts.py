@@ -44,10 +44,8 @@ class Halving(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, H, W) -> (batch, outputs, H / 2, W / 2); odd sides are padded."""
         x = nn.functional.pad(torch.relu(x), (0, 1, 0, 1))
-        height, width = x.shape[2] - 1, x.shape[3] - 1
-        out: Tensor = self.norm(
-            torch.cat([self.first(x[..., :height, :width]), self.second(x[..., 1:, 1:])], dim=1)
-        )
+        halves = [self.first(x[:, :, :-1, :-1]), self.second(x[:, :, 1:, 1:])]
+        out: Tensor = self.norm(torch.cat(halves, dim=1))
         return out
 
 
@@ -163,7 +161,7 @@ class NetworkDarts(nn.Module):
                 )
             )
             before, last, halved = last, 4 * width, reduces
-        self.classifier = nn.Linear(last, classes)
+        self.pool, self.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(last, classes)
 
     def features(self, x: Tensor) -> Tensor:
         """Images (batch, in_channels, H, W) -> what the classifier sees, (batch, 4 * width)."""
@@ -171,7 +169,8 @@ class NetworkDarts(nn.Module):
         last = before if self.second_stem is None else self.second_stem(before)
         for cell in self.cells:
             before, last = last, cell(before, last)
-        return nn.functional.adaptive_avg_pool2d(last, 1).flatten(1)
+        pooled: Tensor = self.pool(last)
+        return pooled.flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (batch, in_channels, H, W) -> logits (batch, classes)."""

@@ -13,6 +13,7 @@ from nasrepro.methods.nets import surgery
 from nasrepro.methods.nets.channels import channel_map
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.dag101 import Dag101
+from nasrepro.oracles.spaces.dartscell import DartsCell
 from nasrepro.oracles.spaces.densecell import DenseCell
 from nasrepro.oracles.spaces.macro import MacroSpace
 from nasrepro.oracles.spaces.nodedag import NodeDag
@@ -27,6 +28,7 @@ SPACES = {
     "nodedag": NodeDag(in_channels=1),
     "dag101": Dag101(channels=8, stacks=2, modules=1, in_channels=1),
     "densecell": DenseCell(in_channels=1),
+    "darts": DartsCell(channels=2, cells=3, in_channels=1),
     "transnas_micro": TransNasMicro(channels=8, stem_stride=1, in_channels=1),
     "transnas_macro": TransNasMacro(channels=8, stem_stride=1, in_channels=1),
 }
