@@ -10,7 +10,7 @@ from nasrepro.reports.document import FLOATING, OWN, Note
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import MEAN, Metric, OracleInfo
-from nasrepro.suite.registry import Method, methods, oracles
+from nasrepro.suite.registry import Method, Study, methods, oracles
 from nasrepro.suite.search import Budget
 
 _SPLITS = {
@@ -227,12 +227,19 @@ def method_notes(groups: Sequence[Group]) -> list[Note]:
         except NasreproError:
             notes.append(Note(name, f"{name}: not installed here, so its deviations are unknown."))
             continue
-        items = " ".join(
-            f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1)
-        )
         spelled = name if entry.title == name else f"{entry.title} ({name})"
-        notes.append(Note(name, f"{spelled}, {entry.paper}. Deviations: {items or 'none stated.'}"))
+        notes.append(Note(name, _deviating(spelled, entry)))
     return notes
+
+
+def study_notes(entry: Study) -> list[Note]:
+    """Paper and deviations of a study, such as its reference point."""
+    return [Note(entry.name, _deviating(entry.name, entry))]
+
+
+def _deviating(name: str, entry: Method | Study) -> str:
+    items = " ".join(f"({number}) {text}" for number, text in enumerate(entry.deviations, start=1))
+    return f"{name}, {entry.paper}. Deviations: {items or 'none stated.'}"
 
 
 def changed_sources(groups: Sequence[Group]) -> list[str]:

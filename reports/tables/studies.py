@@ -18,6 +18,7 @@ from nasrepro.reports.document import (
     DASH,
     Column,
     Filled,
+    Note,
     TableCell,
     TableDoc,
     data_column,
@@ -29,10 +30,10 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.summary import INTERVAL, Results, estimate
-from nasrepro.reports.words import error_kind
+from nasrepro.reports.words import error_kind, oracle_notes, study_notes
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
-from nasrepro.suite.registry import Study, studies
+from nasrepro.suite.registry import Study, oracles, studies
 
 ORDER = 80
 _CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
@@ -91,8 +92,19 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
             for record in records
             if record.status == "failed"
         ),
+        background=tuple(_notes(key, entry)),
         part="studies",
     )
+
+
+def _notes(key: StudyKey, entry: Study | None) -> list[Note]:
+    """What is known of the study and of the one oracle that it is made on."""
+    notes = [] if entry is None else study_notes(entry)
+    with contextlib.suppress(NasreproError):  # no oracle, or one that is not installed here
+        dataset = key.params.get("dataset")
+        datasets = [dataset] if isinstance(dataset, str) and dataset else []
+        notes += oracle_notes(oracles.get(str(key.params.get("oracle"))).info, datasets, ())
+    return notes
 
 
 def _caption(key: StudyKey, entry: Study | None, seeds: int) -> str:

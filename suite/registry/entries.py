@@ -36,6 +36,21 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _deviations(doc: str) -> tuple[str, ...]:
+    """Items of the list under "Deviations" in a docstring."""
+    _, found, rest = doc.partition("Deviations")
+    items = [line.strip() for line in rest.splitlines()[1:]] if found else []
+    joined: list[str] = []
+    for line in items:
+        if line.startswith(("-", "*")):
+            joined.append(line[1:].strip())
+        elif line and joined:
+            joined[-1] += f" {line}"
+        elif not line and joined:
+            break
+    return tuple(joined)
+
+
 @dataclass(frozen=True)
 class Method:
     """A registered search method.
@@ -96,17 +111,7 @@ class Method:
 
         Every difference from the paper.
         """
-        _, found, rest = self.doc.partition("Deviations")
-        items = [line.strip() for line in rest.splitlines()[1:]] if found else []
-        joined: list[str] = []
-        for line in items:
-            if line.startswith(("-", "*")):
-                joined.append(line[1:].strip())
-            elif line and joined:
-                joined[-1] += f" {line}"
-            elif not line and joined:
-                break
-        return tuple(joined)
+        return _deviations(self.doc)
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults overridden by `given`, which is cast to the types of the defaults.
@@ -222,6 +227,11 @@ class Study:
     def doc(self) -> str:
         """Docstring of the study."""
         return inspect.getdoc(self.measure) or ""
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """Items of the "Deviations" list in its module's docstring."""
+        return _deviations(inspect.getdoc(sys.modules[self.measure.__module__]) or "")
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults overridden by `given`; as for `Method.params`."""

@@ -32,6 +32,7 @@ def test_accpar_has_a_line_a_network_and_the_schemes_side_by_side() -> None:
     lines = {line.get_label(): list(line.get_xydata().ravel()) for line in even.lines}
     assert lines == {"data parallelism": [1, 0, 1, 1], "AccPar": [2.4, 0, 9.2, 1]}
     assert [text.get_text() for text in even.get_yticklabels()] == ["LeNet", "AlexNet"]
+    assert not even.get_ylabel()  # names speak for themselves, numbers do not: see below
 
 
 def test_a_dot_is_the_mean_over_seeds_and_other_parameters_are_another_figure() -> None:
@@ -48,6 +49,7 @@ def test_a_dot_is_the_mean_over_seeds_and_other_parameters_are_another_figure() 
         "study-compactnet-schedule-2",
     )
     assert [line.get_xdata()[0] for line in first.figure.axes[0].lines] == [1.5] * 4
+    assert first.figure.axes[0].get_ylabel() == "asked"
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -1290,6 +1290,19 @@ def test_average_ranks_over_tasks(store):
     assert not by_id(one, "overall")
 
 
+def test_a_study_stands_with_its_definitions_and_the_traps_of_its_oracle(store):
+    params = {"oracle": "nasbench101_slice", "dataset": "cifar10"}
+    key = StudyKey("multi_objective.fronts", "0" * 64, params, {}, 0)
+    record = StudyRecord(key, "done", ("method",), ({"method": "nsga2", "hypervolume": 0.9},))
+    (doc,) = build(store(record))
+    notes = {note.about: "" for note in doc.background}
+    for note in doc.background:
+        notes[note.about] += note.text
+    assert list(notes) == ["multi_objective.fronts", "nasbench101_slice"]
+    assert "The reference point is the nadir" in notes["multi_objective.fronts"]
+    assert "few small cells" in notes["nasbench101_slice"]
+
+
 def test_studies_are_averaged_over_seeds(store):
     def measured(seed, *rows, **more):
         return StudyRecord(
