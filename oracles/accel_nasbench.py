@@ -7,11 +7,12 @@ Searches are confined to them. `accel_surrogate` has a model of the whole space,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from nasrepro.oracles.convert.accel_nasbench import convert, unpacked
 from nasrepro.oracles.spaces.mnasnet import MnasNet
-from nasrepro.oracles.spaces.pool import Pool
+from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.suite.data import SourceFile, Table, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import (
     Dataset,
     Device,
@@ -114,14 +115,8 @@ def _rows(table: Table) -> dict[Arch, int]:
     }
 
 
-def _looked_up(rows: dict[Arch, int], arch: Arch) -> int:
-    if arch not in rows:
-        MnasNet().check(arch)
-        raise NotTabulated(
-            f"{INFO.name}: {MnasNet().format(arch)} is not among the {len(rows):,} networks that "
-            "it has"
-        )
-    return rows[arch]
+def _row(rows: Mapping[Arch, int]) -> Callable[[Arch], int]:
+    return row_among(rows, INFO.name, MnasNet(), "networks that it has")
 
 
 @oracle(INFO)
@@ -131,11 +126,7 @@ def load() -> Oracle:
     rows = _rows(table)
     archs = tuple(rows)
     return TableOracle(
-        INFO,
-        table,
-        row=lambda arch: _looked_up(rows, arch),
-        archs=lambda: archs,
-        space=Pool(MnasNet(), archs),
+        INFO, table, row=_row(rows), archs=lambda: archs, space=Pool(MnasNet(), archs)
     )
 
 
@@ -143,5 +134,4 @@ def load() -> Oracle:
 def load_devices() -> DeviceTable:
     """The accelerators, from the converted table."""
     table = open_table(TABLE)
-    rows = _rows(table)
-    return DeviceTable(DEVICES, table, row=lambda arch: _looked_up(rows, arch))
+    return DeviceTable(DEVICES, table, row=_row(_rows(table)))

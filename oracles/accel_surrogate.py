@@ -66,14 +66,9 @@ class Surrogate(PredictingOracle):
     def _read(
         self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
     ) -> dict[str, float]:
-        size = self.space.complexity(arch, classes=dataset.classes, size=dataset.size)
         predicted = predict(self._nodes, self._roots, np.array([arch.code]))[0]
-        values = {
-            "valid_accuracy": round(float(predicted), 9),  # no decision hangs on last bits
-            "params": float(size.params),
-            "macs": float(size.macs),
-        }
-        return {name: values[name] for name in names}
+        values = {"valid_accuracy": round(float(predicted), 9)}
+        return self._sized(values, arch, dataset, names)
 
 
 @oracle(INFO)

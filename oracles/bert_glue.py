@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from nasrepro.oracles.convert.bert_glue import TASKS, convert
 from nasrepro.oracles.spaces.bertcell import BertSpace
-from nasrepro.oracles.spaces.pool import Pool
+from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
-from nasrepro.suite.space import Arch
 
 FOLDER = "aaronserianni/training-free-nas/2d76e01b9586cad7340e8268dadba3056efd070b/data"
 CITATION = """@inproceedings{serianni2023trainingfree,
@@ -84,14 +82,5 @@ def load() -> Oracle:
     whole, table = BertSpace(), open_table(TABLE)
     archs = tuple(map(whole.at, table.column("index").tolist()))
     rows = {arch: row for row, arch in enumerate(archs)}
-
-    def row(arch: Arch) -> int:
-        same = whole.canonical(arch)
-        if same not in rows:
-            raise NotTabulated(
-                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} encoders that "
-                "it has"
-            )
-        return rows[same]
-
+    row = row_among(rows, INFO.name, whole, "encoders that it has", whole.canonical)
     return TableOracle(INFO, table, row=row, archs=lambda: archs, space=Pool(whole, archs))

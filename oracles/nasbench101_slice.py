@@ -11,11 +11,10 @@ from __future__ import annotations
 from nasrepro.oracles.convert.nasbench101 import convert_slice
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.part101 import Part101
+from nasrepro.oracles.spaces.pool import row_among
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
-from nasrepro.suite.space import Arch
 
 _REPOSITORY = "tiga1231/nasbench-vis"
 _NO_LICENCE = "none stated in the repository that carries it"
@@ -113,13 +112,5 @@ def open_part(info: OracleInfo, spec: TableSpec) -> Oracle:
     rows = {number: row for row, number in enumerate(table.column("number").tolist())}
     archs = tuple(map(whole.numbered, rows))
 
-    def row(arch: Arch) -> int:
-        number = whole.number(arch)
-        if number not in rows:
-            raise NotTabulated(
-                f"{info.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it "
-                "has"
-            )
-        return rows[number]
-
+    row = row_among(rows, info.name, whole, "cells that it has", whole.number)
     return TableOracle(info, table, row=row, archs=lambda: archs, space=Part101(whole, archs))

@@ -71,14 +71,11 @@ class Surrogate(PredictingOracle):
         self, arch: Arch, dataset: Dataset, epochs: int, seed: Seed, names: Sequence[str]
     ) -> dict[str, float]:
         predicted = self._predict(SPACE.edges(arch))
-        size = self.space.complexity(arch, classes=dataset.classes, size=dataset.size)
-        values = {  # rounded: no decision hangs on last bits
+        values = {
             "valid_accuracy": round(min(max(predicted["accuracy"] / 100, 0.0), 1.0), 9),
             "cost_s": round(max(predicted["seconds"], 0.0), 6),
-            "params": float(size.params),
-            "macs": float(size.macs),
         }
-        return {name: values[name] for name in names}
+        return self._sized(values, arch, dataset, names)
 
 
 @oracle(INFO)

@@ -105,14 +105,11 @@ class Surrogate(PredictingOracle):
         accuracy, seconds = self._predict(cells, epochs)
         if epochs < EPOCHS:
             _, seconds = self._predict(cells, EPOCHS)
-        size = self.space.complexity(arch, classes=dataset.classes, size=dataset.size)
-        values = {  # rounded: no decision hangs on last bits
+        values = {
             "valid_accuracy": round(accuracy, 9),
             "cost_s": round(seconds * epochs / EPOCHS, 6),
-            "params": float(size.params),
-            "macs": float(size.macs),
         }
-        return {name: values[name] for name in names}
+        return self._sized(values, arch, dataset, names)
 
 
 @oracle(INFO)

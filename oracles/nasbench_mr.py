@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from nasrepro.oracles.convert.nasbench_mr import convert
 from nasrepro.oracles.spaces.multires import MultiRes
-from nasrepro.oracles.spaces.pool import Pool
+from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
-from nasrepro.suite.space import Arch
 
 _FOLDER = "dingmyu/NCP/5259acdf9876c3adf4b8b1133afc3ac0d1077d65/data"
 _FILES = {
@@ -115,13 +113,5 @@ def load() -> Oracle:
     codes = zip(*(table.column(f"option {d}").tolist() for d in whole.decisions), strict=True)
     archs = tuple(map(whole.arch, codes))
     rows = {arch: row for row, arch in enumerate(archs)}
-
-    def row(arch: Arch) -> int:
-        if arch not in rows:
-            raise NotTabulated(
-                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} networks that "
-                "it has"
-            )
-        return rows[arch]
-
+    row = row_among(rows, INFO.name, whole, "networks that it has")
     return TableOracle(INFO, table, row=row, archs=lambda: archs, space=Pool(whole, archs))

@@ -12,10 +12,9 @@ import math
 import numpy as np
 
 from nasrepro.oracles.convert.nasbench_nlp import EPOCHS, PTB, WIKITEXT2, convert
-from nasrepro.oracles.spaces.pool import Pool
+from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.oracles.spaces.rnnrecipe import RnnRecipe
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch
@@ -96,16 +95,7 @@ def load() -> Oracle:
     codes = np.stack([table.column(f"decision{place}") for place in places], axis=1)
     archs = tuple(Arch(whole.name, tuple(code)) for code in codes.tolist())
     rows = {arch: row for row, arch in enumerate(archs)}
-
-    def row(arch: Arch) -> int:
-        if arch not in rows:
-            whole.check(arch)
-            raise NotTabulated(
-                f"{INFO.name}: {whole.format(arch)} is not among the {len(rows):,} cells that it "
-                "has"
-            )
-        return rows[arch]
-
+    row = row_among(rows, INFO.name, whole, "cells that it has")
     runs = [name for name in table.names if name.startswith(f"wikitext-2/{EPOCHS}/")]
     ends = np.array([table.column(name) for name in runs if name.endswith("/valid_loss")])
     finished = np.isfinite(ends).any(axis=0).tolist()

@@ -15,11 +15,11 @@ from functools import partial
 from nasrepro.oracles.convert import official as convert
 from nasrepro.oracles.nasbench201 import INFO as CELLS
 from nasrepro.oracles.natsbench_size import INFO as SIZES
+from nasrepro.oracles.spaces.pool import row_among
 from nasrepro.suite.data import TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
-from nasrepro.suite.space import Arch, ConfinedSpace
+from nasrepro.suite.space import ConfinedSpace
 
 _TRAINED_50K = "CIFAR-10: of the networks trained on 50,000 images"
 _TRAINED_25K = "CIFAR-10: of the networks trained on 25,000 images"
@@ -160,16 +160,7 @@ def open_official(info: OracleInfo) -> Oracle:
     if len(indices) == len(space):
         return TableOracle(info, table, row=space.index, archs=lambda: tuple(space))
     rows = {space.at(index): row for row, index in enumerate(indices)}
-
-    def row(arch: Arch) -> int:
-        space.check(arch)
-        if arch not in rows:
-            raise NotTabulated(
-                f"{info.name}: {space.format(arch)} is not among the {len(rows):,} architectures "
-                "that the official files had"
-            )
-        return rows[arch]
-
+    row = row_among(rows, info.name, space, "architectures that the official files had")
     return TableOracle(
         info, table, row=row, archs=lambda: tuple(rows), space=ConfinedSpace(space, tuple(rows))
     )

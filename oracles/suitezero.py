@@ -17,13 +17,12 @@ from nasrepro.oracles.references.zc_combine import CITATION
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.dartscell import DartsCell
-from nasrepro.oracles.spaces.pool import Pool
+from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.oracles.spaces.transnas import TransNasMicro
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
 from nasrepro.suite.registry import oracle
-from nasrepro.suite.space import Arch, SearchSpace
+from nasrepro.suite.space import SearchSpace
 
 _LICENCE = "Apache-2.0 (of the repository)"
 _SCORES = SourceFile(
@@ -105,16 +104,7 @@ def _load(info: OracleInfo, spec: TableSpec) -> Oracle:
     whole, table = info.space, open_table(spec)
     archs = tuple(map(whole.at, table.column("key").tolist()))
     rows = {arch: row for row, arch in enumerate(archs)}
-
-    def row(arch: Arch) -> int:
-        whole.check(arch)
-        if arch not in rows:
-            raise NotTabulated(
-                f"{info.name}: {whole.format(arch)} is not among the {len(rows)} networks that it "
-                "has"
-            )
-        return rows[arch]
-
+    row = row_among(rows, info.name, whole, "networks that it has")
     return TableOracle(info, table, row=row, archs=lambda: archs, space=Pool(whole, archs))
 
 

@@ -321,9 +321,10 @@ def _register(files: Sequence[str] | None) -> list[str]:
 def _results(store: Store, plan: str) -> Results:
     """What is reported; a plan's seeds are not what claims are judged by."""
     from nasrepro.reports.summary import Results
-    from nasrepro.suite.claims import judge_all, load_claims
+    from nasrepro.suite.claims import judge_all, shipped_claims
 
-    return Results(store, plan=plan, verdicts=() if plan else judge_all(load_claims(), store))
+    verdicts = () if plan else judge_all(shipped_claims(), store)
+    return Results(store, plan=plan, verdicts=verdicts)
 
 
 def _manifest(store: Store, command: str, plan: str) -> dict[str, Any]:

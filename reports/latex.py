@@ -256,13 +256,18 @@ def _points(doc: TableDoc, place: int, width: int) -> float:
     return _CHARACTER * (longest + marks) + _GAP
 
 
-def _lines(text: str, column: Column, width: int) -> list[str]:
+def _lines(text: str, column: Column, width: int) -> Sequence[str]:
     """A cell's lines; what may be a number is not broken."""
     if column.align == "right" and len(text) <= _LONG:
-        return [text]
+        return (text,)
     if column.panel == 0:  # a name, also beside a text
         width = _NAME_WIDTH
-    return wrap(text, _LONG if column.align == "right" else width) or [""]
+    return _wrapped(text, _LONG if column.align == "right" else width)
+
+
+@cache  # asked for the width, for the height, and for the text itself
+def _wrapped(text: str, width: int) -> tuple[str, ...]:
+    return tuple(wrap(text, width)) or ("",)
 
 
 def _parts(doc: TableDoc, panels: Sequence[tuple[list[int], int]], below: int) -> list[list[int]]:

@@ -5,16 +5,47 @@ Architectures that a benchmark trained, too few to be each other's neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from nasrepro.suite.errors import NotTabulated
 from nasrepro.suite.space import Arch, ConfinedSpace, SearchSpace
 
 #: Nearest architectures that count as neighbours.
 NEAREST = 8
 _ROWS = 256
+
+
+def row_among(
+    rows: Mapping[Any, int],
+    oracle: str,
+    space: SearchSpace,
+    what: str,
+    key: Callable[[Arch], Hashable] = lambda arch: arch,
+) -> Callable[[Arch], int]:
+    """What gives a table's row of an architecture, and refuses one that it does not have.
+
+    Args:
+        rows: by the `key` of an architecture.
+        oracle: its name.
+        space: of the architectures.
+        what: those of the table, in words ("cells that it has").
+        key: by what the table knows an architecture; itself if not given.
+    """
+
+    def row(arch: Arch) -> int:
+        space.check(arch)
+        found = rows.get(key(arch))
+        if found is None:
+            raise NotTabulated(
+                f"{oracle}: {space.format(arch)} is not among the {len(rows):,} {what}"
+            )
+        return found
+
+    return row
 
 
 class Pool(ConfinedSpace):

@@ -15,7 +15,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Verdict
-from nasrepro.suite.claims.changes import FIRST, counts, earlier
+from nasrepro.suite.claims.changes import counts, first_of
 from nasrepro.suite.claims.tally import Class, Count
 
 ORDER = 91
@@ -37,8 +37,7 @@ def _by_paper(verdicts: Sequence[Verdict]) -> TableDoc:
         verdict.claim.file: verdict.claim.title or verdict.claim.paper for verdict in verdicts
     }
     names, sizes = [], []
-    first = {id: old for id, old in earlier(FIRST).items() if old.file in titles}
-    for name, before, after in counts(first, verdicts):
+    for name, before, after in counts(first_of(verdicts), verdicts):
         old, new = _sizes(before), _sizes(after)
         if old[_BLOCKED] or new[_BLOCKED]:
             names.append("All" if name == "all" else titles[name])

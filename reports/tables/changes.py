@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nasrepro.reports.document import Column, TableDoc, text_column, transposed
 from nasrepro.reports.summary import Results
 from nasrepro.suite.claims import Verdict
-from nasrepro.suite.claims.changes import FIRST, Earlier, changes, counts, earlier
+from nasrepro.suite.claims.changes import Earlier, changes, counts, first_of
 from nasrepro.suite.claims.tally import CLASSES
 
 ORDER = 92
@@ -15,9 +15,7 @@ ORDER = 92
 
 def tables(results: Results) -> Iterator[TableDoc]:
     """Both tables, for the claim files in the report; none without one in the first edition."""
-    files = {verdict.claim.file for verdict in results.verdicts}
-    before = {id: old for id, old in earlier(FIRST).items() if old.file in files}
-    if before:
+    if before := first_of(results.verdicts):
         yield _by_class(before, results.verdicts)
         yield _changed(before, results.verdicts)
 

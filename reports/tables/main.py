@@ -45,7 +45,7 @@ from nasrepro.reports.words import (
     searched,
     unit_words,
 )
-from nasrepro.suite.claims import Claim, Search, load_claims
+from nasrepro.suite.claims import Claim, Search, shipped_claims
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import LEAST
@@ -268,11 +268,11 @@ def _claim(group: Group, dataset: str, metric: str) -> Claim | None:
         budget_s=budget.seconds,
         budget_queries=budget.queries,
     )
-    return next(
-        (claim for claim in _claims() if claim.how == search and claim.value is not None), None
-    )
+    return next((claim for claim in _published_searches() if claim.how == search), None)
 
 
 @cache
-def _claims() -> tuple[Claim, ...]:
-    return tuple(load_claims())
+def _published_searches() -> tuple[Claim, ...]:
+    return tuple(
+        claim for claim in shipped_claims() if claim.kind == "search" and claim.value is not None
+    )

@@ -37,14 +37,44 @@ from nasrepro.suite.registry import Study, oracles, studies
 
 ORDER = 80
 _CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
-#: Bounds of a column's mean, where its interval ends. Kept here by column name, not in the studies:
-#: a stored measurement is identified by the hash of its study's file.
-BOUNDS: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("raw", "proxy_predictor", "adaproxy", "no_proxy", "ceiling"), _CORRELATION),
-    **dict.fromkeys(("kendall", "kendall_params", "kendall_predicted", "spearman"), _CORRELATION),
-    **dict.fromkeys(("agreement", "first", "distances_as_public"), _CORRELATION),
-    **dict.fromkeys(("share", "share_of_best", "hypervolume", "of_true_front"), _SHARE),
-    **dict.fromkeys(("reused", "holds", "neighbours_as_public"), _SHARE),
+#: Bounds of a study's columns, where their intervals end. Kept here, not in the studies: a stored
+#: measurement is identified by the hash of its study's file.
+BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "accpar.speedup": {"share": _SHARE},
+    "amc.logs": {"share": _SHARE},
+    "arch2vec_embeddings.agreement": {
+        "distances_as_public": _CORRELATION,
+        "neighbours_as_public": _SHARE,
+        "kendall_predicted": _CORRELATION,
+    },
+    "compactnet.noise": {"share": _SHARE},
+    "constrained.search": {"holds": _SHARE},
+    **{
+        f"{name}.inherited": {"kendall": _CORRELATION, "kendall_params": _CORRELATION}
+        for name in ("darts", "enas", "gdas", "proxylessnas", "spos")
+    },
+    "draws.spread": {"kendall": _CORRELATION, "spearman": _CORRELATION},
+    "fallback.transfer": {"kendall": _CORRELATION, "spearman": _CORRELATION},
+    "fidelity.rank": {"kendall": _CORRELATION},
+    "flash.search": {"share_of_best": _SHARE},
+    "flash_models.enlarged": {"share_of_best": _SHARE},
+    "flash_models.latency": {"spearman": _CORRELATION},
+    "flash_models.predictor": {"spearman": _CORRELATION},
+    "haq.kmeans": {"share": _SHARE},
+    "haq.search": {"share": _SHARE},
+    "haq.table": {"share": _SHARE},
+    "multi_objective.fronts": {"hypervolume": _SHARE},
+    "oneproxy.adaptation": dict.fromkeys(
+        ("raw", "proxy_predictor", "adaproxy", "no_proxy", "ceiling"), _CORRELATION
+    ),
+    "oneproxy.loop": {
+        "first": _CORRELATION,
+        "reused": _SHARE,
+        "agreement": _CORRELATION,
+        "hypervolume": _SHARE,
+        "of_true_front": _SHARE,
+    },
+    "oneproxy.pareto": {"hypervolume": _SHARE, "of_true_front": _SHARE},
 }
 
 
@@ -149,12 +179,19 @@ def _columns(key: StudyKey, done: Sequence[StudyRecord], seed: int) -> list[Fill
     filled.append(number_column(seeds, [len(members) for members in rows.values()], 0))
     for place, name in enumerate(measured):
         values = [[row[name] for _, row in members] for members in rows.values()]
-        filled += _measured(name, values, seed, place)
+        bounds = BOUNDS.get(key.study, {}).get(name, (-math.inf, math.inf))
+        filled += _measured(name, values, bounds, seed, place)
     return filled
 
 
-def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: int) -> list[Filled]:
-    """A measured column: numbers as mean and interval, texts as they are."""
+def _measured(
+    name: str,
+    values: Sequence[Sequence[object]],
+    bounds: tuple[float, float],
+    seed: int,
+    place: int,
+) -> list[Filled]:
+    """A measured column: numbers as mean and interval inside `bounds`, texts as they are."""
     if any(isinstance(value, str) for members in values for value in members):
         texts = [
             ", ".join(dict.fromkeys(str(value) for value in members if value is not None)) or DASH
@@ -165,7 +202,7 @@ def _measured(name: str, values: Sequence[Sequence[object]], seed: int, place: i
         estimate(
             np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64),
             seed,
-            BOUNDS.get(name, (-math.inf, math.inf)),
+            bounds,
         )
         for members in values
     ]

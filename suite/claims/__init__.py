@@ -6,7 +6,13 @@ nothing is run by it. `missing` gives the cells that claims still need, for
 """
 
 from nasrepro.suite.claims.evidence import Evidence, gather, installed_table, tabulated
-from nasrepro.suite.claims.files import claim_files, junit, load_claims, record
+from nasrepro.suite.claims.files import (
+    claim_files,
+    junit,
+    load_claims,
+    record,
+    shipped_claims,
+)
 from nasrepro.suite.claims.judging import Verdict, judge_all, judged, with_family
 from nasrepro.suite.claims.kinds import (
     Devices,
@@ -72,6 +78,7 @@ __all__ = [
     "missing",
     "plan_of",
     "record",
+    "shipped_claims",
     "tabulated",
     "with_family",
 ]

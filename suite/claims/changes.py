@@ -56,6 +56,12 @@ def earlier(path: str) -> dict[str, Earlier]:
         raise NasreproError(f"cannot read earlier verdicts from {source} ({error})") from error
 
 
+def first_of(verdicts: Sequence[Verdict]) -> dict[str, Earlier]:
+    """Verdicts of the first edition on the papers of these, by id."""
+    files = {verdict.claim.file for verdict in verdicts}
+    return {id: old for id, old in earlier(FIRST).items() if old.file in files}
+
+
 def counts(
     before: Mapping[str, Earlier], verdicts: Sequence[Verdict]
 ) -> list[tuple[str, dict[Class, Count], dict[Class, Count]]]:
@@ -79,10 +85,11 @@ def _earlier_cells(found: Sequence[Earlier]) -> dict[Class, Count]:
 
 def changes(before: Mapping[str, Earlier], verdicts: Sequence[Verdict]) -> list[Change]:
     """Every verdict that changed, in the order of ids, with its reason."""
+    still = {verdict.claim.id for verdict in verdicts}
     found = [
         Change(id, old.verdict, "", "no claim any more: it was not one of the paper's")
         for id, old in before.items()
-        if id not in {each.claim.id for each in verdicts}
+        if id not in still
     ]
     for verdict in verdicts:
         old = before.get(verdict.claim.id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,12 @@ def load_claims(files: Iterable[Path] | None = None) -> tuple[Claim, ...]:
                     f"claim {claim.id}: its formula takes the value of {other!r}, which {lacks}"
                 )
     return tuple(claims[id] for id in sorted(claims))
+
+
+@cache
+def shipped_claims() -> tuple[Claim, ...]:
+    """All claims of all papers, read once by a process."""
+    return load_claims()
 
 
 def _read(path: Path) -> Iterator[Claim]:

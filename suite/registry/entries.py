@@ -133,7 +133,7 @@ def _overridden(
     for name in given:
         if name not in defaults:
             raise UnknownName(f"parameter of {whose}:", name, defaults)
-    taken = inspect.signature(function).parameters
+    taken = inspect.signature(function).parameters if given else {}
     cast = {
         name: _cast(f"parameter {name} of {whose}", defaults[name], value, taken[name].annotation)
         for name, value in given.items()

@@ -51,7 +51,9 @@ FULL = (
 #: Parameters that keep a search short; every method of the registry runs.
 SHORT: Mapping[str, Mapping[str, Any]] = {
     "arch2vec": {"epochs": 2},
+    "enas": {"epochs": 15, "steps": 2, "samples": 10},
     "flash": {"finals": 1000},
+    "spos": {"epochs": 20, "generations": 1},
     "zico": {"candidates": 8},
 }
 #: Oracle, data set, epochs of the search, epochs reported, budget.
@@ -65,20 +67,23 @@ TASKS: tuple[tuple[str, str, int, int, Mapping[str, float]], ...] = (
     ("transnas101_macro", "class_scene", 25, 25, {"queries": 40}),
     ("ecnas_4v", "cifar10", 12, 108, {"queries": 40}),
 )
-#: Where the methods that train networks of their own run.
+#: Where the methods that train networks of their own run, and what is said in place of a number of
+#: tasks where they run there.
 WORKSHOP = (("workshop201", "digits", 30, 30, {"seconds": 5.0}),)
+AT_WORK = "workshop"
 #: Seeds of a bit-for-bit comparison, and of a comparison of distributions.
 SEEDS, MANY = 3, 20
 #: What a comparison finds; a method that ends by the same error on both sides has its message.
 EQUAL, ALIKE, DIFFERENT = "equal", "p", "DIFFERENT"
-#: Of fewer seeds than `FEW` no p is told, only that bits differ; of what was not run, a dash.
-OTHER_BITS, FEW, NOT_RUN = "other bits", 5, "–"
 #: Below it two samples are called different.
 LEVEL = 0.001
+#: Of fewer seeds than `FEW`, which no p below `LEVEL` can have, only that bits differ is told; of
+#: what was not run, a dash.
+OTHER_BITS, FEW, NOT_RUN = "other bits", 7, "–"
 
 
 # -- in the process that plays a CPU ---------------------------------------------------------------
-def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: int) -> None:
+def run(executor: str, workers: int, names: Sequence[str], tasks: str, seeds: int) -> None:
     """Print, by method and task, a digest of the records and the test metric of each seed."""
     from nasrepro.suite.errors import DataMissing
     from nasrepro.suite.experiments.kinds.search import (
@@ -96,7 +101,8 @@ def run(executor: str, workers: int, names: Sequence[str], tasks: int, seeds: in
     from nasrepro.suite.search import Budget
 
     cells: list[RunCell] = []
-    for oracle, dataset, epochs, report, budget in TASKS[:tasks] or WORKSHOP:
+    where = WORKSHOP if tasks == AT_WORK else TASKS[: int(tasks)]
+    for oracle, dataset, epochs, report, budget in where:
         try:
             setting = SearchSetting.checked(
                 load_oracle(oracle),
@@ -150,7 +156,10 @@ def _cluster(executor: str, workers: int) -> Iterator[str]:
 
 # -- in the process that compares ------------------------------------------------------------------
 def outcomes_of(
-    combination: tuple[str, int, str, int, int], names: Sequence[str], tasks: int, seeds: int
+    combination: tuple[str, int, str, int, int],
+    names: Sequence[str],
+    tasks: int | str,
+    seeds: int,
 ) -> dict[str, dict[str, Any]]:
     """What `run` prints in a process of that combination."""
     kernel, threads, executor, workers, hash_seed = combination
@@ -177,7 +186,7 @@ def compare(
     combinations: Sequence[tuple[str, int, str, int, int]],
     names: Sequence[str],
     *,
-    tasks: int,
+    tasks: int | str,
     seeds: int,
 ) -> Iterator[tuple[str, tuple[str, int, str, int, int], str, bool]]:
     """(method|oracle, combination, what was found, whether it is as it should be)."""
@@ -213,10 +222,19 @@ def _title(combination: tuple[str, int, str, int, int]) -> str:
 def main() -> int:
     """Print the table; 1 where something differs that may not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=len(TASKS), help="of methods that are exact")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="of methods that are exact")
-    parser.add_argument("--many", type=int, default=MANY, help="seeds of methods that train")
-    parser.add_argument("--train", type=int, default=MANY, help="seeds of methods in a workshop")
+    parser.add_argument(
+        "--tasks",
+        type=int,
+        choices=range(1, len(TASKS) + 1),
+        default=len(TASKS),
+        help="of methods that are exact",
+    )
+    for option, number, whose in (
+        ("--seeds", SEEDS, "methods that are exact"),
+        ("--many", MANY, "methods that train"),
+        ("--train", MANY, "methods in a workshop"),
+    ):
+        parser.add_argument(option, type=_positive, default=number, help=f"seeds of {whose}")
     parser.add_argument("--quick", action="store_true", help="two other machines alone")
     parser.add_argument("--methods", nargs="*", default=[])
     parser.add_argument("--out", type=Path, help="file for the table, beside printing it")
@@ -228,31 +246,30 @@ def main() -> int:
     workshop = [name for name in names if methods.get(name).workshop]
     trained = [name for name in names if methods.get(name).floating and name not in workshop]
     machines = (BASE, *QUICK_OTHERS) if given.quick else FULL
-    oracles = [oracle for oracle, *_ in TASKS[: given.tasks]]
     lines = [
         "# Records of every method under other CPUs, threads, executors and hash seeds",
         "",
-        f"Written by `tests/determinism/matrix.py {' '.join(sys.argv[1:])}`. Each column is held "
-        f"against {_title(BASE)}, 1 thread, inline, hash seed 0, 40 queries a search; rows of "
-        "methods that a command does not name stand as an earlier one left them.",
+        "Written by `tests/determinism/matrix.py --out`. Each column is held against "
+        f"{_title(BASE)}, 1 thread, inline, hash seed 0, 40 queries a search; rows of methods that "
+        "a command does not name stand as an earlier one left them.",
         "",
-        f"*equal*: records and evaluations, bit for bit, on {', '.join(oracles)}, {given.seeds} "
-        f"seeds each. Methods that decide by floating-point training (‡) run on {TASKS[0][0]} with "
-        f"{given.many} seeds; where bits differ, p is Mann-Whitney's of the regrets, and below "
-        f"{LEVEL} counts as different. Those that train networks of their own run on "
-        f"{WORKSHOP[0][0]}, {WORKSHOP[0][-1]['seconds']:g} s, {given.train} seeds; of fewer than "
-        f"{FEW} seeds no p is told. n/a: the method runs on none of these spaces, or its budget "
-        f"there does not pay for a training; {NOT_RUN}: not "
-        "run there.",
+        "*equal*: records and evaluations, bit for bit, on the first so many of "
+        f"{', '.join(oracle for oracle, *_ in TASKS)}. Methods that decide by floating-point "
+        f"training (‡) run on {TASKS[0][0]}; where bits differ, p is Mann-Whitney's of the "
+        f"regrets (without a table: of the test metric), and below {LEVEL} counts as different. "
+        f"Those that train networks of their own run on {WORKSHOP[0][0]}, "
+        f"{WORKSHOP[0][-1]['seconds']:g} s. Of fewer than {FEW} seeds no p is told, since none "
+        f"could be below {LEVEL}. n/a: the method runs on none of these spaces, or its budget "
+        f"there does not pay for a training; {NOT_RUN}: not run there.",
         "",
-        f"| method | {' | '.join(map(_title, FULL[1:]))} |",
-        f"|---|{'---|' * len(FULL[1:])}",
+        f"| method | run on | {' | '.join(map(_title, FULL[1:]))} |",
+        f"|---|---|{'---|' * len(FULL[1:])}",
     ]
     good, rows = True, _rows(given.out) if given.methods else {}
-    for group, tasks, seeds, mark in (
-        (exact, given.tasks, given.seeds, ""),
-        (trained, 1, given.many, " ‡"),
-        (workshop, 0, given.train, " ‡"),
+    for group, tasks, seeds, mark, where in (
+        (exact, given.tasks, given.seeds, "", f"{given.tasks} tables"),
+        (trained, 1, given.many, " ‡", TASKS[0][0]),
+        (workshop, AT_WORK, given.train, " ‡", WORKSHOP[0][0]),
     ):
         cells: dict[tuple[str, tuple[str, int, str, int, int]], list[str]] = {}
         for label, combination, verdict, fine in (
@@ -265,13 +282,21 @@ def main() -> int:
             found = [
                 _merged(cells[name, each]) if each in machines else NOT_RUN for each in FULL[1:]
             ]
-            rows[f"{name}{mark}"] = f"| {name}{mark} | {' | '.join(found)} |"
+            scope = f"{where}, {seeds} seed{'s' * (seeds > 1)}"
+            rows[f"{name}{mark}"] = f"| {name}{mark} | {scope} | {' | '.join(found)} |"
     lines += [rows[name] for name in sorted(rows, key=lambda name: (name.endswith("‡"), name))]
     text = "\n".join(lines) + "\n"
     print(text)
     if given.out:
         given.out.write_text(text, encoding="utf-8")
     return 0 if good else 1
+
+
+def _positive(text: str) -> int:
+    """A number of seeds: of none, everything would be equal."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} compares nothing; give at least 1")
+    return number
 
 
 def _rows(out: Path | None) -> dict[str, str]:
@@ -295,6 +320,6 @@ def _merged(verdicts: Sequence[str]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
         _, _, executor, workers, tasks, seeds, *names = sys.argv
-        run(executor, int(workers), names, int(tasks), int(seeds))
+        run(executor, int(workers), names, tasks, int(seeds))
     else:
         sys.exit(main())

@@ -52,9 +52,8 @@ class Order(Strict):
         if claim.id in context.orders:
             return ordered(claim, context.orders[claim.id], REPLICATES["order"].least)
         seeds = self.seeds(claim, context.block)
-        counts = [
-            sum(seed in context.evidence.searched(need) for seed in seeds) for need in self.needs()
-        ]
+        figures = [context.evidence.searched(need) for need in self.needs()]
+        counts = [sum(seed in each for seed in seeds) for each in figures]
         fewer = int(np.argmin(counts))
         return context.lacking(claim, self.needs()[fewer], counts[fewer], len(seeds), "runs")
 
