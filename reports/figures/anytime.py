@@ -98,7 +98,7 @@ def _drawing(
         f"validation score so far. One curve may leave at the bottom or the top. "
         f"Means over {seeds} search seeds; for the first {BANDS} and "
         f"{title_of(BASELINE)} with pointwise 95 % intervals."
-        + (" In gray: the other methods." if len(shown) < len(named) else "")
+        + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     return Drawing(

@@ -35,7 +35,7 @@ WIDTHS = {"column": 3.35, "page": 6.9}
 DPI = 200
 
 #: Okabe and Ito's colours without yellow, which is too pale on white: apart for readers with any
-#: colour vision. In gray print, neighbors differ by their dashes and markers.
+#: colour vision. In grey print, neighbours differ by their dashes and markers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5B3A29")
 #: The same darkened, for the methods behind the first seven: apart from them in grey print, too.
 DARK = ("#003B5C", "#7A3500", "#004D38", "#7A3F60", "#8A5F00", "#1F6E9C", "#A88B7D")

@@ -51,7 +51,7 @@ def tables(results: Results) -> Iterator[TableDoc]:
 def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     """How soon the methods of one setting reached two goals.
 
-    The goals are random search's final result and the neighborhood of the optimum.
+    The goals are random search's final result and the neighbourhood of the optimum.
     """
     setting = groups[0].setting
     dataset, target = target_of(setting)

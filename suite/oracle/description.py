@@ -75,7 +75,7 @@ class OracleInfo:
         space: its search space.
         datasets: data sets, by their official names.
         metrics: all metrics that a reading may hold.
-        objective: the metric that a search optimizes (never of the test split).
+        objective: the metric that a search optimises (never of the test split).
         target: the metric that is reported.
         citation: BibTeX of the paper behind the numbers.
         licence: of the data.
@@ -124,7 +124,7 @@ class OracleInfo:
         )
 
     def objective_of(self, dataset: str) -> Metric:
-        """The metric that a search on `dataset` optimizes."""
+        """The metric that a search on `dataset` optimises."""
         return self.metric(self.dataset(dataset).objective or self.objective)
 
     def target_of(self, dataset: str) -> Metric:

@@ -51,7 +51,7 @@ class _Training(NamedTuple):
 
 
 def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed: Seed) -> Metric:
-    """The metric that a search with these arguments of `Session` optimizes.
+    """The metric that a search with these arguments of `Session` optimises.
 
     Raises:
         ProtocolError: a metric of the test split.

@@ -81,7 +81,7 @@ class ConfinedSpace(SearchSpace):
         return self._archs[int(rng.integers(len(self._archs)))]
 
     def neighbours(self, arch: Arch) -> tuple[Arch, ...]:
-        """The neighbors in the whole space that lie inside; possibly none."""
+        """The neighbours in the whole space that lie inside; possibly none."""
         return tuple(near for near in self.whole.neighbours(arch) if near in self._inside)
 
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:

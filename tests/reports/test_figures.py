@@ -326,7 +326,7 @@ def test_one_s_own_is_in_colour_and_the_others_grey(results):
     panel = drawing.figure.axes[0]
     grey = {line.get_gid() for line in panel.lines if line.get_color() == "0.8"}
     assert grey == {"▸ mine"}  # the baseline keeps its own look
-    assert drawing.caption.endswith("In gray: the other methods.")
+    assert drawing.caption.endswith("In grey: the other methods.")
 
 
 def test_a_plan_chooses_what_is_drawn(results, tmp_path):

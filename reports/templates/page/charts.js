@@ -111,7 +111,7 @@ function anytime(task, rows, file) {
   const of = curves.of === "regret" ? `Regret${task.unit === "%" ? " (points)" : ""}` : `${task.target} ${task.unit}`;
   return framed(width, height, [grid, grey, lines, make("text", { x: (left + width) / 2, y: 297, "text-anchor": "middle" }, axis)],
     `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds, for the best ${BANDS} with their intervals.`
-    + (grey.length ? ` In gray: the other ${grey.length}; hide methods to see them.` : "")
+    + (grey.length ? ` In grey: the other ${grey.length}; hide methods to see them.` : "")
     + " Values beyond the axis are drawn at its edge.");
 }
 function rankDots() {

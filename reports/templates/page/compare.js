@@ -79,5 +79,5 @@ function drawHistory() {
   const dates = [0, nights.length - 1].map((i) => make("text", { x: x(i), y: bottom + 12, "text-anchor": i ? "end" : "start", class: "quiet" }, nights[i].date.slice(0, 10)));
   const verdicts = Object.entries(last.verdicts).map(([name, count]) => `${count} ${name}`).join(", ");
   $("history").replaceChildren(framed(width, height, [grid, grey, lines, dates],
-    `Mean rank over the tasks that all ${nights.length} reports have; 1 is best. Verdicts of the last: ${verdicts || "none"}.${grey.length ? " In gray: the other methods." : ""}`));
+    `Mean rank over the tasks that all ${nights.length} reports have; 1 is best. Verdicts of the last: ${verdicts || "none"}.${grey.length ? " In grey: the other methods." : ""}`));
 }
