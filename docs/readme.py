@@ -18,7 +18,8 @@ from pathlib import Path
 
 from findings import findings
 
-from nasrepro.reports.document import DASH, shown
+from nasrepro.reports.document import DASH, FLOATING, shown
+from nasrepro.reports.words import is_floating
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Figures that results/ keeps; the others are one command away.
@@ -76,7 +77,7 @@ def ranking(results: Path) -> str:
     Methods that cannot run on most tasks stand in the second ranking alone, below the others.
     """
     overall, common = (_rows(results / f"{name}.csv") for name in ("overall", "overall-common"))
-    labels = dict.fromkeys([*overall, *common])
+    rows = overall | {label: row for label, row in common.items() if label not in overall}
     lines = [
         [
             "Method",
@@ -88,8 +89,13 @@ def ranking(results: Path) -> str:
         ],
         ["---", "--:", "---", "--:", "--:", "---"],
         *(
-            [label, *_rank(overall.get(label)), _won(overall.get(label)), *_rank(common.get(label))]
-            for label in labels
+            [
+                f"{label}{FLOATING if is_floating(row['method']) else ''}",
+                *_rank(overall.get(label)),
+                _won(overall.get(label)),
+                *_rank(common.get(label)),
+            ]
+            for label, row in rows.items()
         ),
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from nasrepro.reports.document import (
     BEST,
+    FLOATING,
     Column,
     Filled,
     TableCell,
     TableDoc,
-    text_column,
     transposed,
 )
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
 from nasrepro.reports.summary import Overview, Results
-from nasrepro.reports.words import arms, fidelity_notes
+from nasrepro.reports.words import arms, fidelity_notes, floating_notes, is_floating
 
 ORDER = 0
 #: Columns, each with the field of `Overview` that it shows.
@@ -61,10 +61,12 @@ def tables(results: Results) -> Iterator[TableDoc]:
 def overall_table(view: Overview, name: str = "overall", title: str = "All tasks") -> TableDoc:
     """Best average rank first."""
     overall = view.overall
-    methods = text_column(
+    methods = (
         Column("method", "Method", ("method", "label"), "left", 0, 0),
-        view.labels,
-        list(zip(view.methods, view.labels, strict=True)),
+        [
+            TableCell(label, (method, label), FLOATING if is_floating(method) else "")
+            for method, label in zip(view.methods, view.labels, strict=True)
+        ],
     )
     fields = [*_RANKS, *(_GAPS if overall.gap_closed else ()), _TASKS]
     return TableDoc(
@@ -75,6 +77,7 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
         *transposed([methods, *(_filled(view, column, field) for column, field in fields)]),
         legend=_legend(view),
         footnotes=(
+            *floating_notes(view.examples),
             *arms(view.examples),
             *fidelity_notes(view.examples, overall.settings),
             tested_words(overall),

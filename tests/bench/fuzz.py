@@ -120,9 +120,12 @@ def converters(mirror: Path) -> dict[str, Format]:
 
 
 def conversion(spec: TableSpec, paths: dict[str, Path], name: str) -> Callable[[Path], object]:
+    others = [each for each in paths if each != name]
+
     def convert(path: Path) -> object:
         with sources.reading(spec.name):
-            return spec.converter(paths | {name: path})
+            # the mutant is read first, so that a refused one costs no reading of the others
+            return spec.converter({name: path} | {each: paths[each] for each in others})
 
     return convert
 

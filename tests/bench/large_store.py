@@ -9,9 +9,11 @@ seconds and the most memory it had.
 from __future__ import annotations
 
 import argparse
+import compileall
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -49,10 +51,14 @@ DATASET, EPOCHS, REPORTED = "digits", 12, 30
 COMPACT: dict[str, Any] = {"sort_keys": True, "separators": (",", ":"), "default": plain}
 #: What the rows of a family share, rows of `records`, rows of `runs`.
 Lines = tuple[str, list[tuple[Any, ...]], list[Row]]
+#: With compiled modules, as pip leaves them.
+INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ROOT = Path(__file__).parents[2]
 TITLE = """# What a large results store costs
 
 Written by `tests/bench/large_store.py --out`: synthetic searches, each command in a process of its
-own; memory at its highest. Seconds are those of the machine and of what else it did.
+own, its modules compiled before; memory at its highest. Seconds are those of the machine and of
+what else it did.
 """
 PLAN = """
 [[experiment]]
@@ -193,11 +199,21 @@ def fill(path: Path, runs: int, seeds: int) -> int:
 def measured(*arguments: str) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and MB of a command."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "nasrepro", *arguments])
+    process = subprocess.Popen([sys.executable, "-m", "nasrepro", *arguments], env=INSTALLED)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"nasrepro {' '.join(arguments)} ended with status {status}")
     return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3
+
+
+def kept(out: Path) -> dict[int, str]:
+    """What earlier commands wrote of stores of other sizes, by their runs."""
+    text = out.read_text(encoding="utf-8") if out.exists() else ""
+    found = re.split(r"^([\d,]+)(?= runs \()", text, flags=re.MULTILINE)[1:]
+    return {
+        int(runs.replace(",", "")): f"{runs}{rest.rstrip()}\n"
+        for runs, rest in zip(found[::2], found[1::2], strict=True)
+    }
 
 
 def main() -> None:
@@ -206,8 +222,10 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=int, default=2500)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of a method in a setting")
     parser.add_argument("--folder", type=Path, help="keep the store here; one there is used again")
-    parser.add_argument("--out", type=Path, help="add the table to this Markdown file")
+    parser.add_argument("--out", type=Path, help="put the table into this Markdown file")
     given = parser.parse_args()
+    for name in ("nasrepro", "suite", "oracles", "methods", "reports"):
+        compileall.compile_dir(ROOT / name, quiet=1)
     with tempfile.TemporaryDirectory() as name:
         folder = given.folder or Path(name)
         store, plan = folder / "runs.sqlite", folder / "plan.toml"
@@ -239,8 +257,9 @@ def main() -> None:
             lines.append(f"| {title} | {wall_s:.1f} | {cpu_s:.1f} | {mb:,.0f} |")
             print(lines[-1], flush=True)
         if given.out:
-            before = given.out.read_text(encoding="utf-8") if given.out.exists() else TITLE
-            given.out.write_text(before + "\n".join(["", *lines, ""]), encoding="utf-8")
+            sections = kept(given.out) | {runs: "\n".join([*lines, ""])}
+            text = "\n".join([TITLE, *(sections[size] for size in sorted(sections))])
+            given.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

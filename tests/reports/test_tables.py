@@ -1303,6 +1303,22 @@ def test_a_study_stands_with_its_definitions_and_the_traps_of_its_oracle(store):
     assert "few small cells" in notes["nasbench101_slice"]
 
 
+def test_the_ranking_marks_methods_that_decide_by_floating_point_training(store):
+    records = [
+        searched(name, seed, test + 0.001 * seed, dataset)
+        for dataset in ("cifar10", "cifar100")
+        for name, test in (("random_search", 0.90), ("epnas", 0.92), ("local_search", 0.93))
+        for seed in range(4)
+    ]
+    doc = build(store(*records))[0]
+    assert [(cell.text, cell.mark) for cell in cells(doc, "method")] == [
+        ("Local search", ""),
+        ("EPNAS", FLOATING),
+        ("Random search", ""),
+    ]
+    assert doc.footnotes[0].startswith(f"{FLOATING}: ")
+
+
 def test_studies_are_averaged_over_seeds(store):
     def measured(seed, *rows, **more):
         return StudyRecord(
