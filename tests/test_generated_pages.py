@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.figure import Figure
 
 from nasrepro.suite.claims import shipped_claims
 from nasrepro.suite.registry import methods, oracles
@@ -29,6 +30,8 @@ def site(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mkdocs_gen_files", SimpleNamespace(open=opened))
+        # what the drawings look like is for the eye, and takes most of the time
+        patch.setattr(Figure, "savefig", lambda _, file, **options: file.write(b"<svg/>"))
         runpy.run_path(str(ROOT / "docs/generate.py"))
     return folder
 

@@ -39,7 +39,7 @@ ORDER = 80
 _CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
 #: Bounds of a study's columns, where their intervals end. Kept here, not in the studies: a stored
 #: measurement is identified by the hash of its study's file.
-BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
     "accpar.speedup": {"share": _SHARE},
     "amc.logs": {"share": _SHARE},
     "arch2vec_embeddings.agreement": {

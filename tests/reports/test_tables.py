@@ -42,6 +42,7 @@ from nasrepro.reports.groups import groups_of
 from nasrepro.reports.latex import FITS, escape
 from nasrepro.reports.runs import write_runs
 from nasrepro.reports.tables.claims import claims_tables
+from nasrepro.reports.tables.studies import BOUNDS
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.claims.fragility import Fragility
 from nasrepro.suite.errors import NasreproError, UnknownName
@@ -1359,7 +1360,9 @@ def test_studies_are_averaged_over_seeds(store):
     assert doc.footnotes == ("Seed 7 failed and is in no mean: OSError.",)
 
 
-def test_a_mean_correlation_has_no_interval_above_one(store):
+def test_a_mean_correlation_has_no_interval_above_one(store, monkeypatch):
+    bounds = {"kendall": (-1.0, 1.0), "share": (0.0, 1.0)}
+    monkeypatch.setitem(BOUNDS, "toys.error", bounds)
     values = [0.999, 0.999, 0.999, 0.999, 0.9]
     found = store(
         *(
