@@ -11,6 +11,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import title_of
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,8 @@ def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
     for axes, (panel, by_series) in zip(every, points.items(), strict=True):
         for series, by_line in by_series.items():
             means = [float(np.mean(values)) for values in by_line.values()]
-            axes.plot(
-                means, [lines.index(line) for line in by_line], label=series, **looks[series].points
-            )
+            places = [lines.index(line) for line in by_line]
+            axes.plot(means, places, label=title_of(series), **looks[series].points)
         axes.set_title(", ".join(map(str, panel)))
         axes.set_xlabel(how.label)
         axes.grid(axis="x")

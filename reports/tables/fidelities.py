@@ -249,16 +249,16 @@ def _length(ranks: dict[int, dict[str, float]], share: float) -> int:
 
 
 def _summary(rows: Sequence[_Row], words: Sequence[str]) -> str:
-    """Which methods are worse at the end, and where; which are better."""
+    """Which methods are worse at the end, and where; which are not told apart; how many better."""
     told = []
-    for word in ("worse", "better"):
+    for word, text in (("worse", "Worse at the end"), (DASH, "Not told apart")):
         names = [
             f"{row.label} on {row.group.setting.oracle}"
             for row, verdict in zip(rows, words, strict=True)
             if verdict == word
         ]
-        told.append(f"{word.capitalize()} at the end: {', '.join(names) or 'none'}.")
-    return " ".join(told)
+        told.append(f"{text}: {', '.join(names) or 'none'}.")
+    return f"{' '.join(told)} Better: {words.count('better')} of {len(rows)} rows."
 
 
 def _why(rows: Sequence[_Row]) -> Iterator[str]:

@@ -307,7 +307,7 @@ def test_multi_fidelity_methods_beside_random_search_by_hand(store):
     assert texts(doc, "behind") == ["1 to 4.5"]
     (early,), (end,) = (cells(doc, name)[0].values for name in ("early", "end"))
     assert early == pytest.approx(-1.0, abs=0.1) and end == pytest.approx(-1.0, abs=0.1)
-    assert texts(doc, "verdict") == ["better"] and "Worse at the end: none." in doc.caption
+    assert texts(doc, "verdict") == ["better"] and "Better: 1 of 1 rows." in doc.caption
     assert texts(doc, "kendall") == ["0.60"] and texts(doc, "top_kendall") == ["0.30"]
     assert doc.footnotes == (
         "nasbench201, cifar10: trainings of 12 epochs rank architectures as those of 200 do with "
@@ -327,7 +327,8 @@ def test_multi_fidelity_methods_beside_random_search_by_hand(store):
     ]
     (doc,) = (doc for doc in build(store(*worse, name="w.sqlite")) if doc.id == "multi-fidelity")
     assert texts(doc, "verdict") == ["worse"]
-    assert "Worse at the end: Hyperband on nasbench201. Better at the end: none." in doc.caption
+    told = "Worse at the end: Hyperband on nasbench201. Not told apart: none. Better: 0 of 1 rows."
+    assert doc.caption.endswith(told)
     assert "was not measured" in doc.footnotes[0]
 
 
