@@ -57,6 +57,8 @@ COUNTED_AT = {
     "mac": MAC_S / BACKWARD,
     "number": VALUE_S / BACKWARD,
 }
+#: What torch notes of an operation beside what it computes: paths, lines, addresses of objects.
+_TRACED = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
 #: Images of a batch without gradients.
 EVAL_BATCH = 200
 #: CPU seconds of training between two checkpoints.
@@ -171,6 +173,9 @@ class ImageWorkshops:
         tqdm.monitor_interval = 0
         try:
             program = torch.export.export(network.eval(), (torch.zeros(EVAL_BATCH, *shape),))
+            for node in program.graph.nodes:  # which file, line and object it was traced from
+                for name in _TRACED:
+                    node.meta.pop(name, None)
             torch.export.save(program, file)
         except Exception as error:  # torch has many ways of saying no
             raise ProtocolError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -215,6 +217,20 @@ def test_runner_examines_the_network_that_is_handed_back(oracle: Oracle) -> None
     assert metrics["sparsity"] == pytest.approx(zeros / (9 * 8 + 9 * 64 + 64 + 80))
     assert metrics["test_accuracy"] > 0.3
     assert record.simulated_s > 0 and record.overhead_s["workshop"] > 0
+
+
+def test_what_is_packed_depends_on_the_network_alone(oracle: Oracle) -> None:
+    """Not on the object that it was traced from, its address, or the file that its code is in."""
+    assert oracle.workshops is not None
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 10))
+    packed = [
+        oracle.workshops.packed(torch.fx.symbolic_trace(network), oracle.info.datasets[0])
+        for _ in range(2)
+    ]
+    assert packed[0] == packed[1]
+    with zipfile.ZipFile(io.BytesIO(packed[0])) as archive:
+        texts = [archive.read(name) for name in archive.namelist()]
+    assert not any(str(Path(torch.__file__).parent).encode() in text for text in texts)
 
 
 def test_networks_are_examined_from_several_threads(oracle: Oracle) -> None:
