@@ -46,7 +46,8 @@ _LEGEND = (
     f"Δ: our figure minus the published one. {APART}: the published figure, give or take half a "
     "unit of its last digit, lies outside our 95 % interval (a figure over all architectures has "
     "none); the sampling error of the published figure is unknown. Best found: the metric of the "
-    "architecture with the highest score; it has no interval and therefore no mark. Blocked: it "
+    "architecture with the highest score; it has no interval and therefore no mark. Networks are "
+    "scored with random images where no set of images is named. Blocked: it "
     "cannot be computed here; not scored: these networks have no scores yet; the last column gives "
     f"the reason. {RECALLED}: the text behind the figure was not read."
 )

@@ -284,6 +284,8 @@ def setting_words(setting: Mapping[str, Any], *, network: bool) -> str:
         or "full network"
     )
     others = [f"{name} {setting[name]}" for name in ("data", "seed", "dataset") if name in setting]
+    if whole.as_built:
+        others.append("dead parts included")
     return ", ".join([f"{whole.batches} × {whole.batch}", size, *others])
 
 

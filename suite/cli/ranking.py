@@ -16,7 +16,15 @@ from nasrepro.suite.cli.common import (
     print_table,
     progress_bar,
 )
-from nasrepro.suite.cli.scoring import Batch, Count, Data, DatasetOf, Network, setting_of
+from nasrepro.suite.cli.scoring import (
+    AsBuilt,
+    Batch,
+    Count,
+    Data,
+    DatasetOf,
+    Network,
+    setting_of,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +65,7 @@ def rank(
     data: Data = "",
     network: Network = None,
     networks_of: DatasetOf = "",
+    as_built: AsBuilt = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -76,7 +85,7 @@ def rank(
     name = chosen_dataset(opened, dataset)
     length = max(opened.epochs(name)) if epochs is None else epochs
     names = scorer or [entry.name for entry in scorers.all() if not entry.needs_network]
-    setting = setting_of(batch, batches, data, 0, network, networks_of)
+    setting = setting_of(batch, batches, data, 0, network, networks_of, as_built)
     keys = [
         rank_key(opened, scorer, name, length, metric=metric, resamples=resamples, seed=seed)
         for scorer in names

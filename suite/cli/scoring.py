@@ -37,8 +37,22 @@ DatasetOf = Annotated[
 ]
 
 
+AsBuilt = Annotated[
+    bool,
+    typer.Option(
+        "--as-built", help="Score networks with their dead parts (default: without them)."
+    ),
+]
+
+
 def setting_of(
-    batch: int, batches: int, data: str, seed: int, network: list[str] | None, dataset: str
+    batch: int,
+    batches: int,
+    data: str,
+    seed: int,
+    network: list[str] | None,
+    dataset: str,
+    as_built: bool = False,
 ) -> ScoringSetting:
     """The setting that the options give."""
     from nasrepro.suite.scoring import ScoringSetting
@@ -51,7 +65,7 @@ def setting_of(
                 f"--network {text!r} is not name=number, a positive one such as channels=8"
             )
         sizes[name] = int(value)
-    return ScoringSetting(batch, batches, data, seed, sizes, dataset)
+    return ScoringSetting(batch, batches, data, seed, sizes, dataset, as_built)
 
 
 @app.command()
@@ -71,6 +85,7 @@ def score(
     seed: Annotated[int, typer.Option(min=0, help="Seed of images, weights and scorers.")] = 0,
     network: Network = None,
     networks_of: DatasetOf = "",
+    as_built: AsBuilt = False,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes, one thread each.")] = 1,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="Start no new network after N seconds.")
@@ -90,18 +105,18 @@ def score(
     from nasrepro.suite.scoring import score as run
 
     opened = load_oracle(oracle)
-    wanted = (
-        [scorers.get(name) for name in scorer]
-        if scorer
-        else [each for each in scorers.all() if each.needs_network]
-    )
+    asked = [scorers.get(name) for name in scorer] if scorer else scorers.all()
+    named = [part for each in asked for part in each.combines or (each.name,)]
+    wanted = [scorers.get(name) for name in dict.fromkeys(named)]
+    if not scorer or any(each.combines for each in asked):  # what is counted is not stored
+        wanted = [each for each in wanted if each.needs_network]
     for each in wanted:
         if not each.needs_network:
             raise NasreproError(
                 f"scorer {each.name} needs no network: nasrepro rank computes it directly, "
                 "so there are no scores to store"
             )
-    setting = setting_of(batch, batches, data, seed, network, networks_of)
+    setting = setting_of(batch, batches, data, seed, network, networks_of, as_built)
     archs = [opened.archs()[row] for row in sample_of(opened, sample)]
     limit_s = float("inf") if seconds is None else seconds
     with progress_bar(f"scoring {opened.name}", quiet) as progress:

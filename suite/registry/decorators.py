@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
@@ -155,20 +156,27 @@ def scorer(
     needs_data: bool = False,
     batches: int = 1,
     reads: Sequence[str] = (),
+    combines: Sequence[str] = (),
 ) -> Callable[[F], F]:
-    """Register a scorer; see `Scorer.score` for its arguments."""
+    """Register a scorer; see `Scorer.score` for its arguments.
+
+    What one that `combines` others needs is what they need.
+    """
 
     def register(score: F) -> F:
         check_name("scorer", name)
+        parts = [scorers.get(part) for part in combines]
+        sources = [source_sha256(score), *(part.source_sha256 for part in parts)]
         made = Scorer(
             name,
             score,
             paper,
-            needs_network,
-            needs_data,
-            batches,
+            any(part.needs_network for part in parts) if parts else needs_network,
+            any(part.needs_data for part in parts) if parts else needs_data,
+            max([batches, *(part.batches for part in parts)]),
             tuple(reads),
-            source_sha256(score),
+            tuple(combines),
+            stable_hash(sources) if parts else sources[0],
         )
         scorers.add(name, made, score.__module__)
         return score

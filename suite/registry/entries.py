@@ -175,23 +175,27 @@ class Scorer:
     Attributes:
         name: of the scorer.
         score: without network, `score(space, arch, dataset) -> float`; with one, `score(network,
-            batches) -> float`.
+            batches) -> float`; of others' scores, `score(scores) -> array`, from a mapping of their
+            names to arrays over the architectures that are ranked together.
         paper: where it is from, or "control".
         needs_network: whether it needs the untrained network.
         needs_data: whether what is in the batches matters; if not, only the shape of an image does.
         batches: how many batches it needs at least.
         reads: what it reads of the first pass beside gradients; see
             `nasrepro.suite.scoring.Batches`.
-        source_sha256: hash of its source.
+        combines: names of the scorers of which it combines the scores; it then ranks a table, and
+            gives no score of one network by itself.
+        source_sha256: hash of its source, and of those that it combines.
     """
 
     name: str
-    score: Callable[..., float]
+    score: Callable[..., Any]
     paper: str
     needs_network: bool = True
     needs_data: bool = False
     batches: int = 1
     reads: tuple[str, ...] = ()
+    combines: tuple[str, ...] = ()
     source_sha256: str = ""
 
     @property

@@ -2,8 +2,8 @@
 
 What scorers share, the setting, and the tables that scores are kept in.
 
-A cell is scored as its canonical form: functionally equal cells get one score, and dead parts have
-none.
+A cell is scored as its canonical form, unless the setting says `as_built`: functionally equal cells
+get one score, and dead parts have none.
 """
 
 from __future__ import annotations
@@ -89,11 +89,12 @@ def score(
         progress: called after each network.
 
     Raises:
-        NasreproError: a scorer needs more batches than the setting has.
+        NasreproError: a scorer needs more batches than the setting has, or combines others.
     """
     dataset = dataset_of(oracle, setting)
     inputs, space = inputs_of(oracle.space, dataset, setting), space_of(oracle.space, setting)
     for scorer in scorers:
+        _check_single(scorer)
         if scorer.batches > inputs.batches:
             raise NasreproError(
                 f"scorer {scorer.name} needs {scorer.batches} batches, the setting has "
@@ -101,7 +102,7 @@ def score(
             )
     table = ScoreTable.load(inputs, *scorers)
     table.made = dict(_versions())
-    distinct = list(dict.fromkeys(space.canonical(arch) for arch in archs))
+    distinct = list(dict.fromkeys(inputs.scored_as(space, arch) for arch in archs))
     run = _Task(oracle, dataset.name, inputs, space)
     adopted = _adopt(table, scorers, run)
     todo: list[tuple[Arch, list[Scorer]]] = []
@@ -126,6 +127,14 @@ def score(
         if todo or adopted:
             table.save()
     return table
+
+
+def _check_single(scorer: Scorer) -> None:
+    if scorer.combines:
+        raise NasreproError(
+            f"scorer {scorer.name} combines {', '.join(scorer.combines)} of the architectures of "
+            "a ranking; it gives no score of one network"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +264,8 @@ class StoredScorer:
         scorer: Scorer,
         setting: ScoringSetting,
     ) -> StoredScorer:
-        """For a space and data set as a session has them."""
+        """For a space and data set as a session has them; no scorer that combines others."""
+        _check_single(scorer)
         inputs = inputs_of(space, dataset, setting)
         return cls(
             space_of(space, setting),
@@ -268,11 +278,11 @@ class StoredScorer:
 
     def has(self, arch: Arch) -> bool:
         """Whether its score is stored."""
-        return self.space.index(self.space.canonical(arch)) in self.stored
+        return self.space.index(self.inputs.scored_as(self.space, arch)) in self.stored
 
     def score(self, arch: Arch) -> float:
         """The score; -inf where it is not finite."""
-        arch = self.space.canonical(arch)
+        arch = self.inputs.scored_as(self.space, arch)
         if arch not in self._known:
             row = self.cached.get(self.space.index(arch))
             if row is None:
@@ -302,7 +312,8 @@ def missing_scores(
     """
     inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
     table, space = ScoreTable.load(inputs, scorer), space_of(oracle.space, setting)
-    archs = {space.canonical(oracle.archs()[row]) for row in sample(oracle, size).tolist()}
+    rows = sample(oracle, size).tolist()
+    archs = {inputs.scored_as(space, oracle.archs()[row]) for row in rows}
     missing = sum(space.index(arch) not in table.of(scorer) for arch in archs)
     known = table.rows.get(scorer.name) or next(iter(table.rows.values()), {})
     each_s = float(np.mean([cpu_s for _, cpu_s in known.values()])) if known else 1.0
@@ -331,7 +342,7 @@ def scored(
     known, archs = table.rows.get(scorer, {}), oracle.archs()
     rows, found, seen = [], [], set()
     for row in sample(oracle, size).tolist():
-        index = space.index(space.canonical(archs[row]))
+        index = space.index(table.inputs.scored_as(space, archs[row]))
         if index not in known:
             break
         rows.append(row)

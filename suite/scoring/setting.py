@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import RANDOM
-from nasrepro.suite.space import SearchSpace
+from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import Dataset, Oracle
@@ -35,6 +35,9 @@ class ScoringSetting:
         dataset: for whose images and classes networks are built; "" for the oracle's first: one
             score of a network then stands for all data sets, which is our choice (they differ in
             the classifier, and in ImageNet16-120's smaller images).
+        as_built: score networks with their dead parts, as the authors' codes do; else functionally
+            equal ones have one score, that of the network without them. Few scorers see a
+            difference (`zen`, `l2_norm`).
     """
 
     batch: int = 128
@@ -43,6 +46,7 @@ class ScoringSetting:
     seed: int = 0
     network: Mapping[str, int] = field(default_factory=dict)
     dataset: str = ""
+    as_built: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an empty batch."""
@@ -78,17 +82,26 @@ class Inputs:
     batches: int
     seed: int
     version: int = VERSION
+    as_built: bool = False
 
     @property
     def id(self) -> str:
-        """Hash of all of it."""
-        return stable_hash(asdict(self))
+        """Hash of all of it; `as_built` counts where it is true."""
+        values = asdict(self)
+        if not self.as_built:
+            del values["as_built"]
+        return stable_hash(values)
+
+    def scored_as(self, space: SearchSpace, arch: Arch) -> Arch:
+        """What is built to score an architecture: its canonical form, or itself."""
+        return arch if self.as_built else space.canonical(arch)
 
     def __str__(self) -> str:
         network = ", ".join(f"{name} {value}" for name, value in self.network.items())
         return (
             f"{self.batches} x {self.batch} {self.data} images of {self.size} pixels, "
             f"{self.classes} classes, {network}, seed {self.seed}"
+            f"{', dead parts included' if self.as_built else ''}"
         )
 
 
@@ -104,6 +117,7 @@ def inputs_of(space: SearchSpace, dataset: Dataset, setting: ScoringSetting) -> 
         setting.batch,
         setting.batches,
         setting.seed,
+        as_built=setting.as_built,
     )
 
 

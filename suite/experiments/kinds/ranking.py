@@ -254,29 +254,41 @@ def of_networks(
     Raises:
         ScoresMissing: `size` is not given and nothing is scored, or scoring takes longer.
     """
-    scorer = scorers.get(key.scorer)
-    if not scorer.needs_network:
+    of_network = [part for part in parts_of(scorers.get(key.scorer)) if part.needs_network]
+    if not of_network:
         return key
     if size is None:
-        inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
-        table = ScoreTable.load(inputs, scorer)
-        size = len(scored(oracle, table, key.scorer)[0]) if table.of(scorer) else 0
-        if not size:
-            stale = len(table.rows.get(key.scorer, {}))
-            raise ScoresMissing(
-                f"no networks of {key.oracle} are scored by {key.scorer} with {inputs}"
-                f"{f' ({stale:,} with another version of it)' if stale else ''}; score some: "
-                f"nasrepro score {key.oracle} --scorer {key.scorer} --sample 1000"
-            )
+        size = min(_scored_so_far(oracle, part, setting) for part in of_network)
     elif limit_s < math.inf:
-        missing, price_s = missing_scores(oracle, scorer, setting, size)
-        if price_s > limit_s:
-            raise ScoresMissing(
-                f"{missing:,} networks of {key.oracle} are not scored by {key.scorer}, which takes "
-                f"about {price_s / 60:,.0f} CPU minutes: "
-                f"nasrepro score {key.oracle} --scorer {key.scorer} --sample {size}"
-            )
+        for part in of_network:
+            missing, price_s = missing_scores(oracle, part, setting, size)
+            if price_s > limit_s:
+                raise ScoresMissing(
+                    f"{missing:,} networks of {key.oracle} are not scored by {part.name}, which "
+                    f"takes about {price_s / 60:,.0f} CPU minutes: "
+                    f"nasrepro score {key.oracle} --scorer {part.name} --sample {size}"
+                )
     return replace(key, setting=setting.changed, sample=min(size, len(oracle.archs())))
+
+
+def parts_of(scorer: Scorer) -> list[Scorer]:
+    """The scorers that one combines; of another, itself."""
+    return [scorers.get(name) for name in scorer.combines] or [scorer]
+
+
+def _scored_so_far(oracle: Oracle, scorer: Scorer, setting: ScoringSetting) -> int:
+    """How many networks of the fixed order are scored; raises ScoresMissing for none."""
+    inputs = inputs_of(oracle.space, dataset_of(oracle, setting), setting)
+    table = ScoreTable.load(inputs, scorer)
+    size = len(scored(oracle, table, scorer.name)[0]) if table.of(scorer) else 0
+    if not size:
+        stale = len(table.rows.get(scorer.name, {}))
+        raise ScoresMissing(
+            f"no networks of {oracle.name} are scored by {scorer.name} with {inputs}"
+            f"{f' ({stale:,} with another version of it)' if stale else ''}; score some: "
+            f"nasrepro score {oracle.name} --scorer {scorer.name} --sample 1000"
+        )
+    return size
 
 
 def rank_key(
@@ -367,6 +379,8 @@ class RankingSetting:
         And the CPU seconds of scoring, and what networks were scored with.
         """
         assert self.scorer is not None
+        if self.scorer.combines:
+            return self._combined(within, progress)
         if not self.scorer.needs_network:
             rows, values = self.targets(within)
             return rows, values, *self._computed(rows), ""
@@ -374,6 +388,30 @@ class RankingSetting:
         rows, values = self.targets(known if within is None else np.intersect1d(known, within))
         scores = known_scores[np.searchsorted(known, rows)]
         return rows, values, scores, float(seconds.sum()), inputs
+
+    def _combined(
+        self, within: Sequence[int] | NDArray[np.intp] | None, progress: Progress
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], float, str]:
+        """As `scored`, of a scorer that combines others: over what all of them have scored."""
+        assert self.scorer is not None
+        parts = parts_of(self.scorer)
+        given = [
+            replace(self, key=replace(self.key, scorer=part.name), scorer=part).scored(
+                within, progress
+            )
+            for part in parts
+        ]
+        rows = given[0][0]
+        for other, *_ in given[1:]:
+            rows = np.intersect1d(rows, other)
+        scores = {
+            part.name: found[np.searchsorted(places, rows)]
+            for part, (places, _, found, *_) in zip(parts, given, strict=True)
+        }
+        rows, values = self.targets(rows)
+        seconds = sum(each[3] for each in given)
+        inputs = next((each[4] for each in given if each[4]), "")
+        return rows, values, np.asarray(self.scorer.score(scores), np.float64), seconds, inputs
 
     def targets(
         self, within: Sequence[int] | NDArray[np.intp] | None = None
@@ -440,7 +478,7 @@ class RankingSetting:
         table = score_networks(
             oracle, [self.scorer], archs, ScoringSetting(**key.setting), progress=progress
         )
-        distinct = len({oracle.space.canonical(arch) for arch in archs})
+        distinct = len({table.inputs.scored_as(oracle.space, arch) for arch in archs})
         return (
             *scored(oracle, table, key.scorer, key.sample),
             f"{distinct:,} distinct architectures with {table.inputs}",

@@ -20,17 +20,18 @@ from toys import toy_fixture  # noqa: F401
 from nasrepro.__main__ import app
 from nasrepro.methods.nets import passes
 from nasrepro.oracles.spaces.cell201 import Cell201
+from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
 from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, ScoresMissing
-from nasrepro.suite.experiments.kinds.ranking import RankCell, of_networks, rank_key
+from nasrepro.suite.experiments.kinds.ranking import RankCell, Scatter, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
-from nasrepro.suite.registry import load_oracle, scorers
+from nasrepro.suite.registry import load_oracle, scorer, scorers
 from nasrepro.suite.scoring import Batches, ScoreTable, ScoringSetting
 from nasrepro.suite.statistics import kendall, spearman
 
-NETWORK = [entry.name for entry in scorers.all() if entry.needs_network]
+NETWORK = [entry.name for entry in scorers.all() if entry.needs_network and not entry.combines]
 EMPTY = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 DEAD = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
@@ -674,6 +675,29 @@ def test_equal_cells_are_scored_once_and_dead_parts_not_at_all(cache):
     assert judge.took_s == took_s
 
 
+def test_dead_parts_are_scored_where_the_setting_says_so(cache):
+    """A dead convolution has weights, which l2_norm counts."""
+    space, dataset = Cell201(channels=4, cells=1), Dataset("toys", 10, 8)
+    dead = space.parse(
+        "|skip_connect~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|none~2|"
+    )
+    draw = lambda **given: (  # noqa: E731
+        [(np.zeros((4, 3, 8, 8), np.float32), np.zeros(4, np.int64))] * given["count"]
+    )
+    l2_norm, as_built = scorers.get("l2_norm"), ScoringSetting(batch=4, as_built=True)
+    whole = scoring.StoredScorer.of(space, dataset, draw, l2_norm, as_built)
+    pruned = scoring.StoredScorer.of(space, dataset, draw, l2_norm, SMALL)
+    assert whole.score(dead) > pruned.score(dead)
+    assert "dead parts included" in str(whole.inputs) and whole.inputs.id != pruned.inputs.id
+    assert as_built.changed == {"batch": 4, "as_built": True}
+
+
+def test_scores_that_ship_keep_their_names():
+    """What is off by default is in no hash: the tables are found by what they were made with."""
+    inputs = scoring.inputs_of(Cell201(), Dataset("cifar10", 10, 32), ScoringSetting())
+    assert inputs.id == "0b4a2bce0995fe71"
+
+
 def test_errors_name_what_to_do(cache, toy):
     with pytest.raises(NasreproError, match="zico needs 2 batches, the setting has 1"):
         scoring.score(toy, [scorers.get("zico")], toy.archs()[:1], ScoringSetting(batches=1))
@@ -736,6 +760,59 @@ def test_a_ranking_scores_what_is_missing_and_says_what_it_is_of(cache, toy):
         key.run_id != wanted.run_id
         and of_networks(rank_key(toy, "params", "toys", 9), toy, SMALL).sample == 0
     )
+
+
+@pytest.fixture
+def pair(request):
+    """A scorer that combines a network's score and a count, for the length of one test."""
+    scorer("toy_pair", paper="none", combines=("synflow", "params"))(
+        lambda scores: scores["synflow"] * 0 + 2 * scores["params"]
+    )
+    request.addfinalizer(lambda: scorers._found.pop("toy_pair"))
+    return scorers.get("toy_pair")
+
+
+def test_a_scorer_that_combines_others_ranks_what_all_of_them_score(cache, toy, pair):
+    assert pair.needs_network and not pair.needs_data and pair.source_sha256
+    key = rank_key(toy, "toy_pair", "toys", 9, resamples=20)
+    with pytest.raises(ScoresMissing, match="nasrepro score toy --scorer synflow"):
+        of_networks(key, toy, SMALL)
+    scored_toy(toy, ("synflow",), size=9)
+    wanted = of_networks(key, toy, SMALL)
+    assert wanted.sample == 9
+    record, scatter = execute_here(RankCell(wanted))
+    assert record.status == "done", record.error
+    sizes = [
+        toy.space.complexity(toy.archs()[row], classes=10, size=8).params
+        for row in Scatter.from_bytes(scatter).rows
+    ]
+    assert Scatter.from_bytes(scatter).scores == tuple(2.0 * size for size in sizes)
+    assert record.agreement["n"] == 9 and "9 distinct architectures" in record.inputs
+    with pytest.raises(NasreproError, match="toy_pair combines synflow, params"):
+        scoring.score(toy, [pair], toy.archs()[:1], SMALL)
+
+
+def test_az_nas_adds_up_logarithms_of_ranks():
+    parts = ("az_expressivity", "az_progressivity", "az_trainability", "macs")
+    assert scorers.get("az_nas").combines == parts
+    values = ([1.0, 2.0, 3.0], [5.0, 5.0, 9.0], [-np.inf, 0.0, -1.0], [3.0, 2.0, 1.0])
+    given = dict(zip(parts, map(np.array, values), strict=True))
+    ranks = np.array([[1, 2, 3], [1.5, 1.5, 3], [1, 3, 2], [3, 2, 1]]) / 3
+    assert scorers.get("az_nas").score(given) == pytest.approx(np.log(ranks).sum(0))
+
+
+def test_zico_bc_subtracts_resolution_over_width_layer_by_layer():
+    """By the shapes of what the layers of a network of sizes write."""
+    space = SizeSpace()
+    arch, dataset, shapes = space.sample(np.random.default_rng(0)), Dataset("toys", 10, 32), []
+    network = space.build(arch, classes=10)
+    for layer in passes.layers(network):
+        layer.register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
+    network(torch.zeros(2, 3, 32, 32))
+    expected = sum(np.log(np.prod(shape[2:], dtype=float) / np.sqrt(shape[1])) for shape in shapes)
+    assert scorers.get("zico_bias").score(space, arch, dataset) == pytest.approx(expected)
+    given = {"zico": np.array([9.0, 8.0]), "zico_bias": np.array([1.0, 3.0])}
+    assert scorers.get("zico_bc").score(given).tolist() == [8.0, 5.0]
 
 
 def test_scores_that_are_constant_or_not_finite_are_reported_as_such(cache, toy):
