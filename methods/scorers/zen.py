@@ -8,7 +8,8 @@ Deviations:
       authors' code, where a running variance begins at 1; the paper has those of the batch
       (`zen_batch`).
     - Every batch norm of the network counts, as theirs; but `nasrepro score` scores cells without
-      their dead parts, whose batch norms count in their code.
+      their dead parts, whose batch norms count in their code. `--as-built` (`as_built` of a
+      setting) scores them with these.
 """
 
 from nasrepro.methods.nets.zen import change_and_variances
