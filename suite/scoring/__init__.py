@@ -1,14 +1,6 @@
 """Scores of untrained networks: settings, batches, tables, scoring."""
 
-from nasrepro.suite.scoring.batches import (
-    Batches,
-    Images,
-    Labels,
-    batches_of,
-    keep_memory,
-    seeded,
-    shared,
-)
+from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded, shared
 from nasrepro.suite.scoring.scores import (
     StoredScorer,
     missing_scores,
@@ -39,7 +31,6 @@ __all__ = [
     "batches_of",
     "dataset_of",
     "inputs_of",
-    "keep_memory",
     "missing_scores",
     "sample",
     "score",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -90,25 +88,10 @@ def shared(compute: Callable[..., T], network: Any, batches: Sequence[Any], *arg
     )
 
 
-@cache
-def keep_memory() -> None:
-    """Let the process keep its memory between passes: faster, the same results.
-
-    glibc gives large blocks back to the system each time they are freed, and pays for every page
-    when it asks again. Elsewhere nothing is done.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL("libc.so.6")
-        # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, bytes
-        for name, value in ((-3, 1_000_000_000), (-1, 2_000_000_000), (-2, 1 << 26)):
-            library.mallopt(name, value)
-
-
 @contextlib.contextmanager
 def seeded(seed: int, threads: int = 1) -> Iterator[Any]:
     """Torch, its generator seeded and its threads counted; both are as before afterwards."""
     torch = importlib.import_module("torch")  # networks are the only thing here that needs it
-    keep_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
