@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasrepro.suite.data import stable_hash
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
@@ -176,7 +176,7 @@ def scorer(
             max([batches, *(part.batches for part in parts)]),
             tuple(reads),
             tuple(combines),
-            stable_hash(sources) if parts else sources[0],
+            sha256("".join(sources).encode()).hexdigest() if parts else sources[0],
         )
         scorers.add(name, made, score.__module__)
         return score
