@@ -60,13 +60,17 @@ def tasks_with_pairs(results: Results) -> Iterator[tuple[Task, list[Pair]]]:
 
 
 def pairs_of(task: Task) -> list[Pair]:
-    """Rows of each method of a workshop with its defaults, and of each of its controls."""
+    """Rows of each method of a workshop with its defaults, and of each of its controls.
+
+    A control by another choice is of the same source.
+    """
     pairs = []
     for row, group in enumerate(task.groups):
         if not _is_system(group):
             continue
         for other, control in enumerate(task.groups):
-            if other != row and (control.method == group.method or not _trains(control)):
+            same = (control.method, control.method_sha256) == (group.method, group.method_sha256)
+            if other != row and (same or not _trains(control)):
                 pairs.append((row, other))
     return sorted(pairs, key=lambda pair: (task.groups[pair[0]].method, pair[1]))
 

@@ -1,13 +1,15 @@
 """The table of networks made in a workshop: what the runner counted, beside the control."""
 
 import csv
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
 from nasrepro.reports.summary import Estimate
-from nasrepro.reports.tables.workshop_controls import sentence
+from nasrepro.reports.tables.workshop_controls import pairs_of, sentence
+from nasrepro.suite.registry import methods
 
 PLAN = """
 [[experiment]]
@@ -95,6 +97,24 @@ def test_a_method_stands_beside_each_of_its_controls(tmp_path):
         assert float(row["test_accuracy_adds"]) == pytest.approx(
             float(row["test_accuracy_method"]) - float(row["test_accuracy_control"])
         )
+
+
+def test_a_control_by_another_choice_is_of_the_same_source():
+    defaults = dict(methods.get("compactnet_network").defaults)
+
+    def row(method, params, source):
+        return SimpleNamespace(method=method, params=params, method_sha256=source)
+
+    uniform = {**defaults, "choose": "uniform"}
+    groups = [
+        row("compactnet_network", defaults, "new"),
+        row("compactnet_network", defaults, "old"),
+        row("compactnet_network", uniform, "old"),
+        row("random_search", {}, "x"),
+        row("firefly", {}, "y"),
+    ]
+    pairs = pairs_of(SimpleNamespace(groups=groups))
+    assert set(pairs) == {(0, 3), (1, 2), (1, 3)}
 
 
 @pytest.mark.parametrize(
