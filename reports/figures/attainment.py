@@ -12,6 +12,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import title_of, unit_words
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
@@ -61,31 +62,50 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
     target: Metric = info.target_of(params["dataset"])
     scale = 100.0 if target.unit == "fraction" else 1.0
     names = [name for name in fronts if name != TRUE][:LINES]
-    looks = look_of(names)
+    looks = look_of(names, {name: name.partition(", ")[0] for name in names})
+    cost, unit, per_unit = _cost(params)
     figure = new_figure("column", height=2.9 + 0.14 * -(-(len(names) + 1) // 2))
     axes = figure.add_subplot()
-    costs = sorted({cost for members in fronts.values() for front in members for cost in front[0]})
+    costs = sorted({each for members in fronts.values() for front in members for each in front[0]})
+    shown = np.asarray(costs) / per_unit
     true = attained(fronts[TRUE], costs, target.higher_is_better)
-    axes.step(costs, scale * true, where="post", color="0.4", linestyle=":", label=TRUE)
+    axes.step(shown, scale * true, where="post", color="0.4", linestyle=":", label=TRUE)
     for name in names:
         values = scale * attained(fronts[name], costs, target.higher_is_better)
-        axes.step(costs, values, where="post", label=spelled(name), **looks[name].line)
+        label = ", ".join([title_of(name.partition(", ")[0]), *name.split(", ")[1:]])
+        axes.step(shown, values, where="post", label=spelled(label), **looks[name].line)
+    true_costs, true_targets = fronts[TRUE][0]
+    nadir = max(true_costs) / per_unit, scale * true_targets[0]
+    axes.plot(*nadir, "k+", markersize=7, label="reference point")
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.tick_params(axis="x", which="minor", labelbottom=False)
-    cost = f"{params['cost']} on {params['device']}" if params["device"] else params["cost"]
-    axes.set_xlabel(f"{cost.replace('_', ' ')} of the network")
-    unit = " (%)" if target.unit == "fraction" else ""
-    axes.set_ylabel(f"{target.name.replace('_', ' ').capitalize()}{unit}")
+    axes.set_xlabel(f"{cost} ({unit})" if unit else cost)
+    goal = target.name.replace("_", " ")
+    axes.set_ylabel(f"{goal.capitalize()} {unit_words(target)}".rstrip())
     axes.grid(visible=True)
     legend_below(figure, axes, columns=2)
     caption = (
         f"{params['oracle']}, {params['dataset']}: what half of {seeds:,} searches of "
         f"{params['queries']:,} queries reach. A line gives, for each limit on the network's "
-        f"{cost}, the best {target.name} that at least half of a method's searches have found "
+        f"{cost}, the best {goal} that at least half of a method's searches have found "
         f"within it (the median attainment front). Searches choose their fronts by validation "
-        f"after {params['epochs']} epochs; dotted: the front of the whole table."
+        f"after {params['epochs']} epochs; dotted: the front of the whole table. Hypervolumes are "
+        f"measured from its nadir, the cross at {cost} {nadir[0]:,.4g} {unit} and {goal} "
+        f"{nadir[1]:.4g}{' %' if scale > 1 else ''}; a front that lies wholly beyond it has none."
     )
-    name = slug("attainment", params["oracle"], params["dataset"], cost)
+    on = f" on {params['device']}" if params["device"] else ""
+    name = slug("attainment", params["oracle"], params["dataset"], params["cost"] + on)
     return Drawing(name, caption, figure)
+
+
+def _cost(params: Any) -> tuple[str, str, float]:
+    """A study's cost as people read it: name, unit, and how much of it is one unit."""
+    cost, device = params["cost"], params["device"]
+    if cost in ("latency", "energy"):
+        return f"{cost.capitalize()} on {device}", "ms" if cost == "latency" else "mJ", 1.0
+    known = {"macs": ("MACs", "M", 1e6), "params": ("Parameters", "M", 1e6)}
+    words, found, unit = cost.rpartition("_")  # a metric of the oracle, such as energy_kwh
+    named = (words if found else cost).replace("_", " ").capitalize()
+    return known.get(cost, (named, unit.replace("kwh", "kWh") if found else "", 1.0))

@@ -121,5 +121,11 @@ def test_the_figure_has_a_line_for_each_method(
         key = StudyKey(entry.name, "0", entry.params({}), {}, 0)
         store.add(StudyRecord(key, "done", ("method",), tuple(rows)))
         (drawing,) = draw(Results(store))
-    assert len(drawing.figure.axes[0].lines) == 3
+    (axes,) = drawing.figure.axes
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["true front", "Random search", "EPNAS, arm = reinforce", "reference point"]
+    assert axes.get_xlabel() == "MACs (M)" and axes.get_ylabel() == "Test accuracy (%)"
+    costs, targets = json.loads(str(rows[0]["_front"]))
+    (cost,), (target,) = axes.lines[-1].get_data()
+    assert (cost, target) == (max(costs) / 1e6, 100 * min(targets))
     assert drawing.name == "attainment-digits201-digits-macs"
