@@ -169,6 +169,14 @@ class Oracle(ABC):
 
     def best(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> tuple[float, Arch]:
         """The best tabulated value of `metric` and its architecture, the first of ties."""
+        value, row = self._best(dataset, epochs, metric, seed)
+        return value, self.archs()[row]
+
+    def best_value(self, dataset: str, epochs: int, metric: str, seed: Seed = MEAN) -> float:
+        """The best tabulated value of `metric`; lists no architecture, which takes time."""
+        return self._best(dataset, epochs, metric, seed)[0]
+
+    def _best(self, dataset: str, epochs: int, metric: str, seed: Seed) -> tuple[float, int]:
         wanted = self.info.metric(metric)
         found, length, which, _ = self._setting(dataset, epochs, seed, None)
         values = self._read_many(None, found, length, which, (metric,)).get(metric)
@@ -177,7 +185,7 @@ class Oracle(ABC):
                 f"{self.name} has no {metric} for {found.name} at {epochs} epochs, seed {seed}"
             )
         index = int(np.nanargmax(values) if wanted.higher_is_better else np.nanargmin(values))
-        return float(values[index]), self.archs()[index]
+        return float(values[index]), index
 
     def to_pandas(
         self,

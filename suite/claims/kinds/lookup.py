@@ -44,5 +44,5 @@ class Lookup(Strict):
             reading = oracle.query(arch, dataset=self.dataset, epochs=self.epochs)
             value = reading.values.get(self.metric, math.nan)
         else:
-            value = oracle.best(self.dataset, self.epochs, self.metric)[0]
+            value = oracle.best_value(self.dataset, self.epochs, self.metric)
         return exact(claim, value * scale_of(self.oracle, self.metric, self.dataset))

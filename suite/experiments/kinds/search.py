@@ -643,7 +643,7 @@ def _unique_s(oracle: Oracle, done: Sequence[Evaluation]) -> float:
 @cache
 def _best(oracle: Oracle, dataset: str, epochs: int) -> float | None:
     try:
-        return oracle.best(dataset, epochs, oracle.info.target_of(dataset).name)[0]
+        return oracle.best_value(dataset, epochs, oracle.info.target_of(dataset).name)
     except NotTabulated:
         return None
 
