@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,8 @@ def _check(table: str, dataset: str, columns: Mapping[str, Column]) -> None:
         fact(table, f"parameters of {dataset} are sums over operations", worst < 0.5, True)
 
 
-def _counted(key: int) -> list[int]:
+@cache  # the graphs have the same keys
+def _counted(key: int) -> tuple[int, ...]:
     """Operations by name and by what they read (features, or an operation), and leaves likewise."""
     link, *ops = map(int, f"{key:05d}")
     of_features, counts = [True], [0] * (2 * len(OPS) + 3)
@@ -127,4 +129,4 @@ def _counted(key: int) -> list[int]:
     for node in set(range(1, NODES + 1)) - set(LINKS[link]):
         counts[2 * len(OPS) + (0 if of_features[node] else 1)] += 1
     counts[-1] = 1
-    return counts
+    return tuple(counts)

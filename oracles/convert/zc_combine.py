@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from nasrepro.oracles.spaces.cell201 import Cell201
@@ -22,6 +23,7 @@ def codes(text: str) -> tuple[int, ...]:
     return tuple(int(code) for code in text.strip("()").split(","))
 
 
+@cache  # several files have the same cells
 def cell(text: str) -> Arch:
     """The NAS-Bench-201 cell written as a tuple of codes."""
     return coded(codes(text))

@@ -24,10 +24,12 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nasrepro.oracles.convert import pickles
+from nasrepro.oracles.convert.opcodes import Machine
 from nasrepro.suite.data import MIRROR_VARIABLE, Table, TableSpec, sources, write_table
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import devices, oracles, references
@@ -101,6 +103,7 @@ def compressed(path: Path) -> Path:
 def converters(mirror: Path) -> dict[str, Format]:
     """The whole converter of each table, by its smallest originals of each kind."""
     formats: dict[str, Format] = {}
+    originals: set[Path] = set()
     for entry in [*oracles.all(), *devices.all(), *references.all()]:
         spec = entry.info.table
         if spec is None or not spec.files:
@@ -108,6 +111,7 @@ def converters(mirror: Path) -> dict[str, Format]:
         paths = {name: mirror / file.path for name, file in spec.files.items()}
         if not all(path.exists() for path in paths.values()):
             continue
+        originals.update(paths.values())
         kinds: dict[str, str] = {}
         for name in sorted(paths, key=lambda name: paths[name].stat().st_size):
             kinds.setdefault(paths[name].suffix, name)
@@ -116,7 +120,22 @@ def converters(mirror: Path) -> dict[str, Format]:
                 paths[name].read_bytes(),
                 conversion(spec, paths, name),
             )
+    remember(originals)
     return formats
+
+
+def remember(originals: set[Path]) -> None:
+    """Parse each intact pickle once, not anew beside each mutant of another file of its table."""
+    whole, values = Machine.load, dict[Path, Any]()
+
+    def load(machine: Machine) -> Any:
+        if machine.path not in originals:
+            return whole(machine)
+        if machine.path not in values:
+            values[machine.path] = whole(machine)
+        return values[machine.path]
+
+    Machine.load = load  # type: ignore[method-assign]
 
 
 def conversion(spec: TableSpec, paths: dict[str, Path], name: str) -> Callable[[Path], object]:
