@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from nasrepro.reports.document import slug
@@ -12,14 +13,17 @@ from nasrepro.reports.words import budget_words, title_of
 
 
 def draw(results: Results) -> Iterator[Drawing]:
-    """One figure for each method with controls, in each setting."""
+    """One figure for each method with controls and each version of its source, in each setting."""
     for task, pairs in tasks_with_pairs(results):
+        numbers: Counter[str] = Counter()
         for system in dict.fromkeys(system for system, _ in pairs):
             controls = [control for ours, control in pairs if ours == system]
-            yield _drawing(task, system, controls)
+            method = task.groups[system].method
+            numbers[method] += 1
+            yield _drawing(task, system, controls, numbers[method])
 
 
-def _drawing(task: Task, system: int, controls: list[int]) -> Drawing:
+def _drawing(task: Task, system: int, controls: list[int], number: int) -> Drawing:
     measure, method = task.measures[task.target.name], task.groups[system].method
     rows = sorted([system, *controls], reverse=True)  # the best at the top
     figure = new_figure("column", height=0.7 + 0.24 * len(rows))
@@ -36,13 +40,14 @@ def _drawing(task: Task, system: int, controls: list[int]) -> Drawing:
         values = measure.scale * task.groups[row].values[task.dataset, task.target.name]
         axes.plot(values, [place] * len(values), "|", color=colour, alpha=0.5, markersize=7)
         axes.plot([measure.scale * each.mean], [place], marker=look.marker, color=colour)
-    axes.set_yticks(range(len(rows)), [task.labels[row] for row in rows])
+    names = [task.labels[row].partition(" [source")[0] for row in rows]  # all of one
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlabel(measure.header.replace("\n", " "))
     axes.grid(visible=True, axis="x")
     seeds = max(measure.estimates[row].n for row in rows)
     return Drawing(
-        slug("workshop-controls", method, task.id),
+        slug("workshop-controls", method, task.id, *([str(number)] if number > 1 else [])),
         f"{title_of(method)} and its controls in {task.setting.oracle} "
         f"({budget_words(task.setting.budget)}): {task.target.name}, each seed "
         f"a stroke; means of {'1 seed' if seeds == 1 else f'{seeds} seeds'} with the {INTERVAL}.",

@@ -3,13 +3,17 @@
 import csv
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
-from nasrepro.reports.summary import Estimate
+from nasrepro.reports.figures import workshop_controls
+from nasrepro.reports.figures.style import styled
+from nasrepro.reports.summary import Estimate, Measure, estimate
 from nasrepro.reports.tables.workshop_controls import pairs_of, sentence
 from nasrepro.suite.registry import methods
+from nasrepro.suite.search import Budget
 
 PLAN = """
 [[experiment]]
@@ -115,6 +119,37 @@ def test_a_control_by_another_choice_is_of_the_same_source():
     ]
     pairs = pairs_of(SimpleNamespace(groups=groups))
     assert set(pairs) == {(0, 3), (1, 2), (1, 3)}
+
+
+def test_each_source_of_a_method_has_a_figure_of_its_own(monkeypatch):
+    place, values = ("digits", "test_accuracy"), np.array([0.9, 0.92])
+    groups = [
+        SimpleNamespace(method="amc_network", values={place: values}, seeds=np.arange(2))
+        for _ in range(4)
+    ]
+    target = SimpleNamespace(name="test_accuracy")
+    measure = Measure("test_accuracy", "Accuracy", (estimate(values),) * 4, 100.0, 1)
+    task = SimpleNamespace(
+        id="t",
+        dataset="digits",
+        target=target,
+        groups=groups,
+        labels=["AMC [source new]", "AMC (choose=uniform) [source new]", "AMC [source old]", "U"],
+        measures={"test_accuracy": measure},
+        setting=SimpleNamespace(oracle="workshop201", budget=Budget(seconds=5)),
+    )
+    pairs = [(task, [(0, 1), (2, 3)])]
+    monkeypatch.setattr(workshop_controls, "tasks_with_pairs", lambda results: pairs)
+    with styled():
+        first, second = workshop_controls.draw(None)
+    assert (first.name, second.name) == (
+        "workshop-controls-amc-network-t",
+        "workshop-controls-amc-network-t-2",
+    )
+    (axes,) = first.figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["AMC (choose=uniform)", "AMC"]
+    strokes = [line for line in axes.lines if line.get_marker() == "|"]
+    assert list(strokes[0].get_xdata()) == [90, 92]
 
 
 @pytest.mark.parametrize(
