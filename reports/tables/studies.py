@@ -113,7 +113,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
     }
     return TableDoc(
         slug("study", key.study, *(str(value) for value in changed.values())),
-        f"Study {key.study}" + (f" ({_setting(changed)})" if changed else ""),
+        f"Study {key.study}" + (f" ({_short(changed)})" if changed else ""),
         _caption(key, entry, len(done)),
         *transposed(_columns(key, done, seed)),
         legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
@@ -144,6 +144,16 @@ def _caption(key: StudyKey, entry: Study | None, seeds: int) -> str:
     return (
         f"{what.rstrip('.')}{paper}. Parameters: {_setting(key.params) or 'none'}; {seeds:,} "
         f"{'seed' if seeds == 1 else 'seeds'}."
+    )
+
+
+def _short(params: Mapping[str, object]) -> str:
+    """As `_setting`, but of a list of settings how many there are: the caption has them."""
+    return ", ".join(
+        f"{len(value)} {name}"
+        if isinstance(value, list | tuple) and len(str(value)) > 40
+        else _setting({name: value})
+        for name, value in params.items()
     )
 
 

@@ -1293,10 +1293,14 @@ def test_average_ranks_over_tasks(store):
 
 
 def test_a_study_stands_with_its_definitions_and_the_traps_of_its_oracle(store):
-    params = {"oracle": "nasbench101_slice", "dataset": "cifar10"}
+    searches = [{"name": "nsga2", "population": size} for size in (10, 20, 40)]
+    params = {"oracle": "nasbench101_slice", "dataset": "cifar10", "searches": searches}
     key = StudyKey("multi_objective.fronts", "0" * 64, params, {}, 0)
     record = StudyRecord(key, "done", ("method",), ({"method": "nsga2", "hypervolume": 0.9},))
     (doc,) = build(store(record))
+    words = "oracle=nasbench101_slice, dataset=cifar10, 3 searches"
+    assert doc.title == f"Study multi_objective.fronts ({words})"
+    assert "'population': 40" in doc.caption
     notes = {note.about: "" for note in doc.background}
     for note in doc.background:
         notes[note.about] += note.text
