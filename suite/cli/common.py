@@ -46,7 +46,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress and re
 
 def _store_file(path: Path) -> Path:
     if str(path).startswith((":memory:", "file:")):  # SQLite would take it for another thing
-        raise NasreproError(f"--store {path} is not a file; give the path of an existing store")
+        raise NasreproError(f"--store {path} is not a file; give the path of a file")
     return path
 
 

@@ -543,4 +543,4 @@ def test_what_is_no_file_is_no_store(
         monkeypatch.setattr(sys, "argv", ["nasrepro", "show", "x", "--store", name])
         with pytest.raises(SystemExit, match="2"):
             main()
-        assert "is not a file; give the path of an existing store" in capsys.readouterr().err
+        assert "is not a file; give the path of a file" in capsys.readouterr().err
