@@ -36,7 +36,7 @@ from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.registry import Study, oracles, studies
 
 ORDER = 80
-_CORRELATION, _SHARE = (-1.0, 1.0), (0.0, 1.0)
+_CORRELATION, _SHARE, _PERCENT = (-1.0, 1.0), (0.0, 1.0), (0.0, 100.0)
 #: Bounds of a study's columns, where their intervals end. Kept here, not in the studies: a stored
 #: measurement is identified by the hash of its study's file.
 BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
@@ -50,12 +50,19 @@ BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
     "compactnet.noise": {"share": _SHARE},
     "constrained.search": {"holds": _SHARE},
     **{
-        f"{name}.inherited": {"kendall": _CORRELATION, "kendall_params": _CORRELATION}
+        f"{name}.inherited": {
+            "accuracy": _PERCENT,
+            "regret": _PERCENT,
+            "skips": _SHARE,
+            "kendall": _CORRELATION,
+            "kendall_params": _CORRELATION,
+        }
         for name in ("darts", "enas", "gdas", "proxylessnas", "spos")
     },
     "draws.spread": {"kendall": _CORRELATION, "spearman": _CORRELATION},
     "fallback.transfer": {"kendall": _CORRELATION, "spearman": _CORRELATION},
     "fidelity.rank": {"kendall": _CORRELATION},
+    "firefly_greedy.rank": {"rank": (1.0, math.inf)},
     "flash.search": {"share_of_best": _SHARE},
     "flash_models.enlarged": {"share_of_best": _SHARE},
     "flash_models.latency": {"spearman": _CORRELATION},
@@ -75,6 +82,7 @@ BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
         "of_true_front": _SHARE,
     },
     "oneproxy.pareto": {"hypervolume": _SHARE, "of_true_front": _SHARE},
+    "path_level_reuse.curve": {"accuracy": _PERCENT, "kendall": _CORRELATION},
 }
 
 
