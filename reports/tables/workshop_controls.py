@@ -100,7 +100,11 @@ def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:
         ),
         mean(adds, f"{target.name}_adds", terminal=0),
         interval(adds, f"{target.name}_adds", terminal=1),
-        number_column(Column("p", "p", ("p_holm",), "right", 2), p_values, 3),
+        text_column(
+            Column("p", "p", ("p_holm",), "right", 2),
+            [DASH if p_value is None else _p_words(p_value) for p_value in p_values],
+            [(p_value,) for p_value in p_values],
+        ),
     ]
     values = [(target.name, "Accuracy\n(%)", adds.scale, 2)]
     values += [("params", "Params\n(K)", 1e-3, 2), ("macs", "MACs\n(K)", 1e-3, 1)]
@@ -183,6 +187,10 @@ def _both(
     )
 
 
+def _p_words(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else shown(p_value, 3)
+
+
 def sentence(
     method: str, control: str, adds: Estimate, p_value: float | None = None, scale: float = 100.0
 ) -> str:
@@ -199,7 +207,7 @@ def sentence(
         seeds = "1 seed" if adds.n == 1 else f"{adds.n} seeds"
         return f"{method} against {control}: {points} points at {seeds}, too few for an interval."
     ends = f"{shown(scale * adds.low, 2)} to {shown(scale * adds.high, 2)}"
-    ends += "" if p_value is None else f", p {shown(p_value, 3)}"
+    ends += "" if p_value is None else f", p {_p_words(p_value)}"
     seen = p_value is None or p_value < 0.05
     if adds.low > 0 and seen:
         return f"{method} adds {points} points to {control} ({ends})."

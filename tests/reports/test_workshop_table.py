@@ -162,6 +162,11 @@ def test_each_source_of_a_method_has_a_figure_of_its_own(monkeypatch):
         ),
         (
             Estimate(20, 0.012, 0.01, 0.004, 0.02),
+            0.0000019,
+            "A adds 1.20 points to B (0.40 to 2.00, p < 0.001).",
+        ),
+        (
+            Estimate(20, 0.012, 0.01, 0.004, 0.02),
             0.06,
             "A adds nothing that can be seen to B: 1.20 points (0.40 to 2.00, p 0.060).",
         ),
