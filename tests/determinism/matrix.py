@@ -245,25 +245,6 @@ def main() -> int:
     workshop = [name for name in names if methods.get(name).workshop]
     trained = [name for name in names if methods.get(name).floating and name not in workshop]
     machines = (BASE, ("SkylakeX", 1, "inline", 1, 0)) if given.quick else FULL
-    lines = [
-        "# Records of every method under other CPUs, threads, executors and hash seeds",
-        "",
-        "Written by `tests/determinism/matrix.py --out`. Each column is held against "
-        f"{_title(BASE)}, 1 thread, inline, hash seed 0, 40 queries a search; rows of methods that "
-        "a command does not name stand as an earlier one left them.",
-        "",
-        "*equal*: records and evaluations, bit for bit, on the first so many of "
-        f"{', '.join(oracle for oracle, *_ in TASKS)}. Methods that decide by floating-point "
-        f"training (‡) run on {TASKS[0][0]}; where bits differ, p is Mann-Whitney's of the "
-        f"regrets (without a table: of the test metric), and below {LEVEL} counts as different. "
-        f"Those that train networks of their own run on {WORKSHOP[0][0]}, "
-        f"{WORKSHOP[0][-1]['seconds']:g} s. Of fewer than {FEW} seeds no p is told, since none "
-        f"could be below {LEVEL}. n/a: the method runs on none of these spaces, or its budget "
-        f"there does not pay for a training; {NOT_RUN}: not run there.",
-        "",
-        f"| method | run on | {' | '.join(map(_title, FULL[1:]))} |",
-        f"|---|---|{'---|' * len(FULL[1:])}",
-    ]
     good, rows = True, _rows(given.out) if given.methods else {}
     for group, tasks, seeds, mark, where in (
         (exact, given.tasks, given.seeds, "", f"{given.tasks} tables"),
@@ -283,12 +264,35 @@ def main() -> int:
             ]
             scope = f"{where}, {seeds} seed{'s' * (seeds > 1)}"
             rows[f"{name}{mark}"] = f"| {name}{mark} | {scope} | {' | '.join(found)} |"
-    lines += [rows[name] for name in sorted(rows, key=lambda name: (name.endswith("‡"), name))]
-    text = "\n".join(lines) + "\n"
+    ordered = sorted(rows, key=lambda name: (name.endswith("‡"), name))
+    text = "\n".join([*_head(), *(rows[name] for name in ordered)]) + "\n"
     print(text)
     if given.out:
         given.out.write_text(text, encoding="utf-8")
     return 0 if good else 1
+
+
+def _head() -> list[str]:
+    """What stands above the rows."""
+    return [
+        "# Records of every method under other CPUs, threads, executors and hash seeds",
+        "",
+        "Written by `tests/determinism/matrix.py --out`. Each column is held against "
+        f"{_title(BASE)}, 1 thread, inline, hash seed 0, 40 queries a search; rows of methods that "
+        "a command does not name stand as an earlier one left them.",
+        "",
+        "*equal*: records and evaluations, bit for bit, on the first so many of "
+        f"{', '.join(oracle for oracle, *_ in TASKS)}. Methods that decide by floating-point "
+        f"training (‡) run on {TASKS[0][0]}; where bits differ, p is Mann-Whitney's of the "
+        f"regrets (without a table: of the test metric), and below {LEVEL} counts as different. "
+        f"Those that train networks of their own run on {WORKSHOP[0][0]}, "
+        f"{WORKSHOP[0][-1]['seconds']:g} s. Of fewer than {FEW} seeds no p is told, since none "
+        f"could be below {LEVEL}. n/a: the method runs on none of these spaces, or its budget "
+        f"there does not pay for a training; {NOT_RUN}: not run there.",
+        "",
+        f"| method | run on | {' | '.join(map(_title, FULL[1:]))} |",
+        f"|---|---|{'---|' * len(FULL[1:])}",
+    ]
 
 
 def _positive(text: str) -> int:
