@@ -12,24 +12,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from nasrepro.oracles.spaces.graph201 import EDGES, TOPOLOGY
 from nasrepro.oracles.spaces.supernet import Choice, Supernet
 
-
-def _terms(code: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """Edge and source of each term that is computed, grouped by target node.
-
-    Those of `none` are left out, since a product by zero changes no sum and no gradient and takes
-    as long as a pooling; but where weights lie on dead edges, or no edge leads to the output, all
-    are computed, so that those weights get a gradient of zero and not none at all.
-    """
-    kept = {TOPOLOGY.edges.index(edge) for edge, option in zip(EDGES, code, strict=True) if option}
-    whole = bool(kept) and set(TOPOLOGY.live(kept)) == kept
-    terms: list[list[tuple[int, int]]] = [[], [], []]
-    for edge, (source, target) in enumerate(EDGES):
-        if code[edge] or not whole:
-            terms[target - 1].append((edge, source))
-    return terms
+#: Source node of each edge, in the order of the official string, grouped by target node.
+_SOURCES = ((0,), (0, 1), (0, 1, 2))
 
 
 class Zero(nn.Module):
@@ -86,16 +72,15 @@ class Cell(nn.Module):
     def __init__(self, code: Sequence[int], width: int) -> None:
         super().__init__()
         self.width = width
-        self.terms = _terms(code)
         self.layers = nn.ModuleList(_operation(option, width) for option in code)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, width, H, W) -> the same shape."""
         nodes = [x]
-        for edges in self.terms:
-            terms = [self.layers[edge](nodes[source]) for edge, source in edges]
-            # a node without terms is read by none
-            nodes.append(sum(terms[1:], start=terms[0]) if terms else x)
+        edges = iter(self.layers)
+        for sources in _SOURCES:
+            terms = [next(edges)(nodes[source]) for source in sources]
+            nodes.append(sum(terms[1:], start=terms[0]))
         return nodes[-1]
 
 

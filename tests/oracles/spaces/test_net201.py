@@ -89,22 +89,6 @@ def test_a_cell_is_the_sum_of_its_operations():
     torch.testing.assert_close(cell(x), third)
 
 
-@pytest.mark.parametrize("text", [MIXED, DEAD, EMPTY])
-def test_terms_of_none_change_no_output_and_no_gradient(text):
-    """With and without them, bit for bit; where weights are dead, all terms are computed."""
-    code, x = SPACE.parse(text).code, torch.randn(2, 4, 6, 6)
-    cell = Cell(code, 4)
-    count = sum(len(terms) for terms in cell.terms)
-    assert count == (5 if text == MIXED else 6)
-    found = []
-    for terms in (cell.terms, [[(0, 0)], [(1, 0), (2, 1)], [(3, 0), (4, 1), (5, 2)]]):
-        cell.terms, image = terms, x.clone().requires_grad_()
-        out = cell(image)
-        weights = list(cell.parameters())
-        found.append([out, *torch.autograd.grad(out.square().sum(), [image, *weights])])
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
-
-
 def test_a_pool_at_the_border_averages_what_is_inside():
     pool, x = Cell((0, 0, 0, 4, 0, 0), 1), torch.arange(9.0).view(1, 1, 3, 3)
     assert pool(x)[0, 0, 0, 0] == pytest.approx((0 + 1 + 3 + 4) / 4)
