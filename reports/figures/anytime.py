@@ -50,6 +50,7 @@ def draw(results: Results) -> Iterator[Drawing]:
         for name, group in zip(task.labels, task.groups, strict=True)
     }
     looks = look_of(of, of)
+    names: set[str] = set()
     for task in results.tasks:
         if task.dataset != target_of(task.setting)[0]:
             continue  # curves are of the first data set that is reported on
@@ -62,10 +63,21 @@ def draw(results: Results) -> Iterator[Drawing]:
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
             shown = emphasised({name: of[name] for name, _ in named}, results.highlighted)
-            yield _drawing(task.setting, named, axes, looks, shown)
+            name = _name(task.setting)
+            if name in names:  # two settings that differ in what is reported alone
+                protocol = task.setting.protocol
+                name = slug(name, "on", *protocol.report_datasets, f"{protocol.report_epochs}ep")
+            names.add(name)
+            yield _drawing(name, task.setting, named, axes, looks, shown)
+
+
+def _name(setting: Setting) -> str:
+    epochs, budget = f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")
+    return slug("anytime", setting.oracle, setting.dataset, epochs, budget)
 
 
 def _drawing(
+    name: str,
     setting: Setting,
     named: Sequence[tuple[str, Group]],
     axes: Sequence[Axis],
@@ -100,18 +112,7 @@ def _drawing(
         f"{title_of(BASELINE)} with pointwise 95 % intervals."
         + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
-    epochs = f"{setting.protocol.search_epochs}ep"
-    return Drawing(
-        slug(
-            "anytime",
-            setting.oracle,
-            setting.dataset,
-            epochs,
-            budget_words(setting.budget, unit="s"),
-        ),
-        caption,
-        figure,
-    )
+    return Drawing(name, caption, figure)
 
 
 def _panel(
