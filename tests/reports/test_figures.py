@@ -319,6 +319,22 @@ def test_anytime_curves_are_the_means_of_the_incumbents(results):
     ]
 
 
+def test_settings_that_differ_in_what_is_reported_have_figures_of_their_own(tmp_path):
+    experiments = [
+        {"oracle": "digits201", "methods": ["random_search"], "datasets": ["digits"],
+         "search_epochs": 12, "report_epochs": epochs, "budgets": [{"seconds": 3}], "seeds": 2}
+        for epochs in (12, 30)
+    ]  # fmt: skip
+    with Store(tmp_path / "runs.sqlite") as store:
+        run_cells(
+            cells_of(Plan.model_validate({"experiment": experiments})), store, executor="inline"
+        )
+        figures.write(Results(store), tmp_path / "figures", only=["anytime"])
+    names = {path.stem for path in (tmp_path / "figures").glob("anytime-*.png")}
+    first = "anytime-digits201-digits-12ep-3-s"
+    assert names == {first, next(name for name in names if name.startswith(f"{first}-on-digits-"))}
+
+
 def test_one_s_own_is_in_colour_and_the_others_grey(results):
     with styled():
         shown = anytime.draw(Results(results, highlighted=["Regularized"]))
