@@ -395,7 +395,7 @@ def _curves(groups: Sequence[Group]) -> dict[str, Any]:
 
 # -- what is known of methods and claims -----------------------------------------------------------
 def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By method: its paper, first line, deviations, BibTeX, and whether it is the user's."""
+    """By method: its paper, first line, deviations, BibTeX, and what its rows are marked by."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted({row["method"] for row in rows}):
         own = is_own(name)
@@ -408,6 +408,7 @@ def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
                 "deviations": [],
                 "bibtex": [],
                 "own": own,
+                "floating": False,
             }
             continue
         about = entry.doc.splitlines()[0] if entry.doc else ""
@@ -418,6 +419,7 @@ def described(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
             "deviations": deviations,
             "bibtex": citations(entry.paper),
             "own": own,
+            "floating": entry.floating,
         }
     return found
 

@@ -18,8 +18,10 @@ from markupsafe import Markup
 
 from nasrepro.reports.board import Board, described
 from nasrepro.reports.compare import legend
+from nasrepro.reports.document import FLOATING
 from nasrepro.reports.render import visible_json
 from nasrepro.reports.summary import margin_words
+from nasrepro.reports.words import FLOATING_NOTE
 from nasrepro.suite.data import write_text
 from nasrepro.suite.registry import oracles
 
@@ -67,6 +69,7 @@ def write(
         "since": since,
         "history": list(history),
         "compared": legend(sorted(margins)),
+        "floating": [FLOATING, FLOATING_NOTE],
         "manifest": manifest,
     }
     environment = jinja2.Environment(

@@ -52,6 +52,13 @@ def is_own(method: str) -> bool:
     return entry is None or bool(entry.source)
 
 
+#: What `FLOATING` behind a method's name says.
+FLOATING_NOTE = (
+    f"{FLOATING}: decisions depend on floating-point training, so single runs may differ on "
+    "another CPU; their distribution over seeds does not."
+)
+
+
 def is_floating(method: str) -> bool:
     """Whether a method declares that its decisions depend on floating-point training."""
     entry = _installed(method, methods.changes)
@@ -62,10 +69,7 @@ def floating_notes(groups: Sequence[Group]) -> list[str]:
     """A line on the methods marked with `FLOATING`; none without such methods."""
     if not any(is_floating(group.method) for group in groups):
         return []
-    return [
-        f"{FLOATING}: decisions depend on floating-point training, so single runs may differ on "
-        "another CPU; their distribution over seeds does not."
-    ]
+    return [FLOATING_NOTE]
 
 
 def is_multi_fidelity(method: str) -> bool:

@@ -16,6 +16,7 @@ from nasrepro.reports.answers import best_on
 from nasrepro.reports.citations import citations
 from nasrepro.reports.figures.style import look_of
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import FLOATING_NOTE
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
@@ -530,6 +531,24 @@ def test_a_users_row_is_marked_and_a_failed_run_is_shown(page):
     assert "failed: ValueError" in page.inner_text(
         "#detail"
     ) and "not installed here" in page.inner_text("#detail")
+
+
+def test_methods_that_decide_by_floating_training_are_marked(browser, tmp_path):
+    with Store(tmp_path / "runs.sqlite") as store:
+        for method in ("random_search", "epnas"):
+            for seed in range(6):
+                store.add(record(method, seed, 0.9 + 0.001 * seed))
+        made, manifest = board.board(Results(store)), store.manifest()
+    manifest |= {"first_result": "2026-01-01", "last_result": "2026-01-02"}
+    leaderboard.write(made, [], manifest, tmp_path / "site")
+    page = browser.new_page()
+    page.goto((tmp_path / "site" / "index.html").as_uri())
+    one_task(page)
+    assert sorted(rows(page)) == ["EPNAS‡", "Random search"]
+    assert FLOATING_NOTE in page.inner_text("#caption")
+    page.fill("#find", "random")
+    assert rows(page) == ["Random search"]
+    page.close()
 
 
 def test_the_run_behind_a_point(page, found):

@@ -68,6 +68,7 @@ function markOf(label, x, y, size = 5) {
 }
 const keyOf = (label) => make("svg", { viewBox: "-7 -7 14 14", class: "key series", "aria-hidden": "true" }, markOf(label, 0, 0));
 const isOwn = ({ method }) => Boolean(data.methods[method] && data.methods[method].own);
+const isFloating = ({ method }) => Boolean(data.methods[method] && data.methods[method].floating);
 // the rows that a chart draws in colour: the best, one's own, and random search, whose marker is the star
 const EMPHASISED = 8;
 const emphasised = (rows) => new Set(rows.filter((row, i) => i < EMPHASISED || isOwn(row) || lookOf(row.label).marker === "*"));

@@ -95,12 +95,13 @@ function drawTable() {
     scope: "col", class: column.key === "label" ? "left" : false,
     "aria-sort": column === by ? (up ? "ascending" : "descending") : false },
   make("button", { type: "button", "data-sort": column.key, onclick: sortBy(column) }, column.head)));
-  const open = (row, words) => make(
-    "button", { type: "button", "data-row": row.id, "data-task": row.task, onclick: () => show(row) }, words);
+  const open = (row, ...words) => make(
+    "button", { type: "button", "data-row": row.id, "data-task": row.task, onclick: () => show(row) }, ...words);
   const cell = (line, column) => {
     if (column.key === "label") {
       const row = line.row || [...line.rows.values()][0];
-      return make("th", { scope: "row" }, make("span", { class: "name" }, keyOf(line.label), open(row, broken(line.label))));
+      return make("th", { scope: "row" }, make("span", { class: "name" }, keyOf(line.label), open(row, broken(line.label),
+        isFloating(line) ? make("abbr", { title: data.floating[1] }, data.floating[0]) : "")));
     }
     const entry = column.get(line), row = column.row ? column.row(line) : null;
     if (!entry) return make("td", {}, "");
@@ -133,8 +134,9 @@ function captionOf(shown) {
   }
   const [task] = shown;
   const seed = task.search_seed === "mean" ? "the mean over the table's training seeds" : `training seed ${task.search_seed}`;
+  const floating = byTask.get(task.id).some(isFloating) ? ` ${data.floating[1]}` : "";
   return `${taskName(task)} (table ${task.table}). Search: by ${task.objective}, ${seed}. Reported: ${task.target} `
-    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their intervals, nominally 95 % (of fewer than 50 seeds they cover less). ${close}`;
+    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their intervals, nominally 95 % (of fewer than 50 seeds they cover less). ${close}${floating}`;
 }
 function drawToggles(whole) {
   const list = (id, entries, chosen, words) => $(id).replaceChildren(...entries.map((entry) => make("label", {},
