@@ -16,6 +16,7 @@ from nasrepro.reports.anytime import BASELINE, target_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values, is_here
 from nasrepro.reports.words import budget_words, labels, title_of
 from nasrepro.suite.experiments.plan import absences
+from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import (
     Interval,
     Ranking,
@@ -167,7 +168,9 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
     version of the table that is installed. Reporting one search on three data sets does not make
     three tasks of it. A task counts if at least half of the methods, and two, were run on it, and
     they share a seed. A task of a third as many methods as another has, or fewer, is there for the
-    baselines alone, and counts nowhere.
+    baselines alone, and counts nowhere. Nor do oracles that train what they are asked for: each
+    query is paid for, so their searches are short, of few methods and few seeds, and stand in a
+    table of their own.
 
     Args:
         by_setting: rows of each setting.
@@ -177,6 +180,8 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
     """
     tasks: dict[tuple[str, str], tuple[Setting, dict[str, Group]]] = {}
     for setting, groups in by_setting:
+        if oracles.get(setting.oracle).info.trains:
+            continue
         rows = dict(zip(labels(groups), groups, strict=True))
         place = setting.oracle, setting.dataset
         if place not in tasks or _size(setting, rows) > _size(*tasks[place]):

@@ -1,27 +1,60 @@
-"""Every method on large spaces that train what they are asked for: an answer, or a reason, soon."""
+"""Every method on every space that trains what it is asked for: an answer, or a reason, soon."""
 
 from __future__ import annotations
 
 import contextlib
-import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nasrepro.oracles import shrinkcnn, trained_dense, trained_rnn
 from nasrepro.oracles.training.oracle import TrainedOracle
 from nasrepro.suite.errors import BudgetExhausted, NasreproError
+from nasrepro.suite.experiments.plan import load_plan
 from nasrepro.suite.oracle import searching
-from nasrepro.suite.registry import load_images, methods
+from nasrepro.suite.registry import load_images, methods, oracles
 from nasrepro.suite.search import Budget, Session
 
 QUERIES = 6
+ORACLES = (
+    "trained201",
+    "trained201_cifar10",
+    "trained_dense",
+    "shrinkcnn",
+    "shrinkcnn_cifar10_jpeg",
+    "trained_rnn",
+)
+METHODS = (
+    "autoshrink",
+    "gram",
+    "epnas",
+    "zico",
+    "flash",
+    "arch2vec",
+    "local_search",
+    "regularized_evolution",
+    "random_search",
+    "size_walk",
+)
+#: Pairs that cannot be, and what the error says.
+REFUSED = {
+    ("autoshrink", "trained_dense"): "has no topology",
+    ("gram", "trained_dense"): "has no topology",
+    ("arch2vec", "trained_dense"): "too many to be packed",
+    ("arch2vec", "shrinkcnn"): "too many to be packed",
+    ("arch2vec", "shrinkcnn_cifar10_jpeg"): "too many to be packed",
+    ("arch2vec", "trained_rnn"): "too many to be packed",
+    ("zico", "trained_rnn"): "images",
+}
+#: ZiCo scores fewer networks. arch2vec embeds by a network that was not trained: its pre-training
+#: takes 25 CPU seconds for the cells of NAS-Bench-201 and is kept for all searches.
+SMALL = {"zico": {"candidates": 2}, "arch2vec": {"epochs": 0}}
 
 
-def opened(module, folder) -> TrainedOracle:
+def opened(name, folder) -> TrainedOracle:
     """The oracle with a trainer that takes no time; scores follow the code."""
-    info = module.INFO
+    info = oracles.get(name).info
 
     def train(training):
         value = 0.5 + 0.4 * (hash(training.arch.code) % 97) / 97
@@ -36,18 +69,35 @@ def opened(module, folder) -> TrainedOracle:
     return oracle
 
 
-@pytest.mark.parametrize(
-    "module", [shrinkcnn, trained_dense, trained_rnn], ids=lambda m: m.INFO.name
-)
-@pytest.mark.parametrize("name", ["autoshrink", "gram", "epnas", "zico", "flash", "arch2vec"])
-def test_a_method_answers_or_says_why_not(name, module, tmp_path):
-    oracle = opened(module, tmp_path)
-    method = methods.get(name)
-    small = {"zico": {"candidates": 2}}.get(name, {})
-    dataset = oracle.info.datasets[0].name
-    session = Session(oracle, dataset=dataset, epochs=1, seed=0, budget=Budget(queries=QUERIES))
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    with searching(), contextlib.suppress(BudgetExhausted, NasreproError):
-        method.search(session, np.random.default_rng(0), **method.params(small))
-    used_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert time.process_time() - started < 5 and used_mb < 1000
+def resident_mb(peak: str) -> float:
+    """Memory of this process, MB: VmRSS now, VmHWM at most since it was last forgotten."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if peak in line) / 1024
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_answers_or_says_why_not(name, oracle, tmp_path):
+    made, method = opened(oracle, tmp_path), methods.get(name)
+    dataset = made.info.datasets[0].name
+    session = Session(made, dataset=dataset, epochs=1, seed=0, budget=Budget(queries=QUERIES))
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak so far
+    before, started = resident_mb("VmRSS"), time.process_time()
+    with contextlib.ExitStack() as stack:
+        if (name, oracle) in REFUSED:
+            stack.enter_context(pytest.raises(NasreproError, match=REFUSED[name, oracle]))
+        stack.enter_context(searching())
+        stack.enter_context(contextlib.suppress(BudgetExhausted))
+        method.search(session, np.random.default_rng(0), **method.params(SMALL.get(name, {})))
+    assert time.process_time() - started < 5 and resident_mb("VmHWM") - before < 1000
+    if (name, oracle) not in REFUSED:
+        assert session.best() in [done.arch for done in session.ledger.evaluations]
+
+
+def test_the_plan_runs_each_method_or_says_why_not():
+    for experiment in load_plan("trained").experiment:
+        absent = {name for names in experiment.without.values() for name in names}
+        assert sorted({use.name for use in experiment.methods} | absent) == sorted(METHODS)
+        assert {(name, experiment.oracle) for name in absent} == {
+            pair for pair in REFUSED if pair[1] == experiment.oracle
+        }

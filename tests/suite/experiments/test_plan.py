@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,18 @@ def test_shipped_plans_agree_on_their_labels() -> None:
     labels = set(arm_labels(every).values())
     assert {"arch2vec-RL", "arch2vec-BO", "EPNAS-REINFORCE"} <= labels
     assert not labels & {methods.get(name).title for name in methods.names()}
+
+
+@pytest.mark.parametrize("name", shipped_plans())
+def test_the_size_control_stands_in_every_setting_of_every_plan(name: str) -> None:
+    """Or the plan says why it cannot."""
+    found: dict[tuple[object, ...], set[str]] = {}
+    for each in load_plan(name).experiment:
+        absent = {method for methods_there in each.without.values() for method in methods_there}
+        for dataset, budget in product(each.datasets, each.budgets):
+            setting = (each.oracle, dataset, each.search_epochs, each.report_epochs, budget)
+            found.setdefault(setting, set()).update({use.name for use in each.methods} | absent)
+    assert not [setting for setting, there in found.items() if "size_walk" not in there]
 
 
 def test_the_main_job_is_shipped() -> None:
