@@ -4,7 +4,7 @@ Each side trains the same cells and seeds by the table's recipe in a process of 
 sides take turns after each cell, so that what else the machine does falls on all alike. Beside it:
 how many accuracies are equal to the last bit.
 
-    python tests/bench/training_before.py --commit c5076c2 --cells 12
+    python tests/bench/training_before.py --commit c5076c2 --cells 8
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def compared(commit: str, cells: int) -> list[Side]:
     """All sides, with what they gave; the first is the earlier commit as most trainings ran."""
     from nasrepro.oracles.training.digits201.shards import work_order
 
-    threes, six = [[0, 1, 2], [3, 4, 5]], [[0, 1, 2, 3, 4, 5]]
+    threes, six, ones = [[0, 1, 2], [3, 4, 5]], [list(range(6))], [[seed] for seed in range(6)]
     with tempfile.TemporaryDirectory() as folder:
         archive = subprocess.run(
             ["git", "archive", commit, "oracles", "suite"],
@@ -104,6 +104,7 @@ def compared(commit: str, cells: int) -> list[Side]:
             opened(f"{commit}, the table's allocator", before, "", threes, **ALLOCATOR),
             opened("now, two groups of three", ROOT, "nasrepro.", threes),
             opened("now, six seeds in one group", ROOT, "nasrepro.", six),
+            opened("now, one seed at a time", ROOT, "nasrepro.", ones),
         ]
         numbers = [int(number) for number in work_order()[:cells]]
         for number in [numbers[0], *numbers]:  # the first one warms up
@@ -119,16 +120,18 @@ def main() -> None:
     """Print what each side took, beside the first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commit", default="c5076c2")
-    parser.add_argument("--cells", type=int, default=12)
+    parser.add_argument("--cells", type=int, default=8)
     given = parser.parse_args()
     sides = compared(given.commit, given.cells)
     first = sides[0]
     for side in sides:
         ratio = np.sum(first.seconds) / np.sum(side.seconds)
+        by_cell = np.divide(first.seconds, side.seconds)
         equal = np.equal(side.accuracies, first.accuracies)
         apart = np.abs(np.subtract(side.accuracies, first.accuracies)).mean()
         print(
-            f"{side.name}: {np.mean(side.seconds):.2f} CPU s a cell of six seeds, {ratio:.2f} x; "
+            f"{side.name}: {np.mean(side.seconds):.2f} CPU s a cell of six seeds, {ratio:.2f} x "
+            f"({by_cell.min():.2f} to {by_cell.max():.2f} by cell); "
             f"{equal.sum()} of {equal.size} accuracies equal, mean difference {apart:.4f}"
         )
 

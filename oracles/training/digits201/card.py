@@ -314,7 +314,9 @@ Kendall is tau-b, with a 95 % bootstrap interval over cells.
 * All epochs are points of one schedule of {epochs}; a training of fewer epochs with a schedule of its own would end elsewhere.
 * Images are split without regard to writers, so those of one writer are in several parts: test accuracies are those of known hands.
 * Differences between the best cells are within the noise of six seeds: see how many lie within two standard errors of the best.
-* Costs were taken on a machine that did other work as well: their ratios are meant, not their third digit.
+* Costs are a seed's share of its group, taken on a machine that did other work as well: their ratios are meant, not their third digit.
+  Trained alone, a network takes longer than its share, pools by more than convolutions (`tests/bench/training_before.py`); the oracle
+  `trained201` counts the work of each training alone.
 * Functionally equal cells share one row, also where one of them has dead convolutions, which would cost time and parameters.
 
 ## Recipes tried for a second edition

@@ -24,7 +24,15 @@ from nasrepro.suite.oracle import answering, searching
 from nasrepro.suite.registry import load_images, load_oracle, trainers
 
 #: The oracles on digits, and the sets of images that fit their networks.
-ORACLES = ("digits201", "trained201", "trained_dense", "shrinkcnn")
+ORACLES = (
+    "digits201",
+    "trained201",
+    "trained_dense",
+    "shrinkcnn",
+    "shrinkcnn_final",
+    "workshop201",
+    "workshop_size",
+)
 SETS = ("digits", "digits201")
 
 
