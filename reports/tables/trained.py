@@ -33,6 +33,7 @@ from nasrepro.reports.tables.columns import (
 )
 from nasrepro.reports.words import budget_words, failures, floating_notes, scale_of, unit_words
 from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import LEAST
 
 ORDER = 56
 #: The controls, as the table's columns name them.
@@ -143,15 +144,17 @@ def beyond_controls(task: Task) -> str:
     sign = 1 if task.target.higher_is_better else -1
     said = []
     for control, words in CONTROLS.items():
-        over = _over(task, control).estimates
-        better, worse = [], []
-        for label, each in zip(task.labels, over, strict=True):
-            if each.low is None or each.high is None:
+        better, worse, judged = [], [], False
+        for label, each in zip(task.labels, _over(task, control).estimates, strict=True):
+            # without any spread the difference is what it is
+            ends = each.ends if each.sd else (each.mean, each.mean)
+            if each.n < LEAST or None in ends:
                 continue
-            low, high = sorted((sign * each.low, sign * each.high))
+            judged = True
+            low, high = sorted(sign * end for end in ends if end is not None)
             better += [label] if low > 0 else []
             worse += [label] if high < 0 else []
-        if any(each.low is not None for each in over):
+        if judged:
             said.append(f"better than {words}: {', '.join(better) or 'none'}")
             said.append(f"worse: {', '.join(worse) or 'none'}")
     told = "; ".join(said) or "too few seeds for an interval"
