@@ -320,7 +320,7 @@ def test_the_shipped_table_gives_the_same_records_on_every_executor(tmp_path: Pa
     )
     cells = cells_of(small, [methods.from_file(Path("toy_method.py"), RANDOM)])
     reference = inline(cells, tmp_path)
-    assert len(reference) == len(cells) == 12 and {
+    assert len(reference) == len(cells) == 14 and {
         each["status"] for each in reference.values()
     } == {"budget"}
     with Store(tmp_path / "runs.sqlite") as store:
