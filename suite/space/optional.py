@@ -84,10 +84,7 @@ class Layered:
         Raises:
             NasreproError: the space has no convolutional networks, or does not list their layers.
         """
-        raise NasreproError(
-            f"space {self.name} does not list the layers of its networks; "
-            "its parameters and MACs are exact"
-        )
+        raise NasreproError(f"space {self.name} does not list the layers of its networks")
 
     def traffic(self, arch: Arch, *, classes: int, size: int) -> int:
         """Bytes that one forward pass of one image moves, 4 bytes a number.

@@ -521,6 +521,21 @@ def test_rank_as_a_table_and_of_several(nasrepro):
     )
 
 
+def test_rank_without_a_scorer_leaves_out_what_a_space_does_not_count(nasrepro, real):
+    real("bert_glue")
+    code, out, err = nasrepro("rank", "bert_glue", "--dataset", "glue", "--resamples", 20, "--json")
+    assert code == 0 and json.loads(out)["scorer"] == "live_conv_count"
+    for name in ("params", "macs", "live_params"):
+        assert f"{name} is left out: space bertcell does not count sizes" in err
+    for name in ("flops", "zico_bias"):
+        assert f"{name} is left out: space bertcell does not list the layers" in err
+    real("spikenas")
+    _, out, err = nasrepro(
+        "rank", "spikenas", "--dataset", "cifar10", "--resamples", 20, "--json", "--quiet"
+    )
+    assert (len(json.loads(out)), err) == (6, "")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
