@@ -152,6 +152,14 @@ def standing(method: str) -> str:
                 f"* {row['label']}: average rank {rank} [{low}, {high}] of {len(table)} over the "
                 f"{max(int(each['tasks']) for each in table)} tasks{which}.\n"
             )
+    for row in (row for row in rows_of("overall-pairs") if row["method"] == method):
+        beaten, low, high = (
+            shown(100 * float(row[key]), 1) for key in ("beaten", "beaten_low", "beaten_high")
+        )
+        text += (
+            f"* {row['label']}: beats another method on {beaten} % [{low}, {high}] of the tasks "
+            f"that both can run, of its {row['tasks']} tasks.\n"
+        )
     lines = [line for rows in main_tables() if (line := placed(rows, method))[1]]
     if not lines:
         return "No search of the last full run is by this method.\n"

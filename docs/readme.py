@@ -81,30 +81,36 @@ def rendered(readme: str, results: Path) -> str:
 
 
 def ranking(results: Path) -> str:
-    """Every ranked method: over all tasks, best first, and over those that all methods share.
+    """Every ranked method: pair by pair, over all tasks, and over those that all methods share.
 
-    Methods that cannot run on most tasks stand in the second ranking alone, below the others.
+    Who beats most others comes first; methods that cannot run on most tasks have no average rank
+    over them.
     """
-    overall, common = (_rows(results / f"{name}.csv") for name in ("overall", "overall-common"))
-    rows = overall | {label: row for label, row in common.items() if label not in overall}
+    pairs, overall, common = (
+        _rows(results / f"{name}.csv") for name in ("overall-pairs", "overall", "overall-common")
+    )
     lines = [
         [
             "Method",
+            "Others beaten (%)",
+            "Interval",
+            "Tasks",
             f"Rank, {_tasks(overall)} tasks",
             "Interval",
-            "Best on",
             f"Rank, {_tasks(common)} tasks of all",
             "Interval",
         ],
-        ["---", "--:", "---", "--:", "--:", "---"],
+        ["---", "--:", "---", "--:", "--:", "---", "--:", "---"],
         *(
             [
                 f"{label}{FLOATING if is_floating(row['method']) else ''}",
+                shown(100 * float(row["beaten"]), 1),
+                _interval(row["beaten_low"], row["beaten_high"], 100, 1),
+                row["tasks"],
                 *_rank(overall.get(label)),
-                _won(overall.get(label)),
                 *_rank(common.get(label)),
             ]
-            for label, row in rows.items()
+            for label, row in pairs.items()
         ),
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -129,12 +135,10 @@ def _rank(row: dict[str, str] | None) -> list[str]:
     return [rank, _interval(row["rank_low"], row["rank_high"])]
 
 
-def _won(row: dict[str, str] | None) -> str:
-    return DASH if row is None else shown(float(row["tasks_won"]), 1)
-
-
-def _interval(low: str, high: str) -> str:
-    return f"[{shown(float(low), 2)}, {shown(float(high), 2)}]" if low and high else DASH
+def _interval(low: str, high: str, scale: int = 1, decimals: int = 2) -> str:
+    if not low or not high:
+        return DASH
+    return f"[{shown(scale * float(low), decimals)}, {shown(scale * float(high), decimals)}]"
 
 
 def provenance(results: Path) -> str:

@@ -4,7 +4,8 @@ Small networks of the same cells are scored `draws` times, each time by other we
 images; what is reported is the standard deviation of the coefficient over those draws. The verdicts
 on rankings have it in their intervals (`suite/claims/margins.py`, DRAW).
 
-Deviations: no paper's; networks of 4 channels and one cell a stage, so that it takes minutes.
+Deviations: no paper's; networks of 4 channels and one cell a stage by default, so that it takes
+minutes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from nasrepro.suite.statistics import kendall, spearman
     draws=4,
     channels=4,
     cells=1,
+    batch=128,
+    data="",
     epochs=200,
 )
 def spread(
@@ -40,9 +43,24 @@ def spread(
     draws: int,
     channels: int,
     cells: int,
+    batch: int,
+    data: str,
     epochs: int,
 ) -> list[dict[str, Any]]:
-    """Mean and standard deviation of each coefficient over the draws, on every data set."""
+    """Mean and standard deviation of each coefficient over the draws, on every data set.
+
+    Args:
+        rng: seeds the draws.
+        oracle: whose networks.
+        scorers: what scores them.
+        networks: how many, the first of the fixed random order.
+        draws: of weights and images.
+        channels: of the first stage; 16 in the benchmark.
+        cells: of each stage; 5 in the benchmark.
+        batch: images of a batch.
+        data: images, as in a scoring setting.
+        epochs: of the trainings whose test accuracy is ranked.
+    """
     opened = load_oracle(oracle)
     entries = [registered.get(name) for name in scorers]
     archs = [opened.archs()[row] for row in sample(opened, networks)]
@@ -51,7 +69,12 @@ def spread(
             opened,
             entries,
             archs,
-            ScoringSetting(seed=int(seed), network={"channels": channels, "cells": cells}),
+            ScoringSetting(
+                batch=batch,
+                data=data,
+                seed=int(seed),
+                network={"channels": channels, "cells": cells},
+            ),
         )
         for seed in rng.integers(2**31, size=draws)
     ]

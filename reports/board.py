@@ -22,8 +22,8 @@ from nasrepro.reports.compare import pairs_of
 from nasrepro.reports.document import BEST, CLOSE, DASH, PAD, TableDoc, shown
 from nasrepro.reports.figures.style import look_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values
-from nasrepro.reports.summary import Measure, Overview, Results, Task, curves, setting_id
-from nasrepro.reports.tables.overall import overall_table
+from nasrepro.reports.summary import Measure, Overview, Pairs, Results, Task, curves, setting_id
+from nasrepro.reports.tables.overall import overall_table, pairs_table
 from nasrepro.reports.tables.rankings import best_words
 from nasrepro.reports.words import budget_words, is_own, scale_of, split_words, unit_words
 from nasrepro.suite.claims import Searched, StudyRow, Verdict, tabulated
@@ -78,7 +78,9 @@ def board(results: Results) -> Board:
         [],
         {},
         dict(sorted((record.key.run_id, _ranking(record)) for record in done)),
-        None if results.overview is None else _overall(results.overview, results.common),
+        None
+        if results.overview is None
+        else _overall(results.overview, results.common, results.pairs),
         looks={**_looks(results.variants), **_looks(results.tasks)},
     )
     names: dict[Setting, str] = {}
@@ -202,6 +204,7 @@ def _cells(measure: Measure) -> list[list[Any]]:
 _OVERALL = {
     "rank": "rank_interval",
     "common": "",
+    "beaten": "beaten_interval",
     "wins": "",
     "group": "",
     "gap_closed": "gap_interval",
@@ -209,13 +212,14 @@ _OVERALL = {
     "borda": "",
     "tasks": "",
 }
-_HIGH = ("borda", "wins", "gap_closed", "tasks")
+_HIGH = ("borda", "beaten", "wins", "gap_closed", "tasks")
 
 
-def _overall(view: Overview, common: Overview | None) -> dict[str, Any]:
+def _overall(view: Overview, common: Overview | None, pairs: Pairs | None) -> dict[str, Any]:
     """The table over all tasks as the page places it.
 
-    Methods of fewer tasks stand below, with their rank over the tasks that all were run on.
+    Methods of fewer tasks stand below, with their rank over the tasks that all were run on, and
+    how many others they beat on the tasks of both.
     """
     doc = overall_table(view)
     heads, rows = _placed(doc)
@@ -228,6 +232,14 @@ def _overall(view: Overview, common: Overview | None) -> dict[str, Any]:
             cells["common"] = row["cells"]["rank"]
             rows[label]["common_ends"] = row["ends"]
         notes.append(f"{heads['common']}: {other.caption}".replace("\n", " "))
+    if pairs is not None:
+        other = pairs_table(pairs)
+        found, placed = _placed(other)
+        heads["beaten"] = found["beaten"]
+        for label, row in placed.items():
+            cells = rows.setdefault(label, {**row, "cells": {}})["cells"]
+            cells["beaten"] = row["cells"]["beaten"]
+        notes.append(f"{heads['beaten']}: {other.caption}".replace("\n", " "))
     return {
         "caption": doc.caption,
         "legend": doc.legend,
@@ -250,7 +262,7 @@ def _placed(doc: TableDoc) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     for row in doc.rows:
         texts = {name: row[place].text.replace(PAD, "") for name, place in places.items()}
         method, label = row[0].values
-        ends = row[places["rank_interval"]].values
+        ends = row[places["rank_interval"]].values if "rank_interval" in places else (None,)
         rows[str(label)] = {
             "label": label,
             "method": method,

@@ -5,6 +5,7 @@ Table, page and figures place what is computed here.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ import numpy as np
 
 from nasrepro.reports.anytime import BASELINE, target_of
 from nasrepro.reports.groups import REGRET, Group, Setting, Values, is_here
-from nasrepro.reports.words import budget_words, labels, title_of
-from nasrepro.suite.experiments.plan import absences
+from nasrepro.reports.words import budget_words, changes_of, labels, title_of
+from nasrepro.suite.experiments.plan import absences, stand_ins
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import (
+    Duels,
     Interval,
     Ranking,
     RankTest,
+    duels,
     rank_methods,
     rank_test,
     stratified_mean,
@@ -75,6 +78,11 @@ class Overall:
     def ranking(self) -> Ranking:
         """Ranks, their intervals, groups."""
         return rank_methods(self.values, seed=self.seed, resamples=RESAMPLES)
+
+    @cached_property
+    def duels(self) -> Duels:
+        """How often each method beats another, on the tasks that both were run on."""
+        return duels(self.values, seed=self.seed, resamples=RESAMPLES)
 
     @cached_property
     def tested(self) -> RankTest:
@@ -160,13 +168,16 @@ def _by_seed(
     return [None if x is None else np.where(np.isfinite(x), x, worst) for x in tables]
 
 
-def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -> Overall | None:
+def overall(
+    by_setting: BySetting, seed: int = 0, *, share: int = 2, least: float = 0.5
+) -> Overall | None:
     """The methods that were run on at least half of the tasks; None for fewer than two of either.
 
     A task is an oracle and a data set searched on, reported on the first of its data sets: the
     setting that most methods were run in, the one with the largest budget among those, on the
     version of the table that is installed. Reporting one search on three data sets does not make
-    three tasks of it. A task counts if at least half of the methods, and two, were run on it, and
+    three tasks of it. An arm that a plan runs in place of a method's own counts as the method. A
+    task counts if at least half of the methods, and two, were run on it, and
     they share a seed. A task of a third as many methods as another has, or fewer, is there for the
     baselines alone, and counts nowhere. Nor do oracles that train what they are asked for: each
     query is paid for, so their searches are short, of few methods and few seeds, and stand in a
@@ -175,14 +186,14 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
     Args:
         by_setting: rows of each setting.
         seed: of the bootstrap.
-        everywhere: the methods that were run on a quarter of the tasks in place of half of them,
-            and only tasks that all of them were run on.
+        share: methods count that were run on one in so many of the tasks.
+        least: and tasks that at least this share of them were run on.
     """
     tasks: dict[tuple[str, str], tuple[Setting, dict[str, Group]]] = {}
     for setting, groups in by_setting:
         if oracles.get(setting.oracle).info.trains:
             continue
-        rows = dict(zip(labels(groups), groups, strict=True))
+        rows = dict(zip(_names(setting, groups), groups, strict=True))
         place = setting.oracle, setting.dataset
         if place not in tasks or _size(setting, rows) > _size(*tasks[place]):
             tasks[place] = setting, rows
@@ -193,13 +204,11 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
     for _, rows in known.values():
         for name in rows:
             counts[name] = counts.get(name, 0) + 1
-    share = 4 if everywhere else 2
     names = sorted(name for name, count in counts.items() if share * count >= len(known))
-    least = len(names) if everywhere else len(names) / 2
     chosen = [
         (setting, row)
         for setting, rows in known.values()
-        if len(row := {name: rows[name] for name in names if name in rows}) >= least
+        if len(row := {name: rows[name] for name in names if name in rows}) >= least * len(names)
         and _known(setting, row) > 1
         and _shared(tuple(row.values()))
     ]
@@ -214,6 +223,20 @@ def overall(by_setting: BySetting, seed: int = 0, *, everywhere: bool = False) -
         seed,
         share,
     )
+
+
+def _names(setting: Setting, groups: Sequence[Group]) -> list[str]:
+    """Names of the rows; what stands in for a method has the method's, if no other row has it."""
+    names = labels(groups)
+    for place, group in enumerate(groups):
+        if _stands_in(setting, group) and title_of(group.method) not in names:
+            names[place] = title_of(group.method)
+    return names
+
+
+def _stands_in(setting: Setting, group: Group) -> bool:
+    params = json.dumps(dict(group.params), sort_keys=True)
+    return (setting.oracle, setting.dataset, group.method, params) in stand_ins()
 
 
 def _known(setting: Setting, rows: Mapping[str, Group]) -> int:
@@ -276,9 +299,21 @@ def _with_reasons(tasks: Sequence[tuple[str, str]], method: str) -> str:
     )
 
 
-def missing_words(found: Overall) -> list[str]:
-    """Failed runs, tasks that a method was not run on, and methods that are not ranked."""
-    lines = []
+def _stand_in_words(found: Overall, groups: Sequence[Group | None]) -> str:
+    """The tasks of a method on which a plan's other arm stands for it, by the arm."""
+    by_arm: dict[str, list[str]] = {}
+    for setting, group in zip(found.settings, groups, strict=True):
+        if group is not None and _stands_in(setting, group):
+            by_arm.setdefault(changes_of(group), []).append(f"{setting.oracle}/{setting.dataset}")
+    return "; ".join(f"run with {arm} on {', '.join(tasks)}" for arm, tasks in by_arm.items())
+
+
+def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
+    """Failed runs, tasks that a method was not run on, stand-ins, and methods that are not ranked.
+
+    `ranked`: last where it was not run; else it is only compared where it was.
+    """
+    lines, last = [], ", and ranked last on these tasks" if ranked else ""
     for column, name in enumerate(found.names):
         groups = [row[column] for row in found.rows]
         failed = sum(
@@ -297,9 +332,9 @@ def missing_words(found: Overall) -> list[str]:
             )
         if lost:
             method = next(group.method for group in groups if group is not None)
-            lines.append(
-                f"{name}: not run on {_with_reasons(lost, method)}, and ranked last on these tasks."
-            )
+            lines.append(f"{name}: not run on {_with_reasons(lost, method)}{last}.")
+        if others := _stand_in_words(found, groups):
+            lines.append(f"{name}: {others}.")
     few = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if few:
         part = {2: "half", 4: "a quarter"}[found.share]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -491,18 +492,22 @@ class Overview:
 
     overall: Overall
 
+    @property
+    def order(self) -> list[int]:
+        """Columns of the methods as rows."""
+        return self.overall.order
+
     @cached_property
     def labels(self) -> list[str]:
         """Names of the rows."""
-        return [self.overall.names[column] for column in self.overall.order]
+        return [self.overall.names[column] for column in self.order]
 
     @cached_property
     def examples(self) -> list[Group]:
         """Of each method its rows' first."""
         columns = list(zip(*self.overall.rows, strict=True))
         return [
-            next(group for group in columns[column] if group is not None)
-            for column in self.overall.order
+            next(group for group in columns[column] if group is not None) for column in self.order
         ]
 
     @cached_property
@@ -512,7 +517,7 @@ class Overview:
 
     def raw(self, name: str) -> list[tuple[float | None, ...]]:
         """The numbers behind the texts of the same name; None where there is none."""
-        found, order = self.overall, self.overall.order
+        found, order = self.overall, self.order
         if name == "covered":
             return [(found.covered(column),) for column in order]
         if name in ("gaps", "gap_intervals"):
@@ -523,11 +528,14 @@ class Overview:
                 (None, None) if gap is None or math.isnan(gap.low) else (gap.low, gap.high)
                 for gap in gaps
             ]
-        table = np.asarray(getattr(found.ranking, name), dtype=np.float64)
+        table = np.asarray(self._table(name), dtype=np.float64)
         rows = table[order].reshape(len(order), -1).tolist()
         if name == "groups":
             return [(int(group) or None,) for (group,) in rows]
         return [tuple(None if math.isnan(value) else value for value in row) for row in rows]
+
+    def _table(self, name: str) -> Any:
+        return getattr(self.overall.ranking, name)
 
     @cached_property
     def ranks(self) -> list[str]:
@@ -598,6 +606,39 @@ class Overview:
 
     def _intervals(self, name: str, decimals: int, scale: float = 1) -> list[str]:
         return intervals_text([(low, high) for low, high in self.raw(name)], decimals, scale)
+
+
+@dataclass(frozen=True)
+class Pairs(Overview):
+    """The methods pair by pair as printed, who beats most others first."""
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Columns of the methods as rows."""
+        shares, names = self.overall.duels.shares, self.overall.names
+        return sorted(range(len(names)), key=lambda column: (-shares[column], names[column]))
+
+    def _table(self, name: str) -> Any:
+        return getattr(self.overall.duels, name)
+
+    @cached_property
+    def shares(self) -> list[str]:
+        """Shares of tasks won against another method, in percent."""
+        return self._numbers("shares", 1, 100)
+
+    @cached_property
+    def over_seeds(self) -> list[str]:
+        """Their intervals over seeds."""
+        return self._intervals("over_seeds", 1, 100)
+
+    @cached_property
+    def over_tasks(self) -> list[str]:
+        """Their intervals over tasks."""
+        return self._intervals("over_tasks", 1, 100)
+
+    @cached_property
+    def _levels(self) -> Levels:
+        return tied_levels(-self.overall.duels.shares[self.order])
 
 
 # -- one store -------------------------------------------------------------------------------------
@@ -681,9 +722,19 @@ class Results:
 
         None where that adds no method.
         """
-        found = overall(self.by_setting, self.seed, everywhere=True)
+        found = overall(self.by_setting, self.seed, share=4, least=1)
         known = () if self.overview is None else self.overview.overall.names
         return None if found is None or set(found.names) <= set(known) else Overview(found)
+
+    @cached_property
+    def pairs(self) -> Pairs | None:
+        """The same pair by pair, over the tasks that both of a pair were run on.
+
+        None where that adds no method.
+        """
+        found = overall(self.by_setting, self.seed, share=4)
+        known = () if self.overview is None else self.overview.overall.names
+        return None if found is None or set(found.names) <= set(known) else Pairs(found)
 
     @cached_property
     def variants(self) -> list[Task]:

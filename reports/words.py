@@ -126,11 +126,12 @@ def _row_name(group: Group, others: Iterable[Group], label: str) -> str:
         return f"{own}{label}"
     # one line, never empty
     name = " ".join(title_of(group.method).split()) or '""'
-    changed = _changes(group, others)
+    changed = changes_of(group, others)
     return f"{own}{name} ({changed})" if changed else f"{own}{name}"
 
 
-def _changes(group: Group, others: Iterable[Group]) -> str:
+def changes_of(group: Group, others: Iterable[Group] = ()) -> str:
+    """The parameters of `changed_params` in words; "" without any."""
     return ", ".join(
         f"{name}={_param(value)}" for name, value in changed_params(group, others).items()
     )
@@ -145,7 +146,7 @@ def title_of(method: str) -> str:
 def arms(groups: Sequence[Group]) -> list[str]:
     """A line with the parameters behind each row label; none without labels."""
     texts = {
-        group.label: f"{group.label}: {group.method}, {_changes(group, groups) or 'its defaults'}"
+        group.label: f"{group.label}: {group.method}, {changes_of(group, groups) or 'its defaults'}"
         for group in groups
         if group.label
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nasrepro.reports.document import (
     BEST,
@@ -14,7 +14,7 @@ from nasrepro.reports.document import (
     transposed,
 )
 from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
-from nasrepro.reports.summary import Overview, Results
+from nasrepro.reports.summary import Overview, Pairs, Results
 from nasrepro.reports.words import arms, fidelity_notes, floating_notes, is_floating
 
 ORDER = 0
@@ -47,34 +47,52 @@ _GAPS = (
         "gap_intervals",
     ),
 )
+_PAIRS = (
+    (Column("beaten", "Others\nbeaten (%)", ("beaten",), "right", 1, 1), "shares"),
+    (
+        Column(
+            "beaten_interval", "interval,\nover seeds", ("beaten_low", "beaten_high"), "right", 3, 1
+        ),
+        "over_seeds",
+    ),
+    (
+        Column(
+            "beaten_tasks",
+            "interval,\nover tasks",
+            ("beaten_low_over_tasks", "beaten_high_over_tasks"),
+            "right",
+            6,
+            1,
+        ),
+        "over_tasks",
+    ),
+)
 _TASKS = (Column("tasks", "Tasks", ("tasks",), "right", 9, 1), "covered")
 
 
 def tables(results: Results) -> Iterator[TableDoc]:
-    """All tasks, then those that more methods share; nothing unless two methods share two tasks."""
+    """All tasks, those that more methods share, and pairs of methods over all of them.
+
+    Nothing unless two methods share two tasks.
+    """
     if results.overview is not None:
         yield overall_table(results.overview)
     if results.common is not None:
         yield overall_table(results.common, "overall_common", "Tasks of all methods")
+    if results.pairs is not None:
+        yield pairs_table(results.pairs)
 
 
 def overall_table(view: Overview, name: str = "overall", title: str = "All tasks") -> TableDoc:
     """Best average rank first."""
     overall = view.overall
-    methods = (
-        Column("method", "Method", ("method", "label"), "left", 0, 0),
-        [
-            TableCell(label, (method, label), FLOATING if is_floating(method) else "")
-            for method, label in zip(view.methods, view.labels, strict=True)
-        ],
-    )
     fields = [*_RANKS, *(_GAPS if overall.gap_closed else ()), _TASKS]
     return TableDoc(
         name,
         f"{title}: average ranks of {len(overall.names)} methods over "
         f"{len(overall.settings)} tasks",
         overall_caption(overall),
-        *transposed([methods, *(_filled(view, column, field) for column, field in fields)]),
+        *_columns(view, fields, "ranks"),
         legend=_legend(view),
         footnotes=(
             *floating_notes(view.examples),
@@ -87,9 +105,46 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
     )
 
 
-def _filled(view: Overview, column: Column, field: str) -> Filled:
-    """A column of one field of `Overview`; of the ranks the best are marked."""
-    best, second = (view.best, view.second) if field == "ranks" else (frozenset(), frozenset())
+def pairs_table(view: Pairs) -> TableDoc:
+    """Who beats most others first."""
+    overall = view.overall
+    tasks = len(overall.settings)
+    return TableDoc(
+        "overall_pairs",
+        f"Pair by pair: {len(overall.names)} methods over {tasks} tasks",
+        f"Of the tasks that a method and another one can both run, the share on which its mean "
+        f"target is better (a tie counts half), averaged over the other {len(overall.names) - 1} "
+        f"methods; {tasks} tasks in all. A task that a method cannot run neither helps nor harms "
+        "it, unlike in average ranks; it is compared on other tasks than the rest, though.",
+        *_columns(view, [*_PAIRS, _TASKS], "shares"),
+        legend=f"Intervals: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %, over "
+        "search seeds with fixed tasks, and over tasks; none below 5 seeds or 5 tasks.",
+        footnotes=(
+            *floating_notes(view.examples),
+            *arms(view.examples),
+            *missing_words(overall, ranked=False),
+        ),
+    )
+
+
+def _columns(
+    view: Overview, fields: Sequence[tuple[Column, str]], marked: str
+) -> tuple[tuple[Column, ...], tuple[tuple[TableCell, ...], ...]]:
+    """The methods and these fields of a view; of the one that is `marked` the best are."""
+    methods = (
+        Column("method", "Method", ("method", "label"), "left", 0, 0),
+        [
+            TableCell(label, (method, label), FLOATING if is_floating(method) else "")
+            for method, label in zip(view.methods, view.labels, strict=True)
+        ],
+    )
+    filled = (_filled(view, column, field, field == marked) for column, field in fields)
+    return transposed([methods, *filled])
+
+
+def _filled(view: Overview, column: Column, field: str, marked: bool) -> Filled:
+    """A column of one field of a view, the best marked or not."""
+    best, second = (view.best, view.second) if marked else (frozenset(), frozenset())
     return column, [
         TableCell(text, raw, BEST if row in best else "", row in second)
         for row, (text, raw) in enumerate(zip(getattr(view, field), view.raw(field), strict=True))

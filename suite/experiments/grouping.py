@@ -7,7 +7,8 @@ methods = ["random_search", "regularized_evolution"]
 [[experiment]]                      # no methods: those of all groups, with their seeds
 oracle = "natsbench_size"
 without."widths have no edges" = ["gram", "autoshrink"]   # methods left out, by the reason
-instead = [{ name = "bananas", encoding = "onehot" }]     # in place of all arms of that method
+instead = [{ name = "bananas", encoding = "onehot" }]     # in place of all arms of that method;
+                                    # tables of all tasks call it by the method's name
 """
 
 from __future__ import annotations
@@ -71,7 +72,6 @@ def _of_groups(
     for name in (*without, *instead):
         if name not in known:
             raise UnknownName(f"method in the groups of plan {plan}:", name, known)
-    rest = {key: value for key, value in experiment.items() if key != "instead"}
     for name, group in groups.items():
         methods: list[Any] = []
         for arm in group["methods"]:
@@ -80,7 +80,8 @@ def _of_groups(
                 methods.append(chosen)
         if methods:
             seeds = _first(group["seeds"], at_most.get(name))
-            yield {"seeds": seeds, **rest, "methods": methods}
+            there = [arm for arm in instead.values() if arm in methods]
+            yield {"seeds": seeds, **experiment, "methods": methods, "instead": there}
 
 
 def _first(seeds: Any, most: int | None) -> Any:

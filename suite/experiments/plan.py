@@ -64,6 +64,7 @@ __all__ = [
     "absences",
     "load_plan",
     "shipped_plans",
+    "stand_ins",
 ]
 
 
@@ -137,6 +138,22 @@ def absences() -> Mapping[tuple[str, str, str], str]:
         for reason, methods in each.without.items()
         for method in methods
     }
+
+
+@cache
+def stand_ins() -> frozenset[tuple[str, str, str, str]]:
+    """Arms that shipped plans run in place of a method's own: oracle, data set, method, parameters.
+
+    Parameters are all of the arm's, as JSON.
+    """
+    return frozenset(
+        (each.oracle, oracles.get(each.oracle).info.dataset(dataset).name, *use.arm)
+        for name in shipped_plans()
+        if "instead = " in _shipped(name)
+        for each in load_plan(name).experiment
+        for dataset in each.datasets
+        for use in each.instead
+    )
 
 
 def _shipped(name: str) -> str:

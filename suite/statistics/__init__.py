@@ -34,13 +34,14 @@ from nasrepro.suite.statistics.intervals import (
     stratified_mean,
     time_to_reach,
 )
-from nasrepro.suite.statistics.ranking import Ranking, rank_methods
+from nasrepro.suite.statistics.ranking import Duels, Ranking, duels, rank_methods
 from nasrepro.suite.statistics.resampling import TOP, mean_ranks, resampled_correlations
 
 __all__ = [
     "LEAST",
     "NAMED",
     "TOP",
+    "Duels",
     "Interval",
     "PairedTest",
     "RankAgreement",
@@ -49,6 +50,7 @@ __all__ = [
     "Reached",
     "accuracy_density",
     "average_ranks",
+    "duels",
     "finite",
     "holm",
     "iqm",

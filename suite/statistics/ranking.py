@@ -68,6 +68,35 @@ def rank_methods(
     if not tasks:
         raise ValueError("tasks is empty: nothing to rank")
     rng = np.random.default_rng(seed)
+    table, resampled, enough = _resampled(tasks, rng, resamples)
+    by_task = ranks_of_rows(table)
+    drawn = ranks_of_rows(resampled).mean(axis=0)
+    count = by_task.shape[1]
+    nothing = np.full((count, 2), math.nan)
+    over_tasks = nothing
+    if len(tasks) >= LEAST:
+        chosen = rng.integers(len(tasks), size=(resamples, len(tasks)))
+        over_tasks = _ends(by_task[chosen].mean(axis=1), level)
+    beaten = np.where(np.isfinite(table), count - by_task, 0.0)
+    first = by_task == by_task.min(axis=1, keepdims=True)
+    return Ranking(
+        by_task,
+        by_task.mean(axis=0),
+        _ends(drawn, level) if enough else nothing,
+        over_tasks,
+        _groups(by_task.mean(axis=0), drawn, 1 - level) if enough else np.zeros(count, np.intp),
+        beaten.sum(axis=0),
+        (first / first.sum(axis=1, keepdims=True)).sum(axis=0),
+    )
+
+
+def _resampled(
+    tasks: Sequence[Sequence[Values | None]], rng: np.random.Generator, resamples: int
+) -> tuple[Values, Values, bool]:
+    """Means (t, m), those of resampled seeds (t, resamples, m), and whether seeds are enough.
+
+    -inf where a method has no result.
+    """
     means, resampled, sizes = [], [], []
     for row in tasks:
         counts = {values.size for values in row if values is not None}
@@ -86,27 +115,74 @@ def rank_methods(
                 axis=-1,
             )
         )
-    table = np.array(means)
-    by_task = ranks_of_rows(table)
-    drawn = ranks_of_rows(np.stack(resampled)).mean(axis=0)
-    count = by_task.shape[1]
-    nothing = np.full((count, 2), math.nan)
-    enough = min(sizes) >= LEAST
+    return np.array(means), np.stack(resampled), min(sizes) >= LEAST
+
+
+@dataclass(frozen=True, slots=True)
+class Duels:
+    """How often each of m methods beats another, pair by pair on the tasks that both have.
+
+    A method loses nothing by a task that it has no result on, and wins nothing there.
+
+    Attributes:
+        shares: (m,), mean over the other methods of the share of the tasks of both on which it is
+            better; a tie counts half; nan for a method that shares no task with any.
+        over_seeds: (m, 2), 95 % interval where other seeds might be drawn and the tasks stay; nan
+            where some task has fewer than `LEAST` seeds.
+        over_tasks: (m, 2), the same where other tasks might be drawn; nan for fewer than `LEAST`.
+    """
+
+    shares: Values
+    over_seeds: Values
+    over_tasks: Values
+
+
+def duels(
+    tasks: Sequence[Sequence[Values | None]],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> Duels:
+    """Compare methods in pairs; arguments and errors as for `rank_methods`."""
+    if not tasks:
+        raise ValueError("tasks is empty: nothing to compare")
+    rng = np.random.default_rng(seed)
+    table, resampled, enough = _resampled(tasks, rng, resamples)
+    there = np.isfinite(table)
+    met = (there[:, :, None] & there[:, None, :] & ~np.eye(table.shape[1], dtype=bool)) * 1.0
+    won = met * _better(ranks_of_rows(table))
+    drawn = sum(
+        pairs * _better(ranks_of_rows(means)) for pairs, means in zip(met, resampled, strict=True)
+    )
+    nothing = np.full((table.shape[1], 2), math.nan)
     over_tasks = nothing
     if len(tasks) >= LEAST:
-        chosen = rng.integers(len(tasks), size=(resamples, len(tasks)))
-        over_tasks = _ends(by_task[chosen].mean(axis=1), level)
-    beaten = np.where(np.isfinite(table), count - by_task, 0.0)
-    first = by_task == by_task.min(axis=1, keepdims=True)
-    return Ranking(
-        by_task,
-        by_task.mean(axis=0),
-        _ends(drawn, level) if enough else nothing,
+        times = rng.multinomial(len(tasks), np.full(len(tasks), 1 / len(tasks)), size=resamples)
+        chosen = [np.tensordot(times, pairs, axes=1) for pairs in (won, met)]
+        over_tasks = _ends(_shares(*chosen), level)
+    return Duels(
+        _shares(won.sum(axis=0), met.sum(axis=0)),
+        _ends(_shares(drawn, met.sum(axis=0)), level) if enough else nothing,
         over_tasks,
-        _groups(by_task.mean(axis=0), drawn, 1 - level) if enough else np.zeros(count, np.intp),
-        beaten.sum(axis=0),
-        (first / first.sum(axis=1, keepdims=True)).sum(axis=0),
     )
+
+
+def _better(ranks: Values) -> Values:
+    """Whether each method (..., m) is better than each other one, (..., m, m): 1, 0, or 1/2."""
+    better: Values = (1 + np.sign(ranks[..., None, :] - ranks[..., :, None])) / 2
+    return better
+
+
+def _shares(won: Values, met: Values) -> Values:
+    """Mean over opponents (..., m) of the share of their tasks that were won."""
+    with np.errstate(invalid="ignore"):
+        shares = won / met
+    known = np.isfinite(shares)
+    total = np.where(known, shares, 0.0).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        mean: Values = total / known.sum(axis=-1)
+    return mean
 
 
 def _ends(samples: Values, level: float) -> Values:

@@ -474,13 +474,22 @@ def test_methods_of_fewer_tasks_are_ranked_over_those_that_all_were_run_on(tmp_p
                     report = {dataset: made.reports["cifar10"]}
                     store.add(replace(made, key=key, reports=report, incumbents=()))
         overall = board.board(Results(store)).overall
-    assert overall["columns"][1] == ["common", "Rank, 2\ntasks of all", "low"]
+    assert overall["columns"][1:3] == [
+        ["common", "Rank, 2\ntasks of all", "low"],
+        ["beaten", "Others\nbeaten (%)", "high"],
+    ]
     shown = [
         (row["method"], row["cells"].get("rank"), row["cells"]["common"]) for row in overall["rows"]
     ]
     assert [method for method, *_ in shown] == ["local_search", "random_search", "flash"]
     assert [cells and cells[1] for _, cells, _ in shown] == ["1.00", "2.00", None]
     assert [cells[1] for *_, cells in shown] == ["1.00", "3.00", "2.00"]
+    # local search beats both wherever they run, flash beats random search on the two tasks of both
+    beaten = [row["cells"]["beaten"] for row in overall["rows"]]
+    assert [cells[0] for cells in beaten] == [1, 0, 0.5]
+    assert [cells[1:3] for cells in beaten] == [
+        ["100.0", "[100.0, 100.0]"], ["0.0", "[0.0, 0.0]"], ["50.0", "[50.0, 50.0]"]
+    ]  # fmt: skip
     assert overall["answer"].endswith(
         "Over the 2 tasks that all 3 ranked methods were run on: Local search, 1.00 [1.00, 1.00]."
     )

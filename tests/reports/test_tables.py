@@ -1292,6 +1292,55 @@ def test_average_ranks_over_tasks(store):
     assert not by_id(one, "overall")
 
 
+def test_methods_of_fewer_tasks_are_compared_pair_by_pair(store):
+    datasets = ("cifar10", "cifar100", "ImageNet16-120")
+    records = [
+        searched(name, seed, test + 0.001 * seed, dataset)
+        for dataset in datasets
+        for name, test in (("random_search", 0.90), ("local_search", 0.93))
+        for seed in range(5)
+    ]
+    records += [searched("reinforce", seed, 0.92 + 0.001 * seed) for seed in range(5)]
+    (doc,) = by_id(build(store(*records)), "overall-pairs")
+    assert texts(doc, "method") == ["Local search", "REINFORCE", "Random search"]
+    # REINFORCE loses to local search and beats random search on the one task of all three
+    assert [cell.values[0] for cell in cells(doc, "beaten")] == [1, 0.5, 0]
+    assert [cell.mark for cell in cells(doc, "beaten")] == [BEST, "", ""]
+    assert texts(doc, "tasks") == ["3 of 3", "1 of 3", "3 of 3"]
+    assert cells(doc, "beaten_interval")[1].values == (0.5, 0.5)
+    note = next(note for note in doc.footnotes if note.startswith("REINFORCE: not run on"))
+    assert "nasbench201/cifar100" in note and "ranked last" not in note
+
+
+def test_an_arm_that_stands_in_for_a_method_is_that_method_over_all_tasks(store, monkeypatch):
+    other = dict(methods.get("reinforce").defaults) | {"momentum": 0.5}
+    stands = {
+        ("nasbench201", dataset, "reinforce", json.dumps(other, sort_keys=True))
+        for dataset in ("cifar100", "ImageNet16-120")
+    }
+    records = [
+        searched(method, seed, test + 0.001 * seed, dataset, params=arm)
+        for dataset in ("cifar10", "cifar100", "ImageNet16-120")
+        for method, test, arm in (
+            ("random_search", 0.9, None),
+            ("local_search", 0.91, None),
+            ("reinforce", 0.92, None if dataset == "cifar10" else other),
+        )
+        for seed in range(5)
+    ]
+    apart = build(store(*records))[0]
+    assert texts(apart, "method")[0] == "Local search"
+    assert dict(zip(texts(apart, "method"), texts(apart, "tasks"), strict=True)) == {
+        "Local search": "3 of 3", "REINFORCE (momentum=0.5)": "2 of 3", "Random search": "3 of 3"
+    }  # fmt: skip
+    monkeypatch.setattr("nasrepro.reports.overall.stand_ins", lambda: frozenset(stands))
+    doc = build(store(*records, name="stands.sqlite"))[0]
+    assert texts(doc, "method") == ["REINFORCE", "Local search", "Random search"]
+    assert texts(doc, "tasks") == ["3 of 3"] * 3
+    where = "nasbench201/ImageNet16-120, nasbench201/cifar100"
+    assert f"REINFORCE: run with momentum=0.5 on {where}." in doc.footnotes
+
+
 def test_a_study_stands_with_its_definitions_and_the_traps_of_its_oracle(store):
     searches = [{"name": "nsga2", "population": size} for size in (10, 20, 40)]
     params = {"oracle": "nasbench101_slice", "dataset": "cifar10", "searches": searches}

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from nasrepro.suite.data import cache_dir, plain, stable_hash
 from nasrepro.suite.errors import (
@@ -104,13 +104,15 @@ class Experiment(Part):
     timeout: Seconds = TIMEOUT_S
     #: Methods that do not run there, by the reason; told in tables.
     without: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    #: Those of `methods` that tables of all tasks take for their method as it is elsewhere.
+    instead: tuple[MethodUse, ...] = ()
 
     @property
     def subject(self) -> str:
         """The oracle."""
         return self.oracle
 
-    @field_validator("methods", mode="before")
+    @field_validator("methods", "instead", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         return (
@@ -118,6 +120,13 @@ class Experiment(Part):
             if isinstance(value, list | tuple)
             else value
         )
+
+    @model_validator(mode="after")
+    def _run(self) -> Self:
+        for use in self.instead:
+            if use not in self.methods:
+                raise ValueError(f"instead: {use.name} with these parameters is not in methods")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kinds.ranking import RankCell
 from nasrepro.suite.experiments.kinds.search import RunCell, arm_labels
-from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans
+from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans, stand_ins
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import OracleEntry, methods
 from nasrepro.suite.search import Budget
@@ -417,6 +417,28 @@ def test_an_arm_stands_instead_of_all_arms_of_its_method(toy: Oracle, tmp_path: 
     other = 'instead = [{ name = "reinforce", learning_rate = 0.5 }]\n'
     cheap, dear = loaded(tmp_path, GROUPED + other).experiment
     assert cheap.methods[-1].params == {"learning_rate": 0.5} == dear.methods[0].params
+    assert cheap.instead == dear.instead == dear.methods
+    none = loaded(tmp_path, GROUPED + 'instead = [{ name = "local_search" }]\n').experiment
+    assert [[use.name for use in each.instead] for each in none] == [["local_search"], []]
+
+
+def test_an_arm_that_is_not_run_stands_for_nothing(toy: Oracle, tmp_path: Path) -> None:
+    lonely = PLAN + 'instead = [{ name = "reinforce", learning_rate = 0.5 }]\n'
+    with pytest.raises(NasreproError, match="instead: reinforce with these parameters is not in"):
+        loaded(tmp_path, lonely)
+
+
+def test_shipped_plans_say_which_arms_stand_for_their_method() -> None:
+    found = {(oracle, dataset, method) for oracle, dataset, method, _ in stand_ins()}
+    assert ("transnas101_micro", "class_scene", "zico") in found
+    assert ("nasbench201", "cifar10", "zico") not in found
+    (params,) = {
+        text
+        for oracle, _, method, text in stand_ins()
+        if (oracle, method) == ("nasbench101_slice", "zico")
+    }
+    assert json.loads(params)["network"] == {"channels": 16}
+    assert json.loads(params)["candidates"] == 25  # a default
 
 
 @pytest.mark.parametrize(
