@@ -92,12 +92,12 @@ def ranking(results: Path) -> str:
     lines = [
         [
             "Method",
-            "Others beaten (%)",
+            "Beats (%)",
             "Interval",
             "Tasks",
             f"Rank, {_tasks(overall)} tasks",
             "Interval",
-            f"Rank, {_tasks(common)} tasks of all",
+            f"Rank, {_tasks(common)} of all",
             "Interval",
         ],
         ["---", "--:", "---", "--:", "--:", "---", "--:", "---"],
