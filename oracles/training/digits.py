@@ -209,7 +209,9 @@ class Grouped:
             )
 
         x = x.contiguous(memory_format=torch.channels_last)  # faster than rows of channels
-        x = conv_norm(x, self.parameters["stem"])
+        # an image of one channel is in both forms at once, and what follows takes it for rows
+        stem = conv_norm(x, self.parameters["stem"])
+        x = stem.contiguous(memory_format=torch.channels_last)
         for _ in range(self.cells):
             x = self._cell(x, kernels, conv_norm)
         mean, var, scale, offset = next(norms)
