@@ -315,8 +315,8 @@ Kendall is tau-b, with a 95 % bootstrap interval over cells.
 * Images are split without regard to writers, so those of one writer are in several parts: test accuracies are those of known hands.
 * Differences between the best cells are within the noise of six seeds: see how many lie within two standard errors of the best.
 * Costs are a seed's share of its group, taken on a machine that did other work as well: their ratios are meant, not their third digit.
-  Trained alone, a network takes longer than its share, pools by more than convolutions (`tests/bench/training_before.py`); the oracle
-  `trained201` counts the work of each training alone.
+  Trained alone, a network takes about twice its share (`tests/bench/training_before.py`); the oracle `trained201` counts the work of
+  each training alone.
 * Functionally equal cells share one row, also where one of them has dead convolutions, which would cost time and parameters.
 
 ## Recipes tried for a second edition
