@@ -20,6 +20,7 @@ from nasrepro.reports.summary import (
     Results,
     Task,
     estimate,
+    interval_header,
     paired,
 )
 from nasrepro.reports.tables.columns import (
@@ -68,11 +69,15 @@ def _trains(task: Task) -> bool:
 def trained_table(tasks: Sequence[Task]) -> TableDoc:
     """By oracle; the methods of each in the order of its main table."""
     parts = [_filled(task) for task in tasks]
+    groups = [group for task in tasks for group in task.groups]
+    ends = interval_header([group.seeds.size for group in groups])
     filled = [
-        (column, [cell for part in parts for cell in part[place][1]])
+        (
+            replace(column, header=ends) if column.name.endswith("_interval") else column,
+            [cell for part in parts for cell in part[place][1]],
+        )
         for place, (column, _) in enumerate(parts[0])
     ]
-    groups = [group for task in tasks for group in task.groups]
     names = [f"{task.setting.oracle}, {label}" for task in tasks for label in task.labels]
     infos = {task.setting.oracle: oracles.get(task.setting.oracle).info for task in tasks}
     return TableDoc(
