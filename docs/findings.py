@@ -161,9 +161,9 @@ def zico_ranks_like_a_count(results: Path) -> str:
         _shown(float(row["kendall_low"]) < float(params["kendall"]) < float(row["kendall_high"]))
     return (
         f"ZiCo ranks NAS-Bench-201 on CIFAR-10 with Kendall's {_third(real)} over a random sample "
-        f"of {int(real['n']):,} cells with real images, {_third(zico)} over {int(zico['n']):,} with "
-        f"random ones (published: {claim['published']}), no better than the number of parameters "
-        f"({_third(params)}); that of live parameters does better ({_third(live)}; "
+        f"of {int(real['n']):,} cells with real images, {_third(zico)} over {int(zico['n']):,} "
+        f"with random ones (published: {claim['published']}), no better than the number of "
+        f"parameters ({_third(params)}); that of live parameters does better ({_third(live)}; "
         f"[scores]({REPORT}))."
     )
 
