@@ -63,17 +63,15 @@ def draw(results: Results) -> Iterator[Drawing]:
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
             shown = emphasised({name: of[name] for name, _ in named}, results.highlighted)
-            name = _name(task.setting)
-            if name in names:  # two settings that differ in what is reported alone
-                protocol = task.setting.protocol
-                name = slug(name, "on", *protocol.report_datasets, f"{protocol.report_epochs}ep")
+            name = _name(task.setting, names)
             names.add(name)
             yield _drawing(name, task.setting, named, axes, looks, shown)
 
 
-def _name(setting: Setting) -> str:
+def _name(setting: Setting, taken: Collection[str]) -> str:
+    """Numbered, as tables are, where settings differ in what is reported alone."""
     epochs, budget = f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")
-    return slug("anytime", setting.oracle, setting.dataset, epochs, budget)
+    return slug("anytime", setting.oracle, setting.dataset, epochs, budget, taken=taken)
 
 
 def _drawing(
