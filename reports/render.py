@@ -230,7 +230,7 @@ def _background(tables: Sequence[TableDoc]) -> dict[str, tuple[str, list[str]]]:
 
 #: Rows up to which the columns of Markdown's source stand under each other: of longer tables that
 #: is half the bytes.
-_ALIGNED = 20
+_ALIGNED = 10
 
 
 def _pipe_table(doc: TableDoc) -> str:
