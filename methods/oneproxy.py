@@ -24,6 +24,7 @@ Deviations:
       0.9 and measures more until 0.9. There the agreement is judged on models that the predictor
       has not seen (the authors do not say on which); they are then added to what it is fitted to.
     - A constant prediction has no rank correlation; -1 stands for it.
+    - Predictions are in single precision, so that models of equal latency tie on every CPU.
     - Pareto sets are exhaustive over the cells that both devices have, by the oracle's validation
       accuracy.
 """
@@ -146,10 +147,11 @@ def adapted(
 ) -> Callable[[Values], Values]:
     """A predictor (m, k) -> (m,) fitted to the measured models.
 
-    k-fold cross-validation chooses its strength.
+    k-fold cross-validation chooses its strength. Predictions are in single precision: the last
+    bits of double precision, which differ from CPU to CPU, would order models of equal latency.
     """
     fold = rng.permutation(np.arange(len(cells)) % folds)
-    held_out = np.zeros((len(GRID), len(cells)))
+    held_out = np.zeros((len(GRID), len(cells)), np.float32)
     for each in range(folds):
         inside, outside = fold != each, fold == each
         held_out[:, outside] = kind(cells[inside], weights, measured[inside]).predict(
@@ -157,7 +159,7 @@ def adapted(
         )
     best = int(np.argmax([_spearman(row, measured) for row in held_out]))
     fitted = kind(cells, weights, measured)
-    return lambda others: fitted.predict(others, GRID[best : best + 1])[0]
+    return lambda others: fitted.predict(others, GRID[best : best + 1])[0].astype(np.float32)
 
 
 # -- data ------------------------------------------------------------------------------------------
@@ -237,6 +239,11 @@ def _split(
     return taken, np.setdiff1d(there, taken)
 
 
+def _latencies(cells: Values, weights: Values) -> NDArray[np.float32]:
+    """Predictions in single precision; see `adapted`."""
+    return (cells @ weights).astype(np.float32)
+
+
 # -- studies ---------------------------------------------------------------------------------------
 @study(
     "oneproxy.adaptation",
@@ -279,11 +286,12 @@ def adaptation(
                 "proxy": own,
                 "device": device,
                 "raw": _spearman(found[own][both], target[both]),
-                "proxy_predictor": _spearman(cells[both] @ weights, target[both]),
+                "proxy_predictor": _spearman(_latencies(cells[both], weights), target[both]),
                 "adaproxy": _spearman(ada(cells[rest]), target[rest]),
                 "no_proxy": _spearman(ridge(cells[rest]), target[rest]),
                 "ceiling": _spearman(
-                    cells[both] @ proxy_weights(cells[both], target[both]), target[both]
+                    _latencies(cells[both], proxy_weights(cells[both], target[both])),
+                    target[both],
                 ),
                 "n": len(both),
             }

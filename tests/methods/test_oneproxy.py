@@ -14,6 +14,7 @@ from nasrepro.methods.oneproxy import (
     GRID,
     AdaProxy,
     Ridge,
+    _latencies,
     adapted,
     front,
     hypervolume,
@@ -82,6 +83,20 @@ def test_without_noise_little_strength_finds_the_target() -> None:
 def test_weights_add_up_to_what_they_were_made_of() -> None:
     cells, weights, _ = problem(n=60)
     assert cells @ proxy_weights(cells, cells @ weights) == pytest.approx(cells @ weights)
+
+
+def test_models_of_equal_latency_tie_whatever_the_last_bits_are() -> None:
+    """Two operations of equal weight: sums in another order, as other CPUs add, tie them too."""
+    cells, weights, measured = problem(n=200)
+    weights[[1, 5]] = weights[[0, 4]]
+    rng = np.random.default_rng(0)
+    noise = 1 + 1e-15 * rng.standard_normal((2, *cells.shape))
+    exact, other = (_latencies(cells * each, weights) for each in noise)
+    assert spearman(exact, measured) == spearman(other, measured)
+    doubles = [(cells * each) @ weights for each in noise]
+    assert spearman(doubles[0], measured) != spearman(doubles[1], measured)
+    predict = adapted(AdaProxy, cells[:60], weights, measured[:60], 5, rng)
+    assert predict(cells).dtype == np.float32
 
 
 def test_a_strength_whose_predictions_are_constant_is_never_chosen() -> None:
