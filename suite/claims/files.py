@@ -155,7 +155,7 @@ def record(files: Iterable[Path], verdicts: Iterable[Verdict]) -> dict[str, tupl
     new: dict[str, str] = {
         verdict.claim.id: verdict.verdict
         for verdict in verdicts
-        if verdict.changed and verdict.verdict in RECORDED
+        if verdict.differs and verdict.verdict in RECORDED
     }
     changes: dict[str, tuple[str, str]] = {}
     for path in files:

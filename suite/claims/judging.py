@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.evidence import Evidence, gather
-from nasrepro.suite.claims.kinds import Order
+from nasrepro.suite.claims.kinds import Order, StudyRow
 from nasrepro.suite.claims.kinds.order import corrected
 from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.rules import CorrectedTest, Finding, named
@@ -27,6 +27,16 @@ class Verdict(Finding):
 
     @property
     def changed(self) -> bool:
+        """Whether this differs from the recorded verdict, by more than the machine.
+
+        A time that was measured on another machine than the recorded one is no change.
+        """
+        how = self.claim.how
+        timed = isinstance(how, StudyRow) and how.timed(self.claim)
+        return self.differs and not (self.claim.recorded and timed)
+
+    @property
+    def differs(self) -> bool:
         """Whether this differs from the recorded verdict.
 
         Nothing differs where nothing could be judged. A claim that is recorded as blocked for want

@@ -48,6 +48,10 @@ class StudyRow(Measured):
             return "time"
         return "accuracy" if claim.unit == "%" else "correlation"
 
+    def timed(self, claim: Statement) -> bool:
+        """Whether the figure is a time, of the machine that measured it."""
+        return claim.unit in TIMES and not self.fixed
+
     def seeds(self, claim: Statement, block: int = 0) -> range:
         """Those of a block; see `margins.replicates`."""
         return range(1) if self.fixed else block_of(replicates(claim, "study"), block)
@@ -68,7 +72,7 @@ class StudyRow(Measured):
         if self.fixed:
             return exact(claim, figures[0][1], runs=(figures[0][0],))
         finding = mean_within(claim, self.quantity(claim), figures, REPLICATES["study"].least)
-        if claim.unit not in TIMES:
+        if not self.timed(claim):
             return finding
         machines = f"measured on {_machines(chosen)}, the published one elsewhere"
         timed = replace(finding, why=f"{finding.why}; {machines}")

@@ -140,3 +140,12 @@ def test_names_that_do_not_exist():
 )
 def test_what_counts_as_a_change(recorded, found, changed):
     assert Verdict(found, claim=claim(recorded=recorded)).changed is changed
+
+
+def test_a_time_is_of_its_machine():
+    """Another machine is faster or slower; only the first verdict is news."""
+    study = {"study": "no_such", "column": "seconds"}
+    timed = claim(study=study, value=1, unit="s", recorded="reproduced")
+    assert not Verdict("inconclusive", claim=timed).changed
+    assert Verdict("inconclusive", claim=timed.model_copy(update={"recorded": ""})).changed
+    assert Verdict("inconclusive", claim=timed.model_copy(update={"unit": ""})).changed
