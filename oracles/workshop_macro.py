@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from nasrepro.oracles import nasbench_macro
 from nasrepro.oracles.images.sets import sha256
 from nasrepro.oracles.training.recipe import ImageRecipe
+from nasrepro.oracles.workshop201 import HANDED_BACK
 from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import oracle
 
@@ -24,6 +25,7 @@ NARROW = {"channels": 8, "head": 160}
 INFO = replace(
     nasbench_macro.INFO,
     name="workshop_macro",
+    metrics=(*nasbench_macro.INFO.metrics, *HANDED_BACK),
     notes=(
         "architectures are answered by the table of NAS-Bench-Macro; the workshop has "
         f"{RECIPE.train_images:,} lossy images of 16x16 pixels and networks of a quarter of the "

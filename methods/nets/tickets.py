@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nasrepro.methods.nets.channels import ChannelMap, channel_map, mixes
+from nasrepro.methods.nets.channels import ChannelMap, channel_map
 from nasrepro.methods.nets.passes import gradients, linearised
 from nasrepro.methods.nets.surgery import cut, global_masks, weights_of
 
@@ -120,7 +120,10 @@ def prices(network: nn.Module, shape: Sequence[int]) -> dict[str, Tensor]:
 
 
 def _depthwise(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and not mixes(module)
+    # A kernel of which one channel is left is one, too, though it has a weight for every input.
+    return (
+        isinstance(module, nn.Conv2d) and module.groups == module.in_channels == module.out_channels
+    )
 
 
 def strength(epoch: float, free: float, warm: float, rho: float) -> float:

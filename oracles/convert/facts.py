@@ -24,6 +24,17 @@ def fact(table: str, statement: str, found: object, expected: object) -> None:
         )
 
 
+def whole_numbers(table: str, name: str, values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Counts, rounded to whole numbers; DataCorrupt where one is not finite or beyond 64 bits."""
+    good = np.abs(values) < 2.0**63
+    if not good.all():
+        raise DataCorrupt(
+            f"{table}: {name} has {values[~good][0]!r} in the originals, which is no count; the "
+            "file is damaged: remove it, and fetch it again"
+        )
+    return np.round(values).astype(np.int64)
+
+
 def tau(first: NDArray[np.floating], second: NDArray[np.floating], digits: int = 2) -> float:
     """Kendall's tau-b of two columns, shape (n,) each, rounded as sources print it."""
     from scipy.stats import kendalltau

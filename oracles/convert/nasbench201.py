@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, whole_numbers
 from nasrepro.oracles.convert.pickles import Recorded, load_pickle
 from nasrepro.oracles.spaces.cell201 import Cell201
 
@@ -83,9 +83,8 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         columns[f"{dataset}/12/mean/valid_accuracy"] = short[f"{stem}-val"] / 100
         columns[f"{dataset}/12/mean/test_accuracy"] = short[f"{stem}-test"] / 100
 
-    official_params = np.round(
-        np.asarray(per_seed["cifar10"]["size_in_mb"])[rows[:, 0]] * 1e6
-    ).astype(np.int64)
+    millions = np.asarray(per_seed["cifar10"]["size_in_mb"])[rows[:, 0]]
+    official_params = whole_numbers("nasbench201", "size_in_mb of cifar10", millions * 1e6)
     _check_facts(columns, runs, rows, official_params)
     return columns, {"rows": len(archs), "row_order": "official index"}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact, tau
+from nasrepro.oracles.convert.facts import fact, tau, whole_numbers
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.spaces.graphnet import LINKS, NODES, OPS
 
@@ -73,7 +73,9 @@ def _convert(
         for column, (field, factor) in _FIELDS.items():
             values = factor * np.array([float(entries[key][field]) for key in keys])
             if column == "params":
-                columns[f"{dataset}/{column}"] = np.round(values).astype(np.int64)
+                columns[f"{dataset}/{column}"] = whole_numbers(
+                    table, f"{column} of {dataset}", values
+                )
             else:
                 columns[f"{dataset}/{WHOLE}/mean/{_renamed(dataset, column)}"] = values
         _check(table, dataset, columns)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact, tau
+from nasrepro.oracles.convert.facts import fact, tau, whole_numbers
 from nasrepro.oracles.convert.pickles import load_pickle
 from nasrepro.oracles.spaces.multires import MultiRes
 
@@ -61,8 +61,8 @@ def convert(paths: Mapping[str, Path]) -> tuple[dict[str, NDArray[Any]], dict[st
         best = 100 * float(columns[f"{task}/{WHOLE}/one/{_main(task)}"].max())
         fact(_NAME, f"best of {task} in %", best, BEST[task])
         for size, field, factor in (("params", "params", 1e6), ("counted_macs", "flops", 1e9)):
-            counts = np.round(factor * np.array([float(entry[field]) for entry in entries]))
-            columns[f"{task}/{size}"] = counts.astype(np.int64)
+            counts = factor * np.array([float(entry[field]) for entry in entries])
+            columns[f"{task}/{size}"] = whole_numbers(_NAME, f"{field} of {task}", counts)
             first = columns[f"{next(iter(paths))}/{size}"]
             same = bool((columns[f"{task}/{size}"] == first).all())
             fact(

@@ -60,17 +60,16 @@ def tasks_with_pairs(results: Results) -> Iterator[tuple[Task, list[Pair]]]:
 
 
 def pairs_of(task: Task) -> list[Pair]:
-    """Rows of each method of a workshop with its defaults, and of each of its controls.
+    """Rows of each method of a workshop with its own choices, and of each of its controls.
 
     A control by another choice is of the same source.
     """
     pairs = []
     for row, group in enumerate(task.groups):
-        if not _is_system(group):
+        if not _trains(group) or not _is_default(group, task.groups):
             continue
         for other, control in enumerate(task.groups):
-            same = (control.method, control.method_sha256) == (group.method, group.method_sha256)
-            if other != row and (same or not _trains(control)):
+            if other != row and (_is_same(control, group) or not _trains(control)):
                 pairs.append((row, other))
     return sorted(pairs, key=lambda pair: (task.groups[pair[0]].method, pair[1]))
 
@@ -79,8 +78,22 @@ def _trains(group: Group) -> bool:
     return methods.has(group.method) and methods.get(group.method).workshop
 
 
-def _is_system(group: Group) -> bool:
-    return _trains(group) and dict(group.params) == dict(methods.get(group.method).defaults)
+def _is_same(one: Group, other: Group) -> bool:
+    return (one.method, one.method_sha256) == (other.method, other.method_sha256)
+
+
+def _is_default(group: Group, groups: Sequence[Group]) -> bool:
+    """Whether whatever tells a row from others of its method has its default there.
+
+    What a plan gives to all of them, such as other epochs for other images, is no choice.
+    """
+    defaults = methods.get(group.method).defaults
+    chosen = [dict(each.params) for each in groups if _is_same(each, group)]
+    params = dict(group.params)
+    return all(
+        params.get(name) == default or all(other.get(name) == params.get(name) for other in chosen)
+        for name, default in defaults.items()
+    )
 
 
 def controls_table(task: Task, pairs: Sequence[Pair]) -> TableDoc:

@@ -65,7 +65,7 @@ def objective_of(oracle: Oracle, dataset: str, epochs: int, budget: Budget, seed
             f"{info.name}: objective {objective.name} is measured on the test split, "
             "which a search may not see"
         )
-    if not info.cost and budget.queries is None:
+    if not info.cost and budget.queries is None and oracle.workshops is None:
         raise NasreproError(
             f"{info.name} has no training times, so a budget in seconds never ends; "
             "give one in queries"

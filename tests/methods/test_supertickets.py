@@ -122,6 +122,16 @@ def test_the_widest_scale_of_a_branch_is_never_dead(ticket):
     )
 
 
+def test_kernels_of_one_channel_still_have_their_price(ticket):
+    kernels = list(ticket.prices)
+    ticket.cut(1e9)
+    assert list(ticket.prices) == kernels
+    assert [price.numel() for price in ticket.prices.values()] == [1] * len(kernels)
+    assert float(ticket.penalty()) > 0
+    ticket.train(batches(2), 0.05, rho=1.0)
+    assert ticket.cut(1e9) == 0
+
+
 @pytest.mark.parametrize("name", ["snip", "synflow"])
 def test_scores_of_weights_sum_to_what_the_scorer_of_that_name_gives(ticket, name):
     ticket.prune(0.5)

@@ -118,7 +118,20 @@ def test_a_control_by_another_choice_is_of_the_same_source():
         row("firefly", {}, "y"),
     ]
     pairs = pairs_of(SimpleNamespace(groups=groups))
-    assert set(pairs) == {(0, 3), (1, 2), (1, 3)}
+    assert set(pairs) == {(0, 3), (1, 2), (1, 3), (4, 3)}
+
+
+def test_what_all_rows_of_a_method_share_is_no_choice():
+    defaults = dict(methods.get("firefly").defaults)
+    params = [
+        {**defaults, "epochs": 3},
+        {**defaults, "epochs": 3, "choose": "random"},
+        {**defaults, "epochs": 3, "choose": "wide"},
+    ]
+    groups = [SimpleNamespace(method="firefly", params=p, method_sha256="x") for p in params]
+    assert pairs_of(SimpleNamespace(groups=groups)) == [(0, 1), (0, 2)]
+    groups[2].params["epochs"] = 4  # now it is one, and no row has its default
+    assert pairs_of(SimpleNamespace(groups=groups)) == []
 
 
 def test_each_source_of_a_method_has_a_figure_of_its_own(monkeypatch):

@@ -481,7 +481,17 @@ def arm_labels(experiments: Iterable[Experiment]) -> dict[Arm, str]:
 def run_key(
     setting: SearchSetting, method: Method, given: Mapping[str, Any], seed: int = 0
 ) -> RunKey:
-    """The key of a search with parameters that differ from the method's defaults."""
+    """The key of a search with parameters that differ from the method's defaults.
+
+    Raises:
+        NasreproError: a budget in seconds that lookups never spend, of a method that looks up.
+    """
+    priced = setting.oracle.info.cost or setting.budget.queries is not None
+    if not priced and not method.workshop:
+        raise NasreproError(
+            f"{setting.oracle.name} has no training times, so a budget in seconds never ends for "
+            f"{method.name}, which trains no networks of its own; give one in queries"
+        )
     params = method.params(given)
     return RunKey(
         method.name,

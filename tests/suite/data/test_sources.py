@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, whole_numbers
 from nasrepro.oracles.convert.pickles import Recorded, load_pickle
 from nasrepro.oracles.nasbench201 import TABLE
 from nasrepro.suite.data import (
@@ -453,6 +453,13 @@ def test_facts(found, expected, good):
     else:
         with pytest.raises(DataCorrupt, match=r"t: x is .* in the originals, expected"):
             fact("t", "x", found, expected)
+
+
+def test_counts_are_whole_numbers_and_a_damaged_one_is_named():
+    assert whole_numbers("t", "params", np.array([1.4, 2.6])).tolist() == [1, 3]
+    for value in (np.nan, np.inf, -1e300):
+        with pytest.raises(DataCorrupt, match=r"t: params has .* in the originals, which is no"):
+            whole_numbers("t", "params", np.array([1.0, value]))
 
 
 class Calls:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from itertools import product
 from pathlib import Path
+from typing import cast
 
 import pytest
-from toys import INFO, PLAN, toy_fixture  # noqa: F401
+from toys import INFO, PLAN, Toy, named, toy_fixture  # noqa: F401
 
 from nasrepro.suite import registry
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
@@ -15,7 +16,7 @@ from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kinds.ranking import RankCell
 from nasrepro.suite.experiments.kinds.search import RunCell, arm_labels
 from nasrepro.suite.experiments.plan import Plan, load_plan, shipped_plans, stand_ins
-from nasrepro.suite.oracle import Oracle
+from nasrepro.suite.oracle import Oracle, Workshops
 from nasrepro.suite.registry import OracleEntry, methods
 from nasrepro.suite.search import Budget
 
@@ -262,6 +263,18 @@ def test_what_the_oracle_does_not_have_is_refused_before_anything_runs(
     plan = loaded(tmp_path, PLAN.replace(old, new))
     with pytest.raises(NasreproError, match=message):
         cells_of(plan)
+
+
+def test_seconds_that_only_a_workshop_spends_are_for_methods_that_train(
+    toy: Oracle, tmp_path: Path
+) -> None:
+    timeless = Toy(named("timeless", cost=""))
+    timeless.workshops = cast("Workshops", object())
+    registry.oracle(timeless.info)(lambda: timeless)
+    text = PLAN.replace('"toy"', '"timeless"').replace("queries = 20", "seconds = 20")
+    assert cells_of(loaded(tmp_path, text.replace("random_search", "firefly")))
+    with pytest.raises(NasreproError, match=r"never ends for random_search.*in queries"):
+        cells_of(loaded(tmp_path, text))
 
 
 def test_a_ranking_of_what_is_not_there_is_refused(toy: Oracle, tmp_path: Path) -> None:
