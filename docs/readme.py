@@ -2,8 +2,11 @@
 
     python docs/readme.py                       README.md from what is in results/
     python docs/readme.py --store runs.sqlite   make results/ anew from a store first
+    python docs/readme.py --store more.sqlite --part NAME   make the folder results/NAME alone
 
-`--plan` limits the report to a plan's settings and seeds. A test holds README against results/.
+`--plan` limits the report to a plan's settings and seeds. A part has the tables of a store that is
+not the main one (plans that train for hours), without claims, which the main one judges. A test
+holds README against results/.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +30,11 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Figures that results/ keeps; the others are one command away.
 KEPT = ("anytime-nasbench201-cifar10-12ep-12000-s.png", "claims.png")
 KINDS = ("--only", "anytime", "--only", "claims")
+#: What a part of results/ keeps of a report: networks and studies, no claims.
+OF_A_PART = (
+    "manifest.json", "report-searches.md", "report-studies.md", "study-*.csv", "workshop-*.csv",
+    "controls-*.csv", "one-shot-*.csv", "trained*.csv",
+)  # fmt: skip
 #: Made by commands of their own.
 APART = (
     "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "scale.md",
@@ -37,7 +46,7 @@ _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 
 def made(results: Path, store: Path, plan: str) -> None:
     """Make the files of results/ anew from a store."""
-    for old in results.rglob("*.*"):
+    for old in (*results.glob("*.*"), *(results / "figures").glob("*.*")):
         if old.suffix in (".csv", ".md", ".json", ".png") and old.name not in APART:
             old.unlink()
     chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
@@ -48,6 +57,16 @@ def made(results: Path, store: Path, plan: str) -> None:
             _in_256_colours(drawn)
         else:
             drawn.unlink()
+
+
+def made_part(folder: Path, store: Path, plan: str) -> None:
+    """Make a folder of results/ anew: the tables of searches and studies, and where they are of."""
+    shutil.rmtree(folder, ignore_errors=True)
+    chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
+    _nasrepro("report", *chosen, "--out", str(folder), "--format", "md,csv")
+    for written in folder.iterdir():
+        if not any(written.match(pattern) for pattern in OF_A_PART):
+            written.unlink()
 
 
 def _in_256_colours(picture: Path) -> None:
@@ -178,7 +197,13 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--store", type=Path, help="make results/ anew from this store first")
     parser.add_argument("--plan", default="", help="only the settings and seeds of this plan")
+    parser.add_argument("--part", default="", help="make this folder of results/ alone")
     given = parser.parse_args()
+    if given.part:
+        if not given.store or given.part in ("figures", ".", ".."):
+            parser.error("--part takes the name of a folder of its own, and --store its results")
+        made_part(ROOT / "results" / given.part, given.store, given.plan)
+        return
     if given.store:
         made(ROOT / "results", given.store, given.plan)
     path = ROOT / "README.md"

@@ -126,9 +126,9 @@ def named(verdict: Judgement, grade: Grade) -> Judgement:
 def mean_within(
     claim: Statement, quantity: Quantity, figures: Sequence[tuple[str, float]], least: int
 ) -> Finding:
-    """A mean over seeds, of (run id, figure) each, against the published value."""
+    """A mean over replicates, of (run id, figure) each, against the published value."""
     values = np.array([value for _, value in figures])
-    runs = tuple(run_id for run_id, _ in figures)
+    runs = tuple(dict.fromkeys(run_id for run_id, _ in figures))
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
         why = f"{count} of the {values.size} figures are not finite"

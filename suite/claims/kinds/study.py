@@ -1,4 +1,4 @@
-"""A column of a study's table, over its seeds."""
+"""A column of a study's table, over its seeds or over rows of one measurement."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class StudyRow(Measured):
     Attributes:
         where: what identifies the row.
         column: its name.
+        over: the column by which several rows of one measurement differ, where these are the
+            replicates (five pre-trainings, say) and not the seeds of the study.
         scale: the figure is multiplied by it, to be in the unit of the published one.
         fixed: nothing in it is random; it is measured once, and held against the printed digits.
     """
@@ -34,6 +36,7 @@ class StudyRow(Measured):
     kind: Literal["study"] = "study"
     where: dict[str, object] = Field(default_factory=dict)
     column: str
+    over: str = ""
     scale: float = 1.0
     fixed: bool = False
 
@@ -54,7 +57,9 @@ class StudyRow(Measured):
 
     def seeds(self, claim: Statement, block: int = 0) -> range:
         """Those of a block; see `margins.replicates`."""
-        return range(1) if self.fixed else block_of(replicates(claim, "study"), block)
+        if self.fixed:
+            return range(1)
+        return block_of(1 if self.over else replicates(claim, "study"), block)
 
     def needs(self) -> tuple[Measured, ...]:
         """The measurements."""
@@ -68,7 +73,9 @@ class StudyRow(Measured):
             what = f"measurements of {self.study}"
             return context.lacking(claim, self, have, len(seeds), what)
         chosen = [records[seed] for seed in seeds]
-        figures = [(record.key.run_id, self._value(claim, record)) for record in chosen]
+        figures = [
+            (record.key.run_id, value) for record in chosen for value in self._values(claim, record)
+        ]
         if self.fixed:
             return exact(claim, figures[0][1], runs=(figures[0][0],))
         finding = mean_within(claim, self.quantity(claim), figures, REPLICATES["study"].least)
@@ -79,22 +86,24 @@ class StudyRow(Measured):
         crowded = sum(record.environment.get("load") == CROWDED for record in chosen)
         return _beside_others(timed, crowded, len(chosen)) if crowded else timed
 
-    def _value(self, claim: Statement, record: StudyRecord) -> float:
+    def _values(self, claim: Statement, record: StudyRecord) -> list[float]:
         rows = [
             row
             for row in record.rows
             if all(row.get(name) == value for name, value in self.where.items())
         ]
-        if len(rows) != 1:
+        differ = len({row.get(self.over) for row in rows}) == len(rows)
+        if len(rows) != 1 and not (self.over and rows and differ):
+            expected = f"some that differ by {self.over}" if self.over else "one"
             raise NasreproError(
                 f"claim {claim.id}: {len(rows)} rows of study {self.study} have {self.where}, "
-                "expected one"
+                f"expected {expected}"
             )
-        value = rows[0].get(self.column)
-        if not isinstance(value, int | float):
+        values = [row.get(self.column) for row in rows]
+        if not all(isinstance(value, int | float) for value in values):
             what = f"column of study {self.study} in claim {claim.id}:"
             raise UnknownName(what, self.column, rows[0])
-        return self.scale * value
+        return [self.scale * float(value) for value in values if value is not None]
 
 
 def _beside_others(finding: Finding, crowded: int, count: int) -> Finding:

@@ -156,7 +156,11 @@ def _half(values: Sequence[float]) -> float:
 def _search(claim: Claim, how: Any, records: Records) -> str:
     count = 20 if claim.long else 100 if claim.n is None else min(claim.n, 500)
     found = records.searched(how, how.method, how.params)
-    values = [found[seed] for seed in range(count) if seed in found]
+    values = (
+        list(found.values())
+        if how.over
+        else [found[seed] for seed in range(count) if seed in found]
+    )
     if len(values) < count:
         return ""
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
@@ -204,7 +208,7 @@ def _study(claim: Claim, how: Any, records: Records) -> str:
     entry = studies.get(how.study)
     params = {**entry.defaults, **how.params}
     found = {
-        each["key"]["seed"]: row[how.column] * how.scale
+        row[how.over] if how.over else each["key"]["seed"]: row[how.column] * how.scale
         for each in records.studies
         if each["key"]["study"] == how.study
         and each["key"]["study_sha256"] == entry.source_sha256
@@ -214,7 +218,11 @@ def _study(claim: Claim, how: Any, records: Records) -> str:
         if all(row[name] == value for name, value in how.where.items())
     }
     count = 1 if how.fixed else 5 if claim.long else 20
-    values = [found[seed] for seed in range(count) if seed in found]
+    values = (
+        list(found.values())
+        if how.over
+        else [found[seed] for seed in range(count) if seed in found]
+    )
     if len(values) < count:
         return ""
     if how.fixed:

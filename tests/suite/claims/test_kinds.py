@@ -321,6 +321,22 @@ def test_studies(study):
         verdict(study(rows), claim(study={**wanted, "where": {}}, value=1, margin=1, seeds=1))
 
 
+def test_rows_of_one_measurement_are_the_replicates(study):
+    rows = [{"what": "ours", "trained": n, "right": 0.9 + 0.01 * n} for n in range(5)]
+    rows += [{"what": "theirs", "trained": n, "right": 0.5} for n in range(5)]
+    wanted = {"study": "mine.speed", "where": {"what": "ours"}, "column": "right", "scale": 100}
+    five = claim(study={**wanted, "over": "trained"}, value=92, unit="%", margin=5, long=True)
+    found = verdict(study(rows), five)
+    assert (found.verdict, round(found.ours, 6), found.n, len(found.runs)) == (
+        "reproduced", 92, 5, 1,
+    )  # fmt: skip
+    assert "too few for an interval" in verdict(study(rows[1:]), five).why
+    with pytest.raises(NasreproError, match=r"expected some that differ by trained"):
+        verdict(study([*rows, rows[0]]), five)
+    with pytest.raises(NasreproError, match="expected one"):
+        verdict(study(rows), claim(study=wanted, value=92, unit="%", margin=5, seeds=1))
+
+
 def test_values_of_tables_are_exact():
     best = {"oracle": "digits201", "dataset": "digits", "epochs": 30, "metric": "test_accuracy"}
     found = verdict([], claim(lookup=best, value=50))
