@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nasrepro.reports.document import (
@@ -68,7 +68,8 @@ def _trains(task: Task) -> bool:
 
 def trained_table(tasks: Sequence[Task]) -> TableDoc:
     """By oracle; the methods of each in the order of its main table."""
-    parts = [_filled(task) for task in tasks]
+    differences = [over_controls(task) for task in tasks]
+    parts = [_filled(task, over) for task, over in zip(tasks, differences, strict=True)]
     groups = [group for task in tasks for group in task.groups]
     ends = interval_header([group.seeds.size for group in groups])
     filled = [
@@ -87,7 +88,7 @@ def trained_table(tasks: Sequence[Task]) -> TableDoc:
         *transposed(filled),
         legend=_LEGEND,
         footnotes=(
-            *map(beyond_controls, tasks),
+            *map(beyond_controls, tasks, differences),
             *floating_notes(groups),
             *failures(groups, names),
         ),
@@ -97,7 +98,7 @@ def trained_table(tasks: Sequence[Task]) -> TableDoc:
     )
 
 
-def _filled(task: Task) -> list[Filled]:
+def _filled(task: Task, over: Mapping[str, Measure]) -> list[Filled]:
     """The columns of one task; their names and headers are those of every task."""
     setting, target, groups = task.setting, task.target, task.groups
     measure, measures = task.measures[task.target.name], task.measures
@@ -115,15 +116,19 @@ def _filled(task: Task) -> list[Filled]:
         _named(ends, "test_interval", ends[0].header, ends[0].data),
     ]
     for name, words in CONTROLS.items():
-        over = _over(task, name)
-        filled += [mean(over, terminal=3), interval(over, terminal=4)]
-        filled[-2] = _named(filled[-2], over.name, f"Over\n{words}", (over.name,))
+        filled += [mean(over[name], terminal=3), interval(over[name], terminal=4)]
+        filled[-2] = _named(filled[-2], over[name].name, f"Over\n{words}", (over[name].name,))
     return [*filled, *cost_columns(measures, panel=2, terminal=5)]
 
 
 def _named(filled: Filled, name: str, header: str, data: tuple[str, ...]) -> Filled:
     column, cells = filled
     return replace(column, name=name, header=header, data=data), cells
+
+
+def over_controls(task: Task) -> dict[str, Measure]:
+    """By control, what each row has over it; see `beyond_controls`."""
+    return {control: _over(task, control) for control in CONTROLS}
 
 
 def _over(task: Task, control: str) -> Measure:
@@ -144,13 +149,18 @@ def _over(task: Task, control: str) -> Measure:
     return Measure(f"over_{control}", "", tuple(estimates), scale, measure.decimals)
 
 
-def beyond_controls(task: Task) -> str:
-    """A sentence on which methods of a task beat which controls, by the intervals."""
+def beyond_controls(task: Task, over: Mapping[str, Measure]) -> str:
+    """A sentence on which methods of a task beat which controls, by the intervals.
+
+    Args:
+        task: the task.
+        over: by control, the target of each row minus the control's at the same seeds.
+    """
     sign = 1 if task.target.higher_is_better else -1
     said = []
     for control, words in CONTROLS.items():
         better, worse, judged = [], [], False
-        for label, each in zip(task.labels, _over(task, control).estimates, strict=True):
+        for label, each in zip(task.labels, over[control].estimates, strict=True):
             # without any spread the difference is what it is
             ends = each.ends if each.sd else (each.mean, each.mean)
             if each.n < LEAST or None in ends:

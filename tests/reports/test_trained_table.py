@@ -11,7 +11,7 @@ from nasrepro.oracles import shrinkcnn, trained_rnn
 from nasrepro.reports.overall import overall
 from nasrepro.reports.summary import Measure, Results
 from nasrepro.reports.tables import trained
-from nasrepro.reports.tables.trained import beyond_controls
+from nasrepro.reports.tables.trained import beyond_controls, over_controls
 from nasrepro.suite.experiments.store import Store
 
 PLAN = """
@@ -53,7 +53,7 @@ def test_what_beats_a_control_is_said_by_intervals():
         open=0.7 + 40 * spread,
         random_search=0.7 - spread,
     )
-    assert beyond_controls(made) == (
+    assert beyond_controls(made, over_controls(made)) == (
         "shrinkcnn, by intervals of single differences: better than random search: good; "
         "worse: bad."
     )
@@ -62,7 +62,7 @@ def test_what_beats_a_control_is_said_by_intervals():
 def test_a_lower_perplexity_is_better():
     spread = np.array([-0.1, 0.0, 0.1, 0.0, 0.0])
     made = task(trained_rnn.INFO, low=6 + spread, size_walk=8 - spread)
-    assert beyond_controls(made) == (
+    assert beyond_controls(made, over_controls(made)) == (
         "trained_rnn, by intervals of single differences: better than the size walk: low; "
         "worse: none."
     )
@@ -70,7 +70,7 @@ def test_a_lower_perplexity_is_better():
 
 def test_few_seeds_give_no_verdict():
     made = task(shrinkcnn.INFO, good=[0.9, 0.8], random_search=[0.5, 0.4])
-    assert beyond_controls(made).endswith("too few seeds for an interval.")
+    assert beyond_controls(made, over_controls(made)).endswith("too few seeds for an interval.")
 
 
 def test_searches_that_train_stand_in_one_table_beside_the_control(tmp_path):
