@@ -28,7 +28,8 @@ class NasreproError(Exception):
     """
 
     def __str__(self) -> str:
-        return Exception.__str__(self)  # KeyError would print its message in quotes
+        # KeyError would print its message in quotes, and what a library says may have several lines
+        return " ".join(map(str.strip, Exception.__str__(self).splitlines()))
 
 
 class UnknownName(NasreproError, KeyError, ValueError):

@@ -33,6 +33,8 @@ KERNELS = {
     "Nehalem": (f"X86_V3 {_AVX512}", "default"),
     "Zen": (_AVX512, "avx2"),
 }
+#: What torch may use, from the least; a CPU plays what it has or less.
+CAPABILITIES = ("DEFAULT", "AVX2", "AVX512")
 #: (kernel, threads, executor, workers, hash seed); the first is what the others are compared with.
 BASE = ("Haswell", 1, "inline", 1, 0)
 QUICK = (BASE, ("Nehalem", 2, "inline", 1, 1))
@@ -154,6 +156,14 @@ def _cluster(executor: str, workers: int) -> Iterator[str]:
 
 
 # -- in the process that compares ------------------------------------------------------------------
+def playable(kernel: str) -> bool:
+    """Whether this CPU has the instructions of a kernel, without which a process dies."""
+    import torch
+
+    here = torch.backends.cpu.get_cpu_capability()
+    return CAPABILITIES.index(KERNELS[kernel][1].upper()) <= CAPABILITIES.index(here)
+
+
 def outcomes_of(
     combination: tuple[str, int, str, int, int],
     names: Sequence[str],
@@ -177,7 +187,7 @@ def outcomes_of(
         [*command, *names], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{combination}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{combination}: exit code {done.returncode} {done.stderr[-2000:]}")
     return json.loads(done.stdout)
 
 
@@ -188,13 +198,16 @@ def compare(
     tasks: int | str,
     seeds: int,
 ) -> Iterator[tuple[str, tuple[str, int, str, int, int], str, bool]]:
-    """(method|oracle, combination, what was found, whether it is as it should be)."""
+    """(method|oracle, combination, what was found, whether it is as it should be).
+
+    Of kernels that this CPU can play.
+    """
     from scipy.stats import mannwhitneyu
 
     from nasrepro.suite.registry import methods
 
     base = outcomes_of(combinations[0], names, tasks, seeds)
-    for combination in combinations[1:]:
+    for combination in (each for each in combinations[1:] if playable(each[0])):
         other = outcomes_of(combination, names, tasks, seeds)
         for label, row in other.items():
             first = base[label]
@@ -244,7 +257,8 @@ def main() -> int:
     exact = [name for name in names if not methods.get(name).floating]
     workshop = [name for name in names if methods.get(name).workshop]
     trained = [name for name in names if methods.get(name).floating and name not in workshop]
-    machines = (BASE, ("SkylakeX", 1, "inline", 1, 0)) if given.quick else FULL
+    other = "SkylakeX" if playable("SkylakeX") else "Nehalem"
+    machines = (BASE, (other, 1, "inline", 1, 0)) if given.quick else FULL
     good, rows = True, _rows(given.out) if given.methods else {}
     for group, tasks, seeds, mark, where in (
         (exact, given.tasks, given.seeds, "", f"{given.tasks} tables"),
@@ -260,7 +274,8 @@ def main() -> int:
             good = good and fine
         for name in group:
             found = [
-                _merged(cells[name, each]) if each in machines else NOT_RUN for each in FULL[1:]
+                _merged(cells[name, each]) if (name, each) in cells else NOT_RUN
+                for each in FULL[1:]
             ]
             scope = f"{where}, {seeds} seed{'s' * (seeds > 1)}"
             rows[f"{name}{mark}"] = f"| {name}{mark} | {scope} | {' | '.join(found)} |"
@@ -288,7 +303,8 @@ def _head() -> list[str]:
         f"Those that train networks of their own run on {WORKSHOP[0][0]}, "
         f"{WORKSHOP[0][-1]['seconds']:g} s. Of fewer than {FEW} seeds no p is told, since none "
         f"could be below {LEVEL}. n/a: the method runs on none of these spaces, or its budget "
-        f"there does not pay for a training; {NOT_RUN}: not run there.",
+        f"there does not pay for a training; {NOT_RUN}: not run there (or the CPU lacked the "
+        "instructions).",
         "",
         f"| method | run on | {' | '.join(map(_title, FULL[1:]))} |",
         f"|---|---|{'---|' * len(FULL[1:])}",

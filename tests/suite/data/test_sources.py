@@ -462,6 +462,12 @@ def test_counts_are_whole_numbers_and_a_damaged_one_is_named():
             whole_numbers("t", "params", np.array([1.0, value]))
 
 
+def test_a_message_is_one_line_whatever_a_library_says():
+    assert str(DataCorrupt("cut (no gz:\n- bad\r\n  - worse); get it again")) == (
+        "cut (no gz: - bad - worse); get it again"
+    )
+
+
 class Calls:
     """Pickles as a call of `function`."""
 
