@@ -72,7 +72,8 @@ def verify(
 ) -> int:
     """Rerun stored results and compare them with the records.
 
-    Each is equal, the same answer in other bits, or different.
+    Each is equal, the same answer in other bits, or different. A search by a method that decides by
+    floating-point training, stored with other instructions or libraries, is another search.
 
     With --against, compares two stores (of two machines, say) and counts by method. Exits 1 if a
     result is different. Example: nasrepro verify --sample 10
@@ -169,7 +170,9 @@ def _verified(
 
 
 #: What a row counts, in the order of its columns.
-_COUNTED = ("equal", "same answer, other bits", "different", "only here", "only there")
+_COUNTED = (
+    "equal", "same answer, other bits", "another search", "different", "only here", "only there",
+)  # fmt: skip
 
 
 def _beside(store: Path, against: Path, out: Path | None, as_json: bool, quiet: bool) -> int:
@@ -247,10 +250,10 @@ def _machines(store: Store) -> str:
 _FLOATS = " ‡"
 _LEGEND = (
     "Equal: the whole record, but for measured seconds. Same answer, other bits: what was chosen "
-    "and reported is the same but for rounding. Only here, only there: nothing to compare. "
-    "‡ decides by floating-point training, so that other kernels may give another search; "
-    "better: searches that differ and have the smaller regret here, and there; p: of a sign test "
-    "that neither store is the better one."
+    "and reported is the same but for rounding. Another search: by a method that decides by "
+    "floating-point training (‡), with other instructions or libraries. Only here, only there: "
+    "nothing to compare; better: searches that differ and have the smaller regret here, and "
+    "there; p: of a sign test that neither store is the better one."
 )
 
 

@@ -14,12 +14,24 @@ from typing import Any, Literal
 from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
 from nasrepro.suite.experiments.kinds.search import RunRecord
 from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import methods
 
 #: How near two numbers are that differ in rounding alone, as a part of the larger one.
 NEAR = 1e-6
 
+#: Of a record's environment, what decides how sums are rounded.
+ROUNDING = (
+    "machine", "cpu", "blas", "blas_kernel", "torch", "torch_capability", "numpy", "scipy",
+)  # fmt: skip
+
 Verdict = Literal[
-    "equal", "same answer, other bits", "different", "not verified", "only here", "only there"
+    "equal",
+    "same answer, other bits",
+    "another search",
+    "different",
+    "not verified",
+    "only here",
+    "only there",
 ]
 
 
@@ -30,8 +42,9 @@ class Verification:
     Attributes:
         run_id: of the stored result.
         label: what it is of.
-        verdict: equal, the same answer by other bits, different; or that there is nothing to hold
-            it against.
+        verdict: equal, the same answer by other bits, different, or that there is nothing to hold
+            it against; another search is a different one that its method's floating-point training
+            explains, since it was made with other instructions or libraries.
         detail: the first field that differs, or the reason.
         better: of a search, 1 where its regrets here are the smaller ones, -1 where those there
             are, 0 where neither.
@@ -63,8 +76,29 @@ def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
     ]
     if answers:
         detail = f"{answers[0]} differs"
-        return Verification(run_id, label, "different", detail, _better(old, new))
+        elsewhere = "" if answers[0] == "status" else _elsewhere(old, new)
+        if elsewhere:
+            detail = f"{detail}; made with {elsewhere}"
+        verdict: Verdict = "another search" if elsewhere else "different"
+        return Verification(run_id, label, verdict, detail, _better(old, new))
     return Verification(run_id, label, "same answer, other bits", f"{changed[0]} differs")
+
+
+def _elsewhere(old: Record, new: Record) -> str:
+    """How the machine of a search by a floating method differs from the other's; "" if it cannot.
+
+    What is chosen hangs on last bits in such a method, and these on how sums are rounded.
+    """
+    if not isinstance(old, RunRecord) or not methods.has(old.key.method):
+        return ""
+    if not methods.get(old.key.method).floating:
+        return ""
+    before, after = old.environment, new.environment
+    return ", ".join(
+        f"{name} {before[name]}, not {after[name]}"
+        for name in ROUNDING
+        if name in before and name in after and before[name] != after[name]
+    )
 
 
 def _better(here: Record, there: Record) -> int:

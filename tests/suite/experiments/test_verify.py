@@ -7,9 +7,10 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -106,6 +107,29 @@ def test_rounding_is_the_same_answer_in_other_bits(store: Path) -> None:
     assert compared("id", "", record, failed).verdict == "different"
 
 
+def test_floating_training_explains_another_search_on_another_machine_alone(store: Path) -> None:
+    with Store(store, read_only=True) as opened:
+        record = next(opened.runs())
+    here = {"blas_kernel": "Haswell", "torch_capability": "AVX2"}
+    there = {"blas_kernel": "SkylakeX", "torch_capability": "AVX512"}
+
+    def verdict(method: str, made_on: Mapping[str, str], **changes: Any) -> tuple[str, str]:
+        key = replace(record.key, method=method)
+        old = replace(record, key=key, environment=made_on, chosen="0-0-0-0")
+        found = compared("id", "", old, replace(record, key=key, environment=here, **changes))
+        return found.verdict, found.detail
+
+    assert verdict("epnas", there) == (
+        "another search",
+        "chosen differs; made with blas_kernel SkylakeX, not Haswell, "
+        "torch_capability AVX512, not AVX2",
+    )
+    assert verdict("epnas", here) == ("different", "chosen differs")
+    assert verdict("epnas", {}) == ("different", "chosen differs")  # an old record names none
+    assert verdict("random_search", there) == ("different", "chosen differs")
+    assert verdict("epnas", there, status="failed") == ("different", "status differs")
+
+
 def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: Path) -> None:
     other, table = tmp_path / "other.sqlite", tmp_path / "table.md"
     shutil.copy(store, other)
@@ -133,8 +157,8 @@ def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: 
     }
     code, out, _ = command(*call, "--out", str(table))
     counts = [line.split("|")[3:-2] for line in table.read_text().splitlines() if "| all" in line]
-    assert code == 1 and [list(map(int, row)) for row in counts] == [[2, 1, 1, 2, 1]]
-    assert out.splitlines()[-1].split() == ["all", "2", "1", "1", "2", "1"]
+    assert code == 1 and [list(map(int, row)) for row in counts] == [[2, 1, 0, 1, 2, 1]]
+    assert out.splitlines()[-1].split() == ["all", "2", "1", "0", "1", "2", "1"]
 
 
 def _better(line: str) -> tuple[str, ...]:
