@@ -18,7 +18,7 @@ Deviations:
       equally large, unless `price = "neurons"`.
     - Directions are drawn and trained as in their code; a new neuron reads and is read by what was
       there before the round, and by no other new one.
-    - The network is a chain of four convolutions on 8x8 digits, not VGG-19 or MobileNet; a round
+    - The network is a chain of four convolutions on small images, not VGG-19 or MobileNet; a round
       trains 10 epochs, not 160; the last training takes what is left of the budget.
     - Batch norm in evaluation mode while it grows; a new channel's has mean 0, variance 1, scale 1
       and shift 0; a split copies its parent's: as theirs.

@@ -242,10 +242,12 @@ class Pretrained:
 def key_of(graphs: Graphs, recipe: Recipe) -> str:
     """Hash of what determines a trained autoencoder.
 
-    The graphs, the recipe, and the source of this file.
+    The graphs, the recipe, the source of this file, and what decides how its training is rounded:
+    a cache that several machines share must not hand one's encoder to another.
     """
+    rounded = [torch.__version__, torch.backends.cpu.get_cpu_capability()]
     content = json.dumps(
-        [graphs.sha256, asdict(recipe), sha256_file(Path(__file__))], sort_keys=True
+        [graphs.sha256, asdict(recipe), sha256_file(Path(__file__)), *rounded], sort_keys=True
     )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

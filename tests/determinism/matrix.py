@@ -170,7 +170,9 @@ def outcomes_of(
     tasks: int | str,
     seeds: int,
 ) -> dict[str, dict[str, Any]]:
-    """What `run` prints in a process of that combination."""
+    """What `run` prints in a process of that combination, with a cache folder of its own."""
+    from nasrepro.suite.data import cache_dir
+
     kernel, threads, executor, workers, hash_seed = combination
     numpy_without, torch_with = KERNELS[kernel]
     environment = {
@@ -183,9 +185,14 @@ def outcomes_of(
         "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, __file__, "--run", executor, str(workers), str(tasks), str(seeds)]
-    done = subprocess.run(
-        [*command, *names], env=environment, capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as cache:
+        # What one machine has trained is not there on another one.
+        for kept in ("tables", "scores", "datasets", "sources"):
+            (Path(cache) / kept).symlink_to(cache_dir() / kept)
+        environment["NASREPRO_DATA"] = cache
+        done = subprocess.run(
+            [*command, *names], env=environment, capture_output=True, text=True, check=False
+        )
     if done.returncode:
         raise RuntimeError(f"{combination}: exit code {done.returncode} {done.stderr[-2000:]}")
     return json.loads(done.stdout)
