@@ -15,8 +15,9 @@ Deviations:
     - `reactivate` "code": their option to set pruned weights to zero assigns to a local name and
       zeroes none. A masked weight keeps its value, decays, and comes back when a weight that is
       used falls below it. "never" sets them to zero. `reset`: all masks are 1 between two events.
-    - Four blocks on 8x8 digits (or 16x16 images), not HR-NAS; SGD, not RMSprop; no averaged weights; events are
-      evenly spaced over the training (theirs come every 15 to 25 epochs of 200 to 350).
+    - Four blocks on images of 8x8 or 16x16 pixels, not HR-NAS; SGD, not RMSprop; no averaged
+      weights; events are evenly spaced over the training (theirs come every 15 to 25 epochs of 200
+      to 350).
     - rho and the threshold are ours: a training has some hundred steps, in which their 1.8e-4
       moves no scale. In 5 s no channel is cut at rho 3 or less, nine of ten at 10; 5 had the
       highest mean validation accuracy of 4, 5 and 10 (seeds 100 to 102, which no plan uses). On
