@@ -52,9 +52,9 @@ FULL = (
 #: Parameters that keep a search short; every method of the registry runs.
 SHORT: Mapping[str, Mapping[str, Any]] = {
     "arch2vec": {"epochs": 2},
-    "enas": {"epochs": 15, "steps": 2, "samples": 10},
+    "enas": {"epochs": 3, "steps": 2, "samples": 10},
     "flash": {"finals": 1000},
-    "spos": {"epochs": 20, "generations": 1},
+    "spos": {"epochs": 3, "generations": 1},
     "zico": {"candidates": 8},
 }
 #: Oracle, data set, epochs of the search, epochs reported, budget.

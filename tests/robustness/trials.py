@@ -19,6 +19,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -177,7 +178,14 @@ def _worker(
 
 
 def _scheduler(port: int, at: str = "127.0.0.1") -> subprocess.Popen[bytes]:
-    return _dask("scheduler", "--host", at, "--port", str(port), "--no-dashboard")
+    """A scheduler that answers; on a busy machine it starts for longer than a command waits."""
+    started = _dask("scheduler", "--host", at, "--port", str(port), "--no-dashboard")
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((at, port), 1):
+            return started
+        time.sleep(0.2)
+    raise RuntimeError(f"no scheduler listens at {at}:{port}")
 
 
 #: The network of the trial of two hosts.
