@@ -37,8 +37,8 @@ OF_A_PART = (
 )  # fmt: skip
 #: Made by commands of their own.
 APART = (
-    "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "scale.md",
-    "tables.md",
+    "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "rows.md",
+    "scale.md", "tables.md",
 )  # fmt: skip
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"

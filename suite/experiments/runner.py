@@ -142,8 +142,9 @@ def _dask(address: str) -> Iterator[Pool]:
             "executor dask needs the address of a scheduler: --address tcp://HOST:8786 "
             "(start one with: dask scheduler)"
         )
-    # it logs, with tracebacks, what ends here on one line
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    # they log, with tracebacks, what ends here on one line
+    for logger in ("distributed.client", "tornado.application"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
