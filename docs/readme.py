@@ -67,6 +67,11 @@ def made_part(folder: Path, store: Path, plan: str) -> None:
     for written in folder.iterdir():
         if not any(written.match(pattern) for pattern in OF_A_PART):
             written.unlink()
+        elif written.suffix == ".md":  # notes and claims are in the main report
+            text = written.read_text(encoding="utf-8")
+            for name in ("report.md", "report-claims.md"):
+                text = text.replace(f"]({name}", f"](../{name}")
+            written.write_text(text, encoding="utf-8")
 
 
 def _in_256_colours(picture: Path) -> None:

@@ -3,6 +3,7 @@
 Their code runs, their commands exist, their tables stand in results/.
 """
 
+import csv
 import importlib.util
 import re
 from pathlib import Path
@@ -137,3 +138,27 @@ def test_a_finding_that_results_show_no_longer_is_refused(monkeypatch, tmp_path)
     )
     with pytest.raises(ValueError, match="no longer"):
         made.prediction_does_not_help_epnas(tmp_path)
+
+
+def test_what_reduced_cifar10_confirms_is_what_results_give():
+    """The table of the page on the workshop, rounded from the two tables of controls."""
+
+    def words(name):
+        return frozenset(re.findall(r"[a-z0-9]+", name.lower())) - {"cifar", "10", "level"}
+
+    def adds(*paths):
+        return {
+            (row["method"].partition(" (")[0], words(row["control"])): 100
+            * float(row["test_accuracy_adds"])
+            for path in paths
+            for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        }
+
+    digits = adds(ROOT / "results" / "controls-workshop201-digits-30ep-5-s-on-digits.csv")
+    images = adds(*(ROOT / "results" / "training").glob("controls-workshop-macro-*.csv"))
+    page = (ROOT / "docs" / "pages" / "concepts" / "workshop.md").read_text(encoding="utf-8")
+    told = re.findall(r"\n\| ([^|]+) \| ([^|]+) \| ([+-][\d.]+) \| ([+-][\d.]+) \|", page)
+    assert len(told) == len(images) == 9
+    for method, control, here, there in told:
+        key = method, words(control)
+        assert (here, there) == (f"{digits[key]:+.2f}", f"{images[key]:+.1f}")
