@@ -29,8 +29,8 @@ def whole_numbers(table: str, name: str, values: NDArray[np.floating]) -> NDArra
     good = np.abs(values) < 2.0**63
     if not good.all():
         raise DataCorrupt(
-            f"{table}: {name} has {float(values[~good][0])} in the originals, which is no count; the "
-            "file is damaged: remove it, and fetch it again"
+            f"{table}: {name} has {float(values[~good][0])} in the originals, which is no count; "
+            "the file is damaged: remove it, and fetch it again"
         )
     return np.round(values).astype(np.int64)
 
