@@ -89,9 +89,9 @@ def _elsewhere(old: Record, new: Record) -> str:
 
     What is chosen hangs on last bits in such a method, and these on how sums are rounded.
     """
-    if not isinstance(old, RunRecord) or not methods.has(old.key.method):
+    if not isinstance(old, RunRecord) or not isinstance(new, RunRecord):
         return ""
-    if not methods.get(old.key.method).floating:
+    if not methods.has(old.key.method) or not methods.get(old.key.method).floating:
         return ""
     before, after = old.environment, new.environment
     return ", ".join(
