@@ -237,7 +237,7 @@ def test_a_training_learns_repeats_itself_and_leaves_the_generators_alone():
     first, again, other = (trained(arch, seed) for seed in (0, 0, 1))
     assert torch.equal(state, torch.get_rng_state())
     assert first == again != other
-    # guessing has .1, with a standard error of .012; which side of .2 it ends on, the processor says
+    # guessing has .1, with a standard error of .012; on which side of .2 it ends hangs on the CPU
     assert first["valid_accuracy"] > 0.15 and first["cost_s"] == other["cost_s"] > 0
 
 
