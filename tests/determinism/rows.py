@@ -35,6 +35,7 @@ from nasrepro.suite.experiments.kinds.search import (
 )
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.oracle import MEAN
 from nasrepro.suite.registry import load_oracle, methods
 from nasrepro.suite.search import Budget
 
@@ -115,7 +116,7 @@ def cells(rows: Sequence[Row]) -> Iterator[RunCell]:
             int(row["search_epochs"]),
             int(row["report_epochs"]),
             tuple(each["reported_on"] for each in same),
-            int(seed) if seed.isdigit() else "mean",
+            int(seed) if seed.isdigit() else MEAN,
         )
         budget = Budget(
             seconds=float(row["budget_s"]) if row["budget_s"] else None,
