@@ -138,6 +138,8 @@ def layer_states(wall: Wall, amounts: Callable[[Arch], Sequence[float]]) -> Any:
     "amc",
     paper="arXiv:1802.03494; the authors' code",
     floating=True,
+    at_least={"warmup": 0},
+    at_most={"least": 1},
     preserve=0.5,
     device="",
     episodes=400,

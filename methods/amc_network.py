@@ -98,6 +98,8 @@ class Layers:
     "amc_network",
     paper="arXiv:1802.03494; the authors' code",
     workshop=True,
+    at_least={"warmup": 0},
+    at_most={"least": 1, "preserve": 1, "start": 1, "final": 1},
     choose="ddpg",
     preserve=0.2,
     least=0.2,

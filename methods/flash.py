@@ -70,6 +70,7 @@ _UNITS = {"macs": "MACs", "params": "parameters", "latency": "ms", "energy": "mJ
 @method(
     "flash",
     paper="arXiv:2108.00568; our reconstruction",
+    at_least={"samples": 0},
     metric="nn_degree",
     samples=25,
     finals=1,
@@ -324,6 +325,7 @@ def _least_excess(space, limits, order):
     "flash.search",
     paper="arXiv:2108.00568; our reconstruction",
     by=("dataset", "limited", "quantile"),
+    at_least={"samples": 0},
     oracle="natsbench_size",
     device="",
     metric="nn_degree",

@@ -68,6 +68,7 @@ TRIES = 100_000
 @method(
     "gram",
     paper="arXiv:2012.01737, as a digest of it has the rule; inspired by arXiv:1906.08305",
+    at_least={"prune": 0},
     variant="edges_and_ops",
     sampling="softmax",
     baseline="top",

@@ -51,6 +51,7 @@ RANGES_S = 0.025
     "haq_network",
     paper="arXiv:1811.08886; the authors' code",
     workshop=True,
+    at_most={"start": 1, "final": 1},
     choose="ddpg",
     bits=3,
     episodes=60,

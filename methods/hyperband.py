@@ -21,7 +21,15 @@ from nasrepro.methods.nets.halving import halve, rungs
 from nasrepro.suite.registry import method
 
 
-@method("hyperband", paper="arXiv:1603.06560", eta=3, brackets="li", shortest=1, workers=1)
+@method(
+    "hyperband",
+    paper="arXiv:1603.06560",
+    at_least={"eta": 2},
+    eta=3,
+    brackets="li",
+    shortest=1,
+    workers=1,
+)
 def search(session, rng, *, eta, brackets, shortest, workers):
     """Successive halving from every training length in turn.
 

@@ -41,6 +41,7 @@ HEIGHTS = (1, 2, 3)
 @method(
     "nas_bowl",
     paper="arXiv:2006.07556",
+    at_most={"uniform": 1},
     initial=10,
     batch=5,
     pool=200,

@@ -51,6 +51,7 @@ CHOICES = ("controller", "random")
     "path_level",
     paper="arXiv:1806.02639; the authors' code",
     workshop=True,
+    at_most={"start": 1, "final": 1},
     choose="controller",
     inherit=True,
     epochs=2,

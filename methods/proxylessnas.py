@@ -38,6 +38,7 @@ PAPER = "arXiv:1812.00332"
     "proxylessnas",
     paper=PAPER,
     workshop=True,
+    at_least={"warmup": 0},
     warmup=40,
     epochs=100,
     learning_rate=0.02,

@@ -18,7 +18,9 @@ from nasrepro.suite.registry import method
 SIZES = ("params", "macs", "live_params")
 
 
-@method("size_walk", paper="control", by="params", samples=25, drawn=20_000)
+@method(
+    "size_walk", paper="control", at_least={"samples": 0}, by="params", samples=25, drawn=20_000
+)
 def search(session, rng, *, by, samples, drawn):
     """Evaluate random architectures, then the largest ones.
 

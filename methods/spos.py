@@ -32,6 +32,7 @@ PAPER = "arXiv:1904.00420"
     "spos",
     paper=PAPER,
     workshop=True,
+    at_least={"generations": 0},
     epochs=200,
     population=20,
     generations=6,

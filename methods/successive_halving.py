@@ -19,7 +19,15 @@ from nasrepro.methods.nets.halving import halve, rungs
 from nasrepro.suite.registry import method
 
 
-@method("successive_halving", paper="arXiv:1502.07943", eta=3, initial=0, shortest=1, workers=1)
+@method(
+    "successive_halving",
+    paper="arXiv:1502.07943",
+    at_least={"eta": 2},
+    eta=3,
+    initial=0,
+    shortest=1,
+    workers=1,
+)
 def search(session, rng, *, eta, initial, shortest, workers):
     """Halve random architectures over growing training lengths, again and again.
 

@@ -40,6 +40,7 @@ LISTED = 1_000_000
     "zico",
     paper="arXiv:2301.11300",
     floating=True,
+    at_least={"candidates": 0},
     strategy="rank",
     scorer="zico",
     candidates=25,

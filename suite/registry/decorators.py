@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.registry.entries import (
     DeviceEntry,
     F,
@@ -42,16 +42,25 @@ LONGEST = 80
 
 
 def method(
-    name: str, *, paper: str, floating: bool = False, workshop: bool = False, **defaults: Any
+    name: str,
+    *,
+    paper: str,
+    floating: bool = False,
+    workshop: bool = False,
+    at_least: Mapping[str, float] | None = None,
+    at_most: Mapping[str, float] | None = None,
+    **defaults: Any,
 ) -> Callable[[F], F]:
     """Register `search(session, rng, *, <parameters>)` as a method.
 
-    `defaults` gives each parameter its default; for `floating` and `workshop`, see `Method`.
+    `defaults` gives each parameter its default; for `floating`, `workshop` and the bounds
+    `at_least` and `at_most`, see `Method`.
     """
 
     def register(search: F) -> F:
         check_name("method", name)
         _check_defaults(f"method {name}", search, defaults, 2)
+        _check_bounds(f"method {name}", defaults, at_least or {}, at_most or {})
         there = search.__globals__
         made = Method(
             name,
@@ -64,6 +73,8 @@ def method(
             there.get(BESIDE, {}),
             floating or workshop,
             workshop,
+            at_least or {},
+            at_most or {},
         )
         methods.add(name, made, search.__module__)
         return search
@@ -80,6 +91,27 @@ def check_name(kind: str, name: str) -> None:
         )
     if not name.isprintable():
         raise NasreproError(f"{kind} {name!r}: a name must have only printable characters")
+
+
+def _check_bounds(
+    what: str,
+    defaults: Mapping[str, Any],
+    at_least: Mapping[str, float],
+    at_most: Mapping[str, float],
+) -> None:
+    """Refuse bounds of parameters that are not there, or that their defaults do not keep."""
+    for parameter, bound in [*at_least.items(), *at_most.items()]:
+        if parameter not in defaults:
+            raise UnknownName(f"bounded parameter of {what}:", parameter, defaults)
+        default = defaults[parameter]
+        if (
+            not isinstance(default, int | float)
+            or default < at_least.get(parameter, default)
+            or default > at_most.get(parameter, default)
+        ):
+            raise NasreproError(
+                f"{what}: the default {default!r} of {parameter} is out of the bound {bound:g}"
+            )
 
 
 def _check_defaults(
@@ -115,7 +147,14 @@ def _check_defaults(
         ) from error
 
 
-def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Callable[[F], F]:
+def study(
+    name: str,
+    *,
+    paper: str,
+    by: Sequence[str],
+    at_least: Mapping[str, float] | None = None,
+    **defaults: Any,
+) -> Callable[[F], F]:
     """Register `measure(rng, *, <parameters>) -> rows` as a study; see `Study`.
 
     Defaults as for `method`.
@@ -124,6 +163,7 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
     def register(measure: F) -> F:
         check_name("study", name)
         _check_defaults(f"study {name}", measure, defaults, 1)
+        _check_bounds(f"study {name}", defaults, at_least or {}, {})
         if name.partition(".")[0] != measure.__module__.rpartition(".")[
             2
         ] and not measure.__module__.startswith("nasrepro_"):
@@ -140,6 +180,7 @@ def study(name: str, *, paper: str, by: Sequence[str], **defaults: Any) -> Calla
                 tuple(by),
                 defaults,
                 source_sha256(inspect.unwrap(measure)),  # a study may be made from a search
+                at_least or {},
             ),
             measure.__module__,
         )

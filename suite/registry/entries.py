@@ -69,6 +69,9 @@ class Method:
             give other bits, and with them another search from the same distribution.
         workshop: whether it trains networks of its own, which makes it `floating`, and needs an
             oracle that offers a workshop.
+        at_least: the least value of a parameter, where it is not what its default tells: 1 for a
+            whole number of at least 1, 0 for any other number from 0 on, else none.
+        at_most: the greatest value of a parameter that has one, as a share has.
     """
 
     name: str
@@ -81,6 +84,8 @@ class Method:
     beside: Mapping[str, str] = field(default_factory=dict)
     floating: bool = False
     workshop: bool = False
+    at_least: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)
 
     def importable(self) -> contextlib.AbstractContextManager[None]:
         """While this is open, the modules beside its file can be imported."""
@@ -118,9 +123,14 @@ class Method:
 
         Raises:
             UnknownName: a parameter that the method does not have.
-            NasreproError: a value of another type than the default.
+            NasreproError: a value of another type than the default, or out of its bounds.
         """
-        return _overridden(f"method {self.name}", self.search, self.defaults, given)
+        whose = f"method {self.name}"
+        return _overridden(whose, self.search, self.defaults, given, self.least, self.at_most)
+
+    def least(self, parameter: str) -> float | None:
+        """The least value of a parameter; None where it has none."""
+        return self.at_least.get(parameter, _least(self.defaults[parameter]))
 
 
 def _folded(name: str) -> str:
@@ -128,7 +138,12 @@ def _folded(name: str) -> str:
 
 
 def _overridden(
-    whose: str, function: Callable[..., Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
+    whose: str,
+    function: Callable[..., Any],
+    defaults: Mapping[str, Any],
+    given: Mapping[str, Any],
+    least_of: Callable[[str], float | None],
+    at_most: Mapping[str, float],
 ) -> dict[str, Any]:
     for name in given:
         if name not in defaults:
@@ -138,7 +153,29 @@ def _overridden(
         name: _cast(f"parameter {name} of {whose}", defaults[name], value, taken[name].annotation)
         for name, value in given.items()
     }
+    for name, value in cast.items():
+        if not isinstance(value, int | float):
+            continue
+        least, most = least_of(name), at_most.get(name)
+        if least is not None and value < least:
+            raise NasreproError(
+                f"parameter {name} of {whose}: {value!r} is too small; give at least {least:g}"
+            )
+        if most is not None and value > most:
+            raise NasreproError(
+                f"parameter {name} of {whose}: {value!r} is too large; give at most {most:g}"
+            )
     return {**defaults, **cast}
+
+
+def _least(default: Any) -> int | None:
+    """The least value of a parameter with that default; None where it does not tell one.
+
+    Whole numbers are counts: one that is above 0 has no meaning for none, unless its method says.
+    """
+    if type(default) not in (int, float) or default < 0:
+        return None
+    return int(type(default) is int and default >= 1)
 
 
 def _cast(what: str, default: Any, value: Any, annotation: Any) -> Any:
@@ -218,6 +255,7 @@ class Study:
         defaults: its parameters and their defaults; one called `oracle` or `devices` names tables,
             whose hashes go into the key.
         source_sha256: hash of its source.
+        at_least: as for `Method`.
     """
 
     name: str
@@ -226,6 +264,7 @@ class Study:
     by: tuple[str, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     source_sha256: str = ""
+    at_least: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def doc(self) -> str:
@@ -239,7 +278,12 @@ class Study:
 
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults overridden by `given`; as for `Method.params`."""
-        return _overridden(f"study {self.name}", self.measure, self.defaults, given)
+        whose = f"study {self.name}"
+        return _overridden(whose, self.measure, self.defaults, given, self.least, {})
+
+    def least(self, parameter: str) -> float | None:
+        """As for `Method.least`."""
+        return self.at_least.get(parameter, _least(self.defaults[parameter]))
 
 
 @dataclass(frozen=True)

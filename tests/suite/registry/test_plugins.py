@@ -8,8 +8,10 @@ table that ships.
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +72,48 @@ def test_every_method_keeps_the_contract(
 def test_every_method_runs_on_the_real_nasbench201(method: str, nasbench201: Oracle) -> None:
     for line in CONTRACT:
         line(methods.get(method), nasbench201)
+
+
+#: Parameters that are numbers, of every method of NAMES.
+NUMBERS = [
+    (name, parameter, default)
+    for name in NAMES
+    for parameter, default in methods.get(name).defaults.items()
+    if type(default) in (int, float)
+]
+#: CPU seconds that a search of 12 queries of the toy may take; none takes 5.
+LONG = 40
+
+
+@pytest.mark.parametrize(("name", "parameter", "default"), NUMBERS)
+def test_a_number_is_refused_below_its_least_and_there_gives_an_answer_or_a_reason(
+    name: str, parameter: str, default: float, toy: Oracle
+) -> None:
+    method = methods.get(name)
+    least = method.least(parameter)
+    if least is None:
+        pytest.skip("any number")
+    with pytest.raises(NasreproError, match=f"parameter {parameter} of method {name}: .* small"):
+        method.params({parameter: type(default)(least - 1)})
+    params = method.params({parameter: type(default)(least)})
+    with measured_by(LONG), contextlib.suppress(NasreproError):  # as BudgetExhausted is
+        tried(replace(method, defaults=params), toy, Budget(queries=12))
+
+
+@contextlib.contextmanager
+def measured_by(seconds: float) -> Iterator[None]:
+    """Fail what takes more CPU seconds."""
+
+    def stop(*_: object) -> None:
+        pytest.fail(f"no answer in {seconds} CPU seconds")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def test_reinforce_goes_on_where_its_policy_settles_on_a_code_that_is_no_architecture() -> None:

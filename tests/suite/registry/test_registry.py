@@ -112,6 +112,14 @@ def test_one_file_may_be_opened_again_after_an_edit(tmp_path: Path) -> None:
         ),
         (FIFTEEN_LINES.replace("population=10", "population=object()"), "defaults must be numbers"),
         (
+            FIFTEEN_LINES.replace("population=10", 'at_least={"size": 2}, population=10'),
+            "bounded parameter of method mine: 'size'",
+        ),
+        (
+            FIFTEEN_LINES.replace("population=10", 'at_least={"population": 12}, population=10'),
+            "the default 10 of population is out of the bound 12",
+        ),
+        (
             FIFTEEN_LINES.replace(", *, population", ", population"),
             r"decorator gives \['population'\].*parameters \[\]",
         ),
@@ -241,6 +249,37 @@ def test_parameters_override_defaults_and_unknown_ones_are_refused() -> None:
         match=r"parameter of method regularized_evolution: 'populaton'; did you mean 'population'",
     ):
         found.params({"populaton": 5})
+
+
+@pytest.mark.parametrize(
+    ("defaults", "given", "accepted"),
+    [
+        ("count=10", {"count": 1}, True),
+        ("count=10", {"count": 0}, False),
+        ("count=0", {"count": 0}, True),
+        ("count=0", {"count": -1}, False),
+        ("share=0.5", {"share": 0}, True),
+        ("share=0.5", {"share": -0.1}, False),
+        ("slope=-0.07", {"slope": -9}, True),
+        ("floors=[1]", {"floors": [-1]}, True),
+        ('at_least={"count": 0}, count=10', {"count": 0}, True),
+        ('at_least={"eta": 2}, eta=3', {"eta": 1}, False),
+        ('at_most={"share": 1}, share=0.5', {"share": 1}, True),
+        ('at_most={"share": 1}, share=0.5', {"share": 1.5}, False),
+    ],
+)
+def test_a_number_has_bounds_by_its_default_or_as_its_method_says(
+    defaults: str, given: dict[str, float], accepted: bool, tmp_path: Path
+) -> None:
+    (name,) = given
+    text = FIFTEEN_LINES.replace("population=10", defaults).replace("population", name)
+    found = methods.from_file(written(tmp_path, text))
+    if accepted:
+        assert found.params(given) == given
+    else:
+        message = f"parameter {name} of method mine: .* is too (small|large); give at"
+        with pytest.raises(NasreproError, match=message):
+            found.params(given)
 
 
 def test_deviations_are_read_item_by_item(tmp_path: Path) -> None:
