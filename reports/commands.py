@@ -273,6 +273,10 @@ def figures(
         list[str] | None,
         typer.Option(help="Kind of figure; repeatable (default: all)."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that write the files (default: number of cores)."),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -284,13 +288,16 @@ def figures(
     """
     from nasrepro.reports import figures as drawn
     from nasrepro.reports.summary import Results
+    from nasrepro.suite.experiments.runner import cores
 
     kinds = drawn.checked(only or [])
     folder = out or store.parent / "figures"
     rows = _rows_of(method or ())
     with reading(store) as opened, progress_bar("drawing", quiet) as progress:
         results = Results(opened, plan=plan, highlighted=rows)
-        captions = drawn.write(results, folder, only=kinds, progress=progress)
+        captions = drawn.write(
+            results, folder, only=kinds, workers=workers or cores(), progress=progress
+        )
     if as_json:
         print_json([{"figure": name, "caption": caption} for name, caption in captions])
     elif not quiet:

@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joblib import Parallel, delayed
 
 from nasrepro.reports.figures.style import Drawing, save, styled
 from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError, UnknownName
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: So many figures are written sooner than processes have started.
+FEW = 4
 
 
 def kinds() -> list[str]:
@@ -39,6 +48,7 @@ def write(
     out: Path,
     *,
     only: Sequence[str] = (),
+    workers: int = 1,
     progress: Callable[[int, int, str], None] = lambda done, total, kind: None,
 ) -> list[tuple[str, str]]:
     """Draw all that the store has results for, each as `<name>.pdf` and `<name>.png`.
@@ -49,6 +59,7 @@ def write(
         results: what of a store is drawn.
         out: folder for the files.
         only: kinds; all if empty.
+        workers: processes that write the files; drawing is a tenth of the work.
         progress: called with (kinds done, kinds, kind).
 
     Returns:
@@ -60,8 +71,8 @@ def write(
     """
     captions: dict[str, str] = {}
     chosen = checked(only)
-    for done, kind in enumerate(chosen):
-        progress(done, len(chosen), kind)
+
+    def drawn(kind: str) -> Iterator[Drawing]:
         draw = importlib.import_module(f"{__name__}.{kind}").draw
         with styled():
             for drawing in draw(results):
@@ -70,10 +81,24 @@ def write(
                         f"reports/figures/{kind}.py draws a second figure called {drawing.name}"
                     )
                 captions[drawing.name] = drawing.caption
-                for suffix in (".pdf", ".png"):
-                    save(drawing.figure, out / f"{drawing.name}{suffix}")
-        progress(done + 1, len(chosen), kind)
+                yield drawing
+
+    with Parallel(workers, batch_size=1, max_nbytes=None) as parallel:
+        for done, kind in enumerate(chosen):
+            progress(done, len(chosen), kind)
+            made = [(each.figure, out / each.name) for each in drawn(kind)]
+            if workers > 1 and len(made) > FEW:
+                parallel(delayed(_written)(*one) for one in made)
+            else:
+                for one in made:
+                    _written(*one)
+            progress(done + 1, len(chosen), kind)
     return list(captions.items())
+
+
+def _written(figure: Figure, stem: Path) -> None:
+    for suffix in (".pdf", ".png"):
+        save(figure, stem.with_name(f"{stem.name}{suffix}"))
 
 
 __all__ = ["Drawing", "checked", "kinds", "write"]

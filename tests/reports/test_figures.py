@@ -43,18 +43,15 @@ from nasrepro.suite.registry import load_oracle, methods
 
 @pytest.fixture
 def sketch(monkeypatch):
-    """A kind of figure called `sketch` that draws one line.
-
-    Where `twice` is set there is another of the same name.
-    """
+    """A kind of figure called `sketch` that draws one line in each figure of `names`."""
     kind = ModuleType("nasrepro.reports.figures.sketch")
-    kind.twice = False
+    kind.names = ["sketch-line"]
 
     def draw(results):
-        for _ in range(1 + kind.twice):
+        for name in kind.names:
             figure = new_figure("column")
             figure.add_subplot().plot([0, 1], [0, 1], **look_of(["a"])["a"].line)
-            yield Drawing("sketch-line", f"A line from {results.store.path.name}.", figure)
+            yield Drawing(name, f"A line from {results.store.path.name}.", figure)
 
     kind.draw = draw
     monkeypatch.setitem(sys.modules, kind.__name__, kind)
@@ -90,11 +87,24 @@ def test_figures_are_written_as_pdf_and_png_the_same_twice(tmp_path, sketch):
     assert b"/Type3" not in pdf and b"CreationDate" not in pdf and b"/Subtype /Image" not in pdf
 
 
+def test_processes_write_the_same_files(tmp_path, sketch):
+    sketch.names = [f"sketch-{number}" for number in range(figures.FEW + 1)]
+    with Store(tmp_path / "runs.sqlite") as store:
+        for workers in (1, 2):
+            figures.write(Results(store), tmp_path / str(workers), workers=workers)
+    files = sorted(path.name for path in (tmp_path / "1").iterdir())
+    assert len(files) == 2 * len(sketch.names)
+    assert all(
+        (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+        for name in files
+    )
+
+
 def test_wrong_figures_are_refused_by_name(tmp_path, sketch):
     with Store(tmp_path / "runs.sqlite") as store:
         with pytest.raises(UnknownName, match=r"unknown kind of figure 'sketsh'.*sketch"):
             figures.write(Results(store), tmp_path, only=["sketsh"])
-        sketch.twice = True
+        sketch.names *= 2
         with pytest.raises(
             NasreproError, match=r"sketch.py draws a second figure called sketch-line"
         ):
