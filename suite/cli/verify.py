@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -127,6 +128,8 @@ def _chosen(
 
 def _copy(keep: Path, records: Sequence[Record]) -> None:
     """Write the records to a new store."""
+    import sqlite3
+
     from nasrepro.suite.experiments.store import Store
 
     if keep.exists():
@@ -134,6 +137,10 @@ def _copy(keep: Path, records: Sequence[Record]) -> None:
     with Store(keep) as kept:
         for record in records:
             kept.add(record)
+    # a store of a few runs is mostly empty pages, and this one is made to be kept in a repository
+    with contextlib.closing(sqlite3.connect(keep, isolation_level=None)) as small:
+        for order in ("PRAGMA journal_mode=delete", "PRAGMA page_size=1024", "VACUUM"):
+            small.execute(order)
 
 
 def _verified(
