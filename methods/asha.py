@@ -17,7 +17,6 @@ Deviations:
 from itertools import pairwise
 
 from nasrepro.methods.nets.halving import rungs, top
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 from nasrepro.suite.search import Evaluation
 
@@ -33,8 +32,6 @@ def search(session, rng, *, eta, shortest, workers):
         shortest: no training below so many epochs.
         workers: trainings at a time (simulated).
     """
-    if workers < 1:
-        raise NasreproError(f"asha: workers = {workers} must be at least 1")
     lengths = rungs(session.fidelities, eta, shortest)
     steps = list(pairwise(lengths))[::-1]
     done: dict[int, list[Evaluation]] = {epochs: [] for epochs in lengths}

@@ -140,6 +140,7 @@ def drawn(chances, rng, count):
 @inherited_study(
     "proxylessnas",
     PAPER,
+    at_least={"warmup": 0},
     warmup=40,
     epochs=100,
     learning_rate=0.02,

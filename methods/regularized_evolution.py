@@ -20,7 +20,6 @@ Deviations:
 import itertools
 from collections import deque
 
-from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import method
 from nasrepro.suite.search import Evaluation
 
@@ -42,8 +41,6 @@ def search(session, rng, *, population, sample, workers):
         sample: members drawn for a tournament, with replacement.
         workers: trainings at a time (simulated).
     """
-    if workers < 1:
-        raise NasreproError(f"regularized_evolution: workers = {workers} must be at least 1")
     alive: deque[Evaluation] = deque(maxlen=population)
     for started in itertools.count():
         if started >= workers:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,7 +98,9 @@ def skips(space: SearchSpace, arch: Arch) -> float:
     return sum(op in SKIPS for op in ops) / len(space.cardinalities)
 
 
-def inherited_study(name: str, paper: str, **defaults: Any) -> Callable[[Any], Any]:
+def inherited_study(
+    name: str, paper: str, *, at_least: Mapping[str, float] | None = None, **defaults: Any
+) -> Callable[[Any], Any]:
     """Register what `against_table` measures of a search as the study `<name>.inherited`.
 
     Decorates `search(session, shop, rng, *, <parameters>)`, which gives the trained supernet and
@@ -108,6 +110,7 @@ def inherited_study(name: str, paper: str, **defaults: Any) -> Callable[[Any], A
     Args:
         name: of the method.
         paper: whose search it is.
+        at_least: least values of its parameters, as of a method's.
         defaults: of the search's parameters.
     """
 
@@ -126,6 +129,7 @@ def inherited_study(name: str, paper: str, **defaults: Any) -> Callable[[Any], A
             f"{name}.inherited",
             paper=paper,
             by=("done",),
+            at_least=at_least,
             oracle="workshop201",
             cells=100,
             **defaults,
