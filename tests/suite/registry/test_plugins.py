@@ -81,7 +81,7 @@ NUMBERS = [
     for parameter, default in methods.get(name).defaults.items()
     if type(default) in (int, float)
 ]
-#: CPU seconds that a search of 12 queries of the toy may take; none takes 5.
+#: CPU seconds that a search of 12 queries of the toy may take; none took 6.
 LONG = 40
 
 
