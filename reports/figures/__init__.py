@@ -87,7 +87,7 @@ def write(
         for done, kind in enumerate(chosen):
             progress(done, len(chosen), kind)
             made = [(each.figure, out / each.name) for each in drawn(kind)]
-            if workers > 1 and len(made) > FEW:
+            if len(made) > FEW:
                 parallel(delayed(_written)(*one) for one in made)
             else:
                 for one in made:

@@ -20,6 +20,7 @@ from nasrepro.suite.registry.entries import (
     Scorer,
     Study,
     Trainer,
+    least_values,
 )
 from nasrepro.suite.registry.registry import (
     devices,
@@ -73,7 +74,7 @@ def method(
             there.get(BESIDE, {}),
             floating or workshop,
             workshop,
-            at_least or {},
+            {**least_values(defaults), **(at_least or {})},
             at_most or {},
         )
         methods.add(name, made, search.__module__)
@@ -180,7 +181,7 @@ def study(
                 tuple(by),
                 defaults,
                 source_sha256(inspect.unwrap(measure)),  # a study may be made from a search
-                at_least or {},
+                {**least_values(defaults), **(at_least or {})},
             ),
             measure.__module__,
         )

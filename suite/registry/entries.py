@@ -69,8 +69,8 @@ class Method:
             give other bits, and with them another search from the same distribution.
         workshop: whether it trains networks of its own, which makes it `floating`, and needs an
             oracle that offers a workshop.
-        at_least: the least value of a parameter, where it is not what its default tells: 1 for a
-            whole number of at least 1, 0 for any other number from 0 on, else none.
+        at_least: the least value of each parameter that has one: what its default tells (see
+            `least_values`), or what the method says.
         at_most: the greatest value of a parameter that has one, as a share has.
     """
 
@@ -126,11 +126,7 @@ class Method:
             NasreproError: a value of another type than the default, or out of its bounds.
         """
         whose = f"method {self.name}"
-        return _overridden(whose, self.search, self.defaults, given, self.least, self.at_most)
-
-    def least(self, parameter: str) -> float | None:
-        """The least value of a parameter; None where it has none."""
-        return self.at_least.get(parameter, _least(self.defaults[parameter]))
+        return _overridden(whose, self.search, self.defaults, given, self.at_least, self.at_most)
 
 
 def _folded(name: str) -> str:
@@ -142,7 +138,7 @@ def _overridden(
     function: Callable[..., Any],
     defaults: Mapping[str, Any],
     given: Mapping[str, Any],
-    least_of: Callable[[str], float | None],
+    at_least: Mapping[str, float],
     at_most: Mapping[str, float],
 ) -> dict[str, Any]:
     for name in given:
@@ -156,26 +152,28 @@ def _overridden(
     for name, value in cast.items():
         if not isinstance(value, int | float):
             continue
-        least, most = least_of(name), at_most.get(name)
-        if least is not None and value < least:
+        if value < (least := at_least.get(name, value)):
             raise NasreproError(
                 f"parameter {name} of {whose}: {value!r} is too small; give at least {least:g}"
             )
-        if most is not None and value > most:
+        if value > (most := at_most.get(name, value)):
             raise NasreproError(
                 f"parameter {name} of {whose}: {value!r} is too large; give at most {most:g}"
             )
     return {**defaults, **cast}
 
 
-def _least(default: Any) -> int | None:
-    """The least value of a parameter with that default; None where it does not tell one.
+def least_values(defaults: Mapping[str, Any]) -> dict[str, float]:
+    """The least values that defaults tell: 1 for a whole number of at least 1, else 0.
 
     Whole numbers are counts: one that is above 0 has no meaning for none, unless its method says.
+    Other types and numbers below 0 tell nothing.
     """
-    if type(default) not in (int, float) or default < 0:
-        return None
-    return int(type(default) is int and default >= 1)
+    return {
+        name: int(type(default) is int and default >= 1)
+        for name, default in defaults.items()
+        if type(default) in (int, float) and default >= 0
+    }
 
 
 def _cast(what: str, default: Any, value: Any, annotation: Any) -> Any:
@@ -279,11 +277,7 @@ class Study:
     def params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults overridden by `given`; as for `Method.params`."""
         whose = f"study {self.name}"
-        return _overridden(whose, self.measure, self.defaults, given, self.least, {})
-
-    def least(self, parameter: str) -> float | None:
-        """As for `Method.least`."""
-        return self.at_least.get(parameter, _least(self.defaults[parameter]))
+        return _overridden(whose, self.measure, self.defaults, given, self.at_least, {})
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def test_a_number_is_refused_below_its_least_and_there_gives_an_answer_or_a_reas
     name: str, parameter: str, default: float, toy: Oracle
 ) -> None:
     method = methods.get(name)
-    least = method.least(parameter)
+    least = method.at_least.get(parameter)
     if least is None:
         pytest.skip("any number")
     with pytest.raises(NasreproError, match=f"parameter {parameter} of method {name}: .* small"):
