@@ -9,6 +9,7 @@ taken by a depthwise convolution: the same numbers, faster on a CPU.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from nasrepro.suite.scoring import Batches, shared
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.utils.hooks import RemovableHandle
 
     Batch = tuple[Tensor, Tensor]  # images (batch, channels, H, W), labels (batch,)
 
@@ -37,6 +39,47 @@ def layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
 
 
 @dataclass
+class Codes:
+    """How many ReLU inputs have the same sign in two samples, as counted in a forward pass.
+
+    Attributes:
+        once: (batch, batch), at (i, j) the number of ReLU inputs that are positive for both or for
+            neither of samples i and j; None where the network has no ReLU.
+        named: the same over the inputs of every module whose class is named after ReLU
+            (`ReLUConvBN` too, which reads what its ReLU reads); None where there is none.
+    """
+
+    once: Tensor | None = None
+    named: Tensor | None = None
+    _known: dict[int, tuple[weakref.ref[Tensor], int, Tensor]] = field(default_factory=dict)
+
+    def count(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Hook before such a module."""
+        from torch import nn
+
+        kernel = self._kernel(inputs[0])
+        self.named = kernel if self.named is None else self.named + kernel
+        if isinstance(module, nn.ReLU):
+            self.once = kernel if self.once is None else self.once + kernel
+
+    def _kernel(self, given: Tensor) -> Tensor:
+        """Of one input, computed once where several modules read it."""
+        import torch
+
+        if id(given) in self._known:
+            same, version, kernel = self._known[id(given)]
+            if same() is given and version == given._version:
+                return kernel
+        x = (given.detach() > 0).to(torch.float32)
+        x = x.permute(0, *range(2, x.dim()), 1).flatten(1)  # no copy of `channels_last`
+        ones = x.sum(1)
+        # x x' + (1 - x)(1 - x)', of whole numbers: exact up to 2 ** 24
+        kernel = (x.shape[1] - ones[:, None] - ones + 2 * (x @ x.T)).double()
+        self._known[id(given)] = weakref.ref(given), given._version, kernel
+        return kernel
+
+
+@dataclass
 class Pass:
     """One forward and one backward pass of the cross-entropy over a batch.
 
@@ -46,15 +89,14 @@ class Pass:
         saliency: per layer that was run, (channels,): half the mean over the batch of (sum over
             positions of a dL/da) ** 2, with a the layer's output; and how many weights a channel
             has.
-        kernel: (batch, batch), at (i, j) the number of ReLU inputs that are positive for both or
-            for neither of samples i and j; None where the network has no ReLU.
+        codes: of the ReLUs; None unless asked for.
         jacobian: (batch, pixels), the gradient of the sum of all logits by the input; None where no
             pixel matters.
     """
 
     gradients: list[Tensor | None]
     saliency: list[tuple[Tensor, int]] = field(default_factory=list)
-    kernel: Tensor | None = None
+    codes: Codes | None = None
     jacobian: Tensor | None = None
 
 
@@ -135,17 +177,49 @@ def observed(network: nn.Module, batches: Sequence[Batch], index: int = 0, *read
     return shared(_observed, network, batches, index, frozenset(wanted))
 
 
+def codes(network: nn.Module, batches: Sequence[Batch]) -> Codes:
+    """Of the first batch: counted in the pass of other scorers of these `Batches`.
+
+    Where none reads that pass, a forward pass without gradients.
+    """
+    if isinstance(batches, Batches) and batches.reads > {CODES}:
+        found = observed(network, batches, 0, CODES).codes
+        assert found is not None
+        return found
+    return shared(_codes, network, batches)
+
+
+def _codes(network: nn.Module, batches: Sequence[Batch]) -> Codes:
+    import torch
+
+    found = Codes()
+    hooks = _counting(network, found)
+    try:
+        with torch.no_grad(), scored(network):
+            network(batches[0][0].to(memory_format=torch.channels_last))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _counting(network: nn.Module, codes: Codes) -> list[RemovableHandle]:
+    return [
+        module.register_forward_pre_hook(codes.count)
+        for module in network.modules()
+        if type(module).__name__.startswith("ReLU")
+    ]
+
+
 def _observed(
     network: nn.Module, batches: Sequence[Batch], index: int, reads: Collection[str]
 ) -> Pass:
     import torch
-    from torch import nn
     from torch.nn import functional as F
 
     images, labels = batches[index]
     images = images.to(memory_format=torch.channels_last)
     found = Pass([])
-    codes: list[Tensor] = []
     hooks = []
     of_loss = True  # which backward pass the saliency's hooks see
 
@@ -166,23 +240,12 @@ def _observed(
         if output.requires_grad:
             output.register_hook(on_gradient)
 
-    def on_relu(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = (inputs[0].detach() > 0).to(torch.float32)
-        x = x.permute(0, *range(2, x.dim()), 1).flatten(1)  # no copy of `channels_last`
-        both, ones = x @ x.T, x.sum(1)
-        codes.append(
-            x.shape[1] - ones[:, None] - ones + 2 * both
-        )  # x x' + (1 - x)(1 - x)', of whole numbers: exact up to 2 ** 24
-
     with scored(network):
         if SALIENCY in reads:
             hooks += [layer.register_forward_hook(on_output) for layer in layers(network)]
         if CODES in reads:
-            hooks += [
-                module.register_forward_pre_hook(on_relu)
-                for module in network.modules()
-                if isinstance(module, nn.ReLU)
-            ]
+            found.codes = Codes()
+            hooks += _counting(network, found.codes)
         if JACOBIAN in reads:
             images = images.detach().requires_grad_()
         try:
@@ -203,7 +266,6 @@ def _observed(
         finally:
             for hook in hooks:
                 hook.remove()
-    found.kernel = torch.stack([code.double() for code in codes]).sum(0) if codes else None
     return found
 
 

@@ -6,11 +6,11 @@ Deviations:
       count twice and the last one once. `naswot_once` counts each once.
 """
 
-from nasrepro.methods.nets.passes import scored
+from nasrepro.methods.nets.passes import CODES, codes
 from nasrepro.suite.registry import scorer
 
 
-@scorer("naswot", paper="arXiv:2006.04647, authors' code", needs_data=True)
+@scorer("naswot", paper="arXiv:2006.04647, authors' code", needs_data=True, reads=(CODES,))
 def score(network, batches):
     """Ln |det K| of the samples' matching ReLU codes; higher is better.
 
@@ -20,23 +20,5 @@ def score(network, batches):
     codes, as in a disconnected cell, K is singular and the score is -inf; where the network has no
     ReLU module it is NaN.
     """
-    import torch
-
-    kernels = []
-
-    def count(module, inputs):
-        x = (inputs[0].detach() > 0).to(torch.float32)
-        x = x.permute(0, *range(2, x.dim()), 1).flatten(1)
-        ones = x.sum(1)
-        # x x' + (1 - x)(1 - x)', of whole numbers: exact up to 2 ** 24
-        kernels.append((x.shape[1] - ones[:, None] - ones + 2 * (x @ x.T)).double())
-
-    relus = [module for module in network.modules() if type(module).__name__.startswith("ReLU")]
-    hooks = [module.register_forward_pre_hook(count) for module in relus]
-    try:
-        with torch.no_grad(), scored(network):
-            network(batches[0][0].to(memory_format=torch.channels_last))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return float(sum(kernels).slogdet().logabsdet) if kernels else float("nan")
+    kernel = codes(network, batches).named
+    return float("nan") if kernel is None else float(kernel.slogdet().logabsdet)

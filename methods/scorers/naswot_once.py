@@ -4,7 +4,7 @@ Deviations:
     - The authors' code counts the ReLUs of a cell twice (`naswot`).
 """
 
-from nasrepro.methods.nets.passes import CODES, observed
+from nasrepro.methods.nets.passes import CODES, codes
 from nasrepro.suite.registry import scorer
 
 
@@ -18,5 +18,5 @@ def score(network, batches):
     codes, as in a disconnected cell, K is singular and the score is -inf; where the network has no
     ReLU module it is NaN.
     """
-    kernel = observed(network, batches, 0, CODES).kernel
+    kernel = codes(network, batches).once
     return float("nan") if kernel is None else float(kernel.slogdet().logabsdet)

@@ -9,7 +9,6 @@ cuDNN's deterministic algorithms; that was not tested on one.)
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import math
 import pickle
@@ -17,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +27,7 @@ from torch import Tensor
 from nasrepro.oracles.training.recipe import Schedule
 from nasrepro.oracles.training.work import Network
 from nasrepro.suite.data import atomic_write
+from nasrepro.suite.memory import keep_memory
 from nasrepro.suite.oracle import closed_to_methods
 
 
@@ -216,27 +215,13 @@ def measured(
     return rows
 
 
-@cache
-def _keep_memory() -> None:
-    """Let the process keep its memory between steps: 1.3 times faster, the same results.
-
-    glibc gives large blocks back to the system each time they are freed, and pays for every page
-    when it asks again. Elsewhere nothing is done.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL("libc.so.6")
-        # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, bytes
-        for name, value in ((-3, 1_000_000_000), (-1, 2_000_000_000), (-2, 1 << 26)):
-            library.mallopt(name, value)
-
-
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Sums in another order would give another rounding.
 
     A training has one thread, whatever the process has.
     """
-    _keep_memory()
+    keep_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
