@@ -8,6 +8,11 @@ Deviations:
     - Eq. 15 has the deviation of |g|; the authors' code takes that of the signed g, and so do we.
     - With two batches mean / std is (|g1| + |g2|) / |g1 - g2| exactly; that is computed, with no
       copy to the host.
+
+The denominator is a difference of two gradients, near 0 for some weights, and those terms count
+most: between instruction sets (AVX-512 and AVX2) the score of one network differs by up to 1.4 %
+(small networks, batches of 16) or .3 % (the published setting), where the gradient norm differs by
+1e-7.
 """
 
 from nasrepro.methods.nets.passes import gradients

@@ -548,11 +548,28 @@ def test_a_network_whose_layers_are_outside_the_graph_is_scored():
             scorers.get(name).score(network, batches)
 
 
+def test_a_relu_input_that_was_changed_in_place_is_read_again():
+    class Twice(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = torch.nn.ReLU(), torch.nn.ReLU()
+
+        def forward(self, x):
+            self.first(x)
+            return self.second(x.neg_().add_(0.5)).flatten(1)
+
+    images = torch.linspace(-1, 1, 24).reshape(4, 6)
+    signs = [(images > 0).numpy(), (0.5 - images > 0).numpy()]
+    kernel = sum(np.array([[(a == b).sum() for b in part] for a in part]) for part in signs)
+    found = passes.codes(Twice(), [(images.clone()[..., None, None], torch.zeros(4).long())])
+    assert found.once.tolist() == found.named.tolist() == kernel.tolist()
+
+
 # -- sharing ---------------------------------------------------------------------------------------
 def test_scorers_share_passes_and_change_nothing_by_it():
     space = Cell201(channels=4, cells=1)
     network, plain = space.build(space.at(2), classes=10), random_batches()
-    names = ["zico", "grad_norm", "snip", "plain", "fisher", "naswot_once", "jacob_cov"]
+    names = ["zico", "grad_norm", "snip", "plain", "fisher", "naswot_once", "naswot", "jacob_cov"]
     alone = [scorers.get(name).score(network, plain) for name in names]
     runs = []
     network.register_forward_pre_hook(lambda module, inputs: runs.append(len(inputs[0])))
@@ -639,6 +656,16 @@ def test_a_changed_source_keeps_scores_that_it_gives_again_and_drops_others(cach
     table.path.unlink()
     table.save()
     assert {score for score, _ in scored_toy(toy).rows["zico"].values()}.isdisjoint({1.0})
+
+
+@pytest.mark.parametrize(("factor", "kept"), [(1.014, True), (1.1, False)])
+def test_scores_of_another_instruction_set_are_kept(cache, toy, factor, kept):
+    table = scored_toy(toy, ("zico",))
+    table.sources["zico"] = "another"
+    table.rows["zico"] = {index: (factor * a, b) for index, (a, b) in table.rows["zico"].items()}
+    table.path.unlink()
+    table.save()
+    assert (scored_toy(toy, ("zico",)).rows == table.rows) is kept
 
 
 def test_the_sample_is_the_first_part_that_is_scored(cache, toy):
