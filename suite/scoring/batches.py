@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from nasrepro.suite.memory import keep_memory
 from nasrepro.suite.scoring.setting import Inputs
 
 if TYPE_CHECKING:
@@ -93,7 +92,6 @@ def shared(compute: Callable[..., T], network: Any, batches: Sequence[Any], *arg
 def seeded(seed: int, threads: int = 1) -> Iterator[Any]:
     """Torch, its generator seeded and its threads counted; both are as before afterwards."""
     torch = importlib.import_module("torch")  # networks are the only thing here that needs it
-    keep_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

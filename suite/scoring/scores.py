@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nasrepro.suite.data import Progress
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.memory import keep_memory
 from nasrepro.suite.scoring.batches import Batches, Images, Labels, batches_of, seeded
 from nasrepro.suite.scoring.setting import Inputs, ScoringSetting, dataset_of, inputs_of, space_of
 from nasrepro.suite.scoring.table import ScoreTable
@@ -157,6 +158,7 @@ class _Task:
         scorers = {id(scorer): scorer for _, wanted in todo for scorer in wanted}.values()
         batches = batches_of(partial(self.oracle.batches, self.dataset), self.inputs, scorers)
         if workers == 1:
+            keep_memory()  # not in joblib's workers: it takes kept memory for a leak, and ends them
             for arch, wanted in todo:
                 if time.monotonic() > until:
                     return
@@ -295,6 +297,7 @@ class StoredScorer:
             row = self.cached.get(self.space.index(arch))
             if row is None:
                 if self._batches is None:
+                    keep_memory()
                     self._batches = batches_of(self.draw, self.inputs, [self.scorer])
                 (row,) = score_one(
                     self.space,
