@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,23 +90,17 @@ class ScoreTable:
 
     def _read(self, path: Path) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
-            read = pq.read_table(path)
-            about = json.loads((read.schema.metadata or {})[b"nasrepro"])
-            columns = [
-                read.column(name).to_pylist() for name in ("scorer", "index", "score", "cpu_s")
-            ]
+            rows, sources, made = _contents(path, path.stat().st_mtime_ns)
+            self.sources = {scorer: sources[scorer] for scorer in rows}
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise DataCorrupt(
                 f"{path} is no table of scores ({error}); "
                 "delete it, and what it held is scored again"
             ) from error
-        self.made = about["made"]
-        for scorer, index, score, cpu_s in zip(*columns, strict=True):
-            self.rows.setdefault(scorer, {})[index] = score, cpu_s
-        self.sources = {scorer: about["sources"][scorer] for scorer in self.rows}
+        self.rows = {scorer: dict(found) for scorer, found in rows.items()}
+        self.made = dict(made)
 
     def save(self, path: Path | None = None) -> Path:
         """Write it to `path`, or to the user's cache.
@@ -147,3 +142,19 @@ class ScoreTable:
         with atomic_write(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", compression_level=9)
         return path
+
+
+@lru_cache(maxsize=8)  # searches that follow each other in a process read the same
+def _contents(
+    path: Path, changed_ns: int
+) -> tuple[dict[str, dict[int, tuple[float, float]]], dict[str, str], dict[str, str]]:
+    """Rows, sources and versions in a file that was last changed then."""
+    import pyarrow.parquet as pq
+
+    read = pq.read_table(path)
+    about = json.loads((read.schema.metadata or {})[b"nasrepro"])
+    columns = [read.column(name).to_pylist() for name in ("scorer", "index", "score", "cpu_s")]
+    rows: dict[str, dict[int, tuple[float, float]]] = {}
+    for scorer, index, score, cpu_s in zip(*columns, strict=True):
+        rows.setdefault(scorer, {})[index] = score, cpu_s
+    return rows, about["sources"], about["made"]

@@ -14,7 +14,7 @@ Ranks = NDArray[np.intp]
 
 TOP = 0.1  # the share of architectures that `RankAgreement.top_kendall` looks at
 
-BLOCK = 1 << 20  # counts in one block of resamples
+BLOCK = 1 << 21  # counts in one block of resamples
 
 MIN_ROWS = (
     32  # resamples in a block at least: the matrices of `_discordant` are built once per block
@@ -44,14 +44,16 @@ def resampled_correlations(
     weights = counts.astype(np.float64)
     tau, rho = _correlations(x, y, weights)
     order = np.argsort(y, kind="stable")
-    per_value = _grouped(weights[:, order], y[order])
+    per_value = _grouped(np.take(weights, order, axis=1), y[order])
     better = weights.sum(axis=1, keepdims=True) - np.cumsum(per_value, axis=1)
     size = np.maximum(1, np.rint(TOP * weights.sum(axis=1, keepdims=True)))
     kept = better < size  # (resamples, distinct targets)
     rows = y >= np.argmax(
         kept.any(axis=0)
     )  # in the top of some resample; y counts the distinct targets from zero
-    top, _ = _correlations(x[rows], y[rows], weights[:, rows] * kept[:, y[rows]])
+    top, _ = _correlations(
+        x[rows], y[rows], np.compress(rows, weights, axis=1) * np.take(kept, y[rows], axis=1)
+    )
     return tau, rho, top
 
 
@@ -120,14 +122,19 @@ def _correlations(x: Ranks, y: Ranks, weights: Values) -> tuple[Values, Values]:
     """
     x, y = np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]
     by_x, by_y = np.lexsort((y, x)), np.lexsort((x, y))
-    in_x, in_y = weights[:, by_x], weights[:, by_y]
+    in_x, in_y = (np.take(weights, order, axis=1) for order in (by_x, by_y))
     same_x, same_y = _grouped(in_x, x[by_x]), _grouped(in_y, y[by_y])
     same_both = _grouped(in_x, x[by_x] * y.size + y[by_x])
     total = weights.sum(axis=1, keepdims=True)
     # mean rank of each distinct value, minus the mean of all ranks
     rank_x = np.cumsum(same_x, axis=1) - (same_x + total) / 2
     rank_y = np.cumsum(same_y, axis=1) - (same_y + total) / 2
-    covariance = np.einsum("rn,rn,rn->r", in_x, rank_x[:, x[by_x]], rank_y[:, y[by_x]])
+    covariance = np.einsum(
+        "rn,rn,rn->r",
+        in_x,
+        np.take(rank_x, x[by_x], axis=1),
+        np.take(rank_y, y[by_x], axis=1),
+    )
     variances = np.einsum("rn,rn,rn->r", same_x, rank_x, rank_x) * np.einsum(
         "rn,rn,rn->r", same_y, rank_y, rank_y
     )
@@ -170,7 +177,7 @@ def _discordant(place: Ranks, weights: Values) -> Values:
     by_position = np.zeros((b * b, resamples), dtype=np.float32)
     by_position[:n] = weights
     position = np.argsort(place)
-    by_place = by_position[position]
+    by_place = np.take(by_position, position, axis=0)
     later = np.triu(np.ones((b, b), dtype=np.bool_), 1)
     seen = np.zeros(
         (b, resamples)
