@@ -143,13 +143,13 @@ class Dag101(SearchSpace):
         """
         self.check(arch)
         edges, ops = arch.code[: len(PAIRS)], arch.code[len(PAIRS) :]
-        matrix = np.zeros((VERTICES, VERTICES), dtype=int)
-        matrix[np.triu_indices(VERTICES, 1)] = edges
+        there = {pair for pair, edge in zip(PAIRS, edges, strict=True) if edge}
+        ends = {vertex for pair in there for vertex in pair}
         inner = INNER
-        while inner and not (ops[inner - 1] or matrix[inner].any() or matrix[:, inner].any()):
+        while inner and not (ops[inner - 1] or inner in ends):
             inner -= 1
         kept = [*range(inner + 1), VERTICES - 1]
-        rows = ("".join(map(str, row)) for row in matrix[np.ix_(kept, kept)].tolist())
+        rows = ("".join("01"[(source, target) in there] for target in kept) for source in kept)
         return (
             f"{'/'.join(rows)};"
             f"{','.join((INPUT, *(OPS[option] for option in ops[:inner]), OUTPUT))}"
