@@ -11,7 +11,7 @@ import numpy as np
 from nasrepro.suite.claims.comparisons import RESAMPLED, Comparisons
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
-from nasrepro.suite.claims.margins import DRAW, Quantity, Z, band
+from nasrepro.suite.claims.margins import Quantity, T, Z, band, draw_spread
 from nasrepro.suite.claims.needs import Ranked
 from nasrepro.suite.claims.rules import (
     LEVEL,
@@ -43,8 +43,9 @@ class Ranking(Ranked):
     verdict then says; and over draws of weights and images, of scorers that need networks. Two
     scorers are compared on the same architectures (see `comparisons`), and a sample is carried to
     the whole table by the difference estimator, labelled so. What the best-scored architecture
-    reaches is decided by nothing less than all of them: of a sample it is inconclusive, whether
-    the two figures meet or not.
+    reaches is decided by nothing less than all of them, and of a scorer that draws, by nothing
+    less than several draws, which are not judged here: it is inconclusive, whether the two figures
+    meet or not.
 
     Attributes:
         coefficient: see `Coefficient`.
@@ -72,7 +73,12 @@ class Ranking(Ranked):
     @property
     def draws(self) -> bool:
         """Whether the scorer depends on a draw of weights or images."""
-        return scorers.has(self.scorer) and scorers.get(self.scorer).needs_network
+        return _draws(self.scorer)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the coefficient between draws; 0 where nothing is drawn."""
+        return draw_spread(*(each for each in (self.scorer, self.over) if each and _draws(each)))
 
     def needs(self) -> tuple[Ranked, ...]:
         """This ranking, that of the other scorer where there is one, and that of the control.
@@ -113,13 +119,17 @@ class Ranking(Ranked):
         if not math.isfinite(ours.value):
             why = f"no {self.coefficient}: {records[0].agreement['status']}"
             return Finding("not judged", why=why, runs=runs)
-        ends = band(claim, self.quantity)
+        ends = band(claim, self.quantity, self.spread)
         if self.coefficient == "best_value" and ours.n < whole:
             words = band_words(claim, ends)
             why = f"{short(ours.value)} against {words}, but of the best-scored of {part}"
             why += _tied(records[0])
             why += f"; all {whole:,} would settle it"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
+        if self.coefficient == "best_value" and self.draws:
+            why = f"{short(ours.value)} against {band_words(claim, ends)}, of one draw of weights "
+            why += f"and images; another draw has another best{_tied(records[0])}"
+            return Finding("inconclusive", ours.value, n=ours.n, why=why, runs=runs)
         finding = within(claim, ends, ours, runs, whole=whole)
         if ours.n < whole:
             finding = replace(finding, why=f"{finding.why}; over {part}")
@@ -144,13 +154,13 @@ class Ranking(Ranked):
         rng = np.random.default_rng(repeat)
         if self._pairs(records) and all(map(context.comparisons.stored, records)):
             moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
-            moved += DRAW * rng.standard_normal()
+            moved += self.spread * rng.standard_normal()
         else:
             moved = (ours.high - ours.low) / (2 * Z) * rng.standard_normal()
         shifted = replace(
             ours, value=ours.value + moved, low=ours.low + moved, high=ours.high + moved
         )
-        return within(claim, band(claim, self.quantity), shifted)
+        return within(claim, band(claim, self.quantity, self.spread), shifted)
 
     def _pairs(self, records: list[RankRecord]) -> bool:
         """Whether two rankings are compared, of which one is of a sample of networks."""
@@ -183,7 +193,7 @@ class Ranking(Ranked):
         if n >= whole:
             ours = replace(ours, low=ours.value, high=ours.value, n=n)
         if self.draws:
-            ours = _widened(ours, Z * DRAW)
+            ours = _widened(ours, T * self.spread)
         return (_without_sign(ours) if self.absolute else ours), part
 
     def _interval(self, record: RankRecord) -> Interval:
@@ -191,6 +201,10 @@ class Ranking(Ranked):
         value = record.agreement[self.coefficient]
         low, high = record.agreement.get(f"{self.coefficient}_ci", (value, value))
         return Interval(value, low, high, record.agreement["n"], LEVEL)
+
+
+def _draws(scorer: str) -> bool:
+    return scorers.has(scorer) and scorers.get(scorer).needs_network
 
 
 def _part(record: RankRecord, n: int, whole: int) -> str:

@@ -24,6 +24,7 @@ from scipy import stats
 
 from nasrepro.suite.claims import Claim, Verdict, judge_all, load_claims
 from nasrepro.suite.claims.kinds import Formula, Order
+from nasrepro.suite.claims.margins import DRAW, OTHER_DRAW
 from nasrepro.suite.claims.repeats import bare
 from nasrepro.suite.experiments.kinds.ranking import RankingSetting, RankKey
 from nasrepro.suite.experiments.store import Store
@@ -303,6 +304,8 @@ def _sampled(claim: Claim, how: Any, records: Records) -> str:
     drawn = [np.arange(n), *rng.integers(n, size=(60, n))]
     own = np.array([coefficient(scores[some], target[some]).statistic for some in drawn])
     ours, half = float(own[0]), Z * float(own[1:].std(ddof=1))
+    if n == len(load_oracle(how.oracle).archs()):
+        half = 0.0  # all of them: nothing was sampled
     if control is not None and control["agreement"]["n"] > n:
         sizes = RankKey(**control["key"])
         _, _, counts, *_ = RankingSetting.opened(sizes).scored(within=rows)
@@ -311,7 +314,8 @@ def _sampled(claim: Claim, how: Any, records: Records) -> str:
         if (error := Z * float(apart[1:].std(ddof=1))) < half:
             ours, half = float(apart[0]) + control["agreement"][how.coefficient], error
     ours = abs(ours) if how.absolute else ours
-    wide, value = math.hypot(half, Z * 0.008, Z * 0.008), claim.value or 0.0
+    draw = 4.3027 * DRAW.get(how.scorer, OTHER_DRAW)
+    wide, value = math.hypot(half, draw, draw), claim.value or 0.0
     return _between(ours - wide, ours + wide, value - 0.02, value + 0.02)
 
 

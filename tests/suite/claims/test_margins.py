@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy import stats
 
 from nasrepro.suite.claims.margins import (
+    DRAW,
     MARGINS,
+    OTHER_DRAW,
     REPLICATES,
     band,
+    draw_spread,
     least_difference,
     replicates,
     sampling_error,
@@ -37,12 +41,19 @@ def test_a_correlation_has_two_units_of_the_second_digit():
     sampled = band(statement(value=0.6, n=725), "correlation")
     assert sampled.theirs == pytest.approx(1.959964 * 0.64 * math.sqrt(1.18 / 722))
     assert sampling_error(0.6, 3) == math.inf
-    drawn = band(statement(value=0.6), "drawn correlation")
+    drawn = band(statement(value=0.6), "drawn correlation", spread=0.008)
     assert (drawn.low, drawn.high) == pytest.approx((0.58, 0.62))
-    assert drawn.theirs == pytest.approx(1.959964 * 0.008)
+    assert drawn.theirs == pytest.approx(stats.t.ppf(0.975, 2) * 0.008)
     bound = band(statement(value=0.98, test="at least"), "correlation")
     assert (bound.low, bound.high) == (pytest.approx(0.975), math.inf)
     assert band(statement(value=0.0, test="at least"), "correlation").low == 0.0
+
+
+def test_a_difference_of_two_scorers_has_the_draws_of_both():
+    assert draw_spread("zico") == DRAW["zico"]
+    assert draw_spread("zico", "fisher") == pytest.approx(math.hypot(0.006, 0.013))
+    assert draw_spread("zen") == OTHER_DRAW, "it was not measured"
+    assert draw_spread() == 0.0
 
 
 def test_a_time_has_a_factor_and_a_bound_has_nothing():
