@@ -18,6 +18,8 @@ TASK = "nasbench201-cifar10-12ep-12000-s"
 TABLE = "results/report.md#nasbench201-searched-and-reported-on-cifar10-12000-simulated-s"
 REPORT, STUDIES = "results/report.md", "results/report-studies.md"
 CLAIMS = "results/report-claims.md"
+#: Of NAS-Bench-201.
+CELLS = 15_625
 #: Of README's lines.
 WIDTH = 140
 
@@ -160,12 +162,18 @@ def zico_ranks_like_a_count(results: Path) -> str:
         _shown(float(live["kendall"]) > float(row["kendall_high"]))
         _shown(float(row["kendall_low"]) < float(params["kendall"]) < float(row["kendall_high"]))
     return (
-        f"ZiCo ranks NAS-Bench-201 on CIFAR-10 with Kendall's {_third(real)} over a random sample "
-        f"of {int(real['n']):,} cells with real images, {_third(zico)} over {int(zico['n']):,} "
+        f"ZiCo ranks NAS-Bench-201 on CIFAR-10 with Kendall's {_third(real)} over {_cells(real)} "
+        f"with real images, {_third(zico)} over {int(zico['n']):,} "
         f"with random ones (published: {claim['published']}), no better than the number of "
         f"parameters ({_third(params)}); that of live parameters does better ({_third(live)}; "
         f"[scores]({REPORT}))."
     )
+
+
+def _cells(ranking: Row) -> str:
+    """How many cells of NAS-Bench-201 a ranking is of."""
+    count = int(ranking["n"])
+    return f"all {count:,} cells" if count == CELLS else f"a random sample of {count:,} cells"
 
 
 def adapting_a_proxy_can_harm(results: Path) -> str:

@@ -152,7 +152,9 @@ class Ranking(Ranked):
         if not ours.low < ours.high:
             return None
         rng = np.random.default_rng(repeat)
-        if self._pairs(records) and all(map(context.comparisons.stored, records)):
+        if self.draws and ours.n >= tabulated(self.oracle):
+            moved = self.spread * rng.standard_normal()
+        elif self._pairs(records) and all(map(context.comparisons.stored, records)):
             moved = context.comparisons.moved(records[0], records[-1], self.coefficient, repeat)
             moved += self.spread * rng.standard_normal()
         else:
