@@ -17,6 +17,7 @@ from scipy.stats import wilcoxon
 
 from nasrepro.suite.claims import (
     Claim,
+    Verdict,
     by_resampling,
     first_verdicts,
     missing,
@@ -199,6 +200,30 @@ def test_a_ranking_of_a_sample_is_judged_by_other_samples_and_one_of_a_whole_tab
             first = first_verdicts([near], [near], store)
             found = by_resampling(first, [near], store, 20)
         assert len(found) == times and not any(each.first != "reproduced" for each in found)
+
+
+def test_a_scorer_that_draws_has_its_own_scatter_and_no_best_of_one_draw():
+    """Of a whole table nothing was sampled: SynFlow's draws move nothing, ZiCo's too much."""
+
+    def of(scorer: str, tau: float, **changed: Any) -> RankRecord:
+        record = rank_of(tau, scorer=scorer, n=5_044, **changed)
+        return dataclasses.replace(record, key=dataclasses.replace(record.key, sample=5_044))
+
+    def judged(scorer: str, tau: float) -> Verdict:
+        return verdict([of(scorer, tau)], claim(ranking={**RANKING, "scorer": scorer}, value=0.5))
+
+    assert judged("synflow", 0.51).verdict == "reproduced"
+    assert judged("synflow", 0.53).verdict == "not reproduced"
+    assert judged("zico", 0.51).verdict == judged("zico", 0.53).verdict == "inconclusive"
+    assert judged("zico", 0.56).verdict == "not reproduced"
+    half = judged("zico", 0.5).high - 0.5
+    assert half == pytest.approx(4.302653 * 0.006)
+    best = claim(
+        ranking={**RANKING, "scorer": "zico", "coefficient": "best_value"}, value=90.2, margin=0.5
+    )
+    for reached in (0.9, 0.8):
+        found = verdict([of("zico", 0.5, best=reached)], best)
+        assert found.verdict == "inconclusive" and "of one draw" in found.why
 
 
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
