@@ -128,7 +128,7 @@ class Ranking(Ranked):
             return Finding("inconclusive", ours.value, n=ours.n, why=why, needed=whole, runs=runs)
         if self.coefficient == "best_value" and self.draws:
             why = f"{short(ours.value)} against {band_words(claim, ends)}, of one draw of weights "
-            why += f"and images; another draw has another best{_tied(records[0])}"
+            why += f"and images; another draw may have another best{_tied(records[0])}"
             return Finding("inconclusive", ours.value, n=ours.n, why=why, runs=runs)
         finding = within(claim, ends, ours, runs, whole=whole)
         if ours.n < whole:
