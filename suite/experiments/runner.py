@@ -133,6 +133,7 @@ def cores() -> int:
 def _dask(address: str) -> Iterator[Pool]:
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError as error:
         raise NasreproError(
             "executor dask needs the extra cluster: python -m pip install 'nasrepro[cluster]'"
@@ -146,6 +147,9 @@ def _dask(address: str) -> Iterator[Pool]:
     for logger in ("distributed.client", "tornado.application"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
+        # A client that refuses its address is left half open: when the garbage collector closes it
+        # in the thread of the next client's event loop, the two wait for each other.
+        resolve_address(address)
         client = Client(address, timeout=CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise NasreproError(

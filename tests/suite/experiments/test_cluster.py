@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import subprocess
@@ -201,6 +202,22 @@ def test_a_wrong_address_is_one_clear_line(
     assert "\n" not in str(caught.value) and "is it running, and is the address right?" in str(
         caught.value
     )
+
+
+def test_a_refused_address_leaves_no_client_half_open(toy: Oracle, tmp_path: Path) -> None:
+    from distributed import Client
+
+    gc.collect()
+    before = sum(isinstance(each, Client) for each in gc.get_objects())
+    gc.disable()
+    try:
+        with Store(tmp_path / "runs.sqlite") as store:
+            for address in ("http://127.0.0.1:1", "nowhere", "tcp://"):
+                with pytest.raises(NasreproError, match="no Dask scheduler answers"):
+                    run_cells([cell(RANDOM)], store, executor="dask", address=address)
+        assert sum(isinstance(each, Client) for each in gc.get_objects()) == before
+    finally:
+        gc.enable()
 
 
 def test_without_an_address_the_message_says_how_to_start_a_scheduler(
