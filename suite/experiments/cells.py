@@ -20,6 +20,10 @@ def cells_of(
 ) -> list[Cell]:
     """All cells of a plan; what several parts ask for, once.
 
+    In the order in which two workers are done soonest: first what takes longest, the studies and
+    rankings, and the first seed of every arm, which makes what the others read (the encoder of a
+    space, scores), so that no worker waits for what another is making; then the other seeds.
+
     Args:
         plan: the plan.
         extra: methods that run in every experiment, beside those it names.
@@ -30,13 +34,17 @@ def cells_of(
         UnknownName, NotTabulated, NasreproError: the plan names what does not exist.
         DataMissing: a table is not here, and `missing` is not given.
     """
-    cells: list[Cell] = []
-    for kind in KINDS.values():
+    first: list[Cell] = []
+    others: list[Cell] = []
+    for kind in sorted(KINDS.values(), key=lambda kind: kind.split is not None):  # few are long
         for part in plan.parts(kind):
             try:
-                cells += kind.cells(part, extra)
+                cells = list(kind.cells(part, extra))
             except DataMissing as error:
                 if missing is None:
                     raise
                 missing(part.subject, error)
-    return list({cell.key.run_id: cell for cell in cells}.values())
+                continue
+            for cell in cells:
+                (first if cell.key.seed == cells[0].key.seed else others).append(cell)
+    return list({cell.key.run_id: cell for cell in first + others}.values())

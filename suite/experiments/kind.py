@@ -193,7 +193,7 @@ class Kind:
     )
 
 
-#: By name, in the order in which a plan's cells run.
+#: By name.
 KINDS: dict[str, Kind] = {}
 
 

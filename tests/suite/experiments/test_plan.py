@@ -92,6 +92,15 @@ def test_a_plan_is_the_product_of_its_lists(toy: Oracle, tmp_path: Path) -> None
     assert all(cell.key.protocol.report_datasets == (cell.key.dataset,) for cell in runs)
 
 
+def test_the_first_seed_of_every_arm_comes_before_the_other_seeds(
+    toy: Oracle, tmp_path: Path
+) -> None:
+    text = PLAN.replace("seeds = 6", "seeds = [4, 2, 3]")
+    arms = text.replace('["random_search"]', '["random_search", "reinforce"]')
+    cells = cells_of(loaded(tmp_path, arms + text.replace("queries = 20", "queries = 30")))
+    assert [cell.key.seed for cell in cells] == [4] * 3 + [2, 3] * 3
+
+
 LABELLED = '{ name = "reinforce", learning_rate = 0.01, label = "REINFORCE-0.01" }'
 
 
