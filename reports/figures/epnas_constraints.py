@@ -6,13 +6,17 @@ The reward, and how many of the trained children break a constraint, as the sear
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.kinds.search import RunRecord, Trace
+from nasrepro.suite.experiments.kinds.search import events_of
+
+#: What a search logged.
+Events = Sequence[Mapping[str, Any]]
 
 
 def draw(results: Results) -> Iterator[Drawing]:
@@ -20,24 +24,20 @@ def draw(results: Results) -> Iterator[Drawing]:
 
     Nothing where there are none.
     """
-    groups: dict[tuple[str, str], dict[str, list[RunRecord]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    groups: dict[tuple[str, str], dict[str, list[Events]]] = defaultdict(lambda: defaultdict(list))
     for record in results.runs():
-        if record.key.method == "epnas" and record.key.params["constraints"]:
-            params = record.key.params
+        params = record.key.params
+        if record.key.method != "epnas" or not params["constraints"]:
+            continue
+        if events := events_of(results.store, record.key.run_id):
             label = f"{params['arm']}, {', '.join(params['constraints'])}, {params['penalty']}"
-            groups[record.key.oracle, record.key.dataset][label].append(record)
+            groups[record.key.oracle, record.key.dataset][label].append(events)
     for (oracle, dataset), settings in sorted(groups.items()):
         figure = new_figure("column", 1.3)
         upper, lower = figure.subplots(2, 1, sharex=True)
         looks = look_of(settings)
         satisfied = []
-        for label, records in sorted(settings.items()):
-            traces = [
-                Trace.from_bytes(results.store.trace(record.key.run_id)).events
-                for record in records
-            ]
+        for label, traces in sorted(settings.items()):
             steps = min(map(len, traces))
             queries = np.mean(
                 [[row["query"] for row in events[:steps]] for events in traces], axis=0

@@ -14,7 +14,7 @@ from nasrepro.reports.figures.style import COLOURS, Drawing, new_figure, spelled
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import budget_words, changed_params, labels
-from nasrepro.suite.experiments.kinds.search import Trace
+from nasrepro.suite.experiments.kinds.search import events_of
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import oracles
 
@@ -48,9 +48,7 @@ def draw(results: Results) -> Iterator[Drawing]:
 
 def graphs_of(store: Store, group: Group) -> Graphs:
     """The meta-graph of every run that came to prune it."""
-    events = (
-        event for run_id in group.run_ids for event in Trace.from_bytes(store.trace(run_id)).events
-    )
+    events = (event for run_id in group.run_ids for event in events_of(store, run_id))
     return [event for event in events if event["event"] == EVENT]
 
 

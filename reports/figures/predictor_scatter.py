@@ -13,7 +13,7 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, new_figure, spelled
 from nasrepro.reports.summary import Results
-from nasrepro.suite.experiments.kinds.search import Trace
+from nasrepro.suite.experiments.kinds.search import events_of
 from nasrepro.suite.registry import oracles
 
 #: The samples of one search, as `methods/flash.py` logs them, with its seed.
@@ -26,7 +26,7 @@ def draw(results: Results) -> Iterator[Drawing]:
     for record in results.runs():
         if record.key.method != "flash" or not record.key.params.get("samples"):
             continue
-        for event in Trace.from_bytes(results.store.trace(record.key.run_id)).events:
+        for event in events_of(results.store, record.key.run_id):
             if event["event"] == "predictor":
                 panel = event["metric"], record.key.dataset
                 found.setdefault(record.key.oracle, {}).setdefault(panel, {}).setdefault(

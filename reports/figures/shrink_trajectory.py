@@ -17,7 +17,7 @@ from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_f
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import budget_words, changed_params, labels
-from nasrepro.suite.experiments.kinds.search import Trace
+from nasrepro.suite.experiments.kinds.search import events_of
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
@@ -61,7 +61,7 @@ def steps_of(store: Store, group: Group) -> list[Rows]:
     found: list[Rows] = []
     for run_id in group.run_ids:
         trajectories = defaultdict(list)
-        for event in Trace.from_bytes(store.trace(run_id)).events:
+        for event in events_of(store, run_id):
             if event["event"] == EVENT:
                 trajectories[event["trajectory"]].append(event)
         walked = list(trajectories.values())

@@ -32,14 +32,15 @@ if TYPE_CHECKING:
 #: Layout of the store. A file with a higher number is refused.
 VERSION = 1
 
-_SCHEMA = """
+_NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS records (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
     engine INTEGER NOT NULL,
     status TEXT NOT NULL,
     record TEXT NOT NULL,
-    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+    created TEXT NOT NULL DEFAULT ({_NOW})
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS traces (
     id TEXT PRIMARY KEY,
@@ -200,10 +201,11 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def add(self, record: Record, trace: bytes = b"") -> None:
+    def add(self, record: Record, trace: bytes = b"", created: str = "") -> None:
         """Keep a record, whole or not at all.
 
-        One with the same key (a failed run, tried again) is replaced.
+        One with the same key (a failed run, tried again) is replaced. It is of this moment, or was
+        `created` elsewhere before.
         """
         kind = kind_of(record)
         run_id = record.key.run_id
@@ -215,9 +217,9 @@ class Store:
             with self._db:  # commits, or rolls back
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.execute(
-                    "INSERT OR REPLACE INTO records (id, kind, engine, status, record) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (run_id, kind.name, ENGINE, record.status, record.to_json()),
+                    "INSERT OR REPLACE INTO records (id, kind, engine, status, record, created) "
+                    f"VALUES (?, ?, ?, ?, ?, coalesce(?, {_NOW}))",
+                    (run_id, kind.name, ENGINE, record.status, record.to_json(), created or None),
                 )
                 if row is not None:
                     self._add_row(*row)
@@ -421,6 +423,15 @@ class Store:
             age = "older" if engine < ENGINE else "newer"
             lines.append(f"{count:,} left out: results of the {age} engine {engine} (not {ENGINE})")
         return [f"{self.path}: {line}" for line in lines]
+
+    def texts(self) -> Iterator[tuple[str, str, str]]:
+        """Kind, JSON and time of every record of this engine that can be read."""
+        times = dict(
+            self._db.execute("SELECT id, created FROM records WHERE engine = ?", (ENGINE,))
+        )
+        for kind in KINDS:
+            for run_id, record in self.identified(kind):
+                yield kind, record.to_json(), times[run_id]
 
     def runs(self) -> Iterator[RunRecord]:
         """All searches."""

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -59,6 +59,9 @@ from nasrepro.suite.oracle import MEAN, Oracle, Seed, searching
 from nasrepro.suite.registry import Method, load_devices, load_oracle, methods, oracles
 from nasrepro.suite.search import Budget, Evaluation, Rating, Session, objective_of
 from nasrepro.suite.space import Arch
+
+if TYPE_CHECKING:
+    from nasrepro.suite.experiments.store import Store
 
 #: A method and all of its parameters, as JSON with sorted keys.
 Arm = tuple[str, str]
@@ -362,6 +365,14 @@ class Trace:
             for code, epochs, score, cost_s in raw["evaluations"]
         )
         return cls(rows, tuple(raw["events"]))
+
+
+def events_of(store: Store, run_id: str) -> tuple[Mapping[str, Any], ...]:
+    """What the method of a run logged; nothing where its trace is not kept, as by packed stores."""
+    try:
+        return Trace.from_bytes(store.trace(run_id)).events
+    except NasreproError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
