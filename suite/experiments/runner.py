@@ -133,7 +133,7 @@ def cores() -> int:
 def _dask(address: str) -> Iterator[Pool]:
     try:
         from distributed import Client
-        from distributed.comm import resolve_address
+        from distributed.comm.addressing import resolve_address
     except ImportError as error:
         raise NasreproError(
             "executor dask needs the extra cluster: python -m pip install 'nasrepro[cluster]'"

@@ -17,7 +17,7 @@ from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 
 pytestmark = pytest.mark.usefixtures("toy")
-BROKEN = source("raise ValueError(\"no\")", "toy_broken")
+BROKEN = source('raise ValueError("no")', "toy_broken")
 
 
 @pytest.fixture
@@ -93,7 +93,11 @@ def test_a_damaged_line_is_told(
     file = tmp_path / "runs.jsonl.xz"
     with Store(store, read_only=True) as opened:
         pack(opened, file)
-    file.write_bytes(lzma.compress(b"".join(change(lzma.open(file).readlines()))))
+    file.write_bytes(
+        lzma.compress(
+            b"".join(change(lzma.decompress(file.read_bytes()).splitlines(keepends=True)))
+        )
+    )
     with Store(tmp_path / "new.sqlite") as made, pytest.raises(error, match=message) as caught:
         unpack(file, made)
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
@@ -108,7 +112,7 @@ def test_what_is_no_packed_store(store: Path, tmp_path: Path, content: bytes | s
         file.write_bytes(file.read_bytes()[:-40])
     elif content is not None:
         file.write_bytes(content)  # type: ignore[arg-type]
-    with Store(tmp_path / "new.sqlite") as made, pytest.raises(NasreproError, match="runs.jsonl"):
+    with Store(tmp_path / "new.sqlite") as made, pytest.raises(NasreproError, match=r"runs\.jsonl"):
         unpack(file, made)
 
 
