@@ -12,7 +12,7 @@ from nasrepro.suite.claims.needs import Measured, Ranked, Searched
 from nasrepro.suite.errors import DataMissing, ScoresMissing
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kind import Cell
-from nasrepro.suite.experiments.kinds.ranking import Ranking, of_networks, rank_key
+from nasrepro.suite.experiments.kinds.ranking import Ranking, RankRecord, of_networks, rank_key
 from nasrepro.suite.experiments.kinds.search import Experiment, MethodUse
 from nasrepro.suite.experiments.kinds.study import StudyUse
 from nasrepro.suite.experiments.plan import Plan
@@ -122,7 +122,7 @@ def plan_of(
             elif isinstance(need, Measured):
                 lacking = seeds - held.measured(need).keys()
                 studies.setdefault(need.key, (need, set()))[1].update(lacking)
-            elif held.ranked(need) is None:
+            elif (record := held.ranked(need)) is None or _outgrown(record, need):
                 rankings[need.key] = need
     reported = _reported(context)
     return Plan(
@@ -185,11 +185,28 @@ def _is_quick(need: Ranked) -> bool:
     if not scorers.get(need.scorer).needs_network:
         return True
     try:
-        oracle = load_oracle(need.oracle)
-        key = rank_key(oracle, need.scorer, need.dataset, need.epochs)
-        networks = of_networks(key, oracle, need.scoring).sample
-        return networks >= min(SAMPLE, len(oracle.archs()))
-    except ScoresMissing:
-        return False
+        return _scored(need) >= min(SAMPLE, len(load_oracle(need.oracle).archs()))
     except DataMissing:
         return True  # the plan says so
+
+
+def _scored(need: Ranked) -> int:
+    """How many networks are scored by now.
+
+    Raises:
+        DataMissing: the table is not here.
+    """
+    oracle = load_oracle(need.oracle)
+    key = rank_key(oracle, need.scorer, need.dataset, need.epochs)
+    try:
+        return of_networks(key, oracle, need.scoring).sample
+    except ScoresMissing:
+        return 0
+
+
+def _outgrown(record: RankRecord, need: Ranked) -> bool:
+    """Whether more networks are scored by now than when they were ranked."""
+    try:
+        return bool(record.key.sample) and record.key.sample < _scored(need)
+    except DataMissing:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ from nasrepro.suite.claims import (
     missing,
     plan_of,
 )
-from nasrepro.suite.claims.evidence import SAMPLE
+from nasrepro.suite.claims.evidence import SAMPLE, Evidence
 from nasrepro.suite.data import Table, write_table
 from nasrepro.suite.errors import DataMissing
+from nasrepro.suite.experiments.kinds.ranking import of_networks, rank_key
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import TableOracle
@@ -199,6 +201,22 @@ def test_networks_are_never_scored_for_a_claim():
     assert f"over at least {SAMPLE} networks" in why and why.endswith(
         f"nasrepro score digits201 --scorer zico --sample {SAMPLE}"
     )
+
+
+def test_a_ranking_of_fewer_networks_than_are_scored_by_now_is_made_again():
+    of_zico = claim(ranking={**RANKING, "scorer": "zico"}, value=0.6, margin=0.1)
+    (need,) = [each for each in of_zico.results if each.scorer == "zico"]
+    oracle = load_oracle("digits201")
+    now = of_networks(
+        rank_key(oracle, "zico", need.dataset, need.epochs), oracle, need.scoring
+    ).sample
+    assert now > SAMPLE
+    for sample, again in ((now, ()), (now - 1, ("zico",))):
+        ranking = rank_of(0.5)
+        key = replace(ranking.key, scorer="zico", sample=sample)
+        evidence = Evidence(rankings={need.key: replace(ranking, key=key)})
+        made = plan_of([of_zico], [], evidence).ranking
+        assert [each.scorers for each in made if each.scorers == ("zico",)] == [again] * bool(again)
 
 
 def test_what_takes_long_runs_only_where_it_is_asked_for():
