@@ -35,11 +35,6 @@ OF_A_PART = (
     "manifest.json", "report-searches.md", "report-studies.md", "study-*.csv", "workshop-*.csv",
     "controls-*.csv", "one-shot-*.csv", "trained*.csv",
 )  # fmt: skip
-#: Tables that stand in the reports and that no page reads: `nasrepro report` on the packed store
-#: gives their files.
-DROPPED = ("cost-*.csv", "density-*.csv", "goals-*.csv", "variants-*.csv")
-#: Every result behind the tables.
-PACKED = "runs.jsonl.xz"
 #: Made by commands of their own.
 APART = (
     "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "rows.md",
@@ -56,10 +51,6 @@ def made(results: Path, store: Path, plan: str) -> None:
             old.unlink()
     chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
     _nasrepro("report", *chosen, "--out", str(results), "--format", "md,csv")
-    for pattern in DROPPED:
-        for written in results.glob(pattern):
-            written.unlink()
-    _nasrepro("store", "pack", str(results / PACKED), "--store", str(store))
     _nasrepro("figures", *chosen, "--out", str(results / "figures"), *KINDS)
     for drawn in (results / "figures").iterdir():
         if drawn.name in KEPT:
