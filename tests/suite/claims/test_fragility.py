@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nasrepro.suite.claims import Claim, Repeat, judge_all, measured
+from nasrepro.suite.claims.files import shipped_claims
 from nasrepro.suite.claims.fragility import FILE, Fragility, load, record
 from nasrepro.suite.errors import DataCorrupt
 from nasrepro.suite.experiments.store import Store
@@ -70,3 +71,12 @@ def test_what_was_measured_is_kept_beside_the_claims(tmp_path):
     (tmp_path / FILE).write_text("{", encoding="utf-8")
     with pytest.raises(DataCorrupt, match="delete it"):
         load(tmp_path)
+
+
+def test_what_ships_was_measured_of_the_tests_as_they_are() -> None:
+    """What was measured of another test counts for nothing, and says so nowhere."""
+    found = [(claim.id, each) for claim in shipped_claims() for each in claim.fragility]
+    assert len(found) > 200
+    hashes = {claim.id: claim.test_hash for claim in shipped_claims()}
+    stale = [id for id, each in found if each.test != hashes[id]]
+    assert not stale, "measure again: nasrepro claims repeat --record"
