@@ -69,11 +69,15 @@ __all__ = [
 
 
 class Included(BaseModel):
-    """Another plan, with so many seeds at most, everywhere or by its groups."""
+    """Another plan, with so many seeds at most, everywhere or by its groups.
+
+    And with so many data sets at most, the first ones of each of its parts, where that is given.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     plan: str
     seeds: Positive | dict[str, Positive]
+    datasets: Positive | None = None
 
 
 class _Plan(BaseModel):
@@ -96,6 +100,18 @@ class _Plan(BaseModel):
             )
             for kind in KINDS.values()
             if "seeds" in kind.part.model_fields
+        }
+        return self.model_copy(update=changed)
+
+    def narrowed(self, count: int | None) -> Self:
+        """The same with the first `count` data sets of every part that names some."""
+        changed = {
+            kind.section: tuple(
+                part.model_copy(update={"datasets": part.datasets[:count]})
+                for part in self.parts(kind)
+            )
+            for kind in KINDS.values()
+            if "datasets" in kind.part.model_fields
         }
         return self.model_copy(update=changed)
 
@@ -207,11 +223,15 @@ def load_plan(
 
 
 def _included(given: str | Included, folder: Path, outer: Sequence[str]) -> Plan:
-    name, seeds = (given, {}) if isinstance(given, str) else (given.plan, given.seeds)
+    name = given if isinstance(given, str) else given.plan
     path = str(folder / name) if name.endswith(".toml") else name
-    if isinstance(seeds, int):
-        return load_plan(path, outer).seeded(seeds, at_most=True)
-    return load_plan(path, outer, seeds)
+    if isinstance(given, str):
+        return load_plan(path, outer)
+    if isinstance(given.seeds, int):
+        plan = load_plan(path, outer).seeded(given.seeds, at_most=True)
+    else:
+        plan = load_plan(path, outer, given.seeds)
+    return plan.narrowed(given.datasets)
 
 
 _MISSPELT = ("extra_forbidden", "unexpected_keyword_argument")

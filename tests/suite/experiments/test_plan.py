@@ -483,6 +483,17 @@ def test_a_plan_is_included_with_fewer_seeds(toy: Oracle, tmp_path: Path) -> Non
     assert [each.seeds for each in outer.experiment] == [(0, 1), (4,)]
 
 
+def test_a_plan_is_included_with_fewer_data_sets(toy: Oracle, tmp_path: Path) -> None:
+    text = PLAN.replace('["toys"]', '["blocks", "toys"]')
+    (tmp_path / "inner.toml").write_text(text + RANKING + '[[study]]\nname = "accpar.speedup"\n')
+    given = 'include = [{ plan = "inner.toml", seeds = 2, datasets = 1 }]\n'
+    outer = loaded(tmp_path, given)
+    assert [each.datasets for each in outer.experiment] == [("blocks",)]
+    assert [len(each.datasets) for each in outer.ranking] == [1] and len(outer.study) == 1
+    with pytest.raises(NasreproError, match="datasets"):
+        loaded(tmp_path, given.replace("datasets = 1", "datasets = 0"))
+
+
 def test_a_plan_is_included_with_fewer_seeds_of_a_group(toy: Oracle, tmp_path: Path) -> None:
     loaded(tmp_path, GROUPED, "inner.toml")
     outer = loaded(tmp_path, 'include = [{ plan = "inner.toml", seeds.cheap = 2 }]\n')
