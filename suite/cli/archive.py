@@ -37,7 +37,7 @@ def pack(file: File, store: StorePath = DEFAULT_STORE) -> None:
 def unpack(file: File, store: StorePath = DEFAULT_STORE) -> None:
     """Add the results in a packed store to a store, which is made if absent.
 
-    Example: nasrepro store unpack results/runs.jsonl.xz --store published.sqlite
+    Example: nasrepro store unpack runs.jsonl.xz --store again.sqlite
     """
     from nasrepro.suite.experiments.archive import unpack as read
     from nasrepro.suite.experiments.store import Store

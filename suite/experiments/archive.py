@@ -35,7 +35,8 @@ def pack(store: Store, file: Path) -> int:
     ):
         out.write(json.dumps({"archive": VERSION, "engine": ENGINE, "labels": labels}) + "\n")
         for _, kind, text, created in lines:
-            out.write(f'{{"kind": "{kind}", "created": "{created}", "record": {text}}}\n')
+            made = json.dumps({"kind": kind, "created": created})
+            out.write(f'{made[:-1]}, "record": {text}}}\n')
     return len(lines)
 
 

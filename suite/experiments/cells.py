@@ -38,13 +38,13 @@ def cells_of(
     others: list[Cell] = []
     for kind in sorted(KINDS.values(), key=lambda kind: kind.split is not None):  # few are long
         for part in plan.parts(kind):
+            seeds: list[int | None] = []
             try:
-                cells = list(kind.cells(part, extra))
+                for cell in kind.cells(part, extra):
+                    seeds.append(getattr(cell.key, "seed", None))  # a kind may have none
+                    (first if seeds[-1] == seeds[0] else others).append(cell)
             except DataMissing as error:
                 if missing is None:
                     raise
                 missing(part.subject, error)
-                continue
-            for cell in cells:
-                (first if cell.key.seed == cells[0].key.seed else others).append(cell)
     return list({cell.key.run_id: cell for cell in first + others}.values())
