@@ -9,8 +9,9 @@ store holds nothing for it.
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from nasrepro.suite.errors import NasreproError, UnknownName
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: So many figures are written sooner than processes have started.
+#: So many figures of one kind are written sooner than processes have started.
 FEW = 4
 
 
@@ -83,22 +84,29 @@ def write(
                 captions[drawing.name] = drawing.caption
                 yield drawing
 
-    with Parallel(workers, batch_size=1, max_nbytes=None) as parallel:
-        for done, kind in enumerate(chosen):
-            progress(done, len(chosen), kind)
-            made = [(each.figure, out / each.name) for each in drawn(kind)]
-            if len(made) > FEW:
-                parallel(delayed(_written)(*one) for one in made)
-            else:
-                for one in made:
-                    _written(*one)
-            progress(done + 1, len(chosen), kind)
+    writing: list[Iterable[None]] = []
+    for done, kind in enumerate(chosen):
+        progress(done, len(chosen), kind)
+        made = [(each.figure, out / each.name) for each in drawn(kind)]
+        if writing or (workers > 1 and len(made) > FEW):
+            # one for each kind, of the same processes: what is drawn next does not wait for it
+            parallel = Parallel(
+                workers, return_as="generator", pre_dispatch="all", batch_size=1, max_nbytes=None
+            )
+            writing.append(parallel(delayed(_written)(*one) for one in made))
+        else:
+            for one in made:
+                _written(*one)
+        progress(done + 1, len(chosen), kind)
+    for each in itertools.chain(*writing):
+        assert each is None  # or an error is raised here
     return list(captions.items())
 
 
 def _written(figure: Figure, stem: Path) -> None:
-    for suffix in (".pdf", ".png"):
-        save(figure, stem.with_name(f"{stem.name}{suffix}"))
+    save(figure, stem.with_name(f"{stem.name}.pdf"))
+    figure.set_layout_engine("none")  # everything stays where it is
+    save(figure, stem.with_name(f"{stem.name}.png"))
 
 
 __all__ = ["Drawing", "checked", "kinds", "write"]

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure, spelled
+from nasrepro.reports.figures.style import (
+    Drawing,
+    legend_below,
+    logarithmic,
+    look_of,
+    new_figure,
+    spelled,
+)
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import title_of, unit_words
 from nasrepro.suite.oracle import Metric
@@ -56,8 +63,6 @@ def attained(
 
 
 def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
-    from matplotlib.ticker import LogLocator  # half a second to import
-
     info = oracles.get(params["oracle"]).info
     target: Metric = info.target_of(params["dataset"])
     scale = 100.0 if target.unit == "fraction" else 1.0
@@ -77,10 +82,7 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
     true_costs, true_targets = fronts[TRUE][0]
     nadir = max(true_costs) / per_unit, scale * true_targets[0]
     axes.plot(*nadir, "k+", markersize=7, label="reference point")
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.tick_params(axis="x", which="minor", labelbottom=False)
+    logarithmic(axes)
     axes.set_xlabel(f"{cost} ({unit})" if unit else cost)
     goal = target.name.replace("_", " ")
     axes.set_ylabel(f"{goal.capitalize()} {unit_words(target)}".rstrip())

@@ -18,6 +18,7 @@ from nasrepro.reports.figures.style import (
     Look,
     emphasised,
     legend_below,
+    logarithmic,
     look_of,
     new_figure,
     spelled,
@@ -218,8 +219,6 @@ def _panel(
     shown: Collection[str],
     target: Metric,
 ) -> None:
-    from matplotlib.ticker import LogLocator  # half a second to import
-
     front = front_of(points, higher=target.higher_is_better)
     panel.plot(
         *zip(*front, strict=True),
@@ -252,13 +251,10 @@ def _panel(
         panel.plot(*zip(*others, strict=True), label="other methods", zorder=1.5, **style)
     costs = [x[0] for _, x, _ in points]
     log = max(costs) > 8 * min(costs) > 0
-    if log:
-        panel.set_xscale("log")
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")
-        panel.tick_params(axis="x", which="minor", labelbottom=False)
     # means decide what is shown: one interval of few seeds does not squeeze the others
     panel.set_xlim(*_around(costs, log=log))
+    if log:
+        logarithmic(panel)
     panel.set_ylim(*_around([y[0] for _, _, y in points]))
     panel.grid(visible=True)
     panel.set_xlabel(label)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures.style import Drawing, legend_below, look_of, new_figure
+from nasrepro.reports.figures.style import (
+    Drawing,
+    legend_below,
+    logarithmic,
+    look_of,
+    new_figure,
+)
 from nasrepro.reports.summary import Results
 from nasrepro.reports.words import title_of
 
@@ -145,8 +151,6 @@ def _panel(how: Dots, row: Mapping[str, object]) -> tuple[object, ...]:
 
 
 def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
-    from matplotlib.ticker import LogLocator  # half a second to import
-
     points: dict[tuple[object, ...], dict[str, dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -169,10 +173,7 @@ def _drawing(name: str, how: Dots, rows: list[Mapping[str, object]]) -> Drawing:
         axes.set_xlabel(how.label)
         axes.grid(axis="x")
         if how.log:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axes.tick_params(axis="x", which="minor", labelbottom=False)
+            logarithmic(axes)
     every[0].set_yticks(range(len(lines)), lines)
     if all(line.replace(".", "", 1).isdigit() for line in lines):  # names speak for themselves
         every[0].set_ylabel(how.rows)

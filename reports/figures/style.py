@@ -266,6 +266,20 @@ def new_figure(
     return Figure(figsize=(inches, height or ratio * inches), layout="constrained")
 
 
+def logarithmic(axes: Any) -> None:
+    """A logarithmic axis across, once everything is drawn on it: at 1, 2 and 5 if there is room.
+
+    Over more than two decades those would run into each other, so that each decade has one tick.
+    """
+    from matplotlib.ticker import LogLocator  # half a second to import
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high <= 100 * low else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
+
+
 def legend_below(figure: Figure, axes: Any, *, columns: int) -> None:
     """The legend of `axes` under the whole figure, where it hides nothing.
 

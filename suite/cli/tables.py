@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,8 @@ from nasrepro.suite.cli.common import (
 from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, NotTabulated
 
 if TYPE_CHECKING:
+    from nasrepro.suite.data import TableSpec
+    from nasrepro.suite.data.spec import Progress
     from nasrepro.suite.oracle import DeviceInfo, Oracle, OracleInfo, ReferenceInfo
     from nasrepro.suite.registry import DeviceEntry, OracleEntry, ReferenceEntry
 
@@ -56,6 +58,9 @@ def data_fetch(
     if_reachable: Annotated[
         bool, typer.Option(help="Skip (exit 0) what cannot be reached.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Download the original files of a table, check their sha256 and convert them.
@@ -64,7 +69,7 @@ def data_fetch(
     from their pinned addresses. Tables are kept in NASREPRO_DATA, else in the platform's cache
     folder.
     """
-    from nasrepro.suite.data import fetch_table
+    from nasrepro.suite.experiments.runner import cores
 
     if not names and not all_tables:
         raise NasreproError(
@@ -88,23 +93,63 @@ def data_fetch(
             trains = getattr(entry.info, "trains", False)
             asked = "trains what it is asked for, there is nothing to fetch"
             remark(f"{entry.name}: {asked if trains else 'ships with the package'}", quiet)
+    tables = {entry.name: entry.info.table for entry in wanted if entry.info.table is not None}
+    for name, found in _converted(tables, workers or cores(), quiet):
+        if isinstance(found, Path):
+            remark(f"{name}: {found}", quiet)
             continue
-        try:
-            with progress_bar(f"fetching {entry.name}", quiet) as progress:
-                path = fetch_table(entry.info.table, progress)
-            remark(f"{entry.name}: {path}", quiet)
-        except DataMissing as error:
-            if len(wanted) == 1 and not if_reachable:
-                raise
-            remark(f"{entry.name}: left out, {error}")
-            # what a user brings, as a file or a package (extra `tables`), is not expected of --all
-            theirs = entry.info.table.local or any(
-                file.package for file in entry.info.table.files.values()
-            )
-            if not if_reachable and not (all_tables and theirs):
-                missing.append(entry.name)
+        if len(wanted) == 1 and not if_reachable:
+            raise found
+        remark(f"{name}: left out, {found}")
+        # what a user brings, as a file or a package (extra `tables`), is not expected of --all
+        theirs = tables[name].local or any(file.package for file in tables[name].files.values())
+        if not if_reachable and not (all_tables and theirs):
+            missing.append(name)
     if missing:
         raise DataMissing(f"could not get {', '.join(missing)}; the reasons are above")
+
+
+def _converted(
+    tables: Mapping[str, TableSpec], workers: int, quiet: bool
+) -> Iterator[tuple[str, Path | DataMissing]]:
+    """Each table by name, in their order: where it is, or why it cannot be had."""
+    from joblib import Parallel, delayed
+
+    if not tables:
+        return
+    if len(tables) == 1:  # with its files in the bar
+        ((name, spec),) = tables.items()
+        with progress_bar(f"fetching {name}", quiet) as progress:
+            yield name, _fetched(spec, progress)
+        return
+    # two entries may share a table
+    first = {spec.path: name for name, spec in reversed(tables.items()) if not spec.path.exists()}
+    todo = [name for name, spec in tables.items() if first.get(spec.path) == name]
+    parallel = Parallel(min(workers, max(1, len(todo))), return_as="generator", batch_size=1)
+    with progress_bar("fetching", quiet) as progress:
+        made = parallel(delayed(_fetched_by_name)(name) for name in todo)
+        for done, (name, spec) in enumerate(tables.items()):
+            progress(done, len(tables), name)
+            yield name, next(made) if name in todo else _fetched(spec)
+        progress(len(tables), len(tables), "done")
+
+
+def _fetched_by_name(name: str) -> Path | DataMissing:
+    """In a process of its own, which finds the table as this one did."""
+    (entry,) = _tables([name])
+    assert entry.info.table is not None, "only tables with originals are sent here"
+    return _fetched(entry.info.table)
+
+
+def _fetched(
+    spec: TableSpec, progress: Progress = lambda done, total, name: None
+) -> Path | DataMissing:
+    from nasrepro.suite.data import fetch_table
+
+    try:
+        return fetch_table(spec, progress)
+    except DataMissing as error:
+        return error
 
 
 def _without_images(names: Sequence[str]) -> tuple[list[str], dict[str, Callable[[str], Path]]]:

@@ -21,6 +21,7 @@ from nasrepro.reports.figures.style import (
     WIDTHS,
     Drawing,
     legend_below,
+    logarithmic,
     look_of,
     new_figure,
     save,
@@ -447,3 +448,14 @@ def test_a_legend_below_is_no_wider_than_its_figure():
         legend_below(figure, axes, columns=6)
         (legend,) = figure.legends
         assert legend.get_window_extent().width <= figure.bbox.width
+
+
+@pytest.mark.parametrize("top", [3, 90, 1e5])
+def test_ticks_of_a_logarithmic_axis_have_room(top):
+    with styled():
+        figure = new_figure("page", ratio=0.3)
+        for axes in figure.subplots(1, 3):  # of the width of the costs in a figure of fronts
+            axes.plot([0.001, 0.001 * top], [0, 1])
+            logarithmic(axes)
+    assert overlaps(figure) == []
+    assert len([text for text in texts(figure) if text.startswith("0.00")]) >= 3
