@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -91,27 +91,21 @@ class _Plan(BaseModel):
 
     def seeded(self, count: int, *, at_most: bool = False) -> Self:
         """The same with seeds 0..count-1, or the first `count` it has, wherever it has seeds."""
-        changed = {
-            kind.section: tuple(
-                part.model_copy(
-                    update={"seeds": part.seeds[:count] if at_most else tuple(range(count))}
-                )
-                for part in self.parts(kind)
-            )
-            for kind in KINDS.values()
-            if "seeds" in kind.part.model_fields
-        }
-        return self.model_copy(update=changed)
+        return self._with("seeds", lambda seeds: seeds[:count] if at_most else tuple(range(count)))
 
     def narrowed(self, count: int | None) -> Self:
         """The same with the first `count` data sets of every part that names some."""
+        return self._with("datasets", lambda datasets: datasets[:count])
+
+    def _with(self, field: str, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Self:
+        """The same with one field changed in every part that has it."""
         changed = {
             kind.section: tuple(
-                part.model_copy(update={"datasets": part.datasets[:count]})
+                part.model_copy(update={field: change(getattr(part, field))})
                 for part in self.parts(kind)
             )
             for kind in KINDS.values()
-            if "datasets" in kind.part.model_fields
+            if field in kind.part.model_fields
         }
         return self.model_copy(update=changed)
 
