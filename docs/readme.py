@@ -40,17 +40,25 @@ APART = (
     "determinism.md", "fuzz.md", "kernels.md", "mutations.md", "robustness.md", "rows.md",
     "scale.md", "tables.md",
 )  # fmt: skip
+#: Tables that are in report.md, too, and one command away as data: results/ stays under 6 MB.
+NOT_KEPT = ("density-*.csv", "goals-*.csv")
+#: The store itself, without traces.
+PACKED = ROOT / "tests" / "data" / "runs.jsonl.xz"
 #: What stands between its two marks is made here.
 _PART = r"(<!-- from results: {} -->\n).*?(\n<!-- end -->)"
 
 
 def made(results: Path, store: Path, plan: str) -> None:
-    """Make the files of results/ anew from a store."""
+    """Make the files of results/ anew from a store, and pack it."""
     for old in (*results.glob("*.*"), *(results / "figures").glob("*.*")):
         if old.suffix in (".csv", ".md", ".json", ".png") and old.name not in APART:
             old.unlink()
     chosen = ["--store", str(store), "--quiet", *(["--plan", plan] if plan else [])]
     _nasrepro("report", *chosen, "--out", str(results), "--format", "md,csv")
+    for pattern in NOT_KEPT:
+        for table in results.glob(pattern):
+            table.unlink()
+    _nasrepro("store", "pack", str(PACKED), "--store", str(store))
     _nasrepro("figures", *chosen, "--out", str(results / "figures"), *KINDS)
     for drawn in (results / "figures").iterdir():
         if drawn.name in KEPT:
