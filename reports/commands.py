@@ -128,7 +128,8 @@ def report(
 
     wanted = _wanted(formats, fit)
     _register(method)
-    folder = out or store.parent / "report"
+    part = columns or methods or rows
+    folder = out or store.parent / ("report-part" if part else "report")
     with reading(store) as opened:
         results = _results(opened, plan)
         built = selected(
@@ -142,7 +143,7 @@ def report(
     if as_json:
         typer.echo(render.to_json(built))
     elif not quiet:
-        whole = every or claims or bool(columns or methods or rows)
+        whole = bool(every or claims or part)
         _show([doc for doc in built if not claims or doc.part == "claims"], folder, whole=whole)
     if against is not None:
         _say_changes(new)
@@ -271,7 +272,7 @@ def figures(
     out: Out = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Kind of figure; repeatable (default: all)."),
+        typer.Option(help="Kinds of figures, comma-separated; repeatable (default: all)."),
     ] = None,
     workers: Annotated[
         int | None,
@@ -290,7 +291,7 @@ def figures(
     from nasrepro.reports.summary import Results
     from nasrepro.suite.experiments.runner import cores
 
-    kinds = drawn.checked(only or [])
+    kinds = drawn.checked([kind for each in only or () for kind in _words(each)])
     folder = out or store.parent / "figures"
     rows = _rows_of(method or ())
     with reading(store) as opened, progress_bar("drawing", quiet) as progress:
@@ -303,7 +304,11 @@ def figures(
     elif not quiet:
         for name, caption in captions:
             typer.echo(f"{name}: {caption}")
-    remark(f"{len(captions)} figures, as PDF and PNG, in {folder}", quiet)
+    if not captions:
+        remark("nothing to draw: the store has no results for it; see: nasrepro report")
+        return
+    figures = "1 figure" if len(captions) == 1 else f"{len(captions)} figures"
+    remark(f"{figures}, as PDF and PNG, in {folder}", quiet)
 
 
 def _rows_of(named: Sequence[str]) -> list[str]:

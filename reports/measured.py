@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any
 
 import typer
@@ -68,12 +69,25 @@ def study(
             if record.key.run_id in wanted and record.status == "done"
         ]
     for failed in outcome.failed:
+        if told := _told(failed.error):  # a parameter that cannot be, for one
+            raise NasreproError(told)
         typer.echo(failed.error, err=True)
     if as_json:
         print_json([{"seed": each.key.seed, **row} for each in records for row in each.rows])
     elif records:
         terminal(study_tables(records, seed=0), printing())
     return int(bool(outcome.failed))
+
+
+def _told(error: str) -> str:
+    """The message of an error that names its way out; "" of a fault of the program."""
+    from nasrepro.suite import errors
+    from nasrepro.suite.cli.search import last_line
+
+    kind, _, message = last_line(error).partition(": ")
+    known = getattr(errors, kind.rpartition(".")[2], None)
+    told = isinstance(known, type) and issubclass(known, NasreproError)
+    return re.sub(r" \([\w.]+, line \d+\)$", "", message) if told else ""
 
 
 def _given(text: str) -> tuple[str, Any]:

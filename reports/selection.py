@@ -16,7 +16,7 @@ def selected(
     methods: Sequence[str] = (),
     rows: int | None = None,
 ) -> list[TableDoc]:
-    """The tables with what is asked for; those without methods, or without any such row, go.
+    """The tables with what is asked for; those without methods, or with nothing of it, go.
 
     Args:
         tables: of a report.
@@ -25,7 +25,7 @@ def selected(
         rows: at most so many of each table.
 
     Raises:
-        UnknownName: a column that no table has.
+        UnknownName: a column that no table has, or a method that no row is of.
     """
     if not columns and not methods and rows is None:
         return list(tables)
@@ -34,7 +34,15 @@ def selected(
     for name in columns:
         if name not in known:
             raise UnknownName("column", name, sorted(known))
-    chosen = [_chosen(doc, columns, methods, rows) for doc in named]
+    cells = [row[_method(doc) or 0] for doc in named for row in doc.rows]
+    for name in methods:
+        if not any(_named(cell, name) for cell in cells):
+            raise UnknownName("method", name, sorted({str(cell.text) for cell in cells}))
+    chosen = [
+        _chosen(doc, columns, methods, rows)
+        for doc in named
+        if not columns or any(column.name in columns for column in doc.columns)
+    ]
     return [doc for doc in chosen if doc.rows]
 
 

@@ -44,12 +44,15 @@ def changed_params(group: Group, others: Iterable[Group]) -> dict[str, object]:
     }
 
 
-def is_own(method: str) -> bool:
-    """Whether a method is the user's: given by a file path, or not installed here."""
+def is_own(method: str, sha256: str = "") -> bool:
+    """Whether a method is the user's: given by a file path, or not installed here.
+
+    With the hash of its source, only that version of it: a file may have the name of another's.
+    """
     if methods.ships(method):  # decided without an import
         return False
     entry = _installed(method, methods.changes)
-    return entry is None or bool(entry.source)
+    return entry is None or (bool(entry.source) and sha256 in ("", entry.source_sha256))
 
 
 #: What `FLOATING` behind a method's name says.
@@ -121,7 +124,7 @@ def labels(groups: Sequence[Group]) -> list[str]:
 
 
 def _row_name(group: Group, others: Iterable[Group], label: str) -> str:
-    own = f"{OWN} " if is_own(group.method) else ""
+    own = f"{OWN} " if is_own(group.method, group.method_sha256) else ""
     if label:
         return f"{own}{label}"
     # one line, never empty

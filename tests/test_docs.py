@@ -43,10 +43,16 @@ def test_the_method_they_show_runs(text, tmp_path):
     assert session.queries == 20
 
 
-def test_the_scorer_of_contributing_runs(tmp_path):
-    (code,) = [block for block in blocks(CONTRIBUTING, "python") if "@nr.scorer" in block]
-    (tmp_path / "depth.py").write_text(code, encoding="utf-8")
+def test_the_scorers_of_contributing_run(tmp_path):
+    import torch
+
+    codes = [block for block in blocks(CONTRIBUTING, "python") if "@nr.scorer" in block]
+    for name, code in zip(("depth", "weight_norm"), codes, strict=True):
+        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
     entry = scorers.from_file(tmp_path / "depth.py")
+    network = torch.nn.Linear(2, 3, bias=False)
+    torch.nn.init.constant_(network.weight, -0.5)
+    assert scorers.from_file(tmp_path / "weight_norm.py").score(network, None) == 3
     space = load_oracle("digits201").space
     chain = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_1x1~2|"
     assert entry.score(space, space.parse(chain), Dataset("digits", 10, 8)) == 3

@@ -21,7 +21,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 #: The file of each extension, and what tells its block of code from the others.
 FILES = {
     "methods/my_method.py": "@nr.method",
-    "methods/scorers/depth.py": "@nr.scorer",
+    "methods/scorers/depth.py": '@nr.scorer("depth"',
     "oracles/my_table.py": "@oracle(",
     "oracles/devices/my_source.py": "@device_table(",
     "methods/claims/the_paper.toml": "[[claim]]",

@@ -153,7 +153,7 @@ def _panel(
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(_minor(panel))
     panel.grid(visible=True, which="major")
-    panel.set_xlabel("Simulated training (GPU s)" if axis == "clock_s" else "Queries")
+    panel.set_xlabel("Simulated training (s)" if axis == "clock_s" else "Queries")
 
 
 def _goal(target: Metric, best: float | None) -> str:

@@ -88,8 +88,9 @@ def _drawing(params: Any, fronts: dict[str, Any], seeds: int) -> Drawing:
     axes.set_ylabel(f"{goal.capitalize()} {unit_words(target)}".rstrip())
     axes.grid(visible=True)
     legend_below(figure, axes, columns=2)
+    share = f"half of {seeds:,} searches" if seeds > 1 else "one search"
     caption = (
-        f"{params['oracle']}, {params['dataset']}: what half of {seeds:,} searches of "
+        f"{params['oracle']}, {params['dataset']}: what {share} of "
         f"{params['queries']:,} queries reach. A line gives, for each limit on the network's "
         f"{cost}, the best {goal} that at least half of a method's searches have found "
         f"within it (the median attainment front). Searches choose their fronts by validation "

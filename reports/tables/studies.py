@@ -124,7 +124,7 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
         f"Study {key.study}" + (f" ({_short(changed)})" if changed else ""),
         _caption(key, entry, len(done)),
         *transposed(_columns(key, done, seed)),
-        legend=f"Means over seeds; in brackets the {INTERVAL}, if there are several.",
+        legend=f"Means over seeds; of several, in brackets, the {INTERVAL}.",
         footnotes=tuple(
             f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
             for record in records

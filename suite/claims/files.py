@@ -27,7 +27,8 @@ from nasrepro.suite.data import write_text
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import methods
 
-_VERDICTS = ".verdicts.toml"
+#: Recorded verdicts stand in a file of this ending beside that of their claims.
+VERDICTS = ".verdicts.toml"
 _HEAD = "# Verdicts of {name}, written by: nasrepro claims record\n"
 #: Control characters, as colours of a message have them: no XML may hold them, not even escaped.
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -51,7 +52,7 @@ def claim_files() -> list[Path]:
     return sorted(
         entry
         for entry in shipped_folder().iterdir()
-        if entry.name.endswith(".toml") and not entry.name.endswith(_VERDICTS)
+        if entry.name.endswith(".toml") and not entry.name.endswith(VERDICTS)
     )
 
 
@@ -95,7 +96,7 @@ def _read(path: Path) -> Iterator[Claim]:
     except ValidationError as error:
         raise NasreproError(f"{path}: {_readable(error)}") from error
     shared = {"paper": file.paper, "title": file.title, "file": path.stem, **file.defaults}
-    beside = path.with_suffix(_VERDICTS)
+    beside = path.with_suffix(VERDICTS)
     recorded = _toml(beside) if beside.exists() else {}
     fragile = load_fragility(path.parent)
     for fields in [*file.claim, *_tables(path, file)]:
@@ -168,7 +169,7 @@ def record(files: Iterable[Path], verdicts: Iterable[Verdict]) -> dict[str, tupl
             for id, claim in claims.items()
             if claim.how is not None and new.get(id, claim.recorded)
         ]
-        beside = path.with_suffix(_VERDICTS)
+        beside = path.with_suffix(VERDICTS)
         try:
             write_text(beside, _HEAD.format(name=path.name) + "".join(lines))
         except OSError as error:

@@ -188,9 +188,13 @@ def within(
     else:
         verdict, lies = "inconclusive", "overlaps the edge of"
     needed = None
-    why = f"{with_interval(ours.value, ours.low, ours.high)} {lies} {band_words(claim, ends)}"
+    why = with_interval(ours.value, ours.low, ours.high)
     if ends.theirs:
-        why += f" (with the published number's own error, {short(ends.theirs)}, added)"
+        why += (
+            f", widened by the published number's own error ({short(ends.theirs)}) to "
+            f"[{short(low)}, {short(high)}],"
+        )
+    why += f" {lies} {band_words(claim, ends)}"
     if verdict == "inconclusive":
         gap = min(abs(ours.value - ends.low), abs(ours.value - ends.high))
         needed = _count(ours.n, (ours.high - ours.low) / 2, gap, ends.theirs)

@@ -173,7 +173,11 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         if str(count[each]) != "0"
     )
     told = "piece of evidence that was" if tested == 1 else "pieces of evidence that were"
-    first = f"Of {tested:,} {told} tested, {words}; † marks published numbers that were not read."
+    first = (
+        f"Of {tested:,} {told} tested, {words}; † marks published numbers that were not read."
+        if tested
+        else "No piece of evidence was tested."
+    )
     lacking = count["not judged"].read
     rest = f" This store has no results for {lacking}." if lacking else ""
     groups = ", ".join(_group(lack, each) for lack, each in blocked(by_rule).items())

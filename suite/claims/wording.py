@@ -19,9 +19,24 @@ def published(claim: Claim) -> str:
     """The published number with its sense, spread and unit, or the order of two methods."""
     if claim.value is None:
         how = claim.how
-        return f"{how.search.method} > {how.than}" if isinstance(how, Order) else DASH
+        return _order(how) if isinstance(how, Order) else DASH
     spread = "" if claim.spread is None else f" ± {claim.spread:g}"
     return f"{_SIGNS[claim.test]}{claim.value:g}{spread} {claim.unit}".rstrip().replace("-", "−")
+
+
+def _order(how: Order) -> str:
+    """The two methods; of two arms of one method, what sets each apart."""
+    names = how.search.method, how.than
+    if names[0] == names[1]:
+        params = how.search.params, how.than_params
+        own = [
+            ", ".join(f"{key}={value}" for key, value in each.items() if other.get(key) != value)
+            for each, other in zip(params, reversed(params), strict=True)
+        ]
+        names = tuple(
+            f"{name} ({arm})" if arm else name for name, arm in zip(names, own, strict=True)
+        )
+    return " > ".join(names)
 
 
 def ours(verdict: Verdict) -> str:

@@ -39,9 +39,11 @@ def unpack(file: File, store: StorePath = DEFAULT_STORE) -> None:
 
     Example: nasrepro store unpack runs.jsonl.xz --store again.sqlite
     """
+    from nasrepro.suite.experiments.archive import opened as checked
     from nasrepro.suite.experiments.archive import unpack as read
     from nasrepro.suite.experiments.store import Store
 
+    checked(file)  # before a store is made
     with Store(store) as opened:
         added, there = read(file, opened)
     typer.echo(f"{store}: {added:,} results added, {there:,} were there")

@@ -167,6 +167,7 @@ def record_verdicts(
 ) -> int:
     """Save the current verdicts to the claim files."""
     from nasrepro.suite.claims import claim_files, record
+    from nasrepro.suite.claims.files import VERDICTS
 
     wanted, others = chosen(paper, id, file, method)
     done = _judged(wanted, others, store, run=not no_run, long=long, workers=workers, quiet=quiet)
@@ -174,7 +175,9 @@ def record_verdicts(
     changes = record(files, done.verdicts)
     for claim, (old, new) in changes.items():
         typer.echo(f"{claim}: {old or 'nothing'} -> {new}")
-    remark(f"{len(changes)} verdicts written to {Path(files[0]).parent}", quiet)
+    where = Path(files[0]).with_suffix(VERDICTS) if len(files) == 1 else Path(files[0]).parent
+    told = "1 verdict" if len(changes) == 1 else f"{len(changes)} verdicts"
+    remark(f"{told} written to {where}", quiet)
     return int(done.failed)
 
 
@@ -267,7 +270,21 @@ def chosen(
         wanted = tuple(known[each] for each in dict.fromkeys(ids))
     if not wanted:
         raise NasreproError("no claims to judge")
+    for claim in wanted if files else ():  # the shipped ones wait for methods that do not exist yet
+        for need in claim.results:
+            if need.absent:
+                raise NasreproError(f"claim {claim.id}: {need.absent}; {_nearest(need.subject)}")
     return wanted, everything
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    from nasrepro.suite.registry import methods, scorers, studies
+
+    near = get_close_matches(name, [*methods.names(), *scorers.names(), *studies.names()], n=1)
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    return f"{guess}Give the file of a method of your own with --method"
 
 
 def _of(claim: Claim, name: str) -> bool:

@@ -51,8 +51,9 @@ def doctor(as_json: Json = False) -> None:
         return
     for heading, lines in facts.items():
         typer.echo(heading)
+        width = max([22, *map(len, lines)])
         for name, value in lines.items():
-            typer.echo(f"  {name:<22} {value}")
+            typer.echo(f"  {name:<{width}} {value}")
 
 
 def _version(package: str) -> str:

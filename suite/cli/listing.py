@@ -72,7 +72,8 @@ def _oracles() -> list[dict[str, Any]]:
     rows = []
     for entry in oracles.all():
         info = entry.info
-        here = info.table is None or info.table.path.exists()
+        # whether the images of one that trains are here, only loading it (and torch) tells
+        here = None if info.trains else info.table is None or info.table.path.exists()
         rows.append(
             {
                 "oracle": info.name,

@@ -201,11 +201,14 @@ def _cells(
     """The cells of a plan; what lacks a table goes to `left_out`, or is an error without it."""
     from nasrepro.suite.experiments.cells import cells_of
 
-    cells = cells_of(
-        plan if seeds is None else plan.seeded(seeds),
-        [_method(each) for each in extra],
-        missing=None if left_out is None else left_out.__setitem__,
-    )
+    try:
+        cells = cells_of(
+            plan if seeds is None else plan.seeded(seeds),
+            [_method(each) for each in extra],
+            missing=None if left_out is None else left_out.__setitem__,
+        )
+    except DataMissing as error:
+        raise DataMissing(f"{error}; --skip-missing runs what can be run without it") from error
     for subject, error in (left_out or {}).items():
         remark(f"{subject}: left out, {error}")
     if not cells:

@@ -149,6 +149,7 @@ def _verified(
     from nasrepro.suite.experiments.runner import open_pool
     from nasrepro.suite.experiments.verify import compared, unverified
     from nasrepro.suite.experiments.worker import Died, Refused
+    from nasrepro.suite.registry import methods
 
     found: list[Verification] = []
     running: list[tuple[str, Record, Cell, Future[Result]]] = []
@@ -157,7 +158,10 @@ def _verified(
             try:
                 cell = record.key.cell()
             except (UnknownName, DataMissing) as error:
-                found.append(unverified(run_id, record.key.subject, str(error)))
+                own = getattr(record.key, "method", "")
+                absent = f"there is no method {own} here; give its file with --method"
+                why = absent if own and not methods.has(own) else str(error)
+                found.append(unverified(run_id, record.key.subject, why))
                 continue
             if cell.key.run_id != run_id:
                 found.append(unverified(run_id, cell.label, "a result of another engine"))

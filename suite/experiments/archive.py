@@ -46,13 +46,8 @@ def _place(text: str) -> str:
     return json.dumps([{**key, "seed": None}, key.get("seed")], sort_keys=True)
 
 
-def unpack(file: Path, store: Store) -> tuple[int, int]:
-    """Add the results in `file` that the store has not; how many were added, and were there.
-
-    Raises:
-        NasreproError: there is no such file, or it is of another version or engine.
-        DataCorrupt: it is not such a file, or is damaged; what came before the damage is added.
-    """
+def opened(file: Path) -> tuple[Any, Iterator[Any]]:
+    """The labels of arms in a packed store, and its lines behind them; raises as `unpack` does."""
     lines = _lines(file)
     head = next(lines, None)
     if not isinstance(head, dict) or "archive" not in head:
@@ -62,9 +57,20 @@ def unpack(file: Path, store: Store) -> tuple[int, int]:
             f"{file} is of layout {head['archive']} and engine {head.get('engine')}; this version "
             f"reads layout {VERSION} and engine {ENGINE}: install the one that packed it"
         )
+    return head.get("labels"), lines
+
+
+def unpack(file: Path, store: Store) -> tuple[int, int]:
+    """Add the results in `file` that the store has not; how many were added, and were there.
+
+    Raises:
+        NasreproError: there is no such file, or it is of another version or engine.
+        DataCorrupt: it is not such a file, or is damaged; what came before the damage is added.
+    """
+    labels, lines = opened(file)
     known, added, there = store.finished(), 0, 0
     try:
-        store.name_arms({(method, params): label for method, params, label in head["labels"]})
+        store.name_arms({(method, params): label for method, params, label in labels})
         for line in lines:
             record = KINDS[line["kind"]].record.from_json(json.dumps(line["record"]))
             if record.key.run_id in known:

@@ -122,7 +122,7 @@ def test_the_command_prints_captions_and_tells_where_the_files_are(tmp_path, ske
     assert result.exit_code == 0, result.output
     assert result.stdout == "sketch-line: A line from runs.sqlite.\n"
     assert (
-        "1 figures, as PDF and PNG, in" in result.stderr
+        "1 figure, as PDF and PNG, in" in result.stderr
         and (tmp_path / "figures/sketch-line.png").exists()
     )
 
@@ -325,7 +325,7 @@ def test_anytime_curves_are_the_means_of_the_incumbents(results):
         assert lines[label][-1] == pytest.approx(100 * group.values["digits", "regret"].mean())
         assert (np.diff(lines[label]) <= 5).all() and lines[label][0] >= lines[label][-1] - 5
     assert [axes.get_xlabel() for axes in drawing.figure.axes] == [
-        "Simulated training (GPU s)",
+        "Simulated training (s)",
         "Queries",
     ]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
+from nasrepro.suite.errors import NasreproError
 
 
 def test_a_study_is_printed_as_the_table_of_the_report(tmp_path: Path) -> None:
@@ -24,3 +26,9 @@ def test_a_study_is_printed_as_the_table_of_the_report(tmp_path: Path) -> None:
 
     rows = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert [(each["seed"], each["policy"]) for each in rows] == [(0, "README, 10 %")]
+
+
+def test_a_parameter_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    words = ["study", "fidelity.rank", "--quiet", "--store", str(tmp_path / "runs.sqlite")]
+    with pytest.raises(NasreproError, match=r"^unknown data set of digits201: 'nope' \(.*\)$"):
+        CliRunner().invoke(app, [*words, "--param", "dataset=nope"], catch_exceptions=False)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from nasrepro.reports.document import PAD
 from nasrepro.reports.latex import FITS
 from nasrepro.reports.selection import selected
 from nasrepro.reports.summary import estimate
+from nasrepro.reports.words import is_own
 from nasrepro.suite.errors import UnknownName
 from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
@@ -186,6 +188,15 @@ def test_the_terminal_shows_one_screen(results, tmp_path):
     assert "All tasks" in text and "nasrepro report --all" in text and str(tmp_path) in text
 
 
+def test_of_two_methods_of_one_name_the_file_s_is_one_s_own(monkeypatch):
+    shipped = methods.get("random_search")
+    mine = replace(shipped, source="its text", source_sha256="0" * 64)
+    monkeypatch.setattr(methods, "_found", {**methods._found, "random_search": mine})
+    monkeypatch.setattr(methods, "changes", methods.changes + 10**9)  # nothing of it is cached
+    assert is_own("random_search") and is_own("random_search", "0" * 64)
+    assert not is_own("random_search", shipped.source_sha256)
+
+
 def test_columns_rows_and_methods_are_chosen(results):
     docs = tables.build(results)
     few = selected(docs, columns=["test_accuracy"], methods=["search"], rows=1)
@@ -195,6 +206,12 @@ def test_columns_rows_and_methods_are_chosen(results):
     assert all("search" in row[1].text for row in main.rows)
     with pytest.raises(UnknownName, match="test_accuracy"):
         selected(docs, columns=["test_acuracy"])
+    with pytest.raises(UnknownName, match=r"method 'serch'; did you mean .*search"):
+        selected(docs, methods=["search", "serch"])
+    assert all(
+        any(column.name == "test_accuracy" and column.header for column in doc.columns)
+        for doc in few
+    )
 
 
 @pytest.mark.parametrize(("fit", "environment"), [("column", "table"), ("page", "table*")])

@@ -107,7 +107,7 @@ function anytime(task, rows, file) {
     make("text", { x: x(each), y: 300 - bottom + 15, "text-anchor": "middle", class: "quiet" }, each.toLocaleString("en")))),
   ...(logged ? logTicks(low, high) : nice(low, high)).map((each) => make("g", {}, make("line", { x1: left, x2: width - 10, y1: y(each), y2: y(each), class: "rule" }),
     make("text", { x: left - 6, y: y(each) + 4, "text-anchor": "end", class: "quiet" }, each.toLocaleString("en"))))];
-  const axis = curves.axis === "clock_s" ? "simulated training (GPU s)" : "queries";
+  const axis = curves.axis === "clock_s" ? "simulated training (s)" : "queries";
   const of = curves.of === "regret" ? `Regret${task.unit === "%" ? " (points)" : ""}` : `${task.target} ${task.unit}`;
   return framed(width, height, [grid, grey, lines, make("text", { x: (left + width) / 2, y: 297, "text-anchor": "middle" }, axis)],
     `${of} over ${axis}, of the architecture with the best validation score so far: means over seeds, for the best ${BANDS} with their intervals.`

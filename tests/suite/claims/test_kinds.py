@@ -23,6 +23,7 @@ from nasrepro.suite.claims import (
     missing,
     tabulated,
 )
+from nasrepro.suite.claims.wording import published
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import environment
 from nasrepro.suite.experiments.kind import Record
@@ -77,6 +78,13 @@ def test_orders(difference, margin, expected):
     found = verdict(pairs(difference), order(margin=margin))
     assert found.verdict == expected and found.ours == pytest.approx(difference) and found.n == 12
     assert (found.needed is None) == (expected != "inconclusive")
+
+
+def test_an_order_of_two_arms_names_what_sets_them_apart():
+    search = {**SETTING, "method": "epnas", "params": {"batch": 8}}
+    arms = claim(order={"search": search, "than": "epnas", "than_params": {"arm": "reinforce"}})
+    assert published(arms) == "epnas (batch=8) > epnas (arm=reinforce)"
+    assert published(order()) == "regularized_evolution > random_search"
 
 
 def test_an_order_whose_mean_and_ranks_point_in_two_directions_is_inconclusive():

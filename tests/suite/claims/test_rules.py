@@ -33,7 +33,13 @@ def statement(**fields: object) -> Statement:
 )
 def test_an_interval_inside_outside_or_over_an_end(low, high, theirs, verdict):
     ours = Interval((low + high) / 2, low, high, 50, 0.95)
-    assert within(statement(), Band(89.0, 91.0, theirs), ours).verdict == verdict
+    found = within(statement(), Band(89.0, 91.0, theirs), ours)
+    assert found.verdict == verdict
+    if theirs:  # the interval that is compared is the one that is told
+        assert found.why.startswith(
+            "90 [89.5, 90.5], widened by the published number's own error (2) to [87.94, 92.06], "
+            "overlaps the edge of 90 ± 1"
+        )
 
 
 def test_nobody_is_asked_for_seeds_until_it_fits():

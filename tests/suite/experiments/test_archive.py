@@ -128,3 +128,8 @@ def test_the_commands(
         with pytest.raises(SystemExit) as ended:
             main()
         assert not ended.value.code and said in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["nasrepro", "store", "unpack", str(store), "--store", "new"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and not (tmp_path / "new").exists()
