@@ -26,7 +26,7 @@ def published(claim: Claim) -> str:
 
 def _order(how: Order) -> str:
     """The two methods; of two arms of one method, what sets each apart."""
-    names = how.search.method, how.than
+    names: tuple[str, ...] = how.search.method, how.than
     if names[0] == names[1]:
         params = how.search.params, how.than_params
         own = [

@@ -207,8 +207,9 @@ def _cells(
             [_method(each) for each in extra],
             missing=None if left_out is None else left_out.__setitem__,
         )
-    except DataMissing as error:
-        raise DataMissing(f"{error}; --skip-missing runs what can be run without it") from error
+    except DataMissing as lacking:
+        told = f"{lacking}; --skip-missing runs what can be run without it"
+        raise DataMissing(told) from lacking
     for subject, error in (left_out or {}).items():
         remark(f"{subject}: left out, {error}")
     if not cells:

@@ -122,9 +122,11 @@ def _converted(
         with progress_bar(f"fetching {name}", quiet) as progress:
             yield name, _fetched(spec, progress)
         return
-    # two entries may share a table
-    first = {spec.path: name for name, spec in reversed(tables.items()) if not spec.path.exists()}
-    todo = [name for name, spec in tables.items() if first.get(spec.path) == name]
+    first: dict[Path, str] = {}  # two entries may share a table
+    for name, spec in tables.items():
+        if not spec.path.exists():
+            first.setdefault(spec.path, name)
+    todo = list(first.values())
     parallel = Parallel(min(workers, max(1, len(todo))), return_as="generator", batch_size=1)
     with progress_bar("fetching", quiet) as progress:
         made = parallel(delayed(_fetched_by_name)(name) for name in todo)
