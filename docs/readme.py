@@ -60,6 +60,8 @@ def made(results: Path, store: Path, plan: str) -> None:
             table.unlink()
     _nasrepro("store", "pack", str(PACKED), "--store", str(store))
     _nasrepro("figures", *chosen, "--out", str(results / "figures"), *KINDS)
+    for part in (each for each in results.iterdir() if each.is_dir()):
+        without_dead_links(part)
     for drawn in (results / "figures").iterdir():
         if drawn.name in KEPT:
             _in_256_colours(drawn)
@@ -80,6 +82,19 @@ def made_part(folder: Path, store: Path, plan: str) -> None:
             for name in ("report.md", "report-claims.md"):
                 text = text.replace(f"]({name}", f"](../{name}")
             written.write_text(text, encoding="utf-8")
+    without_dead_links(folder)
+
+
+def without_dead_links(folder: Path) -> None:
+    """Notes that the main report does not have are named in a part, not linked."""
+    for part in folder.glob("*.md"):
+        text = part.read_text(encoding="utf-8")
+        for link, words, name, anchor in re.findall(
+            r"(\[([^\]]*)\]\(\.\./([\w-]+\.md)#([\w-]+)\))", text
+        ):
+            if f'id="{anchor}"' not in (folder.parent / name).read_text(encoding="utf-8"):
+                text = text.replace(link, words)
+        part.write_text(text, encoding="utf-8")
 
 
 def _in_256_colours(picture: Path) -> None:

@@ -37,6 +37,7 @@ from nasrepro.suite.registry import Study, oracles, studies
 
 ORDER = 80
 _CORRELATION, _SHARE, _PERCENT = (-1.0, 1.0), (0.0, 1.0), (0.0, 100.0)
+_AMOUNT = (0.0, math.inf)
 #: Bounds of a study's columns, where their intervals end. Kept here, not in the studies: a stored
 #: measurement is identified by the hash of its study's file.
 BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
@@ -48,7 +49,8 @@ BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
         "kendall_predicted": _CORRELATION,
     },
     "compactnet.noise": {"share": _SHARE},
-    "constrained.search": {"holds": _SHARE},
+    "constrained.search": {"holds": _SHARE, "below_best": _AMOUNT},
+    "crafting.final": dict.fromkeys(("test_sd", "params", "macs", "final_s", "search_s"), _AMOUNT),
     **{
         f"{name}.inherited": {
             "accuracy": _PERCENT,
