@@ -51,12 +51,12 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
         number_column(
             Column("mean", "Mean\nCPU s", ("overhead_mean_s",), terminal=1),
             [row[2] for row in rows],
-            2,
+            3,
         ),
         number_column(
             Column("most", "Most\nCPU s", ("overhead_most_s",), terminal=1),
             [row[3] for row in rows],
-            2,
+            3,
         ),
         text_column(
             Column("where", "Most on", ("overhead_most_on",), "left", 3), [row[4] for row in rows]
