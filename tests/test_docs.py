@@ -168,3 +168,13 @@ def test_what_reduced_cifar10_confirms_is_what_results_give():
     for method, control, here, there in told:
         key = method, words(control)
         assert (here, there) == (f"{digits[key]:+.2f}", f"{images[key]:+.1f}")
+
+
+def test_links_of_results_lead_somewhere():
+    texts = {page: page.read_text(encoding="utf-8") for page in (ROOT / "results").rglob("*.md")}
+    for page, text in texts.items():
+        for name, anchor in set(re.findall(r"\]\(([\w./-]*\.md)?(?:#([\w-]+))?\)", text)):
+            target = (page.parent / name).resolve() if name else page
+            assert target.is_file(), f"{page}: {name}"
+            if anchor.startswith("notes-"):
+                assert f'id="{anchor}"' in texts[target], f"{page}: {name}#{anchor}"
