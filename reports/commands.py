@@ -307,8 +307,8 @@ def figures(
     if not captions:
         remark("nothing to draw: the store has no results for it; see: nasrepro report")
         return
-    figures = "1 figure" if len(captions) == 1 else f"{len(captions)} figures"
-    remark(f"{figures}, as PDF and PNG, in {folder}", quiet)
+    count = "1 figure" if len(captions) == 1 else f"{len(captions)} figures"
+    remark(f"{count}, as PDF and PNG, in {folder}", quiet)
 
 
 def _rows_of(named: Sequence[str]) -> list[str]:

@@ -251,7 +251,7 @@ def chosen(
 ) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
     """The claims asked for, and all claims they stand among."""
     from nasrepro.suite.claims import load_claims
-    from nasrepro.suite.registry import methods
+    from nasrepro.suite.registry import methods, scorers, studies
 
     for path in own or ():
         entry = methods.from_file(Path(path))
@@ -273,18 +273,10 @@ def chosen(
     for claim in wanted if files else ():  # the shipped ones wait for methods that do not exist yet
         for need in claim.results:
             if need.absent:
-                raise NasreproError(f"claim {claim.id}: {need.absent}; {_nearest(need.subject)}")
+                known = [*methods.names(), *scorers.names(), *studies.names()]
+                hint = "give the file of a method of your own with --method"
+                raise UnknownName(f"subject of claim {claim.id}", need.subject, known, hint)
     return wanted, everything
-
-
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches
-
-    from nasrepro.suite.registry import methods, scorers, studies
-
-    near = get_close_matches(name, [*methods.names(), *scorers.names(), *studies.names()], n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"{guess}Give the file of a method of your own with --method"
 
 
 def _of(claim: Claim, name: str) -> bool:

@@ -245,7 +245,7 @@ def test_strict_and_bad_names(nasrepro, mine):
     text = mine.read_text(encoding="utf-8")
     mine.write_text(text.replace('"random_search"', '"random_serch"'), encoding="utf-8")
     code, _, err = nasrepro("claims", "--file", mine, "--no-run")
-    assert code == 2 and "there is no method random_serch; did you mean 'random_search'?" in err
+    assert code == 2 and "'random_serch'; did you mean 'random_search'?" in err
 
 
 def test_recording_touches_nothing_that_was_not_judged(mine):
