@@ -36,7 +36,7 @@ def nasrepro(monkeypatch, capsys, tmp_path):
 
     Gives its exit code, standard output and standard error.
     """
-    methods.get("random_search")  # a file is imported once: not into a copy alone
+    methods.names()  # files are imported once: not into a copy alone
     monkeypatch.setattr(methods, "_found", dict(methods._found))
 
     def run(*arguments: object, store: bool = True) -> tuple[int, str, str]:
