@@ -65,6 +65,20 @@ def test_below_the_least_number_there_is_no_verdict():
     assert nan.verdict == "not judged"
 
 
+@pytest.mark.parametrize(
+    ("value", "ours", "verdict"),
+    [
+        (99.99, 99.99, "reproduced"),
+        (99.99, 99.993, "reproduced"),  # printed as 99.99
+        (99.99, 100.0, "inconclusive"),  # nobody knows how far off counts
+    ],
+)
+def test_without_any_spread_another_figure_is_open(value, ours, verdict):
+    claim = statement(value=value, spread=None, n=None, unit="%")
+    found = mean_within(claim, "accuracy", [("a", ours)] * 5, least=5)
+    assert found.verdict == verdict and "all 5 runs gave the same" in found.why
+
+
 def test_an_interval_ends_where_the_quantity_cannot_be():
     values = [*(4 * [("a", 0.999)]), ("b", 0.90)]
     claim = statement(value=0.97, spread=None, n=None)
