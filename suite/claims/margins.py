@@ -18,8 +18,8 @@ after a part of a store had been judged:
 * A time that is too long is open where it was measured beside other work. This came after
   `flash-shgo-seconds` (ours, of no paper) had been judged by a loaded machine, whose records do not
   tell their load: that verdict stands until it is measured again.
-* Where our runs all give one figure and the paper prints no deviation (since 2026-11-30), there is
-  none to take half of: the margin was zero, and 100 % did not reproduce 99.99 %. Another figure than
+* Where our runs all give one figure and the paper prints no deviation, there is none to take half
+  of: the margin was zero, and 100 % did not reproduce 99.99 %. Since 2026-11-30 another figure than
   the printed one is open there.
 
 Nothing is set by claim: one that wants another margin or another number of replicates says why in
@@ -84,10 +84,9 @@ BOUNDS: dict[Quantity, tuple[float, float]] = {
 #: The margin of each quantity, in words, with its reason.
 MARGINS: dict[Quantity, str] = {
     "accuracy": (
-        "half the published standard deviation between runs (ours where none is printed; where ours "
-        "is zero, the printed digit, and another figure is open): single "
-        "runs so far apart come out in the wrong order 36 times in 100. The published mean's own "
-        "standard error widens our interval; where no number of runs is printed, it is of one run"
+        "half the published standard deviation between runs (ours where none is printed; where "
+        "ours is zero, the printed digit, and another figure is open): single runs so far apart "
+        "come out in the wrong order 36 times in 100. The published mean's own standard error widens our interval; where no number of runs is printed, it is of one run"
     ),
     "order": (
         "a fifth of the standard deviation between runs, pooled over both methods: a smaller "
