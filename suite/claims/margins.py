@@ -86,7 +86,8 @@ MARGINS: dict[Quantity, str] = {
     "accuracy": (
         "half the published standard deviation between runs (ours where none is printed; where "
         "ours is zero, the printed digit, and another figure is open): single runs so far apart "
-        "come out in the wrong order 36 times in 100. The published mean's own standard error widens our interval; where no number of runs is printed, it is of one run"
+        "come out in the wrong order 36 times in 100. The published mean's own standard error "
+        "widens our interval; where no number of runs is printed, it is of one run"
     ),
     "order": (
         "a fifth of the standard deviation between runs, pooled over both methods: a smaller "
