@@ -41,7 +41,7 @@ APART = (
     "scale.md", "tables.md",
 )  # fmt: skip
 #: Tables that are in report.md, too, and one command away as data: results/ stays under 6 MB.
-NOT_KEPT = ("density-*.csv", "goals-*.csv")
+NOT_KEPT = ("cost-*.csv", "density-*.csv", "goals-*.csv")
 #: The store itself, without traces.
 PACKED = ROOT / "tests" / "data" / "runs.jsonl.xz"
 #: What stands between its two marks is made here.

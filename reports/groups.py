@@ -42,12 +42,13 @@ class Setting:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """For sorting."""
+        """For sorting: of settings that differ in what is reported, first the one with most."""
         protocol, budget = self.protocol, self.budget
         lengths = (
             protocol.search_epochs,
             protocol.report_epochs,
             str(protocol.search_seed),
+            -len(protocol.report_datasets),
             protocol.report_datasets,
         )
         return (
