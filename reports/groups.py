@@ -48,8 +48,6 @@ class Setting:
             protocol.search_epochs,
             protocol.report_epochs,
             str(protocol.search_seed),
-            -len(protocol.report_datasets),
-            protocol.report_datasets,
         )
         return (
             self.oracle,
@@ -57,6 +55,8 @@ class Setting:
             *lengths,
             budget.seconds or 0,
             budget.queries or 0,
+            -len(protocol.report_datasets),
+            protocol.report_datasets,
             self.table_sha256,
         )
 
