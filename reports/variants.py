@@ -13,8 +13,9 @@ from nasrepro.suite.registry import methods, oracles
 
 #: A method with more rows than this in one setting (an ablation) gets a table of its own.
 MAX_ROWS = 3
-#: The plan whose sets of parameters stand in the main tables beside the defaults.
-MAIN_PLAN = "reproduce"
+#: The plans whose sets of parameters stand in the main tables beside the defaults; in a workshop
+#: they are the controls of a method.
+MAIN_PLANS = ("reproduce", "workshop")
 
 Family = tuple[Setting, str, str]
 
@@ -25,7 +26,7 @@ def main_and_variants(groups: Sequence[Group]) -> tuple[list[Group], dict[Family
     And the families of rows that would crowd them, by setting, method and source.
 
     Of a method that was run with more than `MAX_ROWS` sets of parameters in a setting only its
-    defaults, and those that `MAIN_PLAN` names, stand in the main table, whatever came out best: to
+    defaults, and those that `MAIN_PLANS` name, stand in the main table, whatever came out best: to
     choose the row by its result would be a search on test data. The family's own table has all of
     them.
     """
@@ -45,14 +46,15 @@ def main_and_variants(groups: Sequence[Group]) -> tuple[list[Group], dict[Family
 
 @cache
 def _named_sets() -> frozenset[str]:
-    """What `MAIN_PLAN` runs, as `_run_of` has it."""
+    """What `MAIN_PLANS` run, as `_run_of` has it."""
     return frozenset(
         _run_of(
             oracles.get(experiment.oracle).info.name,
             use.name,
             methods.get(use.name).params(use.params),
         )
-        for experiment in load_plan(MAIN_PLAN).experiment
+        for plan in MAIN_PLANS
+        for experiment in load_plan(plan).experiment
         for use in experiment.methods
     )
 

@@ -29,7 +29,7 @@ from nasrepro.reports.tables.columns import (
     origin_column,
     spread,
 )
-from nasrepro.reports.variants import MAIN_PLAN, Family
+from nasrepro.reports.variants import MAIN_PLANS, Family
 from nasrepro.reports.words import (
     arms,
     budget_words,
@@ -197,8 +197,9 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
 def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> list[str]:
     """A line for each family of this setting that has its own table."""
     setting, methods_here = rows[0].setting, {group.method for group in rows}
-    standing = f"this table shows the defaults and those that the plan {MAIN_PLAN} names"
-    missing = f"neither the defaults nor those of the plan {MAIN_PLAN}, so this table shows none"
+    plans = " and ".join(MAIN_PLANS)
+    standing = f"this table shows the defaults and those that the plans {plans} name"
+    missing = f"neither the defaults nor those of the plans {plans}, so this table shows none"
     return [
         f"{method}: {len(family)} sets of parameters were run, "
         f"{standing if method in methods_here else missing}; the table of its variants shows all."

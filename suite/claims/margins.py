@@ -17,7 +17,7 @@ after a part of a store had been judged:
 * The interval of a mean correlation ends at 1, that of a time at 0. No verdict was another one.
 * A time that is too long is open where it was measured beside other work. This came after
   `flash-shgo-seconds` (ours, of no paper) had been judged by a loaded machine, whose records do not
-  tell their load; measured again on 2026-11-30 on a quiet one, it holds, in 20 of 20 blocks of seeds.
+  tell their load; measured again on a quiet one (2026-11-30), it holds, in 20 of 20 blocks.
 * Where our runs all give one figure and the paper prints no deviation, there is none to take half
   of: the margin was zero, and 100 % did not reproduce 99.99 %. Since 2026-11-30 another figure than
   the printed one is open there.

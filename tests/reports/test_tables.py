@@ -1209,8 +1209,8 @@ def test_many_variants_get_a_table_of_their_own(store):
         "Random search",
     ]
     where = (
-        "this table shows the defaults and those that the plan reproduce names; the table of its "
-        "variants shows all"
+        "this table shows the defaults and those that the plans reproduce and workshop name; the "
+        "table of its variants shows all"
     )
     assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
     assert (
