@@ -168,7 +168,7 @@ def zico_ranks_like_a_count(results: Path) -> str:
         f"{_third(zico)}: no better than SynFlow ({_third(synflow)}) or the number of parameters "
         f"({_third(params)}), and behind that of live parameters ({_third(live)}). Its paper has "
         f"{claims['zico-tss-zico-c10-kendall']} against SynFlow's "
-        f"{claims['zico-tss-synflow-c10-kendall']} ([scores]({REPORT}))."
+        f"{claims['zico-tss-synflow-c10-kendall']} ([why](docs/pages/how-to/scores.md))."
     )
 
 
