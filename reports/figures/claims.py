@@ -16,6 +16,7 @@ from nasrepro.reports.summary import Results
 from nasrepro.reports.words import title_of
 from nasrepro.suite.claims import Verdict, judge_all, load_claims
 from nasrepro.suite.claims.tally import CLASSES, Class, class_of
+from nasrepro.suite.registry import methods
 
 #: Colour and marker of each class: apart by both.
 LOOKS: dict[Class, tuple[str, str]] = {
@@ -129,11 +130,15 @@ def _spelled(verdicts: Sequence[Verdict]) -> str:
     """The name of a file of claims as the titles of its papers spell it, or the method."""
     file = verdicts[0].claim.file
     for title in dict.fromkeys(verdict.claim.title for verdict in verdicts):
-        for part in re.split(r"[^\w-]", title), re.split(r"[^\w]", title):
-            if slug(part[0]) == slug(file):
-                return part[0]
-    known = title_of(file)
-    return known if known != file else file.replace("_", " ").capitalize()
+        parts = [re.findall(r"[\w-]+", title), re.findall(r"\w+", title)]
+        for name in [*parts[0], *parts[1], *(" ".join(words[:2]) for words in parts)]:
+            if _letters(name) == _letters(file):
+                return name
+    return title_of(file) if methods.has(file) else file.replace("_", " ").capitalize()
+
+
+def _letters(name: str) -> str:
+    return slug(name).replace("-", "")
 
 
 def _place(verdict: Verdict) -> tuple[float, float, float] | None:
