@@ -130,7 +130,7 @@ def _spelled(verdicts: Sequence[Verdict]) -> str:
     """The name of a file of claims as the titles of its papers spell it, or the method."""
     file = verdicts[0].claim.file
     for title in dict.fromkeys(verdict.claim.title for verdict in verdicts):
-        parts = [re.findall(r"[\w-]+", title), re.findall(r"\w+", title)]
+        parts: list[list[str]] = [re.findall(pattern, title) for pattern in (r"[\w-]+", r"\w+")]
         for name in [*parts[0], *parts[1], *(" ".join(words[:2]) for words in parts)]:
             if _letters(name) == _letters(file):
                 return name

@@ -273,9 +273,9 @@ def chosen(
     for claim in wanted if files else ():  # the shipped ones wait for methods that do not exist yet
         for need in claim.results:
             if need.absent:
-                known = [*methods.names(), *scorers.names(), *studies.names()]
+                names = [*methods.names(), *scorers.names(), *studies.names()]
                 hint = "give the file of a method of your own with --method"
-                raise UnknownName(f"subject of claim {claim.id}", need.subject, known, hint)
+                raise UnknownName(f"subject of claim {claim.id}", need.subject, names, hint)
     return wanted, everything
 
 
