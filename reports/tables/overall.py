@@ -118,7 +118,8 @@ def pairs_table(view: Pairs) -> TableDoc:
         "it, unlike in average ranks; it is compared on other tasks than the rest, though.",
         *_columns(view, [*_PAIRS, _TASKS], "shares"),
         legend=f"Intervals: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %, over "
-        "search seeds with fixed tasks, and over tasks; none below 5 seeds or 5 tasks.",
+        "search seeds with fixed tasks, and over tasks; none below 5 seeds or 5 tasks. Resampling "
+        "adds noise that draws all shares to the middle, so that a figure may lie at an end.",
         footnotes=(
             *floating_notes(view.examples),
             *arms(view.examples),
@@ -154,11 +155,12 @@ def _filled(view: Overview, column: Column, field: str, marked: bool) -> Filled:
 def _legend(view: Overview) -> str:
     words = (
         f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %; with "
-        "few seeds they cover less often. One is over search seeds with fixed tasks (how certain "
-        "the order is on these tasks), one over tasks (how far it generalises); none below 5 "
-        "seeds or 5 tasks. Group: one plus the number of methods with a significantly lower "
-        "average rank on these tasks (p < 0.05 over seeds, Holm over all pairs). Borda: methods "
-        "beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share a task."
+        "few seeds they cover less often, and resampling adds noise that draws all ranks to the "
+        "middle, so that a figure may lie at an end. One is over search seeds with fixed tasks "
+        "(how certain the order is on these tasks), one over tasks (how far it generalises); none "
+        "below 5 seeds or 5 tasks. Group: one plus the number of methods with a significantly "
+        "lower average rank on these tasks (p < 0.05 over seeds, Holm over all pairs). Borda: "
+        "methods beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share a task."
     )
     if view.overall.gap_closed:
         words += (

@@ -44,12 +44,13 @@ _READ = {
 }
 _LEGEND = (
     f"Δ: our figure minus the published one. {APART}: the published figure, give or take half a "
-    "unit of its last digit, lies outside our 95 % interval (a figure over all architectures has "
-    "none); the sampling error of the published figure is unknown. Best found: the metric of the "
-    "architecture with the highest score; it has no interval and therefore no mark. Networks are "
-    "scored with random images where no set of images is named. Blocked: it "
-    "cannot be computed here; not scored: these networks have no scores yet; the last column gives "
-    f"the reason. {RECALLED}: the text behind the figure was not read."
+    "unit of its last digit, lies outside our 95 % interval (of a figure over all architectures "
+    "only what another draw of weights and images moves; none if nothing is drawn); the sampling "
+    "error of the published figure is unknown. Best found: the metric of the architecture with the "
+    "highest score; it has no interval and therefore no mark. Networks are scored with random "
+    "images where no set of images is named. Blocked: it cannot be computed here; not scored: "
+    "these networks have no scores yet; the last column gives the reason. "
+    f"{RECALLED}: the text behind the figure was not read."
 )
 #: Most decimals of our figures: no interval here supports more.
 _MOST = 3

@@ -67,7 +67,11 @@ BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
     "firefly_greedy.rank": {"rank": (1.0, math.inf)},
     "flash.search": {"share_of_best": _SHARE},
     "flash_models.enlarged": {"share_of_best": _SHARE},
-    "flash_models.latency": {"spearman": _CORRELATION},
+    "flash_models.latency": {
+        "median_relative_error": _AMOUNT,
+        "rmse_by_sd": _AMOUNT,
+        "spearman": _CORRELATION,
+    },
     "flash_models.predictor": {"spearman": _CORRELATION},
     "haq.kmeans": {"share": _SHARE},
     "haq.search": {"share": _SHARE},

@@ -263,7 +263,7 @@ def ordered(claim: Statement, order: CorrectedTest, least: int) -> Finding:
     if interval.n < least:
         why = f"{interval.n} pairs, of the {least} that a verdict takes at least: {shown}"
     elif interval.high < margin:
-        verdict, why = "not reproduced", f"no difference as large as {short(margin)}: {shown}"
+        verdict, why = "not reproduced", f"not better by {short(margin)} or more: {shown}"
     elif p_value <= claim.level and not order.agree:
         why = f"mean and signed ranks point in two directions: {shown}"
     elif p_value <= claim.level and interval.value < 0:

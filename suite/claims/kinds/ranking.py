@@ -11,7 +11,7 @@ import numpy as np
 from nasrepro.suite.claims.comparisons import RESAMPLED, Comparisons
 from nasrepro.suite.claims.context import Context, how_to_get
 from nasrepro.suite.claims.evidence import SAMPLE, scale_of, tabulated
-from nasrepro.suite.claims.margins import Quantity, T, Z, band, draw_spread
+from nasrepro.suite.claims.margins import BOUNDS, Quantity, T, Z, band, draw_spread
 from nasrepro.suite.claims.needs import Ranked
 from nasrepro.suite.claims.rules import (
     LEVEL,
@@ -196,6 +196,8 @@ class Ranking(Ranked):
             ours = replace(ours, low=ours.value, high=ours.value, n=n)
         if self.draws:
             ours = _widened(ours, T * self.spread)
+            if not self.over and self.coefficient in RESAMPLED:
+                ours = ours.bounded(*BOUNDS["correlation"])
         return (_without_sign(ours) if self.absolute else ours), part
 
     def _interval(self, record: RankRecord) -> Interval:

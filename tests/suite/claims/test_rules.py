@@ -96,7 +96,7 @@ def test_an_interval_ends_where_the_quantity_cannot_be():
         ((0.5, 0.3, 0.7), 0.20, True, 100, "inconclusive", "not significant"),
         ((0.5, 0.3, 0.7), 0.01, False, 100, "inconclusive", "two directions"),
         ((-0.5, -0.7, 0.3), 0.01, True, 100, "not reproduced", "the other way round"),
-        ((0.1, 0.05, 0.15), 0.01, True, 100, "not reproduced", "no difference as large as 0.2"),
+        ((0.1, 0.05, 0.15), 0.01, True, 100, "not reproduced", "not better by 0.2 or more"),
         ((0.15, 0.05, 0.25), 0.01, True, 100, "inconclusive", "smaller than 0.2"),
     ],
 )
