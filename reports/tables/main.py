@@ -134,12 +134,17 @@ def _filled(task: Task, published: Mapping[str, Sequence[Filled]]) -> list[Fille
 
 
 def _incomplete(task: Task, metric: Metric) -> list[str]:
-    """A note for each row with finished runs that have no value of the metric."""
+    """The rows with finished runs that have no value of the metric."""
     estimates = task.measures[metric.name].estimates
+    rows = list(zip(task.labels, estimates, task.groups, strict=True))
+    without = [name for name, each, group in rows if not each.n and group.seeds.size]
     return [
-        f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
-        for name, each, group in zip(task.labels, estimates, task.groups, strict=True)
-        if each.n < group.seeds.size
+        *([f"No {metric.name} of a run: {', '.join(without)}."] if without else []),
+        *(
+            f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
+            for name, each, group in rows
+            if 0 < each.n < group.seeds.size
+        ),
     ]
 
 

@@ -160,7 +160,7 @@ def _legend(view: Overview) -> str:
         "(how certain the order is on these tasks), one over tasks (how far it generalises); none "
         "below 5 seeds or 5 tasks. Group: one plus the number of methods with a significantly "
         "lower average rank on these tasks (p < 0.05 over seeds, Holm over all pairs). Borda: "
-        "methods beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share a task."
+        "methods beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share one."
     )
     if view.overall.gap_closed:
         words += (
