@@ -246,14 +246,14 @@ def _sides(better: Counter[int]) -> str:
 
 def _machines(store: Store) -> str:
     """On what a store's results were made."""
-    made_on = store.manifest()["environments"]
+    torch: dict[str, set[str]] = {}
+    for each in store.manifest()["environments"]:
+        kernel = each.get("blas_kernel", "unknown")
+        found = torch.setdefault(f"{each.get('cpu', 'unknown')}, BLAS kernel {kernel}", set())
+        found.update({each["torch_capability"]} if "torch_capability" in each else ())
     return " and ".join(
-        sorted(
-            {
-                f"{each.get('cpu', 'unknown')}, BLAS kernel {each.get('blas_kernel', 'unknown')}"
-                for each in made_on
-            }
-        )
+        f"{machine}{', torch ' + ' and '.join(sorted(found)) if found else ''}"
+        for machine, found in sorted(torch.items())
     )
 
 

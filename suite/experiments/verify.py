@@ -87,13 +87,14 @@ def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
 def _elsewhere(old: Record, new: Record) -> str:
     """How the machine of a search by a floating method differs from the other's; "" if it cannot.
 
-    What is chosen hangs on last bits in such a method, and these on how sums are rounded.
+    What is chosen hangs on last bits in such a method, and these on how sums are rounded; what a
+    study of it finds (`spos.inherited`), too.
     """
-    if not isinstance(old, RunRecord) or not isinstance(new, RunRecord):
+    study = getattr(old.key, "study", "")
+    method = getattr(old.key, "method", study.partition(".")[0])
+    if not methods.has(method) or not methods.get(method).floating:
         return ""
-    if not methods.has(old.key.method) or not methods.get(old.key.method).floating:
-        return ""
-    before, after = old.environment, new.environment
+    before, after = (getattr(each, "environment", {}) for each in (old, new))
     return ", ".join(
         f"{name} {before[name]}, not {after[name]}"
         for name in ROUNDING

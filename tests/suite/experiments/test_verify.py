@@ -19,6 +19,7 @@ from toys import PLAN, RANDOM, source, toy_fixture  # noqa: F401
 import nasrepro as nr
 from nasrepro.__main__ import main
 from nasrepro.suite.experiments.cells import cells_of
+from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.plan import load_plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
@@ -128,6 +129,22 @@ def test_floating_training_explains_another_search_on_another_machine_alone(stor
     assert verdict("epnas", {}) == ("different", "chosen differs")  # an old record names none
     assert verdict("random_search", there) == ("different", "chosen differs")
     assert verdict("epnas", there, status="failed") == ("different", "status differs")
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [("spos.inherited", "another search"), ("fidelity.rank", "different")],
+)
+def test_so_it_does_what_a_study_of_such_a_method_finds(study: str, expected: str) -> None:
+    key = StudyKey(study, "", {}, {}, 0)
+    one, other = (
+        StudyRecord(key, "done", ("of",), ({"of": "all", "kendall": value},), environment=made)
+        for value, made in (
+            (0.1, {"torch_capability": "AVX2"}),
+            (0.2, {"torch_capability": "AVX512"}),
+        )
+    )
+    assert compared("id", "", one, other).verdict == expected
 
 
 def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: Path) -> None:
