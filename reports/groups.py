@@ -41,6 +41,11 @@ class Setting:
     budget: Budget
 
     @property
+    def searches(self) -> Setting:
+        """The same whatever is reported: a search does not depend on it."""
+        return replace(self, protocol=replace(self.protocol, report_datasets=()))
+
+    @property
     def order(self) -> tuple[object, ...]:
         """For sorting: of settings that differ in what is reported, first the one with most."""
         protocol, budget = self.protocol, self.budget

@@ -54,6 +54,7 @@ from nasrepro.suite.statistics import (
     LEAST,
     NAMED,
     accuracy_density,
+    deviation,
     iqm,
     mean_band,
     mean_interval,
@@ -115,7 +116,7 @@ def estimate(
         return Estimate(there.size, *there.tolist())
     interval = mean_interval(there, seed=seed).bounded(*bounds)
     low, high = (None if math.isnan(end) else end for end in (interval.low, interval.high))
-    return Estimate(there.size, interval.value, float(there.std(ddof=1)), low, high)
+    return Estimate(there.size, interval.value, deviation(there), low, high)
 
 
 def _decimals(estimates: Iterable[Estimate], *, scale: float = 1, least: int = 1) -> int:

@@ -166,7 +166,8 @@ def _param(value: object) -> str:
 def budget_words(budget: Budget, *, unit: str = "simulated s") -> str:
     """For example `12,000 simulated s or 150 queries`."""
     seconds = [] if budget.seconds is None else [f"{budget.seconds:,.12g} {unit}"]
-    queries = [] if budget.queries is None else [f"{budget.queries:,} queries"]
+    noun = "query" if budget.queries == 1 else "queries"
+    queries = [] if budget.queries is None else [f"{budget.queries:,} {noun}"]
     return " or ".join(seconds + queries)
 
 

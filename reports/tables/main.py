@@ -18,7 +18,7 @@ from nasrepro.reports.document import (
     slug,
     transposed,
 )
-from nasrepro.reports.groups import REGRET, Group
+from nasrepro.reports.groups import REGRET, Group, Setting
 from nasrepro.reports.summary import INTERVAL, LEVEL, Results, Task, margin_words
 from nasrepro.reports.tables.columns import (
     cost_columns,
@@ -57,12 +57,22 @@ def tables(results: Results) -> Iterator[TableDoc]:
     """A table for each setting and data set that it is reported on."""
     families = results.rows[1]
     by_setting = dict(results.by_setting)
+    met: set[tuple[Setting, str]] = set()
     for task in results.tasks:
-        yield main_table(task, footnotes=_more(by_setting[task.setting], families))
+        searches = task.setting.searches, task.dataset
+        yield main_table(
+            task,
+            footnotes=_more(by_setting[task.setting], families),
+            apart=searches in met,
+        )
+        met.add(searches)
 
 
-def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
-    """The table of one task, or of one method's variants."""
+def main_table(task: Task, *, footnotes: Sequence[str] = (), apart: bool = False) -> TableDoc:
+    """The table of one task, or of one method's variants.
+
+    With `apart` its heading tells it from one of the same searches, reported on more data sets.
+    """
     setting, dataset, target, groups = task.setting, task.dataset, task.target, task.groups
     info = oracles.get(setting.oracle).info
     published = {metric.name: _published(groups, dataset, metric) for metric in task.shown}
@@ -79,12 +89,14 @@ def main_table(task: Task, *, footnotes: Sequence[str] = ()) -> TableDoc:
         _, sources = published[metric.name]
         notes += [source for source in sources if source not in notes]
         notes += _incomplete(task, metric)
+    reported = " and ".join(setting.protocol.report_datasets)
+    alone = f"; runs reported on {reported} alone" if apart else ""
     variants = f"variants of {task.variants_of}, " if task.variants_of else ""
     used = {mark for metric in task.shown for mark in task.measures[metric.name].marks}
     return TableDoc(
         task.id if task.variants_of else slug("main", task.id),
         f"{setting.oracle}: {variants}{searched(setting, dataset)} "
-        f"({budget_words(setting.budget)})",
+        f"({budget_words(setting.budget)}{alone})",
         main_caption(groups, dataset, task.shown),
         columns,
         cells,
@@ -149,7 +161,7 @@ def _incomplete(task: Task, metric: Metric) -> list[str]:
 
 
 def _untold(task: Task) -> list[str]:
-    """The limits of the table: rows with too few seeds to test, and rows without any spread."""
+    """The limits of the table: rows with too few seeds to test, equal rows, those of no spread."""
     notes = []
     if task.untested:
         untested = ", ".join(task.labels[row] for row in sorted(task.untested))
@@ -168,6 +180,15 @@ def _untold(task: Task) -> list[str]:
             f"No spread, because all seeds gave the same {target}; other sources of variation are "
             f"in no interval here: {', '.join(constant)}."
         )
+    alike: dict[tuple[bytes, tuple[str, ...]], list[str]] = {}
+    for name, group in zip(task.labels, task.groups, strict=True):
+        if len(set(group.chosen)) > 1:
+            alike.setdefault((group.seeds.tobytes(), group.chosen), []).append(name)
+    notes += [
+        f"{', '.join(names)} chose the same for every seed: here they are one search."
+        for names in alike.values()
+        if len(names) > 1
+    ]
     return notes
 
 

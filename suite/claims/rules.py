@@ -37,7 +37,7 @@ import numpy as np
 
 from nasrepro.suite.claims.margins import BOUNDS, Band, Quantity, band, least_difference
 from nasrepro.suite.claims.statement import Grade, Statement
-from nasrepro.suite.statistics import Interval, PairedTest, mean_interval
+from nasrepro.suite.statistics import Interval, PairedTest, deviation, mean_interval
 
 Judgement = Literal[
     "reproduced",
@@ -137,7 +137,7 @@ def mean_within(
         mean = float(values.mean())
         why = f"{_runs_words(values.size)}, of the {least} that a verdict takes at least"
         return Finding("inconclusive", mean, n=values.size, why=why, runs=runs)
-    spread = float(values.std(ddof=1))
+    spread = deviation(values)
     bounds = BOUNDS.get(quantity, (-math.inf, math.inf))
     interval = mean_interval(values, resamples=RESAMPLES).bounded(*bounds)
     if spread == 0:
@@ -145,8 +145,9 @@ def mean_within(
     elif math.isnan(interval.low):
         why = f"{_runs_words(values.size)}, too few for an interval"
         return Finding("inconclusive", interval.value, n=values.size, why=why, runs=runs)
-    unknown = spread == 0 and quantity == "accuracy" and claim.spread is None
-    unknown = unknown and claim.margin is None  # no deviation between runs, theirs or ours
+    # No deviation between runs, theirs or ours.
+    printed = claim.spread is not None or claim.margin is not None
+    unknown = spread == 0 and quantity == "accuracy" and not printed
     ends = band(claim, "exact" if unknown else quantity, spread)
     finding = within(claim, ends, interval, runs)
     if spread == 0:

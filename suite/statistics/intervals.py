@@ -103,13 +103,24 @@ def mean_band(
     _check(level, resamples)
     mean = data.mean(axis=0)
     low, high = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    varied = np.isfinite(mean) & (np.ptp(data, axis=0) > SAME * np.abs(data).max(axis=0))
+    varied = np.isfinite(mean) & _differ(data)
     if data.shape[0] >= LEAST and varied.any():
         shown = data[:, varied]
         error = shown.std(axis=0, ddof=1) / math.sqrt(data.shape[0])
         lower, upper = _studentised(shown, seed, resamples, level)
         low[varied], high[varied] = mean[varied] - upper * error, mean[varied] - lower * error
     return mean, _short(low), _short(high)
+
+
+def deviation(values: ArrayLike) -> float:
+    """Of a sample (n,), n > 1, the standard deviation; 0 if all are equal but for rounding."""
+    data = np.asarray(values, dtype=np.float64)
+    return float(data.std(ddof=1)) if _differ(data) else 0.0
+
+
+def _differ(data: Values) -> NDArray[np.bool_]:
+    """For each column of (n, ...), whether its values differ by more than rounding."""
+    return np.asarray(np.ptp(data, axis=0) > SAME * np.abs(data).max(axis=0))
 
 
 def _studentised(data: Values, seed: int, resamples: int, level: float) -> tuple[Values, Values]:
@@ -194,7 +205,7 @@ def stratified_mean(
     mean = float(np.mean([task.mean() for task in data]))
     sizes = np.array([task.size for task in data])
     low = high = math.nan
-    if sizes.min() >= LEAST and any(np.ptp(task) > SAME * np.abs(task).max() for task in data):
+    if sizes.min() >= LEAST and any(_differ(task) for task in data):
         from scipy.special import stdtrit
 
         rng = np.random.default_rng(seed)

@@ -531,6 +531,29 @@ def test_no_spread_is_said(store):
     assert any("No spread" in note and "▸ mine (6)" in note for note in doc.footnotes)
 
 
+def test_methods_that_chose_the_same_are_one_search(store):
+    records = [
+        replace(run(name, seed, 0.9 + seed / 1000), chosen=f"cell {seed + (name == 'gram')}")
+        for seed in range(6)
+        for name in ("hyperband", "gram", "successive_halving")
+    ]
+    doc = main_tables(build(store(*records)))[0]
+    told = [note for note in doc.footnotes if "one search" in note]
+    assert told == [
+        "Hyperband, Successive halving chose the same for every seed: here they are one search."
+    ]
+
+
+def test_runs_reported_on_fewer_data_sets_have_a_heading_of_their_own(store):
+    several = [run(seed=seed, reported=("cifar10", "cifar100")) for seed in range(2)]
+    docs = main_tables(build(store(*several, *(run("gram", seed) for seed in range(2)))))
+    assert [doc.title.partition(": ")[2] for doc in docs] == [
+        "searched and reported on cifar10 (12,000 simulated s)",
+        "searched on cifar10, reported on cifar100 (12,000 simulated s)",
+        "searched and reported on cifar10 (12,000 simulated s; runs reported on cifar10 alone)",
+    ]
+
+
 def test_equal_means_are_both_best(store):
     doc = main_tables(
         build(store(*(run(name, seed) for name in ("mine", "yours") for seed in range(8))))

@@ -90,7 +90,7 @@ def test_searches_that_train_stand_in_one_table_beside_the_control(tmp_path):
         ]
     }
     ours, control = rows["local_search"], rows["random_search"]
-    assert ours["searched"] == "trained_dense, 1 queries" and ours["seeds"] == 2
+    assert ours["searched"] == "trained_dense, 1 query" and ours["seeds"] == 2
     assert ours["over_random_search"] == pytest.approx(ours["test_mean"] - control["test_mean"])
     assert control["over_random_search"] is None and ours["over_size_walk"] is None
     assert ours["simulated_training_hours"] > 0

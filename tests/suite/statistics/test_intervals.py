@@ -161,6 +161,12 @@ def test_paired_test_uses_the_pairs():
     assert result.p_value < 1e-5
 
 
+def test_equal_values_have_no_deviation():
+    values = [0.1 + 0.2] * 3 + [0.3] * 2
+    assert np.std(values, ddof=1) > 0 and stats.deviation(values) == 0.0
+    assert stats.deviation([1.0, 2.0, 3.0]) == 1.0
+
+
 def test_paired_test_of_equal_results():
     result = stats.paired_test([0.5, 0.6, 0.7], [0.5, 0.6, 0.7])
     assert result.p_value == 1.0
