@@ -134,7 +134,10 @@ def _spelled(verdicts: Sequence[Verdict]) -> str:
         for name in [*parts[0], *parts[1], *(" ".join(words[:2]) for words in parts)]:
             if _letters(name) == _letters(file):
                 return name
-    return title_of(file) if methods.has(file) else file.replace("_", " ").capitalize()
+    if methods.has(file):
+        return title_of(file)
+    words = " ".join(w.upper() if len(w) < 4 else w for w in file.split("_"))  # NAS, NN
+    return words[:1].upper() + words[1:]
 
 
 def _letters(name: str) -> str:
