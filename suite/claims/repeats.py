@@ -5,8 +5,8 @@ What a verdict rests on is varied, by its kind:
     seeds           of searches, orders and studies: block b of a claim of n seeds is judged by the
                     seeds b n .. (b + 1) n - 1, so that no run counts in two blocks; the runs are
                     kept in a store of their own
-    resampled seeds of the same where runs are slow: the runs there are, drawn with replacement,
-                    pairs together
+    resampled seeds of the same where runs are slow and disjoint blocks were not asked for: the runs
+                    there are, drawn with replacement, pairs together
     architectures and draws
                     of rankings: the architectures resampled, the weights and images drawn anew
     BLAS kernel     of all: the verdicts by a store of the same runs made under another one
@@ -89,16 +89,20 @@ def by_seeds(
     runs: Store,
     blocks: int,
     *,
+    long: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, label: None,
 ) -> tuple[list[Repeat], dict[str, DataMissing]]:
     """Judge by disjoint blocks of seeds what runs in minutes; run what `runs` lacks of them.
+
+    Block after block, so that what was run before an interruption has whole ones.
 
     Args:
         first: see `first_verdicts`.
         context: all claims; see `nasrepro.suite.claims.plans.missing`.
         runs: keeps the runs of the blocks.
         blocks: how many.
+        long: also what takes longer.
         workers: processes.
         progress: called after each run.
 
@@ -109,14 +113,14 @@ def by_seeds(
         NasreproError: a run failed.
     """
     claims = [each.claim for each in first.values() if _rests_on_seeds(each.claim)]
-    claims = [claim for claim in claims if not claim.long]
+    claims = [claim for claim in claims if long or not claim.long]
     needs = [need for claim in claims for need in claim.results]
     numbers = range(1, blocks + 1)
     held = gather(runs, needs)
     cells: list[Cell] = []
     left_out: dict[str, DataMissing] = {}
     for number in numbers:
-        lacking, without = missing(claims, held, context, block=number)
+        lacking, without = missing(claims, held, context, block=number, long=long)
         cells += lacking
         left_out |= without
     if cells:
@@ -133,14 +137,20 @@ def by_seeds(
 
 
 def by_resampling(
-    first: Mapping[str, Verdict], context: Sequence[Claim], store: Store, repeats: int
+    first: Mapping[str, Verdict],
+    context: Sequence[Claim],
+    store: Store,
+    repeats: int,
+    *,
+    long: bool = True,
 ) -> list[Repeat]:
     """Judge slow runs by resampled seeds, rankings by other architectures and draws; run nothing.
 
-    Arguments as for `by_seeds`; `store` is the one that gave the first verdicts.
+    Arguments as for `by_seeds`; `store` is the one that gave the first verdicts. Without `long`,
+    rankings alone.
     """
     claims = [each.claim for each in first.values()]
-    slow = [claim for claim in claims if claim.long and _rests_on_seeds(claim)]
+    slow = [claim for claim in claims if long and claim.long and _rests_on_seeds(claim)]
     rankings = [claim for claim in claims if isinstance(claim.how, Ranking)]
     family = with_family([*slow, *rankings], bare(context))
     evidence = gather(store, [need for claim in family for need in claim.results])

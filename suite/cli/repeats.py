@@ -55,6 +55,9 @@ def repeat_verdicts(
     record: Annotated[
         bool, typer.Option("--record", help="Record how often each verdict flips.")
     ] = False,
+    long: Annotated[
+        bool, typer.Option("--long", help="Disjoint blocks for slow ones, too: hours.")
+    ] = False,
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Run nothing; resample the stored results.")
     ] = False,
@@ -66,13 +69,15 @@ def repeat_verdicts(
     """Measure how stable the verdicts are, by other seeds, samples and draws.
 
     Searches, orders and studies are repeated with disjoint blocks of seeds (interrupted runs
-    resume), slow ones with resampled seeds, rankings with other architectures and draws. Exits 1 if
-    a decided verdict flips in more than 1 of 20 repeats. Example: nasrepro claims repeat --paper
-    nas_bench_201 --blocks 20
+    resume), slow ones only with --long, else with resampled seeds, rankings with other
+    architectures and draws. Exits 1 if a decided verdict flips in more than 1 of 20 repeats.
+    Example: nasrepro claims repeat --paper nas_bench_201 --blocks 20
     """
     from nasrepro.suite.claims import BLOCKS, claim_files, measured
     from nasrepro.suite.claims.fragility import record as keep
 
+    if long and no_run:
+        raise NasreproError("--long runs slow claims with other seeds, --no-run nothing; give one")
     claims, others = chosen(paper, id, file, method)
     found = _repeated(
         claims,
@@ -81,6 +86,7 @@ def repeat_verdicts(
         None if no_run else runs,
         kernel,
         blocks or BLOCKS,
+        long=long,
         workers=workers,
         quiet=quiet,
     )
@@ -109,6 +115,7 @@ def _repeated(
     kernel: Path | None,
     blocks: int,
     *,
+    long: bool,
     workers: int | None,
     quiet: bool,
 ) -> list[Repeat]:
@@ -119,11 +126,11 @@ def _repeated(
         first = first_verdicts(claims, others, store)
         if not first:
             raise NasreproError(f"{path} has results for none of these claims")
-        found = by_resampling(first, others, store, blocks)
+        found = by_resampling(first, others, store, blocks, long=not long)
     if runs is not None:
         with Store(runs) as kept, progress_bar("other seeds", quiet) as progress:
             more, left_out = by_seeds(
-                first, others, kept, blocks, workers=workers, progress=progress
+                first, others, kept, blocks, long=long, workers=workers, progress=progress
             )
         for name, error in left_out.items():
             remark(f"{name}: left out, {error}", quiet)

@@ -197,6 +197,27 @@ def test_slow_claims_are_judged_by_resampled_seeds_and_by_another_kernel(mine, t
     ]
 
 
+def test_slow_claims_are_judged_by_disjoint_blocks_where_asked_for(nasrepro, mine, tmp_path):
+    text = FILE.replace('id = "mine-random"', 'long = true\nid = "mine-random"')
+    mine.write_text(text, encoding="utf-8")
+    (claim,) = (each for each in load_claims([mine]) if each.id == "mine-random")
+    assert claim.long
+    with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "r.sqlite") as runs:
+        for seed in range(20):
+            store.add(run_of(seed, 88.0 + seed / 10, budget=Budget(queries=10)))
+        for block in (1, 2):
+            for seed in claim.seeds_of(block):
+                runs.add(run_of(seed, 60.0 + seed / 1e4, budget=Budget(queries=10)))
+    command = ("claims", "repeat", "--file", mine, "--blocks", 2, "--runs", tmp_path / "r.sqlite")
+    for options, varied in {(): "resampled seeds", ("--long",): "seeds"}.items():
+        _, out, err = nasrepro(*command, *options, "--json")
+        assert json.loads(out)["repeats"], err
+        found = [each for each in json.loads(out)["repeats"] if each["claim"] == "mine-random"]
+        assert [each["varied"] for each in found] == [varied] * 2
+    code, _, err = nasrepro(*command, "--long", "--no-run")
+    assert code == 2 and "--no-run" in err
+
+
 def test_the_command_of_contributing_is_one(nasrepro, mine, tmp_path, monkeypatch):
     text = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"- run: nasrepro (claims .*)", text)
