@@ -64,7 +64,7 @@ SETS: Mapping[str, ImageSet] = {
         ),
         ImageSet(
             "cifar10_jpeg", 10, 32, 3, 50_000, 10_000, 0, ("cifar10_jpeg.parquet",),
-            "lossy: CIFAR-10 after JPEG compression, not the original"
+            "lossy: CIFAR-10 after JPEG compression, not the original", copy_of="cifar10"
         ),
         ImageSet(
             "cifar100", 100, 32, 3, 50_000, 10_000, 0,

@@ -46,6 +46,7 @@ class ImageSet:
         valid: validation images, where it has such a part; else 0.
         places: file or folder names that it is looked for under; the first one found is read.
         note: what a reader of the numbers must know.
+        copy_of: the data set whose images these are, in another form; "" if their own.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ImageSet:
     valid: int = 0
     places: tuple[str, ...] = ()
     note: str = ""
+    copy_of: str = ""
 
 
 def drawn(

@@ -24,7 +24,7 @@ from nasrepro.suite.claims.rules import (
 )
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.experiments.kinds.ranking import RankRecord
-from nasrepro.suite.registry import scorers
+from nasrepro.suite.registry import image_sets, scorers
 from nasrepro.suite.statistics import Interval
 
 #: What the architecture that is scored best reaches; the other coefficients are fields of
@@ -45,7 +45,8 @@ class Ranking(Ranked):
     the whole table by the difference estimator, labelled so. What the best-scored architecture
     reaches is decided by nothing less than all of them, and of a scorer that draws, by nothing
     less than several draws, which are not judged here: it is inconclusive, whether the two figures
-    meet or not.
+    meet or not. So is what a scorer of images says of networks for other images than it was given,
+    since papers give it those of the data set; a claim that lacks the data is not judged by others.
 
     Attributes:
         coefficient: see `Coefficient`.
@@ -90,6 +91,19 @@ class Ranking(Ranked):
             others.append(self._of(CONTROL))
         return self, *others
 
+    @property
+    def others_images(self) -> str:
+        """That a scorer of images was given others than the data set's, in words, or ""."""
+        scorer = next((each for each in (self.scorer, self.over) if _reads_images(each)), "")
+        data = self.scoring.data
+        if not scorer or (
+            data and not image_sets.has(data)
+        ):  # a set that nothing is scored by here
+            return ""
+        if data and self.dataset in (data, image_sets.get(data).info.copy_of):
+            return ""
+        return f"{scorer} was given {f'images of {data}' if data else 'noise'}, not {self.dataset}"
+
     def _of(self, scorer: str) -> Ranked:
         setting = self.setting if scorers.get(scorer).needs_network else {}
         return Ranked(
@@ -103,6 +117,8 @@ class Ranking(Ranked):
 
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.within`."""
+        if self.others_images and claim.lacks == "data":
+            return Finding("not judged", why=self.others_images)
         records = []
         for need in self.needs():
             record = context.evidence.ranked(need)
@@ -135,7 +151,15 @@ class Ranking(Ranked):
             finding = replace(finding, why=f"{finding.why}; over {part}")
         if self.coefficient == "best_value":
             finding = replace(finding, why=f"{finding.why}{_tied(records[0])}")
+        finding = self._as_far_as_images_go(finding)
         return without_interval(finding) if ours.low == ours.high else finding
+
+    def _as_far_as_images_go(self, finding: Finding) -> Finding:
+        """The same, and undecided if the images are others."""
+        if not self.others_images:
+            return finding
+        why = f"{finding.why}; {self.others_images}"
+        return replace(finding, verdict="inconclusive", why=why)
 
     def again(self, claim: Statement, context: Context, repeat: int) -> Finding | None:
         """The finding by other architectures and another draw.
@@ -162,7 +186,8 @@ class Ranking(Ranked):
         shifted = replace(
             ours, value=ours.value + moved, low=ours.low + moved, high=ours.high + moved
         )
-        return within(claim, band(claim, self.quantity, self.spread), shifted)
+        finding = within(claim, band(claim, self.quantity, self.spread), shifted)
+        return self._as_far_as_images_go(finding)
 
     def _pairs(self, records: list[RankRecord]) -> bool:
         """Whether two rankings are compared, of which one is of a sample of networks."""
@@ -209,6 +234,10 @@ class Ranking(Ranked):
 
 def _draws(scorer: str) -> bool:
     return scorers.has(scorer) and scorers.get(scorer).needs_network
+
+
+def _reads_images(scorer: str) -> bool:
+    return scorers.has(scorer) and scorers.get(scorer).needs_data
 
 
 def _part(record: RankRecord, n: int, whole: int) -> str:
