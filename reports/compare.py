@@ -12,7 +12,7 @@ from nasrepro.reports.document import DASH, Column, Filled, TableDoc, shown, tex
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Results, Task, interval_header, margin_of, margin_words, paired
 from nasrepro.reports.words import changed_params, scale_of, unit_words
-from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.statistics import Interval, mean_interval, not_worse, significant
 
 
@@ -57,6 +57,11 @@ def compare(results: Results, a: str, b: str) -> list[Compared]:
     )
     for name in (a, b):
         if not any(_row(task, name) is not None for task in results.tasks):
+            several = sorted({each for task in results.tasks for each in _labels(task, name)})
+            if several:
+                raise NasreproError(
+                    f"{name!r} names several rows; give one of them: {', '.join(several)}"
+                )
             raise UnknownName("method of the store", name, known)
     pairs = []
     for task in results.tasks:
@@ -73,6 +78,11 @@ def _row(task: Task, name: str) -> Group | None:
     named = [group for group in task.groups if group.method == name]
     defaults = [group for group in named if not changed_params(group, named)]
     return next((rows[0] for rows in (named, defaults) if len(rows) == 1), None)
+
+
+def _labels(task: Task, method: str) -> list[str]:
+    rows = zip(task.labels, task.groups, strict=True)
+    return [label for label, group in rows if group.method == method]
 
 
 def compared(task: Task, a: Group, b: Group) -> Compared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.oracle import Metric, OracleInfo
 from nasrepro.suite.registry import oracles, studies
 from nasrepro.suite.search import Budget
+from nasrepro.suite.statistics import LEAST
 
 Values = NDArray[np.float64]
 
@@ -365,3 +366,23 @@ def is_here(oracle: str, table_sha256: str) -> bool:
 
 def _text(params: Mapping[str, Any]) -> str:
     return json.dumps(params, sort_keys=True)
+
+
+def alike(named: Iterable[tuple[str, Group]]) -> list[tuple[str, ...]]:
+    """The names of methods that were one search: that chose the same for every seed they share.
+
+    At least `LEAST` seeds, and not one architecture for all of them: it may be the best of all.
+    """
+    found: list[tuple[list[str], dict[int, str]]] = []
+    for name, group in named:
+        chosen = dict(zip(group.seeds.tolist(), group.chosen, strict=True))
+        for names, others in found:
+            shared = chosen.keys() & others.keys()
+            if len(shared) < LEAST or len({chosen[seed] for seed in shared}) == 1:
+                continue
+            if all(chosen[seed] == others[seed] for seed in shared):
+                names.append(name)
+                break
+        else:
+            found.append(([name], chosen))
+    return [tuple(sorted(names)) for names, _ in found if len(names) > 1]

@@ -27,7 +27,7 @@ def study(
         list[str] | None,
         typer.Option("--param", "-p", help="name=value; the value as JSON, or text."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0..N-1.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000_000, help="Seeds 0..N-1.")] = 1,
     store: StorePath = DEFAULT_STORE,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes (default: number of cores).")

@@ -29,7 +29,7 @@ from nasrepro.suite.statistics import (
     stratified_mean,
 )
 
-RESAMPLES = 1000
+RESAMPLES = 10_000
 
 BySetting = Sequence[tuple[Setting, Sequence[Group]]]
 

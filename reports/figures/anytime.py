@@ -23,6 +23,7 @@ from nasrepro.reports.summary import Results, curves
 from nasrepro.reports.words import budget_words, searched, title_of, unit_words
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
+from nasrepro.suite.statistics import LEAST
 
 #: Points of a curve.
 MOMENTS = 60
@@ -106,8 +107,10 @@ def _drawing(
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{what}, of the architecture with the best "
         f"validation score so far. One curve may leave at the bottom or the top. "
-        f"Means over {seeds} search seeds; for the first {BANDS} and "
-        f"{title_of(BASELINE)} with pointwise 95 % intervals."
+        f"Means over {seeds} search seeds"
+        + f"; for the first {BANDS} and {title_of(BASELINE)} with pointwise 95 % intervals"
+        * (counts[-1] >= LEAST)
+        + "."
         + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
     return Drawing(name, caption, figure)

@@ -29,7 +29,7 @@ from nasrepro.reports.words import budget_words, labels, scale_of, searched, uni
 from nasrepro.suite.errors import DataMissing, InvalidArch, NotTabulated
 from nasrepro.suite.oracle import Device, Metric
 from nasrepro.suite.registry import devices, load_devices, oracles
-from nasrepro.suite.statistics import mean_interval
+from nasrepro.suite.statistics import LEAST, mean_interval
 
 #: What an axis is called, and per method the cost of each run.
 Costs = tuple[str, list[Values]]
@@ -93,10 +93,13 @@ def _drawing(
             f"{target.name.replace('_', ' ').capitalize()} {unit_words(target)}".rstrip()
         )
     legend_below(figure, axes[0][0], columns=4 if wide else 2)
+    intervals = " with 95 % intervals of both, cut where they leave the panel" * any(
+        group.seeds.size >= LEAST for group in groups
+    )
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{target.name} against cost. Points are means "
-        "over search seeds, in colour with 95 % intervals of both, cut where they leave the panel; "
+        f"over search seeds, in colour{intervals}; "
         "the line is the front of the means: no other method is both "
         "cheaper and better. Simulated and measured cost have an axis each and are never added up."
     )

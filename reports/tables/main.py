@@ -18,7 +18,7 @@ from nasrepro.reports.document import (
     slug,
     transposed,
 )
-from nasrepro.reports.groups import REGRET, Group, Setting
+from nasrepro.reports.groups import REGRET, Group, Setting, alike
 from nasrepro.reports.summary import INTERVAL, LEVEL, Results, Task, margin_words
 from nasrepro.reports.tables.columns import (
     cost_columns,
@@ -180,14 +180,9 @@ def _untold(task: Task) -> list[str]:
             f"No spread, because all seeds gave the same {target}; other sources of variation are "
             f"in no interval here: {', '.join(constant)}."
         )
-    alike: dict[tuple[bytes, tuple[str, ...]], list[str]] = {}
-    for name, group in zip(task.labels, task.groups, strict=True):
-        if len(set(group.chosen)) > 1:
-            alike.setdefault((group.seeds.tobytes(), group.chosen), []).append(name)
     notes += [
-        f"{', '.join(names)} chose the same for every seed: here they are one search."
-        for names in alike.values()
-        if len(names) > 1
+        f"{', '.join(names)} chose the same for every seed that they share: they are one search."
+        for names in alike(zip(task.labels, task.groups, strict=True))
     ]
     return notes
 
@@ -215,7 +210,10 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
     if REGRET in columns:
         parts.append("Regret: to the best cell of the table.")
     if any(name.startswith("density") for name in columns):
-        parts.append(f"Density: {target.name} in % per million parameters, and per million MACs.")
+        parts.append(
+            f"Density: mean over runs of {target.name} in % per million parameters, and per "
+            "million MACs."
+        )
     parts.append("Costs: mean per run; simulated and measured costs are never added up.")
     return " ".join(parts)
 

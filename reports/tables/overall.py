@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nasrepro.reports.document import (
@@ -13,7 +14,15 @@ from nasrepro.reports.document import (
     TableDoc,
     transposed,
 )
-from nasrepro.reports.overall import RESAMPLES, TESTS, missing_words, overall_caption, tested_words
+from nasrepro.reports.groups import alike
+from nasrepro.reports.overall import (
+    RESAMPLES,
+    TESTS,
+    Overall,
+    missing_words,
+    overall_caption,
+    tested_words,
+)
 from nasrepro.reports.summary import Overview, Pairs, Results
 from nasrepro.reports.words import arms, fidelity_notes, floating_notes, is_floating
 
@@ -98,11 +107,27 @@ def overall_table(view: Overview, name: str = "overall", title: str = "All tasks
             *floating_notes(view.examples),
             *arms(view.examples),
             *fidelity_notes(view.examples, overall.settings),
+            *_alike(overall),
             tested_words(overall),
             TESTS,
             *missing_words(overall),
         ),
     )
+
+
+def _alike(overall: Overall) -> list[str]:
+    """Methods that were one search on several tasks, which a ranking counts as so many."""
+    found = Counter(
+        names
+        for row in overall.rows
+        for names in alike((n, g) for n, g in zip(overall.names, row, strict=True) if g is not None)
+    )
+    return [
+        f"{', '.join(names)} chose the same for every seed that they share on {count} of "
+        f"{len(overall.rows)} tasks: there they are one search."
+        for names, count in found.most_common()
+        if count > 1
+    ]
 
 
 def pairs_table(view: Pairs) -> TableDoc:
@@ -123,6 +148,7 @@ def pairs_table(view: Pairs) -> TableDoc:
         footnotes=(
             *floating_notes(view.examples),
             *arms(view.examples),
+            *_alike(overall),
             *missing_words(overall, ranked=False),
         ),
     )

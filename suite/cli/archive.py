@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasrepro.suite.cli.common import DEFAULT_STORE, StorePath, app
+from nasrepro.suite.cli.common import DEFAULT_STORE, StorePath, app, remark
 
 store_app = typer.Typer(
     help="Pack a results store into one small file, and make a store of it again.",
@@ -30,6 +30,8 @@ def pack(file: File, store: StorePath = DEFAULT_STORE) -> None:
 
     with Store(store, read_only=True) as opened:
         count = write(opened, file)
+        for line in opened.left_out():
+            remark(line)
     typer.echo(f"{file}: {count:,} results, {file.stat().st_size / 1e6:.1f} MB")
 
 

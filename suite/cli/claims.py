@@ -113,7 +113,7 @@ def claims(
     if explain:
         show.explain(done.verdicts[0], others, store)
     elif against:
-        show.print_changes(against, wanted, done.verdicts, as_json=as_json)
+        show.print_changes(against, wanted, others, done.verdicts, as_json=as_json)
     elif as_json:
         print_json([show.row_of(verdict) for verdict in done.verdicts])
     else:

@@ -59,7 +59,7 @@ def repeat_verdicts(
         bool, typer.Option("--long", help="Disjoint blocks for slow ones, too: hours.")
     ] = False,
     no_run: Annotated[
-        bool, typer.Option("--no-run", help="Run nothing; resample the stored results.")
+        bool, typer.Option("--no-run", help="Run nothing: resample slow claims and rankings.")
     ] = False,
     store: StorePath = DEFAULT_STORE,
     workers: Workers = None,
@@ -90,6 +90,9 @@ def repeat_verdicts(
         workers=workers,
         quiet=quiet,
     )
+    if not found:
+        hint = "; without --no-run, other seeds are" if no_run else ""
+        remark(f"nothing that these claims rest on was varied{hint}")
     stability = measured(found, claims)
     if record:
         path = keep((file or claim_files())[0].parent, stability)

@@ -125,7 +125,8 @@ def run(
     ] = None,
     store: StorePath = DEFAULT_STORE,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Search seeds 0..N-1 (default: the plan's).")
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="Search seeds 0..N-1 (default: the plan's)."),
     ] = None,
     executor: Executor = "processes",
     workers: Annotated[
@@ -159,6 +160,8 @@ def run(
     loaded = load_plan(plan)
     labels = arm_labels(loaded.experiment)
     cells = _cells(plan, loaded, method or [], seeds, left_out if skip_missing else None)
+    if address and executor != "dask":
+        raise NasreproError("--address is of a Dask scheduler: give --executor dask, too")
     how = {"executor": executor, "workers": workers, "address": address, "timeout_s": timeout}
     outcome = _run(plan, cells, labels, store, quiet, how)
     if as_json:

@@ -71,6 +71,8 @@ def data_fetch(
     """
     from nasrepro.suite.experiments.runner import cores
 
+    if names and all_tables:
+        raise NasreproError("--all fetches every table: give names or --all, not both")
     if not names and not all_tables:
         raise NasreproError(
             "name the tables to fetch, or give --all; accepted: "
@@ -98,12 +100,13 @@ def data_fetch(
         if isinstance(found, Path):
             remark(f"{name}: {found}", quiet)
             continue
-        if len(wanted) == 1 and not if_reachable:
+        corrupt = isinstance(found, DataCorrupt)  # reached, and wrong: never to be passed over
+        if len(wanted) == 1 and (corrupt or not if_reachable):
             raise found
         remark(f"{name}: left out, {found}")
         # what a user brings, as a file or a package (extra `tables`), is not expected of --all
         theirs = tables[name].local or any(file.package for file in tables[name].files.values())
-        if not if_reachable and not (all_tables and theirs):
+        if corrupt or not (if_reachable or (all_tables and theirs)):
             missing.append(name)
     if missing:
         raise DataMissing(f"could not get {', '.join(missing)}; the reasons are above")
@@ -111,7 +114,7 @@ def data_fetch(
 
 def _converted(
     tables: Mapping[str, TableSpec], workers: int, quiet: bool
-) -> Iterator[tuple[str, Path | DataMissing]]:
+) -> Iterator[tuple[str, Path | DataMissing | DataCorrupt]]:
     """Each table by name, in their order: where it is, or why it cannot be had."""
     from joblib import Parallel, delayed
 
@@ -136,7 +139,7 @@ def _converted(
         progress(len(tables), len(tables), "done")
 
 
-def _fetched_by_name(name: str) -> Path | DataMissing:
+def _fetched_by_name(name: str) -> Path | DataMissing | DataCorrupt:
     """In a process of its own, which finds the table as this one did."""
     (entry,) = _tables([name])
     assert entry.info.table is not None, "only tables with originals are sent here"
@@ -145,12 +148,12 @@ def _fetched_by_name(name: str) -> Path | DataMissing:
 
 def _fetched(
     spec: TableSpec, progress: Progress = lambda done, total, name: None
-) -> Path | DataMissing:
+) -> Path | DataMissing | DataCorrupt:
     from nasrepro.suite.data import fetch_table
 
     try:
         return fetch_table(spec, progress)
-    except DataMissing as error:
+    except (DataMissing, DataCorrupt) as error:
         return error
 
 

@@ -54,14 +54,24 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 
 def print_changes(
-    path: str, chosen: Sequence[Claim], verdicts: Sequence[Verdict], *, as_json: bool
+    path: str,
+    chosen: Sequence[Claim],
+    claims: Sequence[Claim],
+    verdicts: Sequence[Verdict],
+    *,
+    as_json: bool,
 ) -> None:
-    """Classes by paper, before and after, and every verdict that changed with its reason."""
+    """Classes by paper, before and after, and every verdict that changed with its reason.
+
+    Of a file of which only some of all `claims` were chosen, only these.
+    """
     from nasrepro.suite.claims.changes import changes, counts, earlier
     from nasrepro.suite.claims.tally import CLASSES
 
-    files = {claim.file for claim in chosen}
-    before = {id: each for id, each in earlier(path).items() if each.file in files}
+    ids = {claim.id for claim in chosen}
+    parts = {claim.file for claim in claims if claim.id not in ids}
+    whole = {claim.file for claim in chosen} - parts
+    before = {id: c for id, c in earlier(path).items() if id in ids or c.file in whole}
     found = changes(before, verdicts)
     if as_json:
         print_json([asdict(each) for each in found])

@@ -94,6 +94,8 @@ def verify(
     for name in method or ():
         entry = methods.from_file(Path(name))
         methods.add(entry.name, entry, "")
+    if keep is not None and keep.exists():
+        raise NasreproError(f"{keep} already exists; --keep needs a new path")
     records = _chosen(store, run or (), sample or 0, seed, oracle)
     with progress_bar("verifying", quiet) as progress:
         progress(0, len(records), "")
@@ -122,6 +124,9 @@ def _chosen(
             if oracle:
                 keys = {run_id: opened.record(run_id).key for run_id in known}
                 known = [one for one in known if getattr(keys[one], "oracle", "") in oracle]
+            if not known:
+                where = f" on {', '.join(oracle)}" if oracle else ""
+                raise NasreproError(f"{store} has no result{where} to draw from")
             ids += random.Random(seed).sample(known, min(sample, len(known)))
         return {run_id: opened.record(run_id) for run_id in ids}
 
@@ -132,8 +137,6 @@ def _copy(keep: Path, records: Sequence[Record]) -> None:
 
     from nasrepro.suite.experiments.store import Store
 
-    if keep.exists():
-        raise NasreproError(f"{keep} already exists; --keep needs a new path")
     with Store(keep) as kept:
         for record in records:
             kept.add(record)

@@ -24,6 +24,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         NasreproError: the folder cannot be written to, or the disk is full; the message names it.
     """
+    if path.exists() and not path.is_file():  # a folder, a device: it would be replaced
+        raise NasreproError(f"cannot write {path}: it is no regular file; give another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(

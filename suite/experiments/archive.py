@@ -1,14 +1,15 @@
 """A store as one small file: what a repository can keep, and a store can be made of again.
 
 Lines of JSON, compressed (xz): the labels of arms, then every record, alike ones beside each other,
-for these differ in little: about 110 bytes a search. Traces, which take 3,000, are left out; a
-rerun of a record gives its trace (`nasrepro verify`).
+for these differ in little: about 110 bytes a search. Traces, which take 3,000, are left out; the
+same run into another store has them.
 """
 
 from __future__ import annotations
 
 import json
 import lzma
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,20 @@ from nasrepro.suite.experiments.store import Store
 
 #: Layout of the file.
 VERSION = 1
+#: How an xz file begins.
+_XZ = b"\xfd7zXZ\x00"
 #: Of a line: a record is far shorter, and a file of a stranger may unpack to anything.
 LONGEST = 100_000_000
 
 
 def pack(store: Store, file: Path) -> int:
-    """Write the results of this engine to `file`, whole or not at all; how many there were."""
+    """Write the results of this engine to `file`, whole or not at all; how many there were.
+
+    Raises:
+        NasreproError: `file` is there and no packed store, or cannot be written.
+    """
+    if file.is_file() and file.stat().st_size and not _packed(file):
+        raise NasreproError(f"{file} is there and is no packed store; give another name")
     labels = [[*arm, label] for arm, label in sorted(store.arm_labels().items())]
     lines = sorted((_place(text), kind, text, created) for kind, text, created in store.texts())
     with (
@@ -38,6 +47,11 @@ def pack(store: Store, file: Path) -> int:
             made = json.dumps({"kind": kind, "created": created})
             out.write(f'{made[:-1]}, "record": {text}}}\n')
     return len(lines)
+
+
+def _packed(file: Path) -> bool:
+    with file.open("rb") as raw:
+        return raw.read(len(_XZ)) == _XZ
 
 
 def _place(text: str) -> str:
@@ -78,9 +92,12 @@ def unpack(file: Path, store: Store) -> tuple[int, int]:
             else:
                 store.add(record, created=str(line["created"]))
                 added += 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except DataCorrupt as error:
+        raise DataCorrupt(f"{error}; the {added:,} results before the damage were added") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, sqlite3.Error) as error:
         raise DataCorrupt(
-            f"{file}: line {2 + added + there} cannot be read ({type(error).__name__}: {error})"
+            f"{file}: line {2 + added + there} cannot be read ({type(error).__name__}: {error}); "
+            f"the {added:,} results before it were added"
         ) from error
     return added, there
 

@@ -498,7 +498,7 @@ class Store:
         row = self._db.execute("SELECT trace FROM traces WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise NasreproError(
-                f"{self.path} has no trace of run {run_id}; "
-                "list the runs with: nasrepro report --format csv"
+                f"{self.path} has no trace of run {run_id}: it is not there, or came from a packed "
+                "store, which has none"
             )
         return bytes(row[0])

@@ -141,10 +141,11 @@ def _check_defaults(
             "parameters)"
         )
     try:
-        json.dumps(defaults)  # they go into a run's key
-    except TypeError as error:
+        json.dumps(defaults, allow_nan=False)  # they go into a run's key
+    except (TypeError, ValueError) as error:
         raise NasreproError(
-            f"{what}: defaults must be numbers, texts, truth values or lists of them ({error})"
+            f"{what}: defaults must be finite numbers, texts, truth values or lists of them "
+            f"({error})"
         ) from error
 
 

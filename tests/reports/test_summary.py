@@ -5,6 +5,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from nasrepro.reports.latex import FITS
 from nasrepro.reports.selection import selected
 from nasrepro.reports.summary import estimate
 from nasrepro.reports.words import is_own
-from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import methods
@@ -178,6 +179,14 @@ def test_two_methods_compared(results):
     assert [row[0].text for row in doc.rows] == [each.task.id for each in pairs]
     with pytest.raises(UnknownName, match="random_search"):
         compare.compare(results, "randm_search", "local_search")
+
+
+def test_a_name_of_several_rows_is_told_with_their_labels(results):
+    plain = results.rows[0][0]
+    twice = [replace(plain, params={"width": width}) for width in (2, 3)]
+    task = summary.task(twice, "cifar10", 0)
+    with pytest.raises(NasreproError, match="names several rows; give one of them: "):
+        compare.compare(SimpleNamespace(tasks=[task]), plain.method, plain.method)
 
 
 def test_the_terminal_shows_one_screen(results, tmp_path):

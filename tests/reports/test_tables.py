@@ -540,7 +540,8 @@ def test_methods_that_chose_the_same_are_one_search(store):
     doc = main_tables(build(store(*records)))[0]
     told = [note for note in doc.footnotes if "one search" in note]
     assert told == [
-        "Hyperband, Successive halving chose the same for every seed: here they are one search."
+        "Hyperband, Successive halving chose the same for every seed that they share: they are one "
+        "search."
     ]
 
 

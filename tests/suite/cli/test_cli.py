@@ -21,7 +21,7 @@ from nasrepro import __main__ as cli
 from nasrepro.oracles.nasbench201 import TABLE
 from nasrepro.suite.cli.common import fitting, print_table
 from nasrepro.suite.cli.search import _price
-from nasrepro.suite.registry import load_oracle
+from nasrepro.suite.registry import load_oracle, oracles
 
 ARCH = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
@@ -447,6 +447,27 @@ def test_data_fetch_of_damaged_originals(refused, tmp_path, monkeypatch, damage)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"0" * (file.bytes - (damage == "cut short")))
     assert f"({damage}" in refused("data", "fetch", "nasbench201", "--quiet")
+
+
+def test_a_damaged_original_keeps_no_other_table_from_being_made(nasrepro, tmp_path, monkeypatch):
+    """And is told also where what cannot be reached may be left out."""
+    specs = {name: oracles.get(name).info.table for name in ("nasbench201", "nasbench_macro")}
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("NASREPRO_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setattr("nasrepro.suite.data.spec.ORIGIN", "http://127.0.0.1:9")
+    for file in specs["nasbench201"].files.values():
+        path = tmp_path / "mirror" / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"0" * file.bytes)
+    command = ("data", "fetch", *specs, "--if-reachable", "--workers", "1")
+    code, _, err = nasrepro(*command)
+    assert code == 2 and "nasbench201: left out, " in err and "changed" in err
+    assert "nasbench_macro: left out, cannot get " in err
+    assert err.splitlines()[-1].startswith("error: could not get nasbench201;")
+
+
+def test_all_tables_and_names_are_not_asked_for_together(refused):
+    assert "give names or --all, not both" in refused("data", "fetch", "--all", "nosuch")
 
 
 @REAL

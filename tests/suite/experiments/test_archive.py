@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import lzma
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +116,46 @@ def test_what_is_no_packed_store(store: Path, tmp_path: Path, content: bytes | s
         file.write_bytes(content)  # type: ignore[arg-type]
     with Store(tmp_path / "new.sqlite") as made, pytest.raises(NasreproError, match=r"runs\.jsonl"):
         unpack(file, made)
+
+
+def test_nothing_but_a_packed_store_is_written_over(store: Path, tmp_path: Path) -> None:
+    before = store.read_bytes()
+    (tmp_path / "note.txt").write_text("mine")
+    with Store(store, read_only=True) as opened:
+        for file in (store, tmp_path / "note.txt"):
+            with pytest.raises(NasreproError, match="is there and is no packed store"):
+                pack(opened, file)
+        for file in (tmp_path, Path("/dev/null")):
+            with pytest.raises(NasreproError, match="is no regular file"):
+                pack(opened, file)
+    assert store.read_bytes() == before and (tmp_path / "note.txt").read_text() == "mine"
+
+
+def test_results_of_another_engine_are_not_packed_and_named(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(sqlite3.connect(store)) as opened, opened:
+        opened.execute("UPDATE records SET engine = 1 WHERE id = (SELECT min(id) FROM records)")
+    words = ["nasrepro", "store", "pack", str(tmp_path / "x.xz"), "--store", str(store)]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit):
+        main()
+    out, err = capsys.readouterr()
+    assert "5 results" in out and "1 left out: results of the older engine 1" in err
+
+
+def test_how_much_of_a_damaged_file_is_kept_is_told(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "runs.jsonl.xz"
+    with Store(store, read_only=True) as opened:
+        pack(opened, file)
+    lines = lzma.decompress(file.read_bytes()).splitlines(keepends=True)
+    file.write_bytes(lzma.compress(b"".join([*lines[:3], b"{"])))
+    with (
+        Store(tmp_path / "new.sqlite") as made,
+        pytest.raises(DataCorrupt, match="the 2 results before the damage were added"),
+    ):
+        unpack(file, made)
+    assert len(held(tmp_path / "new.sqlite")[0]) == 2
 
 
 def test_the_commands(

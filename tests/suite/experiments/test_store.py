@@ -200,7 +200,7 @@ def test_a_failed_run_is_replaced_and_not_finished(tmp_path: Path) -> None:
         store.add(replace(RUN, status="failed", error="ZeroDivisionError"))
         store.add(RankRecord(RANK_KEY, "failed", error="x"))
         assert store.finished() == set()
-        with pytest.raises(NasreproError, match=f"no trace of run {KEY.run_id}"):
+        with pytest.raises(NasreproError, match=f"no trace of run {KEY.run_id}: it is not there"):
             store.trace(KEY.run_id)
         store.add(RUN, b"trace")
         store.add(RankRecord(RANK_KEY, "done", {"n": 3}))

@@ -110,7 +110,13 @@ def test_one_file_may_be_opened_again_after_an_edit(tmp_path: Path) -> None:
             FIFTEEN_LINES.replace("population=10", "size=10"),
             r"decorator gives \['size'\].*parameters \['population'\].*must be the same",
         ),
-        (FIFTEEN_LINES.replace("population=10", "population=object()"), "defaults must be numbers"),
+        *(
+            (
+                FIFTEEN_LINES.replace("population=10", f"population={wrong}"),
+                "must be finite numbers",
+            )
+            for wrong in ("object()", "float('nan')", "float('-inf')")
+        ),
         (
             FIFTEEN_LINES.replace("population=10", 'at_least={"size": 2}, population=10'),
             "bounded parameter of method mine: 'size'",
