@@ -768,8 +768,8 @@ class Curves:
 def curves(groups: Sequence[Group], axis: Axis, count: int) -> Curves | None:
     """The curves of one setting at `count` moments; None where there is no time to show.
 
-    Runs that hold no value at some moment (a first training that diverged) are in no curve from
-    their first moment with a value on: the mean is over the runs that have one.
+    Runs that hold no value at some moment (a first training that diverged) are in no curve: the
+    mean is over the others.
     """
     setting = groups[0].setting
     _, target = target_of(setting)

@@ -16,14 +16,18 @@ import nasrepro as nr
 from nasrepro.suite.registry import methods
 
 ROOT = Path(__file__).parents[1]
+SNIPPET = r'^--8<-- "([^:"]+)(?::([^"]+))?"$'  # a part of a file, or the whole
 PAGES = sorted((ROOT / "docs/pages").rglob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_snippets_exist(page):
-    for file, name in re.findall(r'^--8<-- "([^:"]+):([^"]+)"$', page.read_text("utf-8"), re.M):
+    found = re.findall(SNIPPET, page.read_text("utf-8"), re.M)
+    assert len(found) == page.read_text("utf-8").count("--8<--")
+    for file, name in found:
         text = (ROOT / file).read_text("utf-8")
-        assert f"[start:{name}]" in text and f"[end:{name}]" in text, (file, name)
+        marks = f"[start:{name}]", f"[end:{name}]"
+        assert text and (not name or all(mark in text for mark in marks)), (file, name)
 
 
 def test_the_method_of_the_workshop_page_hands_back_half_of_its_weights(tmp_path):

@@ -8,7 +8,6 @@ from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import load_oracle
 
 _SPACES = {"micro": "transnas101_micro", "macro": "transnas101_macro"}
-_ALIASES = {"val": "valid"}
 
 
 class TransNASBenchAPI:

@@ -106,7 +106,7 @@ def searched(
 
 
 def _read_means(path: Path, strings: list[str]) -> dict[str, Column]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     fact(_NAME, f"number of cells in {path.name}", len(lines), 15625)
     fact(

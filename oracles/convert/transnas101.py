@@ -138,7 +138,7 @@ def _read(name: str, paths: Mapping[str, Path]) -> dict[str, dict[str, Column]]:
     """Task -> column of the csv -> values of all 7,352 architectures."""
     found = {}
     for task, of in TASKS.items():
-        with paths[task].open(newline="") as file:
+        with paths[task].open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         fact(
             name,

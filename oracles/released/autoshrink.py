@@ -6,16 +6,15 @@ Cells of its README and `cells`. Embedding and hidden of ShrinkRNN are of 745, i
 
 from __future__ import annotations
 
-from nasrepro.oracles.spaces.nodedag import shrinkcnn
+from nasrepro.oracles.spaces.nodedag import SHRINKCNN, shrinkcnn
 from nasrepro.oracles.spaces.recurrent import SHRINKRNN, RecurrentSpace
 from nasrepro.suite.registry import ReleasedNetwork, networks
 
 _PAPER = "arXiv:1911.09251"
-_SHRINKCNN = "0-1,0-2,0-3,0-4,1-3,2-4;sep_conv_3x3,sep_conv_3x3,sep_conv_3x3,conv_1x1"
 
 networks.add(
     "ShrinkCNN",
-    ReleasedNetwork("ShrinkCNN", shrinkcnn(), _SHRINKCNN, 1000, 224, _PAPER),
+    ReleasedNetwork("ShrinkCNN", shrinkcnn(), SHRINKCNN, 1000, 224, _PAPER),
     __name__,
 )
 networks.add(

@@ -16,9 +16,6 @@ from nasrepro.reports.summary import Results
 from nasrepro.suite.experiments.kinds.search import events_of
 from nasrepro.suite.registry import oracles
 
-#: The samples of one search, as `methods/flash.py` logs them, with its seed.
-Samples = tuple[int, Mapping[str, Any]]
-
 
 def draw(results: Results) -> Iterator[Drawing]:
     """One figure for each oracle: metrics down, data sets across."""

@@ -98,6 +98,7 @@ _SETTINGS: Any = {
     "lines.markersize": 4,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "svg.hashsalt": "nasrepro",  # else ids are drawn at random
     "pdf.fonttype": 42,  # TrueType; publishers refuse Type 3
     "pdf.compression": 9,
     "savefig.dpi": DPI,

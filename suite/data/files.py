@@ -41,7 +41,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(0o644)  # of a temporary file 0o600; a lab shares tables and results
         temporary.replace(path)
     except OSError as error:
         raise NasreproError(

@@ -28,6 +28,7 @@ class _TorchSeeder(MetaPathFinder):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.state: Any = None
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """Find torch as usual, and seed it once it is loaded."""
@@ -41,6 +42,7 @@ class _TorchSeeder(MetaPathFinder):
             def exec_module(module: Any) -> None:
                 load(module)
                 module.manual_seed(self.seed)
+                self.state = module.get_rng_state()
                 module.set_num_threads(1)
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
@@ -57,7 +59,8 @@ def _numpy_state() -> tuple[bytes, int]:
 def contained(run_id: str) -> Iterator[list[str]]:
     """While this is open, global generators are seeded by a run's id and threads are one.
 
-    Afterwards both are as before, and what it gives names the generators that were drawn from.
+    Afterwards both are as before, but for those of a torch that was imported in it first, which has
+    no other state to go back to. What it gives names the generators that were drawn from.
     """
     seed = int(run_id[:8], 16)
     drawn: list[str] = []
@@ -73,6 +76,7 @@ def contained(run_id: str) -> Iterator[list[str]]:
         else:
             ends.enter_context(torch.random.fork_rng(devices=[]))
             torch.manual_seed(seed)
+            seeder.state = torch.get_rng_state()
             ends.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
         if any(os.environ.get(name) != "1" for name in ONE_THREAD):
@@ -86,6 +90,9 @@ def contained(run_id: str) -> Iterator[list[str]]:
                 drawn.append("random")
             if _numpy_state() != seeded[1]:
                 drawn.append("numpy.random")
+            torch = sys.modules.get("torch")
+            if seeder.state is not None and not torch.equal(seeder.state, torch.get_rng_state()):
+                drawn.append("torch")
             random.setstate(before[0])
             np.random.set_state(before[1])  # noqa: NPY002
             if seeder in sys.meta_path:

@@ -88,7 +88,7 @@ def _readable(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, 
 def _lives(runner: str, seen_s: float | None) -> bool:
     """Whether a runner lives: its process on this machine, else that it was seen lately."""
     host, pid, _ = runner.rsplit(":", 2)
-    if host == socket.gethostname() and hasattr(os, "getppid"):
+    if host == socket.gethostname() and os.name == "posix":
         try:
             os.kill(int(pid), 0)
         except ProcessLookupError:

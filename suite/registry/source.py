@@ -7,9 +7,11 @@ modules of its own folder, which can be imported while it runs.
 from __future__ import annotations
 
 import ast
+import atexit
 import contextlib
 import hashlib
 import importlib
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -174,6 +176,7 @@ def _has(file: Path, text: str) -> bool:
 def _copied(beside: tuple[tuple[str, str], ...]) -> Path:
     """A folder with these modules, for the life of this process."""
     folder = Path(tempfile.mkdtemp(prefix=f"nasrepro-{stable_hash(beside)}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name, text in beside:
         write_text(folder / name, text)
     return folder

@@ -220,10 +220,8 @@ def test_the_front_fits_a_budget_in_seconds():
     session = Session(oracle, dataset="digits", epochs=12, budget=Budget(seconds=3))
     with pytest.raises(BudgetExhausted):
         GRAM.search(session, np.random.default_rng(0), **GRAM.defaults)
-    assert (
-        len([event for event in session.ledger.events if event["event"] == "front"]) == 6
-        or session.clock_s < 3
-    )
+    front = [event for event in session.ledger.events if event["event"] == "front"]
+    assert 1 < len(front) < GRAM.defaults["prune"] and session.clock_s <= 3
 
 
 def test_macs_count_where_they_are_asked_to():

@@ -182,9 +182,9 @@ def test_two_methods_compared(results):
 
 
 def test_a_name_of_several_rows_is_told_with_their_labels(results):
-    plain = results.rows[0][0]
+    plain = results.tasks[0].groups[0]
     twice = [replace(plain, params={"width": width}) for width in (2, 3)]
-    task = summary.task(twice, "cifar10", 0)
+    task = summary.task(twice, results.tasks[0].dataset, 0)
     with pytest.raises(NasreproError, match="names several rows; give one of them: "):
         compare.compare(SimpleNamespace(tasks=[task]), plain.method, plain.method)
 

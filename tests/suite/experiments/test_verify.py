@@ -238,6 +238,12 @@ def test_a_result_of_another_source_is_not_verified(store: Path, command) -> Non
             "draws from numpy.random, which are seeded for each run; use rng",
         ),
         (
+            "import torch\nwhile True:\n    number = int(torch.randint(9, ()))\n"
+            "    session.evaluate(session.space.at(number))",
+            0,
+            "draws from torch, which are seeded for each run; use rng",
+        ),
+        (
             "import os\nwhile True:\n    number = int.from_bytes(os.urandom(2), 'big') % 15625\n"
             "    session.evaluate(session.space.at(number))",
             1,
