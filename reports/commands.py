@@ -296,6 +296,10 @@ def figures(
     rows = _rows_of(method or ())
     with reading(store) as opened, progress_bar("drawing", quiet) as progress:
         results = Results(opened, plan=plan, highlighted=rows)
+        labels = sorted({label for task in results.tasks for label in task.labels})
+        for name in rows if labels else ():
+            if not any(name in label for label in labels):
+                raise UnknownName("row", name, labels)
         captions = drawn.write(
             results, folder, only=kinds, workers=workers or cores(), progress=progress
         )

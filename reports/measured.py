@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -49,9 +50,11 @@ def study(
     from nasrepro.suite.experiments.runner import run_cells
     from nasrepro.suite.experiments.store import Store
 
-    use = StudyUse(
-        name=name, seeds=tuple(range(seeds)), **dict(_given(each) for each in param or [])
-    )
+    given = [_given(each) for each in param or []]
+    for each, times in Counter(key for key, _ in given).items():
+        if times > 1:
+            raise NasreproError(f"--param {each} is given {times} times; give one value")
+    use = StudyUse(name=name, seeds=tuple(range(seeds)), **dict(given))
     cells = cells_of(Plan(study=(use,)))
     with Store(store) as opened:
         with progress_bar(f"measuring {name}", quiet) as progress:

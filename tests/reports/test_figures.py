@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import matplotlib as mpl
@@ -112,6 +113,13 @@ def test_wrong_figures_are_refused_by_name(tmp_path, sketch):
             figures.write(Results(store), tmp_path)
     with pytest.raises(NasreproError, match=r"\.png or \.pdf"):
         save(new_figure(), tmp_path / "line.gif")
+
+
+def test_a_row_that_is_not_there_is_not_passed_over():
+    store = str(Path(__file__).parents[2] / "results/sample.sqlite")
+    words = ["figures", "--store", store, "--method", "nosuch"]
+    with pytest.raises(UnknownName, match="unknown row 'nosuch'"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 def test_the_command_prints_captions_and_tells_where_the_files_are(tmp_path, sketch):

@@ -32,3 +32,6 @@ def test_a_parameter_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     words = ["study", "fidelity.rank", "--quiet", "--store", str(tmp_path / "runs.sqlite")]
     with pytest.raises(NasreproError, match=r"^unknown data set of digits201: 'nope' \(.*\)$"):
         CliRunner().invoke(app, [*words, "--param", "dataset=nope"], catch_exceptions=False)
+    twice = ["--param", "dataset=digits", "--param", "dataset=nope"]
+    with pytest.raises(NasreproError, match="--param dataset is given 2 times"):
+        CliRunner().invoke(app, [*words, *twice], catch_exceptions=False)
