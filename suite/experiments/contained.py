@@ -30,6 +30,11 @@ class _TorchSeeder(MetaPathFinder):
         self.seed = seed
         self.state: Any = None
 
+    def drawn(self) -> bool:
+        """Whether torch is there and its generator is no longer as it was seeded."""
+        torch: Any = sys.modules.get("torch")
+        return self.state is not None and not torch.equal(self.state, torch.get_rng_state())
+
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """Find torch as usual, and seed it once it is loaded."""
         if name != "torch":
@@ -90,8 +95,7 @@ def contained(run_id: str) -> Iterator[list[str]]:
                 drawn.append("random")
             if _numpy_state() != seeded[1]:
                 drawn.append("numpy.random")
-            torch = sys.modules.get("torch")
-            if seeder.state is not None and not torch.equal(seeder.state, torch.get_rng_state()):
+            if seeder.drawn():
                 drawn.append("torch")
             random.setstate(before[0])
             np.random.set_state(before[1])  # noqa: NPY002
