@@ -229,8 +229,8 @@ def adapting_a_proxy_can_harm(results: Path) -> str:
         f"OneProxy's adaptation of a phone's latencies by {samples} measurements ranks networks "
         f"better than these do as they are on {len(helped)} of {len(rows)} devices (edge GPU: "
         f"Spearman {float(edge['adaproxy_mean']):.3f} against {float(edge['raw_mean']):.3f}), but "
-        f"on each of the {len(helped)} a model of those {samples} alone, without any proxy, does as "
-        f"well. On a Raspberry Pi they need no adaptation ({float(pi['raw_mean']):.3f}), as the "
+        f"on each of the {len(helped)} a model of those {samples} alone, without any proxy, does "
+        f"as well. On a Raspberry Pi they need no adaptation ({float(pi['raw_mean']):.3f}), as the "
         f"method's rule sees, and lose by it ({float(pi['adaproxy_mean']):.3f}; "
         f"[study]({STUDIES}))."
     )

@@ -96,8 +96,8 @@ def claims(
     """Judge the claims of papers by measurements.
 
     Runs missing results, judges each claim, and compares the verdict with the recorded one. Exits 1
-    if a verdict changed (they are listed) or a run failed. Example: nasrepro
-    claims --paper nas_bench_201
+    if a verdict changed (they are listed; one that is recorded as blocked may be had with more
+    data) or a run failed. Example: nasrepro claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)
@@ -192,7 +192,8 @@ def missing_results(
 ) -> int:
     """List the results that claims need and the store lacks.
 
-    `nasrepro claims --id ID` runs just that, with `--long` also what takes more than minutes.
+    `nasrepro claims --id ID` runs just that, with `--long` also what takes more than minutes;
+    what is blocked waits for what it needs.
     """
     from nasrepro.suite.claims import gather, lacking
     from nasrepro.suite.experiments.store import Store
