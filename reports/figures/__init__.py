@@ -12,14 +12,16 @@ import importlib
 import itertools
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblib import Parallel, delayed
 
+from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, save, styled
 from nasrepro.reports.summary import Results
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.errors import UnknownName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,7 +70,7 @@ def write(
 
     Raises:
         UnknownName: a kind that does not exist.
-        NasreproError: two figures of one name, or the folder cannot be written to.
+        NasreproError: the folder cannot be written to.
     """
     captions: dict[str, str] = {}
     chosen = checked(only)
@@ -77,12 +79,10 @@ def write(
         draw = importlib.import_module(f"{__name__}.{kind}").draw
         with styled():
             for drawing in draw(results):
-                if drawing.name in captions:
-                    raise NasreproError(
-                        f"reports/figures/{kind}.py draws a second figure called {drawing.name}"
-                    )
-                captions[drawing.name] = drawing.caption
-                yield drawing
+                # numbered, as tables are, where settings differ in what is reported alone
+                name = slug(drawing.name, taken=captions)
+                captions[name] = drawing.caption
+                yield replace(drawing, name=name)
 
     writing: list[Iterable[None]] = []
     for done, kind in enumerate(chosen):

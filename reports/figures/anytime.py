@@ -51,7 +51,6 @@ def draw(results: Results) -> Iterator[Drawing]:
         for name, group in zip(task.labels, task.groups, strict=True)
     }
     looks = look_of(of, of)
-    names: set[str] = set()
     for task in results.tasks:
         if task.dataset != target_of(task.setting)[0]:
             continue  # curves are of the first data set that is reported on
@@ -64,19 +63,10 @@ def draw(results: Results) -> Iterator[Drawing]:
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
             shown = emphasised({name: of[name] for name, _ in named}, results.highlighted)
-            name = _name(task.setting, names)
-            names.add(name)
-            yield _drawing(name, task.setting, named, axes, looks, shown)
-
-
-def _name(setting: Setting, taken: Collection[str]) -> str:
-    """Numbered, as tables are, where settings differ in what is reported alone."""
-    epochs, budget = f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")
-    return slug("anytime", setting.oracle, setting.dataset, epochs, budget, taken=taken)
+            yield _drawing(task.setting, named, axes, looks, shown)
 
 
 def _drawing(
-    name: str,
     setting: Setting,
     named: Sequence[tuple[str, Group]],
     axes: Sequence[Axis],
@@ -113,6 +103,8 @@ def _drawing(
         + "."
         + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
+    epochs, limit = f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")
+    name = slug("anytime", setting.oracle, setting.dataset, epochs, limit)
     return Drawing(name, caption, figure)
 
 
