@@ -24,7 +24,8 @@ from nasrepro.suite.claims.rules import (
 )
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.experiments.kinds.ranking import RankRecord
-from nasrepro.suite.registry import image_sets, scorers
+from nasrepro.suite.oracle import RANDOM
+from nasrepro.suite.registry import image_sets, oracles, scorers
 from nasrepro.suite.statistics import Interval
 
 #: What the architecture that is scored best reaches; the other coefficients are fields of
@@ -95,14 +96,16 @@ class Ranking(Ranked):
     def others_images(self) -> str:
         """That a scorer of images was given others than the data set's, in words, or ""."""
         scorer = next((each for each in (self.scorer, self.over) if _reads_images(each)), "")
-        data = self.scoring.data
-        if not scorer or (
-            data and not image_sets.has(data)
-        ):  # a set that nothing is scored by here
+        own = oracles.get(self.oracle).info.dataset(self.dataset).images
+        data = self.scoring.data or own or RANDOM
+        if not scorer or data == own:
             return ""
-        if data and self.dataset in (data, image_sets.get(data).info.copy_of):
+        if data == RANDOM:
+            return f"{scorer} was given noise, not {self.dataset}"
+        if not image_sets.has(data):  # nothing is scored by them here
             return ""
-        return f"{scorer} was given {f'images of {data}' if data else 'noise'}, not {self.dataset}"
+        theirs = self.dataset in (data, image_sets.get(data).info.copy_of)
+        return "" if theirs else f"{scorer} was given images of {data}, not {self.dataset}"
 
     def _of(self, scorer: str) -> Ranked:
         setting = self.setting if scorers.get(scorer).needs_network else {}

@@ -23,6 +23,7 @@ from nasrepro.suite.claims import (
     missing,
     tabulated,
 )
+from nasrepro.suite.claims.rules import Finding
 from nasrepro.suite.claims.wording import published
 from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import environment
@@ -232,6 +233,40 @@ def test_a_scorer_that_draws_has_its_own_scatter_and_no_best_of_one_draw():
     for reached in (0.9, 0.8):
         found = verdict([of("zico", 0.5, best=reached)], best)
         assert found.verdict == "inconclusive" and "of one draw" in found.why
+
+
+@pytest.mark.parametrize(
+    ("scorer", "dataset", "data", "why"),
+    [
+        ("zico", "cifar10", "cifar10", ""),
+        ("zico", "cifar10", "cifar10_jpeg", ""),
+        ("zico", "cifar100", "cifar10_jpeg", "zico was given images of cifar10_jpeg, not cifar100"),
+        ("zico", "cifar10", "", "zico was given noise, not cifar10"),
+        ("zico", "cifar10", "random", "zico was given noise, not cifar10"),
+        ("synflow", "cifar100", "", ""),
+        ("params", "cifar100", "", ""),
+    ],
+)
+def test_what_a_scorer_says_of_other_images_decides_nothing(scorer, dataset, data, why):
+    fields = {**RANKING, "oracle": "nasbench201", "dataset": dataset, "scorer": scorer}
+    test = claim(ranking={**fields, "setting": {"data": data} if data else {}}, value=0.5)
+    assert test.how.others_images == why
+    for verdict_, tau in (("reproduced", 0.5), ("not reproduced", 0.1)):
+        found = Finding(verdict_, tau, why="by the rule")
+        judged = test.how._as_far_as_images_go(found)
+        assert judged.verdict == ("inconclusive" if why else verdict_) and why in judged.why
+
+
+def test_images_that_ship_with_a_table_are_its_own():
+    assert not claim(ranking={**RANKING, "scorer": "zico"}, value=0.5).how.others_images
+    foreign = {**RANKING, "scorer": "zico", "setting": {"data": "cifar10_jpeg"}}
+    fields = {"value": 0.5, "needs": "images of digits", "recorded": "blocked"}
+    record = rank_of(0.1, scorer="zico")
+    key = dataclasses.replace(record.key, setting={"data": "cifar10_jpeg"})
+    record = dataclasses.replace(record, key=key)
+    assert verdict([record], claim(ranking=foreign, **fields)).verdict == "inconclusive"
+    lacking = claim(ranking=foreign, lacks="data", **fields)
+    assert verdict([record], lacking).verdict == "blocked"
 
 
 def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
