@@ -320,7 +320,7 @@ def test_few_seeds_of_one_and_failures_of_another_are_no_tie(tmp_path):
 
 def test_a_method_alone_is_best(tmp_path):
     assert said(tmp_path, {"local_search": (0.94, 0.0)}, 6) == (
-        "Best: Local search, 94.000 % over 6 seeds."
+        "Best: Local search, 94.00 % over 6 seeds."
     )
 
 
