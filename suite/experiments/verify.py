@@ -7,14 +7,15 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from typing import Any, Literal
 
 from nasrepro.suite.experiments.kind import KINDS, Record, kind_of
 from nasrepro.suite.experiments.kinds.search import RunRecord
+from nasrepro.suite.experiments.kinds.study import StudyRecord
 from nasrepro.suite.experiments.store import Store
-from nasrepro.suite.registry import methods
+from nasrepro.suite.registry import methods, oracles
 
 #: How near two numbers are that differ in rounding alone, as a part of the larger one.
 NEAR = 1e-6
@@ -88,11 +89,10 @@ def _elsewhere(old: Record, new: Record) -> str:
     """How the machine of a search by a floating method differs from the other's; "" if it cannot.
 
     What is chosen hangs on last bits in such a method, and these on how sums are rounded; what a
-    study of it finds (`spos.inherited`), too.
+    study of it finds (`spos.inherited`) or says of it among others, and what a network reaches that
+    is trained on request, too.
     """
-    study = getattr(old.key, "study", "")
-    method = getattr(old.key, "method", study.partition(".")[0])
-    if not methods.has(method) or not methods.get(method).floating:
+    if not _trained(old) and not _by_floating_methods(old, new):
         return ""
     before, after = (getattr(each, "environment", {}) for each in (old, new))
     return ", ".join(
@@ -100,6 +100,29 @@ def _elsewhere(old: Record, new: Record) -> str:
         for name in ROUNDING
         if name in before and name in after and before[name] != after[name]
     )
+
+
+def _by_floating_methods(old: Record, new: Record) -> bool:
+    """Whether all that differs is of floating methods: a search, or rows of a study."""
+    if not isinstance(old, StudyRecord) or not isinstance(new, StudyRecord):
+        return _is_floating(getattr(old.key, "method", ""))
+    if _is_floating(old.key.study.partition(".")[0]):
+        return True
+    pairs = list(zip_longest(old.rows, new.rows, fillvalue={}))
+    changed = [one for one, other in pairs if not _near(one, other)]
+    return all(_is_floating(str(row.get("method", ""))) for row in changed)
+
+
+def _is_floating(method: str) -> bool:
+    return methods.has(method) and methods.get(method).floating
+
+
+def _trained(record: Record) -> bool:
+    """Whether the result is on an oracle that trains what it is asked for."""
+    params = getattr(record.key, "params", {})
+    named = getattr(record.key, "oracle", ""), params.get("oracle"), *params.get("oracles", ())
+    known = (oracles.get(name).info for name in named if oracles.has(str(name)))
+    return any(getattr(info, "trains", False) for info in known)
 
 
 def _better(here: Record, there: Record) -> int:

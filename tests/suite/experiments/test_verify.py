@@ -147,6 +147,33 @@ def test_so_it_does_what_a_study_of_such_a_method_finds(study: str, expected: st
     assert compared("id", "", one, other).verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "expected"),
+    [
+        ("epnas", {"oracle": "nasbench101_slice"}, "another search"),
+        ("random_search", {"oracle": "nasbench101_slice"}, "different"),
+        ("random_search", {"oracle": "shrinkcnn"}, "another search"),
+        ("random_search", {"oracles": ["digits201", "trained_rnn"]}, "another search"),
+    ],
+)
+def test_what_a_study_says_of_such_a_method_and_of_trained_networks_may_differ(
+    method: str, params: dict[str, object], expected: str
+) -> None:
+    """Found by the nightly run: EPNAS's row of `multi_objective.fronts` on another processor."""
+    key = StudyKey("multi_objective.fronts", "", params, {}, 0)
+    rows = [{"method": "gram", "best": 0.9}, {"method": method, "best": 0.8}]
+    one, other = (
+        StudyRecord(
+            key, "done", ("method",), (rows[0], {**rows[1], "best": best}), environment=made
+        )
+        for best, made in (
+            (0.8, {"torch_capability": "AVX2"}),
+            (0.7, {"torch_capability": "AVX512"}),
+        )
+    )
+    assert compared("id", "", one, other).verdict == expected
+
+
 def test_two_stores_are_held_against_each_other(store: Path, command, tmp_path: Path) -> None:
     other, table = tmp_path / "other.sqlite", tmp_path / "table.md"
     shutil.copy(store, other)
