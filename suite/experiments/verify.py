@@ -108,7 +108,8 @@ def _by_floating_methods(old: Record, new: Record) -> bool:
         return _is_floating(getattr(old.key, "method", ""))
     if _is_floating(old.key.study.partition(".")[0]):
         return True
-    pairs = list(zip_longest(old.rows, new.rows, fillvalue={}))
+    none: Mapping[str, Any] = {}
+    pairs = zip_longest(old.rows, new.rows, fillvalue=none)
     changed = [one for one, other in pairs if not _near(one, other)]
     return all(_is_floating(str(row.get("method", ""))) for row in changed)
 
