@@ -125,11 +125,11 @@ def autoshrink_pays_for_its_efficiency(results: Path) -> str:
     )
     _shown(whole < bare < chance < ours)
     elsewhere = []
-    for task in (
-        "cifar100-12ep-40000-s-on-cifar100",
-        "imagenet16-120-12ep-120000-s-on-imagenet16-120",
+    for task, dataset in (
+        ("nasbench201-cifar100-12ep-40000-s", "cifar100"),
+        ("nasbench201-imagenet16-120-12ep-120000-s", "imagenet16-120"),
     ):
-        rows = {row["label"]: row for row in _rows(results, f"main-nasbench201-{task}")}
+        rows = _arms(results, task, dataset)
         lost = _accuracy(rows["Random search"]) - _accuracy(rows["AutoShrink"])
         _shown(lost > 0 and _surely_behind(rows["AutoShrink"], rows["Random search"]))
         elsewhere.append(f"{lost:.1f}")
@@ -276,9 +276,9 @@ def _rows(results: Path, name: str) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def _arms(results: Path) -> dict[str, Row]:
-    """The arms of `TASK` by label, as searched and reported on CIFAR-10."""
-    return {row["label"]: row for row in _rows(results, f"main-{TASK}-on-cifar10")}
+def _arms(results: Path, task: str = TASK, dataset: str = "cifar10") -> dict[str, Row]:
+    """The arms of a task by label, as reported on a data set."""
+    return {row["label"]: row for row in _rows(results, f"main-{task}-on-{dataset}")}
 
 
 def _param(row: Row, name: str) -> object:

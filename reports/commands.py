@@ -289,6 +289,7 @@ def figures(
     """
     from nasrepro.reports import figures as drawn
     from nasrepro.reports.summary import Results
+    from nasrepro.reports.words import names_row
     from nasrepro.suite.experiments.runner import cores
 
     kinds = drawn.checked([kind for each in only or () for kind in _words(each)])
@@ -298,7 +299,7 @@ def figures(
         results = Results(opened, plan=plan, highlighted=rows)
         labels = sorted({label for task in results.tasks for label in task.labels})
         for name in rows if labels else ():
-            if not any(name in label for label in labels):
+            if not any(names_row(name, label) for label in labels):
                 raise UnknownName("row", name, labels)
         captions = drawn.write(
             results, folder, only=kinds, workers=workers or cores(), progress=progress

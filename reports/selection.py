@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nasrepro.reports.document import TableCell, TableDoc
+from nasrepro.reports.words import names_row
 from nasrepro.suite.errors import UnknownName
 
 
@@ -47,8 +48,8 @@ def selected(
 
 
 def _named(cell: TableCell, part: str) -> bool:
-    """Whether `part` is in a row's label or in the code name of its method, in any case."""
-    return any(part.lower() in str(name).lower() for name in (cell.text, *cell.values[:1]))
+    """Whether `part` is in a row's label or in the code name of its method."""
+    return names_row(part, cell.text, *cell.values[:1])
 
 
 def _method(doc: TableDoc) -> int | None:

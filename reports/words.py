@@ -146,6 +146,11 @@ def title_of(method: str) -> str:
     return method if entry is None else entry.title
 
 
+def names_row(part: str, *names: object) -> bool:
+    """Whether `part` stands in one of a row's names, in any case."""
+    return any(part.lower() in str(name).lower() for name in names)
+
+
 def arms(groups: Sequence[Group]) -> list[str]:
     """A line with the parameters behind each row label; none without labels."""
     texts = {

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import OWN
-from nasrepro.reports.words import is_own, title_of
+from nasrepro.reports.words import is_own, names_row, title_of
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import methods
@@ -203,7 +203,7 @@ def emphasised(rows: Mapping[str, str], highlighted: Sequence[str] = ()) -> set[
     """
     names = list(rows)
     if highlighted:
-        marked = {name for name in names if any(part in name for part in highlighted)}
+        marked = {name for name in names if any(names_row(part, name) for part in highlighted)}
     else:
         best = {method: name for name, method in reversed(list(rows.items()))}
         first = [name for name in names if best[rows[name]] == name][:EMPHASISED]

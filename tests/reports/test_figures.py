@@ -354,7 +354,7 @@ def test_settings_that_differ_in_what_is_reported_have_figures_of_their_own(tmp_
 
 def test_one_s_own_is_in_colour_and_the_others_grey(results):
     with styled():
-        shown = anytime.draw(Results(results, highlighted=["Regularized"]))
+        shown = anytime.draw(Results(results, highlighted=["regularized"]))
         drawing = next(each for each in shown if "12ep" in each.name)
     panel = drawing.figure.axes[0]
     grey = {line.get_gid() for line in panel.lines if line.get_color() == "0.8"}

@@ -120,8 +120,8 @@ class Ranking(Ranked):
 
     def judge(self, claim: Statement, context: Context) -> Finding:
         """By `rules.within`."""
-        if self.others_images and claim.lacks == "data":
-            return Finding("not judged", why=self.others_images)
+        if claim.lacks == "data" and (others := self.others_images):
+            return Finding("not judged", why=others)
         records = []
         for need in self.needs():
             record = context.evidence.ranked(need)
@@ -159,10 +159,10 @@ class Ranking(Ranked):
 
     def _as_far_as_images_go(self, finding: Finding) -> Finding:
         """The same, and undecided if the images are others."""
-        if not self.others_images:
-            return finding
-        why = f"{finding.why}; {self.others_images}"
-        return replace(finding, verdict="inconclusive", why=why)
+        if others := self.others_images:
+            why = f"{finding.why}; {others}"
+            return replace(finding, verdict="inconclusive", why=why)
+        return finding
 
     def again(self, claim: Statement, context: Context, repeat: int) -> Finding | None:
         """The finding by other architectures and another draw.
