@@ -16,15 +16,14 @@ Deviations:
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from nasrepro.suite.errors import BudgetExhausted, NasreproError
-from nasrepro.suite.oracle import Oracle, searching
+from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import load_oracle, methods, study
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch, SearchSpace
@@ -100,7 +99,6 @@ def searched(
     oracle: Oracle, name: str, options: dict[str, Any], epochs: int, queries: int, rng: Any
 ) -> Session:
     """The session of a search that has ended."""
-    method = methods.get(name)
     session = Session(
         oracle,
         dataset=oracle.info.datasets[0].name,
@@ -108,8 +106,7 @@ def searched(
         budget=Budget(queries=queries),
         seed=0,
     )
-    with searching(), contextlib.suppress(BudgetExhausted):
-        method.search(session, rng, **method.params(options))
+    methods.get(name).run(session, rng, **options)
     return session
 
 

@@ -11,13 +11,11 @@ Deviations:
       reported in; methods that seek one objective are judged by everything that they evaluated.
 """
 
-import contextlib
 import json
 
 import numpy as np
 
 from nasrepro.methods.nets.fronts import cost_of, front, share_of_front
-from nasrepro.suite.errors import BudgetExhausted
 from nasrepro.suite.registry import load_devices, load_oracle, methods, study
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.statistics import finite
@@ -88,8 +86,7 @@ def measure(rng, *, oracle, dataset, epochs, report_epochs, cost, device, querie
             budget=Budget(queries=queries),
             devices=load_devices,
         )
-        with contextlib.suppress(BudgetExhausted):
-            method.search(session, stream, **method.params(given))
+        method.run(session, stream, **given)
         done = session.ledger.evaluations
         scores = finite([each.score for each in done])
         spent = np.array([cost_of(session, each, cost, device) for each in done])

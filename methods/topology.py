@@ -7,11 +7,9 @@ of the search counts, whatever the search itself sought.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any
 
-from nasrepro.suite.errors import BudgetExhausted
 from nasrepro.suite.registry import load_oracle, methods, study
 from nasrepro.suite.search import Budget, Session
 
@@ -63,8 +61,7 @@ def own_score(rng, *, oracle, dataset, epochs, seconds, lam):
             else {**given, "lam": lam}
         )
         session = Session(opened, dataset=dataset, epochs=epochs, budget=Budget(seconds=seconds))
-        with contextlib.suppress(BudgetExhausted):
-            method.search(session, stream, **method.params(params))
+        method.run(session, stream, **params)
         macs = [session.complexity(done.arch).macs / 1e6 for done in session.ledger.evaluations]
         scores = [
             done.score - lam * math.log10(each)

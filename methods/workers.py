@@ -10,11 +10,8 @@ Deviations:
       one of its children (asynchronous), each as its file says.
 """
 
-import contextlib
-
 import numpy as np
 
-from nasrepro.suite.errors import BudgetExhausted
 from nasrepro.suite.registry import load_oracle, methods, study
 from nasrepro.suite.search import Budget, Session
 
@@ -56,12 +53,9 @@ def clock(rng, *, oracle, dataset, seconds, counts, searches):
             session = Session(
                 opened, dataset=dataset, epochs=length, budget=Budget(seconds=seconds)
             )
-            chosen = None
-            with contextlib.suppress(BudgetExhausted):
-                chosen = method.search(session, stream, **method.params({"workers": workers}))
-            session.finish()
+            chosen = method.run(session, stream, workers=workers)
             ledger = session.ledger
-            read = opened.query(chosen or session.best(), dataset=dataset, epochs=length).values
+            read = opened.query(chosen, dataset=dataset, epochs=length).values
             alone_s = alone_s or ledger.wall_s
             yield {
                 "method": name,

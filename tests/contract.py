@@ -5,7 +5,6 @@ What tests of methods and of plug-ins share.
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasrepro.suite.errors import BudgetExhausted
-from nasrepro.suite.oracle import Oracle, searching
+from nasrepro.suite.oracle import Oracle
 from nasrepro.suite.registry import Method
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch
@@ -44,14 +42,12 @@ def tried(method: Method, oracle: Oracle, budget: Budget, seed: int = 0) -> Tria
     dataset, epochs = setting(oracle)
     session = Session(oracle, dataset=dataset, epochs=epochs, budget=budget)
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    chosen = None
-    with searching(), contextlib.suppress(BudgetExhausted):
-        chosen = method.search(session, np.random.default_rng(seed), **method.defaults)
+    chosen = method.run(session, np.random.default_rng(seed))
     after = random.getstate(), np.random.get_state()  # noqa: NPY002
     untouched = before[0] == after[0] and all(
         np.array_equal(one, other) for one, other in zip(before[1], after[1], strict=True)
     )
-    return Trial(oracle, session.best() if chosen is None else chosen, session, untouched)
+    return Trial(oracle, chosen, session, untouched)
 
 
 def budgets(oracle: Oracle) -> list[Budget]:

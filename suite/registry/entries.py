@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.errors import BudgetExhausted, NasreproError, UnknownName
 from nasrepro.suite.registry.source import importable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from nasrepro.suite.oracle import (
         DeviceInfo,
         DeviceTable,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         ReferenceInfo,
         ReferenceTable,
     )
+    from nasrepro.suite.search import Session
     from nasrepro.suite.space import SearchSpace
 
 T = TypeVar("T")
@@ -127,6 +130,30 @@ class Method:
         """
         whose = f"method {self.name}"
         return _overridden(whose, self.search, self.defaults, given, self.at_least, self.at_most)
+
+    def run(self, session: Session, rng: np.random.Generator, **given: Any) -> Any:
+        """One search to its end, or to that of its budget, as studies make them.
+
+        Oracles answer only through the session meanwhile; trainings that still run are waited for.
+
+        Args:
+            session: of an oracle, a data set and a budget.
+            rng: source of all randomness of the search.
+            given: parameters, as for `params`.
+
+        Returns:
+            What the method chose, else `session.answer()`.
+
+        Raises:
+            ProtocolError: the budget does not cover one training.
+        """
+        from nasrepro.suite.oracle import searching
+
+        chosen = None
+        with self.importable(), searching(), contextlib.suppress(BudgetExhausted):
+            chosen = self.search(session, rng, **self.params(given))
+        session.finish()
+        return session.answer() if chosen is None else chosen
 
 
 def _folded(name: str) -> str:

@@ -61,10 +61,7 @@ def session(queries: int = 40, read: Any = values) -> Session:
 
 def searched(seed: int = 0, queries: int = 40, read: Any = values, **params: Any) -> Session:
     made = session(queries, read)
-    with searching(), contextlib.suppress(BudgetExhausted):
-        METHOD.search(
-            made, np.random.default_rng(seed), **METHOD.params({"requery": False, **params})
-        )
+    METHOD.run(made, np.random.default_rng(seed), **{"requery": False, **params})
     return made
 
 

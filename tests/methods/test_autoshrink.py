@@ -5,7 +5,6 @@ Of trajectories: how long they are, and what they keep. Steps are blind where a 
 
 from __future__ import annotations
 
-import contextlib
 import math
 from itertools import pairwise
 
@@ -18,7 +17,7 @@ from nasrepro.oracles.spaces.dag101 import Dag101
 from nasrepro.oracles.spaces.graph101 import MAX_EDGES
 from nasrepro.oracles.spaces.nodedag import NodeDag
 from nasrepro.oracles.spaces.recurrent import RecurrentSpace
-from nasrepro.suite.errors import BudgetExhausted, NasreproError, NoTopology
+from nasrepro.suite.errors import NasreproError, NoTopology
 from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, Trace
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.registry import load_oracle, methods
@@ -34,8 +33,7 @@ def searched(oracle=DIGITS, queries=500, seed=0, **params):
     session = Session(
         oracle, dataset=dataset, epochs=oracle.epochs(dataset)[-1], budget=Budget(queries=queries)
     )
-    with contextlib.suppress(BudgetExhausted):
-        SHRINK.search(session, np.random.default_rng(seed), **SHRINK.params(params))
+    SHRINK.run(session, np.random.default_rng(seed), **params)
     return session
 
 
@@ -139,8 +137,7 @@ def climbed(oracle=DIGITS, queries=300, seed=0, **params):
     session = Session(
         oracle, dataset=dataset, epochs=oracle.epochs(dataset)[-1], budget=Budget(queries=queries)
     )
-    with contextlib.suppress(BudgetExhausted):
-        OP.search(session, np.random.default_rng(seed), **OP.params(params))
+    OP.run(session, np.random.default_rng(seed), **params)
     return session
 
 

@@ -1,13 +1,11 @@
 """MSNAS-inspired wirings, and GRAM where there is none."""
 
-import contextlib
-
 import numpy as np
 import pytest
 
 from nasrepro.methods.msnas import guide, strongest
 from nasrepro.oracles.spaces.nodedag import NodeDag
-from nasrepro.suite.errors import BudgetExhausted, NasreproError
+from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.registry import load_oracle, methods, studies
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Topology
@@ -18,9 +16,7 @@ def searched(name, queries=30, seed=0, **params):
     session = Session(
         load_oracle("digits201"), dataset="digits", epochs=12, budget=Budget(queries=queries)
     )
-    entry = methods.get(name)
-    with contextlib.suppress(BudgetExhausted):
-        entry.search(session, np.random.default_rng(seed), **entry.params(params))
+    methods.get(name).run(session, np.random.default_rng(seed), **params)
     return session
 
 
