@@ -1,6 +1,6 @@
 """Cells crafted and evaluated, as the abstracts of AutoShrink and SwiftNet mean it.
 
-    search a small proxy network with each method, at equal trainings
+    search a small proxy network with each method, within one number of trainings
     beside what they found: the released cell, the complete graph, the cell without edges, random
       cells of as many MACs as the first method's
     train each as a whole network, over its whole schedule, with several seeds; read the test part
@@ -9,6 +9,8 @@
 Deviations:
     - Ours, of no paper: AutoShrink's final networks were trained on ImageNet and on words of the
       Penn Treebank, SwiftNet's on tasks of its authors.
+    - AutoShrink ends by itself, when its last trajectory has no edge left to remove, before it has
+      made as many trainings as the others; how many each made stands in the table.
     - The complete graph has the first operation at every node.
     - A front is what a search evaluated and nothing else of it beat in validation and MACs; points
       of it are taken evenly by rank of MACs.
@@ -70,29 +72,35 @@ def final(
     """
     proxy, whole = map(load_oracle, oracles)
     *streams, draws = rng.spawn(len(methods) + 1)
-    cells: dict[str, tuple[Arch, float]] = {}
+    cells: dict[str, tuple[Arch, Session | None]] = {}
     for name, stream in zip(methods, streams, strict=True):
         session = searched(proxy, name, options.get(name, {}), epochs, queries, stream)
-        cells[name] = session.best(), session.clock_s
+        cells[name] = session.best(), session
         if name in fronts:
             for place, arch in enumerate(front(session, points), start=1):
-                cells[f"{name}, point {place} of its front"] = arch, session.clock_s
+                cells[f"{name}, point {place} of its front"] = arch, session
     space = whole.space
     if released:
-        cells["released"] = proxy.space.parse(released), 0.0
+        cells["released"] = proxy.space.parse(released), None
     topology = proxy.space.topology()
     everything = range(len(topology.edges))
-    cells["complete graph"] = proxy.space.wired(everything, [0] * topology.places), 0.0
-    cells["no edges"] = proxy.space.wired((), [0] * topology.places), 0.0
+    cells["complete graph"] = proxy.space.wired(everything, [0] * topology.places), None
+    cells["no edges"] = proxy.space.wired((), [0] * topology.places), None
     dataset = whole.info.datasets[0]
     size = {"classes": dataset.classes, "size": dataset.size}
     aim = space.complexity(cells[methods[0]][0], **size).macs
     for place, arch in enumerate(of_equal_macs(space, aim, tolerance, size, draws), start=1):
         if place > random_cells:
             break
-        cells[f"random cell of equal MACs, {place}"] = arch, 0.0
-    for name, (arch, search_s) in cells.items():
-        yield {"cell": name, **evaluated(whole, arch, finals), "search_s": search_s}
+        cells[f"random cell of equal MACs, {place}"] = arch, None
+    for name, (arch, by) in cells.items():
+        spent = (by.queries, by.clock_s) if by else (0, 0.0)
+        yield {
+            "cell": name,
+            **evaluated(whole, arch, finals),
+            "trainings": spent[0],
+            "search_s": spent[1],
+        }
 
 
 def searched(

@@ -15,15 +15,12 @@ from nasrepro.oracles.spaces.pool import Pool, row_among
 from nasrepro.suite.data import SourceFile, Table, TableSpec, open_table
 from nasrepro.suite.oracle import (
     Dataset,
-    Device,
-    DeviceInfo,
-    DeviceTable,
     Metric,
     Oracle,
     OracleInfo,
     TableOracle,
 )
-from nasrepro.suite.registry import device_table, oracle
+from nasrepro.suite.registry import oracle
 from nasrepro.suite.space import Arch
 
 FILE = SourceFile(
@@ -80,42 +77,17 @@ INFO = OracleInfo(
     ),
 )
 
-_GPU = "ms an image: 1,000 over its throughput in batches"
-_DEVICES = {
-    "a100": f"NVIDIA A100, {_GPU}",
-    "3090": f"NVIDIA RTX 3090, {_GPU}",
-    "tpuv2": f"Google TPU v2, {_GPU}",
-    "tpuv3": f"Google TPU v3, {_GPU}",
-    "zcu102": f"Xilinx ZCU102 FPGA, {_GPU}",
-    "vck190": f"Xilinx VCK190 FPGA, {_GPU}",
-    "zcu102-single": "Xilinx ZCU102 FPGA, latency of one image",
-    "vck190-single": "Xilinx VCK190 FPGA, latency of one image",
-}
-DEVICES = DeviceInfo(
-    name="accelnasbench",
-    space=MnasNet(),
-    devices=tuple(
-        Device(f"accelnasbench/{name}", MnasNet.name, "latency", "ms", ("imagenet",), note)
-        for name, note in _DEVICES.items()
-    ),
-    citation=CITATION,
-    licence="Apache-2.0",
-    table=TABLE,
-    notes=(
-        "six columns are throughputs in batches (1,000 over images a second), no latencies",
-        "values for the 5,125 networks of accel_nasbench, a few missing",
-    ),
-)
 
-
-def _rows(table: Table) -> dict[Arch, int]:
+def rows_of(table: Table) -> dict[Arch, int]:
+    """The row of each network of the table."""
     space = MnasNet()
     return {
         space.arch(unpacked(code)): row for row, code in enumerate(table.column("code").tolist())
     }
 
 
-def _row(rows: Mapping[Arch, int]) -> Callable[[Arch], int]:
+def row_of(rows: Mapping[Arch, int]) -> Callable[[Arch], int]:
+    """What finds a network's row, or raises NotTabulated."""
     return row_among(rows, INFO.name, MnasNet(), "networks that it has")
 
 
@@ -123,15 +95,8 @@ def _row(rows: Mapping[Arch, int]) -> Callable[[Arch], int]:
 def load() -> Oracle:
     """The oracle over the converted table."""
     table = open_table(TABLE)
-    rows = _rows(table)
+    rows = rows_of(table)
     archs = tuple(rows)
     return TableOracle(
-        INFO, table, row=_row(rows), archs=lambda: archs, space=Pool(MnasNet(), archs)
+        INFO, table, row=row_of(rows), archs=lambda: archs, space=Pool(MnasNet(), archs)
     )
-
-
-@device_table(DEVICES)
-def load_devices() -> DeviceTable:
-    """The accelerators, from the converted table."""
-    table = open_table(TABLE)
-    return DeviceTable(DEVICES, table, row=_row(_rows(table)))

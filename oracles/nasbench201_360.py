@@ -1,6 +1,7 @@
-"""NAS-Bench-201's cells on NinaPro and Darcy flow, and on a Raspberry Pi 5 and a Pixel phone.
+"""NAS-Bench-201's cells on NinaPro and Darcy flow, from HW-NAS-Bench-360.
 
-From HW-NAS-Bench-360. One training each, so apart from `nasbench201`, whose values are of several.
+One training each, so apart from `nasbench201`, whose values are of several. The same file has
+latencies and energies: `devices/hwnasbench360.py`.
 """
 
 from __future__ import annotations
@@ -8,20 +9,11 @@ from __future__ import annotations
 from nasrepro.oracles.convert.nasbench201_360 import convert
 from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.suite.data import SourceFile, TableSpec, open_table
-from nasrepro.suite.oracle import (
-    Dataset,
-    Device,
-    DeviceInfo,
-    DeviceTable,
-    Metric,
-    Oracle,
-    OracleInfo,
-    TableOracle,
-)
-from nasrepro.suite.registry import device_table, oracle
+from nasrepro.suite.oracle import Dataset, Metric, Oracle, OracleInfo, TableOracle
+from nasrepro.suite.registry import oracle
 
-_LICENCE = "none stated in the repository"
-_CITATION = """@misc{hwnasbench360,
+LICENCE = "none stated in the repository"
+CITATION = """@misc{hwnasbench360,
   title = {{HW-NAS-Bench-360}},
   author = {{roldebijvank}},
   howpublished = {github.com/roldebijvank/HW-NAS-Bench-360}
@@ -34,7 +26,7 @@ TABLE = TableSpec(
             "roldebijvank/HW-NAS-Bench-360/a9b243e07fb8f0671ee56587696e7b8ef1ca702d/results/dataset.parquet",
             "d3ce4198e31564486b7194ba28507bea3867cb16a2587d68d82e3b62cfff4cce",
             3119939,
-            _LICENCE,
+            LICENCE,
         )
     },
     converter=convert,
@@ -67,8 +59,8 @@ INFO = OracleInfo(
     ),
     objective="valid_accuracy",
     target="valid_accuracy",
-    citation=_CITATION,
-    licence=_LICENCE,
+    citation=CITATION,
+    licence=LICENCE,
     cost="",
     table=TABLE,
     notes=(
@@ -83,47 +75,9 @@ INFO = OracleInfo(
     ),
 )
 
-_TASKS = ("cifar100", "ninapro", "darcy")
-_RUNTIMES = {
-    "pi5_litert": "Raspberry Pi 5, LiteRT",
-    "pi5_onnx": "Raspberry Pi 5, ONNX Runtime",
-    "pi5_torchmobile": "Raspberry Pi 5, PyTorch Mobile",
-    "pixel_litert": "Pixel phone, LiteRT",
-}
-DEVICES = DeviceInfo(
-    name="hwnasbench360",
-    space=Cell201(),
-    devices=(
-        *(
-            Device(f"hwnasbench360/{name}", Cell201.name, "latency", "ms", _TASKS, note)
-            for name, note in _RUNTIMES.items()
-        ),
-        *(
-            Device(f"hwnasbench360/{name}-energy", Cell201.name, "energy", "mJ", _TASKS, note)
-            for name, note in _RUNTIMES.items()
-            if name.startswith("pi5")
-        ),
-    ),
-    citation=_CITATION,
-    licence=_LICENCE,
-    table=TABLE,
-    notes=(
-        "measured for 6,466 cells that stand for all (the benchmark's isomorphism classes), copied "
-        "to the others",
-        "LiteRT under .05 ms is a graph folded into a constant: missing here, not fast",
-        "no energy on the Pixel",
-    ),
-)
-
 
 @oracle(INFO)
 def load() -> Oracle:
     """The oracle over the converted table."""
     space = INFO.space
     return TableOracle(INFO, open_table(TABLE), row=space.index, archs=lambda: tuple(space))
-
-
-@device_table(DEVICES)
-def load_devices() -> DeviceTable:
-    """The devices, from the same table."""
-    return DeviceTable(DEVICES, open_table(TABLE))

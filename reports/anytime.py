@@ -78,8 +78,9 @@ def moments_of(groups: Sequence[Group], axis: Axis, count: int = 60) -> Values:
 def times_to(group: Group, goal: float, target: Metric, axis: Axis) -> Values:
     """When each run first held an incumbent at least as good as `goal`; inf where it never did.
 
-    Shape (n,).
+    Shape (n + failed runs,): a failed run reaches nothing.
     """
     values, clock = group.curves.rows[:, _TARGET], group.curves.rows[:, _PLACE[axis]]
     reached = values >= goal - 1e-12 if target.higher_is_better else values <= goal + 1e-12
-    return np.append(clock, np.inf)[group.curves.firsts(reached)]
+    times = np.append(clock, np.inf)[group.curves.firsts(reached)]
+    return np.append(times, np.full(len(group.failed), np.inf))

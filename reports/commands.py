@@ -25,7 +25,7 @@ from nasrepro.suite.cli.common import (
     reading,
     remark,
 )
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.errors import NasreproError, UnknownName, one_line
 
 if TYPE_CHECKING:
     from nasrepro.reports.document import TableDoc
@@ -127,11 +127,12 @@ def report(
     from nasrepro.reports.selection import selected
 
     wanted = _wanted(formats, fit)
-    _register(method)
+    own = _register(method)
     part = columns or methods or rows
     folder = out or store.parent / ("report-part" if part else "report")
     with reading(store) as opened:
         results = _results(opened, plan)
+        _say_absent(own, results, store)
         built = selected(
             tables.build(results), columns=_words(columns), methods=_words(methods), rows=rows
         )
@@ -148,6 +149,14 @@ def report(
     if against is not None:
         _say_changes(new)
     remark(f"{len(written) + len(pages) + 2} files in {folder}", quiet)
+
+
+def _say_absent(own: Sequence[str], results: Results, store: Path) -> None:
+    """Name the methods of one's own that the store has no run of."""
+    there = {group.method for _, groups in results.by_setting for group in groups}
+    for name in own:
+        if name not in there:
+            remark(f"{name} has no runs in {store}: nasrepro run --method FILE --store {store}")
 
 
 def _wanted(formats: str, fit: str) -> list[str]:
@@ -404,8 +413,8 @@ def _snapshots(path: Path) -> list[dict[str, Any]]:
             text = each.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise NasreproError(
-                f"cannot read the snapshot {each} ({error}); `nasrepro report` writes one as "
-                "snapshot.json"
+                f"cannot read the snapshot {each} ({one_line(error)}); `nasrepro report` writes "
+                "one as snapshot.json: leave --against out the first time, and keep that file"
             ) from error
         found.append(read_snapshot(text, str(each)))
     return found

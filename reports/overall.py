@@ -240,9 +240,13 @@ def _stands_in(setting: Setting, group: Group) -> bool:
 
 
 def _known(setting: Setting, rows: Mapping[str, Group]) -> int:
-    """How many methods have a value."""
+    """How many methods can be compared: all, also those of which every run failed or diverged.
+
+    None where no run of any has a value.
+    """
     dataset, target = target_of(setting)
-    return sum(bool(np.isfinite(g.values[dataset, target.name]).any()) for g in rows.values())
+    known = any(np.isfinite(group.values[dataset, target.name]).any() for group in rows.values())
+    return len(rows) if known else 0
 
 
 def _size(setting: Setting, rows: Mapping[str, Group]) -> tuple[float, ...]:

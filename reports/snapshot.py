@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from nasrepro.reports.summary import Results
 from nasrepro.suite.errors import NasreproError
 
@@ -145,14 +147,24 @@ def _task_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
                 )
 
 
+class _Snapshot(BaseModel):
+    """The fields of a snapshot."""
+
+    date: str
+    tasks: dict[str, dict[str, tuple[float | None, float | None]]]
+    verdicts: dict[str, str]
+
+
 def read_snapshot(text: str, name: str) -> dict[str, Any]:
     """A snapshot from its file's text; raises NasreproError where it is none."""
     try:
         raw = json.loads(text)
     except ValueError as error:
         raise NasreproError(f"{name} is not a snapshot: {error}") from error
-    if not isinstance(raw, dict) or not {"date", "tasks", "verdicts"} <= raw.keys():
+    try:
+        _Snapshot.model_validate(raw)
+    except ValueError as error:
         raise NasreproError(
             f"{name} is not a snapshot; `nasrepro report` writes one as snapshot.json"
-        )
-    return raw
+        ) from error
+    return dict(raw)

@@ -249,13 +249,13 @@ def setting_id(setting: Setting) -> str:
     return slug(setting.oracle, setting.dataset, epochs, budget_words(setting.budget, unit="s"))
 
 
-def counted(groups: Sequence[Group], dataset: str, target: Metric) -> list[Values]:
-    """The target of every run of each group, higher is better, the failed and diverged ones too.
+def counted(groups: Sequence[Group], dataset: str, metric: Metric) -> list[Values]:
+    """A metric of every run of each group, higher is better, the failed and diverged ones too.
 
     They count as the worst run of all groups; nan where no run of any group has a value.
     """
-    sign = 1 if target.higher_is_better else -1
-    values = [sign * group.values[dataset, target.name] for group in groups]
+    sign = 1 if metric.higher_is_better else -1
+    values = [sign * group.values[dataset, metric.name] for group in groups]
     finite = [value[np.isfinite(value)] for value in values]
     worst = min((float(each.min()) for each in finite if each.size), default=math.nan)
     return [
@@ -272,8 +272,7 @@ def task(groups: Sequence[Group], dataset: str, seed: int = 0, variants_of: str 
     info = oracles.get(setting.oracle).info
     target = info.target_of(dataset)
     scores = np.array([each.mean() for each in counted(groups, dataset, target)])
-    # nan: no run has the value at all
-    levels = tied_levels(np.where(np.isnan(scores), -np.inf, scores))
+    levels = _levels(groups, dataset, target)  # a score is nan where no run has the value at all
     names = labels(groups)
     order = sorted(range(len(groups)), key=lambda row: (-levels[row], names[row]))
     groups, names = [groups[row] for row in order], [names[row] for row in order]
@@ -323,7 +322,7 @@ def _goals(
         for metric in shown
     }
     orders = {
-        metric.name: levels if metric is target else _levels(by_metric[metric.name], metric)
+        metric.name: levels if metric is target else _levels(groups, dataset, metric)
         for metric in shown
     }
     marks, untested = _marks(groups, dataset, shown, orders)
@@ -343,10 +342,10 @@ def _goals(
     return measures, untested
 
 
-def _levels(estimates: Sequence[Estimate], metric: Metric) -> Levels:
-    sign = 1 if metric.higher_is_better else -1
-    means = [-math.inf if each.mean is None else sign * each.mean for each in estimates]
-    return tied_levels(np.array(means))
+def _levels(groups: Sequence[Group], dataset: str, metric: Metric) -> Levels:
+    """By the means of all runs of each group, see `counted`; last where there is none."""
+    means = np.array([each.mean() for each in counted(groups, dataset, metric)])
+    return tied_levels(np.where(np.isnan(means), -np.inf, means))
 
 
 def _second(estimates: Sequence[Estimate], levels: Levels) -> frozenset[int]:
@@ -366,8 +365,8 @@ def _marks(
 ) -> tuple[dict[str, list[str]], set[int]]:
     """Per metric a mark for each row.
 
-    And the rows that share too few seeds with the best for a test. A row with a failed run, or
-    without a value, is marked nowhere.
+    And the rows that share too few seeds with the best for a test. A row without a value is marked
+    nowhere, and one with a failed run, which counts as the worst of all, is never called close.
     """
     marks = {metric.name: [""] * len(groups) for metric in shown}
     pairs: dict[tuple[str, int], tuple[Values, float]] = {}

@@ -211,15 +211,15 @@ def _seed_words(groups: Sequence[Group]) -> str:
 
 
 # -- notes -----------------------------------------------------------------------------------------
-def failures(groups: Sequence[Group], names: Sequence[str]) -> list[str]:
-    """A line for each group with failed runs."""
+def failures(
+    groups: Sequence[Group], names: Sequence[str] = (), count: str = "are in no mean"
+) -> list[str]:
+    """A line for each group with failed runs, and how they count; its label if not named."""
     lines = []
-    for group, name in zip(groups, names, strict=True):
+    for group, name in zip(groups, names or labels(groups), strict=True):
         for seed, error in list(group.failed.items())[:1]:
             runs = f"{len(group.failed):,} of {len(group.failed) + group.seeds.size:,} runs"
-            lines.append(
-                f"{name}: {runs} failed and are in no mean (seed {seed}: {error_kind(error)})."
-            )
+            lines.append(f"{name}: {runs} failed and {count} (seed {seed}: {error_kind(error)}).")
     return lines
 
 

@@ -20,7 +20,7 @@ from nasrepro.reports.figures.style import (
 )
 from nasrepro.reports.groups import Group, Setting
 from nasrepro.reports.summary import Results, curves
-from nasrepro.reports.words import budget_words, searched, title_of, unit_words
+from nasrepro.reports.words import budget_words, failures, searched, title_of, unit_words
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import LEAST
@@ -63,7 +63,8 @@ def draw(results: Results) -> Iterator[Drawing]:
         axes: list[Axis] = ["clock_s", "queries"] if timed else ["queries"]
         if named and any(moments_of([group for _, group in named], axis).size for axis in axes):
             shown = emphasised({name: of[name] for name, _ in named}, results.highlighted)
-            yield _drawing(task.setting, named, axes, looks, shown)
+            lost = failures(task.groups, task.labels)
+            yield _drawing(task.setting, named, axes, looks, shown, lost)
 
 
 def _drawing(
@@ -72,6 +73,7 @@ def _drawing(
     axes: Sequence[Axis],
     looks: Mapping[str, Look],
     shown: Collection[str],
+    lost: Sequence[str],
 ) -> Drawing:
     dataset, target = target_of(setting)
     best = best_of([group for _, group in named])
@@ -101,6 +103,7 @@ def _drawing(
         + f"; for the first {BANDS} and {title_of(BASELINE)} with pointwise 95 % intervals"
         * (counts[-1] >= LEAST)
         + "."
+        + "".join(f" {line}" for line in lost)
         + (" In grey: the other methods." if len(shown) < len(named) else "")
     )
     epochs, limit = f"{setting.protocol.search_epochs}ep", budget_words(setting.budget, unit="s")

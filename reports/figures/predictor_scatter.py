@@ -13,7 +13,9 @@ import numpy as np
 from nasrepro.reports.document import slug
 from nasrepro.reports.figures.style import Drawing, legend_below, new_figure, spelled
 from nasrepro.reports.summary import Results
+from nasrepro.reports.words import scale_of, unit_words
 from nasrepro.suite.experiments.kinds.search import events_of
+from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 
 
@@ -51,7 +53,7 @@ def _drawing(
                 axis.set_axis_off()
                 continue
             others = max(others, len(searches) - 1)
-            _panel(axis, searches)
+            _panel(axis, searches, scale_of(info.objective_of(dataset)))
             axis.set_title(spelled(dataset))
             axis.set_xlabel(
                 metric.replace("_", " ")
@@ -59,7 +61,7 @@ def _drawing(
                 .replace("degree", "Degree")
                 .replace("mass", "Mass")
             )
-        row[0].set_ylabel("Score in the search, %")
+        row[0].set_ylabel("\n".join(dict.fromkeys(_axis(info.objective_of(d)) for d in datasets)))
     legend_below(figure, next(axis for axis in axes.flat if axis.lines), columns=3)
     caption = (
         f"{oracle}: the score that the search saw against a metric of topology. Dots: the "
@@ -70,7 +72,13 @@ def _drawing(
     return Drawing(slug("predictor-scatter", oracle), caption, figure)
 
 
-def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
+def _axis(objective: Metric) -> str:
+    """Name of the score, which is signed so that higher is better."""
+    sign = "" if objective.higher_is_better else "−"
+    return f"{sign}{objective.name.replace('_', ' ')} {unit_words(objective)}".rstrip()
+
+
+def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]], scale: float) -> None:
     seed, *rest = sorted(searches)
     first = searches[seed]
     if rest:
@@ -78,7 +86,7 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
         score = np.concatenate([searches[each]["score"] for each in rest])
         axis.plot(
             g,
-            100 * score,
+            scale * score,
             linestyle="none",
             marker=".",
             markersize=1.5,
@@ -90,13 +98,13 @@ def _panel(axis: Any, searches: Mapping[int, Mapping[str, Any]]) -> None:
     exponent = np.clip(first["c"] * first["unit"] / np.maximum(reach, 1e-12), -60, 60)
     axis.plot(
         reach,
-        100 * (first["shift"] + 1 / (first["a"] + first["b"] * np.exp(exponent))),
+        scale * (first["shift"] + 1 / (first["a"] + first["b"] * np.exp(exponent))),
         color="#D55E00",
         label="curve fitted",
     )
     axis.plot(
         first["g"],
-        100 * np.array(first["score"]),
+        scale * np.array(first["score"]),
         linestyle="none",
         marker="o",
         markersize=3.5,

@@ -47,7 +47,7 @@ def draw(results: Results) -> Iterator[Drawing]:
 def _scatter(store: Store, record: RankRecord) -> Scatter | None:
     try:
         return Scatter.from_bytes(store.trace(record.key.run_id))
-    except NasreproError:  # from before rankings kept their scores
+    except NasreproError:  # from before rankings kept their scores, or damaged
         return None
 
 

@@ -22,7 +22,7 @@ from nasrepro.reports.document import (
 )
 from nasrepro.reports.groups import Group
 from nasrepro.reports.summary import Results, setting_id
-from nasrepro.reports.words import budget_words, labels, searched, title_of
+from nasrepro.reports.words import budget_words, failures, labels, searched, title_of
 from nasrepro.suite.oracle import Metric
 from nasrepro.suite.registry import oracles
 from nasrepro.suite.statistics import Reached, time_to_reach
@@ -55,7 +55,7 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
     """
     setting = groups[0].setting
     dataset, target = target_of(setting)
-    groups = [group for group in groups if group.curves.some.size]
+    groups = [group for group in groups if group.curves.some.size or group.failed]
     goals = _goals(groups, dataset, target)
     if not goals:
         return []
@@ -93,6 +93,7 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
             *transposed(filled),
             legend=_LEGEND,
             citations=(info.citation,),
+            footnotes=tuple(failures([groups[row] for row in order], count="reach no goal")),
             row_ids=tuple(groups[row].id for row in order),
             part="searches",
         )

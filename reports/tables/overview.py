@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from nasrepro.reports.document import (
@@ -142,7 +143,9 @@ def _overview(
         "each oracle give their number, the intervals, the metric and its split.",
         *transposed(filled),
         legend=(
-            "Scorers with the most data sets come first, then by their mean. Best in bold; "
+            "Scorers with the most data sets come first, then by their mean. Best in bold, of "
+            "those over all architectures, or, where there is none, over the sample that most "
+            "share; "
             f"{DASH}: not scored."
         ),
     )
@@ -157,11 +160,11 @@ def _overview_column(
     values = [
         None if record is None else number_of(record.agreement.get(name)) for record in records
     ]
-    known = [value for value in values if value is not None]
-    places = tied_levels(known) if known else ()
-    best = {value for value, at in zip(known, places, strict=True) if at == max(places)}
+    best = _best(records, values, whole)
     cells = []
-    for record, value, shown in zip(records, values, aligned(values, 3), strict=True):
+    for row, (record, value, shown) in enumerate(
+        zip(records, values, aligned(values, 3), strict=True)
+    ):
         if record is None:
             cells.append(TableCell(shown + (PAD if samples else ""), (None, None, None, None)))
             continue
@@ -173,7 +176,7 @@ def _overview_column(
             TableCell(
                 text,
                 (value, *interval, number_of(record.agreement.get("n"))),
-                BEST if value in best else "",
+                BEST if row in best else "",
             )
         )
     oracle, dataset = place
@@ -182,3 +185,20 @@ def _overview_column(
     return Column(
         stem, f"{oracle}\n{dataset}", data, terminal=1 + number, panel=1 + number // _ACROSS
     ), cells
+
+
+def _best(
+    records: Sequence[RankRecord | None], values: Sequence[float | None], whole: int | None
+) -> set[int]:
+    """The rows with the best value, of those over the same architectures."""
+    sizes = {
+        row: record.agreement.get("n")
+        for row, (record, value) in enumerate(zip(records, values, strict=True))
+        if record is not None and value is not None
+    }
+    if not sizes:
+        return set()
+    common = whole if whole in sizes.values() else Counter(sizes.values()).most_common(1)[0][0]
+    rows = [row for row, size in sizes.items() if size == common]
+    places = tied_levels([values[row] or 0.0 for row in rows])
+    return {row for row, at in zip(rows, places, strict=True) if at == max(places)}

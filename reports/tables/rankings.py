@@ -88,7 +88,7 @@ def rank_order(record: RankRecord) -> tuple[object, ...]:
 
 
 def ranking_table(records: Sequence[RankRecord]) -> TableDoc:
-    """A row per data set and scorer, the best Kendall first.
+    """A row per data set and scorer; of those over equally many architectures the best first.
 
     `records` are in `rank_order` and share `rank_table_of`.
     """
@@ -369,9 +369,10 @@ def _caption(records: Sequence[RankRecord]) -> str:
     )
 
 
-def _badness(record: RankRecord) -> tuple[bool, float]:
+def _badness(record: RankRecord) -> tuple[bool, float, float]:
+    """For sorting: rows over most architectures first, of those the ones with the best Kendall."""
     tau = number_of(record.agreement.get("kendall"))
-    return tau is None, -(tau or 0.0)
+    return tau is None, -(number_of(record.agreement.get("n")) or 0), -(tau or 0.0)
 
 
 def number_of(value: object) -> float | int | None:

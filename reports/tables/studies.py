@@ -215,20 +215,25 @@ def _measured(
     seed: int,
     place: int,
 ) -> list[Filled]:
-    """A measured column: numbers as mean and interval inside `bounds`, texts as they are."""
+    """A measured column: numbers as mean and interval inside `bounds`, texts as they are.
+
+    Where only some runs have a number (the others diverged, or have none by definition), how many
+    stands beside their mean.
+    """
     if any(isinstance(value, str) for members in values for value in members):
         texts = [
             ", ".join(dict.fromkeys(str(value) for value in members if value is not None)) or DASH
             for members in values
         ]
         return [text_column(Column(name, _header(name), (name,), "left", 1 + place), texts)]
-    estimates = [
-        estimate(
-            np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64),
-            seed,
-            bounds,
-        )
+    numbers = [
+        np.array([x for x in members if isinstance(x, int | float)], dtype=np.float64)
         for members in values
+    ]
+    estimates = [estimate(each, seed, bounds) for each in numbers]
+    shares = [
+        f" ({estimated.n} of {len(members)})" if each.size and estimated.n < len(members) else ""
+        for estimated, each, members in zip(estimates, numbers, values, strict=True)
     ]
     intervals = [(estimated.mean, *estimated.ends) for estimated in estimates]
     halves = [
@@ -239,14 +244,14 @@ def _measured(
     means = [mean for mean, _, _ in intervals]
     decimals = min(4, max(0, math.ceil(-math.log10(min(halves))))) if halves else _plain(means)
     cells = []
-    for mean, low, high in intervals:
+    for (mean, low, high), share in zip(intervals, shares, strict=True):
         if missing(mean):
-            cells.append(TableCell(DASH, (None, None, None)))
+            cells.append(TableCell(DASH + share, (None, None, None)))
             continue
         text = f"{mean:,.{decimals}f}"
         if low is not None and high is not None and high > low:
             text += f" [{low:,.{decimals}f}, {high:,.{decimals}f}]"
-        cells.append(TableCell(text.replace("-", "−"), (mean, low, high)))
+        cells.append(TableCell(text.replace("-", "−") + share, (mean, low, high)))
     return [
         (
             Column(

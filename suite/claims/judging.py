@@ -16,6 +16,7 @@ from nasrepro.suite.claims.kinds import Order, StudyRow
 from nasrepro.suite.claims.kinds.order import corrected
 from nasrepro.suite.claims.model import Claim
 from nasrepro.suite.claims.rules import CorrectedTest, Finding, named
+from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.experiments.store import Store
 
 
@@ -121,4 +122,7 @@ def _finding(claim: Claim, context: Context) -> Finding:
     for need in claim.results:
         if need.absent:
             return Finding("not judged", why=need.absent)
-    return claim.how.judge(claim, context)
+    try:
+        return claim.how.judge(claim, context)
+    except DataMissing as error:  # a result is here, the table that it is compared with is not
+        return Finding("not judged", why=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="Python file of the method.")],
-    oracle: Annotated[str, typer.Option(help="Oracle for the trial runs.")] = "digits201",
+    oracle: Annotated[
+        str,
+        typer.Option(
+            help="Oracle for the trial runs (default: digits201; of a method that trains networks "
+            "of its own, workshop201)."
+        ),
+    ] = "",
     queries: Annotated[int, typer.Option(min=1, help="Budget of each trial run.")] = 20,
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Time limit of each run, in seconds.")
@@ -41,7 +48,7 @@ def check(
         ("parameters", json.dumps(dict(method.defaults)), True),
         ("modules beside it", ", ".join(method.beside) or "none", True),
         ("deviations", f"{len(method.deviations)} listed in its docstring", True),
-        *_trials(method, oracle, queries, timeout),
+        *_trials(method, oracle or _oracle_for(method), queries, timeout),
     ]
     if as_json:
         print_json([{"check": what, "found": found, "ok": good} for what, found, good in lines])
@@ -61,15 +68,16 @@ def _trials(
         return [("run", error, False)]
     again, _ = _outcome(method, oracle, queries, timeout, 0)
     other, _ = _outcome(method, oracle, queries, timeout, 1)
-    evaluations = [outcome and outcome["evaluations"] for outcome in (first, again, other)]
-    same = evaluations[0] == evaluations[1] and again["chosen"] == first["chosen"]
+    searches = [outcome and _search(outcome) for outcome in (first, again, other)]
+    evaluations = [search and search[0] for search in searches]
+    same = searches[0] == searches[1]
     drawn = ", ".join(first["drawn"])
     return [
         ("run", f"{len(evaluations[0])} evaluations, seed 0", True),
         ("same seed, same search", _difference(*evaluations[:2]) if not same else "yes", same),
         (
             "another seed, another search",
-            "yes" if evaluations[0] != evaluations[2] else "no: it does not depend on rng",
+            "yes" if searches[0] != searches[2] else "no: it does not depend on rng",
             True,
         ),
         (
@@ -80,6 +88,15 @@ def _trials(
         ("CPU seconds of its own", f"{first['overhead_s']['total']:.2f}", True),
         ("memory", f"{first['peak_bytes'] / 2**20:,.0f} MiB at most", True),
     ]
+
+
+def _search(outcome: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a search did and chose: evaluations first, then what it logged and handed back."""
+    return tuple(outcome[part] for part in ("evaluations", "chosen", "packed", "events"))
+
+
+def _oracle_for(method: Method) -> str:
+    return "workshop201" if method.workshop else "digits201"
 
 
 def _difference(one: list[Any], other: list[Any] | None) -> str:
@@ -107,7 +124,7 @@ def _outcome(
         answer = team.perform(cell)
         if answer.ran:
             cell.conclude(answer.text, answer.packed)
-            return json.loads(answer.text), ""
+            return {**json.loads(answer.text), "packed": answer.packed}, ""
         return None, answer.text.strip()
     except Died as error:
         return None, str(error)

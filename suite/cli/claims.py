@@ -118,7 +118,8 @@ def claims(
         print_json([show.row_of(verdict) for verdict in done.verdicts])
     else:
         show.print_verdicts(done.verdicts)
-    return int(_remarked(done.verdicts, strict=strict) or done.failed)
+    options = [f" --file {each}" for each in file or ()] + [f" --method {m}" for m in method or ()]
+    return int(_remarked(done.verdicts, "".join(options), strict=strict) or done.failed)
 
 
 def _refuse_options(context: typer.Context) -> None:
@@ -131,8 +132,13 @@ def _refuse_options(context: typer.Context) -> None:
             )
 
 
-def _remarked(verdicts: Sequence[Verdict], *, strict: bool) -> bool:
+def _remarked(verdicts: Sequence[Verdict], options: str, *, strict: bool) -> bool:
     """Name the verdicts that are not the recorded ones, and if strict those that are none.
+
+    Args:
+        verdicts: what was judged.
+        options: those that name its files, for the command that records it.
+        strict: whether every claim must have a verdict.
 
     Returns:
         Whether there are any.
@@ -144,7 +150,7 @@ def _remarked(verdicts: Sequence[Verdict], *, strict: bool) -> bool:
             f"{each.claim.recorded or 'nothing yet'} ({each.why})"
         )
     if changed:
-        remark("after a look at why: nasrepro claims record, and commit the diff")
+        remark(f"after a look at why: nasrepro claims record{options}, and commit the diff")
     unjudged = (
         [verdict for verdict in verdicts if verdict.verdict == "not judged"] if strict else []
     )

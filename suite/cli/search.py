@@ -24,7 +24,7 @@ from nasrepro.suite.cli.common import (
     remark,
     typed_arch,
 )
-from nasrepro.suite.errors import DataMissing, NasreproError
+from nasrepro.suite.errors import DataMissing, NasreproError, UnknownName
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.kind import Cell, Record
@@ -101,7 +101,9 @@ def _price(oracle: Oracle, dataset: str, epochs: int, seed: str) -> str:
 def _shown(value: Any, unit: str) -> str:
     """Six digits, thousands separated; what has no unit (an index, epochs) as it is typed."""
     return (
-        f"{value:.6g}"
+        f"{value:,.0f}"
+        if isinstance(value, float) and unit and value.is_integer() and abs(value) < 1e15
+        else f"{value:.6g}"
         if isinstance(value, float)
         else f"{value:,}"
         if isinstance(value, int) and unit
@@ -157,9 +159,10 @@ def run(
     from nasrepro.suite.experiments.plan import load_plan
 
     left_out: dict[str, DataMissing] = {}
+    added = [_method(each) for each in method or []]
     loaded = load_plan(plan)
     labels = arm_labels(loaded.experiment)
-    cells = _cells(plan, loaded, method or [], seeds, left_out if skip_missing else None)
+    cells = _cells(plan, loaded, added, seeds, left_out if skip_missing else None)
     if address and executor != "dask":
         raise NasreproError("--address is of a Dask scheduler: give --executor dask, too")
     how = {"executor": executor, "workers": workers, "address": address, "timeout_s": timeout}
@@ -197,7 +200,7 @@ def _document(
 def _cells(
     name: str,
     plan: Plan,
-    extra: Sequence[str],
+    extra: Sequence[Method],
     seeds: int | None,
     left_out: dict[str, DataMissing] | None,
 ) -> list[Cell]:
@@ -207,7 +210,7 @@ def _cells(
     try:
         cells = cells_of(
             plan if seeds is None else plan.seeded(seeds),
-            [_method(each) for each in extra],
+            extra,
             missing=None if left_out is None else left_out.__setitem__,
         )
     except DataMissing as lacking:
@@ -269,8 +272,13 @@ def _method(name: str) -> Method:
     from nasrepro.suite.registry import methods
 
     if name.endswith(".py") or "/" in name:
-        return methods.from_file(Path(name))
+        own = methods.from_file(Path(name))
+        if own.name not in methods.known():  # a plan may name it, with parameters
+            methods.add(own.name, own, __name__)
+        return own
     base, colon, value = name.partition(":")
+    if Path(f"{base}.py").exists() and not methods.has(base):
+        raise UnknownName("method", name, methods.names(), f"or give the file: {base}.py")
     method = methods.get(base)
     texts = [param for param, default in method.defaults.items() if isinstance(default, str)]
     if not colon:

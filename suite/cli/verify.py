@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 @app.command()
 def verify(
     run: Annotated[
-        list[str] | None, typer.Argument(help="Ids of results (column id of a report's runs.csv).")
+        list[str] | None,
+        typer.Argument(help="Ids of results (run_id in a report's runs.csv)."),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Verify N results, drawn at random.")

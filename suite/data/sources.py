@@ -75,7 +75,7 @@ def fetch_table(spec: TableSpec, progress: Progress = lambda done, total, name: 
     """
     _sweep()
     if spec.path.exists():
-        Table(spec.path)
+        _check_contents(Table(spec.path))
         return spec.path
     if spec.local:
         return _convert_local(spec, progress)

@@ -33,7 +33,7 @@ class Outcome:
         evaluations: rows [code, epochs, score, cost_s], in order.
         ratings: rows [index of the evaluation, score, query, clock_s].
         events: what the method told `Session.log`.
-        simulated_s: GPU seconds of training.
+        simulated_s: seconds of training, as the oracle has them.
         wall_s: the same with evaluations side by side.
         overhead_s: CPU seconds of the method, by kind.
         environment: versions and machine.

@@ -6,12 +6,17 @@ by name.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
+from nasrepro.suite.errors import DataCorrupt
 from nasrepro.suite.experiments.columns import Row
 from nasrepro.suite.registry import Method
 
@@ -97,6 +102,30 @@ class Record(Protocol):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of `to_json`."""
+
+
+def fields_of(record: type[Record], text: str) -> dict[str, Any]:
+    """The fields of a record as its JSON has them; ValueError where one is of another type."""
+    raw: dict[str, Any] = json.loads(text)
+    _types(record).validate_python(raw)
+    return raw
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """While what is kept beside a record is read: DataCorrupt where it cannot be."""
+    try:
+        yield
+    except (zlib.error, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataCorrupt(
+            f"a {what} in the store cannot be read ({type(error).__name__}: {error}); "
+            "run its experiment again in a new store"
+        ) from error
+
+
+@cache
+def _types(record: type[Record]) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
 
 
 class Cell(Protocol):

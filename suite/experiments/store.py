@@ -327,7 +327,7 @@ class Store:
         ).fetchone()
         if row is None:
             raise NasreproError(
-                f"{self.path} has no result {run_id!r}; runs.csv of a report and "
+                f"{self.path} has no result {run_id!r}; column run_id of a report's runs.csv and "
                 "nasrepro claims --explain name them"
             )
         try:
@@ -370,7 +370,7 @@ class Store:
         for run_id, record in self._identified(made, f"kind = 'run' AND engine = ?{self._rest()}"):
             try:
                 common, row = made.split(run_id, record)
-            except (ValueError, TypeError) as error:
+            except _UNREADABLE as error:
                 self._unread[run_id] = f"a record that cannot be read ({type(error).__name__})"
             else:
                 alone[common].append(row)

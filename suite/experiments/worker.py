@@ -25,7 +25,7 @@ from typing import IO, NamedTuple
 from nasrepro.suite.data import withhold
 from nasrepro.suite.errors import DataMissing, UnknownName, one_line
 from nasrepro.suite.experiments.contained import ONE_THREAD
-from nasrepro.suite.experiments.identity import Foreign, environment
+from nasrepro.suite.experiments.identity import Foreign, environment, installed
 from nasrepro.suite.experiments.kind import Cell, Record
 
 #: Lengths of an answer's parts.
@@ -144,7 +144,9 @@ def _restorer() -> Callable[[], None]:
 def _performed(cell: Cell) -> Answer:
     try:
         if cell.sealed:
-            withhold(cell.withheld)
+            with installed(cell.engine):
+                withheld = cell.withheld
+            withhold(withheld)
         return Answer(_RAN, *cell.perform())
     except Foreign as error:
         return Answer(_REFUSED, str(error))

@@ -264,8 +264,9 @@ class Oracle(ABC):
             seed: of the draw.
             data: "random" for normal pixels and uniform labels, or a registered set of images, of
                 whose training part images are drawn without replacement and normalised per
-                channel; never one that the oracle validates or tests on. If not given, the data
-                set's own where that ships, else "random".
+                channel; never one that an oracle of our own trainings validates or tests on (which
+                ones a published table held out is not known here). If not given, the data set's own
+                where that ships, else "random".
 
         Raises:
             UnknownName, DataMissing: there is no such set, or it is not here.

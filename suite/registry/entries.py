@@ -214,14 +214,17 @@ def _cast(what: str, default: Any, value: Any, annotation: Any) -> Any:
     if isinstance(value, str) and not value.isprintable():
         raise NasreproError(f"{what}: {value!r} has characters that cannot be printed")
     others = [name.partition("[")[0] for name in str(annotation).split(" | ")]
+    if type(default) is float and number:
+        return float(value) + 0.0  # -0.0 is 0.0
+    if isinstance(default, list | tuple) and isinstance(value, list | tuple):
+        kinds = {type(each) for each in default}
+        if kinds in ({int}, {float}):  # other elements are the study's own to check
+            return [_cast(f"{what}, an element", default[0], each, "") for each in value]
+        return list(value)
     if default is None or type(value) is type(default) or type(value).__name__ in others:
         return value
-    if type(default) is float and number:
-        return float(value)
     if type(default) is int and number and value == int(value):
         return int(value)
-    if isinstance(default, list | tuple) and isinstance(value, list | tuple):
-        return list(value)
     if isinstance(default, Mapping) and isinstance(value, Mapping):
         return dict(value)
     raise NasreproError(

@@ -157,7 +157,9 @@ class Registry(Generic[T]):
         try:
             with importable(path, beside):
                 exec(compile(text, str(path), "exec"), module.__dict__)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a file raises
             raise NasreproError(
                 f"{self.kind} file {path} failed to import: {one_line(error, path)}"
             ) from error

@@ -65,6 +65,17 @@ class ScoringSetting:
             name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)
         }
 
+    @property
+    def options(self) -> str:
+        """The command line's options for what differs from the defaults, a space before each."""
+        words = {"dataset": "network-dataset", "as_built": "as-built"}
+        given = []
+        for name, value in self.changed.items():
+            values = [f"{size}={n}" for size, n in value.items()] if name == "network" else [value]
+            for each in values:
+                given.append(f" --{words.get(name, name)}" + ("" if each is True else f" {each}"))
+        return "".join(given)
+
 
 _DEFAULT = ScoringSetting()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ class Budget:
     """Limits of a search. At least one is given; the first one reached ends the search.
 
     Attributes:
-        seconds: simulated training, GPU seconds.
+        seconds: simulated training, in seconds as the oracle counts them (see its card).
         queries: evaluations, repeats included.
     """
 
@@ -37,7 +37,7 @@ class Budget:
             if isinstance(value, bool) or not isinstance(value, kinds):
                 whole = " whole" if name == "queries" else ""
                 raise NasreproError(f"budget {name} = {value!r} must be a positive{whole} number")
-            if not 0 < value < math.inf:
+            if not 0 < value <= sys.float_info.max:
                 raise NasreproError(f"budget {name} = {value} must be a positive number")
 
 

@@ -2,7 +2,7 @@
 
 It shows validation metrics, and records what they cost.
 
-Cost has three columns that are never added up: simulated training (GPU seconds of the table),
+Cost has three columns that are never added up: simulated training (seconds of the table),
 measured search overhead (CPU seconds of the method itself), and queries.
 
 Longer than other files because it is all that a method sees, in one place.
@@ -238,7 +238,7 @@ class Session:
     ) -> list[Evaluation]:
         """Evaluate in parallel on `workers` simulated workers.
 
-        GPU seconds are summed; the simulated wall clock advances by the length of a list schedule
+        Seconds are summed; the simulated wall clock advances by the length of a list schedule
         (each evaluation goes to the first free worker).
 
         Raises:
@@ -489,6 +489,10 @@ class Session:
             yield told.append
         finally:
             spent = time.process_time() - started - (self._oracle_cpu_s - inside)
+            if not all(0 <= seconds < math.inf for seconds in told):
+                raise ProtocolError(
+                    f"session.charge({kind!r}) was told {told} seconds; give finite ones, from 0"
+                )
             recorded = sum(told) if told else spent
             self._cached_cpu_s += recorded - spent
             self.ledger.overhead_s[kind] = self.ledger.overhead_s.get(kind, 0.0) + recorded

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from nasrepro.suite.data import Progress, stable_hash
 from nasrepro.suite.errors import NotTabulated, ScoresMissing
@@ -28,10 +28,12 @@ from nasrepro.suite.experiments.kind import (
     Part,
     Positive,
     Seconds,
+    fields_of,
+    readable,
     register,
 )
-from nasrepro.suite.oracle import MEAN, Oracle
-from nasrepro.suite.registry import Method, Scorer, load_oracle, scorers
+from nasrepro.suite.oracle import MEAN, RANDOM, Oracle
+from nasrepro.suite.registry import Method, Scorer, image_sets, load_oracle, scorers
 from nasrepro.suite.scoring import (
     ScoreTable,
     ScoringSetting,
@@ -42,6 +44,7 @@ from nasrepro.suite.scoring import (
     scored,
 )
 from nasrepro.suite.scoring import score as score_networks
+from nasrepro.suite.statistics import RankAgreement, rank_agreement
 
 
 class Ranking(Part):
@@ -129,10 +132,13 @@ class Scatter:
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Scatter:
-        """Inverse of `to_bytes`."""
-        return cls(
-            **{name: tuple(values) for name, values in json.loads(zlib.decompress(packed)).items()}
-        )
+        """Inverse of `to_bytes`; DataCorrupt where it is none."""
+        with readable("scatter"):
+            raw = json.loads(zlib.decompress(packed))
+            return cls(**{name: tuple(values) for name, values in raw.items()})
+
+
+_AGREEMENT = TypeAdapter(RankAgreement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +178,13 @@ class RankRecord:
     @classmethod
     def from_json(cls, text: str) -> RankRecord:
         """Inverse of `to_json`."""
-        raw = json.loads(text)
+        raw = fields_of(cls, text)
         agreement = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in raw.pop("agreement").items()
         }
+        if raw["status"] == "done":
+            _AGREEMENT.validate_python(agreement)
         return cls(key=RankKey(**raw.pop("key")), agreement=agreement, **raw)
 
 
@@ -282,11 +290,13 @@ def _scored_so_far(oracle: Oracle, scorer: Scorer, setting: ScoringSetting) -> i
     table = ScoreTable.load(inputs, scorer)
     size = len(scored(oracle, table, scorer.name)[0]) if table.of(scorer) else 0
     if not size:
+        if setting.data not in ("", RANDOM):
+            image_sets.get(setting.data)  # a misspelt name is named
         stale = len(table.rows.get(scorer.name, {}))
         raise ScoresMissing(
             f"no networks of {oracle.name} are scored by {scorer.name} with {inputs}"
             f"{f' ({stale:,} with another version of it)' if stale else ''}; score some: "
-            f"nasrepro score {oracle.name} --scorer {scorer.name} --sample 1000"
+            f"nasrepro score {oracle.name} --scorer {scorer.name}{setting.options} --sample 1000"
         )
     return size
 
@@ -439,8 +449,6 @@ class RankingSetting:
         scoring_s: float,
     ) -> RankRecord:
         """The record of scores, shape (n,), for what `targets` gave."""
-        from nasrepro.suite.statistics import rank_agreement
-
         key, oracle = self.key, self.oracle
         sign = 1 if oracle.info.metric(key.metric).higher_is_better else -1
         order = np.where(np.isfinite(scores), scores, -np.inf)

@@ -53,6 +53,8 @@ from nasrepro.suite.experiments.kind import (
     Seconds,
     Seeds,
     Use,
+    fields_of,
+    readable,
     register,
 )
 from nasrepro.suite.oracle import MEAN, Oracle, Seed, searching
@@ -332,7 +334,7 @@ class RunRecord:
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
         """Inverse of `to_json`."""
-        raw = json.loads(text)
+        raw = fields_of(cls, text)
         key = RunKey.from_plain(raw.pop("key"))
         reports = {dataset: Report(**report) for dataset, report in raw.pop("reports").items()}
         incumbents = tuple(tuple(row) for row in raw.pop("incumbents"))
@@ -358,17 +360,21 @@ class Trace:
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Trace:
-        """Inverse of `to_bytes`."""
-        raw = json.loads(zlib.decompress(packed))
-        rows = tuple(
-            (tuple(code), epochs, score, cost_s)
-            for code, epochs, score, cost_s in raw["evaluations"]
-        )
-        return cls(rows, tuple(raw["events"]))
+        """Inverse of `to_bytes`; DataCorrupt where it is none."""
+        with readable("trace"):
+            raw = json.loads(zlib.decompress(packed))
+            rows = tuple(
+                (tuple(code), epochs, score, cost_s)
+                for code, epochs, score, cost_s in raw["evaluations"]
+            )
+            return cls(rows, tuple(raw["events"]))
 
 
 def events_of(store: Store, run_id: str) -> tuple[Mapping[str, Any], ...]:
-    """What the method of a run logged; nothing where its trace is not kept, as by packed stores."""
+    """What the method of a run logged; nothing where its trace is not kept, as by packed stores.
+
+    Nor where it cannot be read.
+    """
     try:
         return Trace.from_bytes(store.trace(run_id)).events
     except NasreproError:
@@ -454,8 +460,9 @@ def search_cells(experiment: Experiment, extra: Sequence[Method]) -> Iterator[Ru
         for budget in experiment.budgets
     ]
     used = [(methods.get(use.name), use.params) for use in experiment.methods]
+    used += [(method, {}) for method in extra if all(method is not each for each, _ in used)]
     for setting in settings:
-        for method, given in [*used, *((method, {}) for method in extra)]:
+        for method, given in used:
             first = run_key(setting, method, given)
             for seed in experiment.seeds:
                 yield search_cell(replace(first, seed=seed), method, experiment.timeout)
@@ -717,6 +724,11 @@ def _split(run_id: str, record: RunRecord) -> tuple[str, Row]:
         if value is not None
     }
     places = sorted(reported)
+    metrics = {metric.name: metric for metric in oracles.get(record.key.oracle).info.metrics}
+    for (dataset, name), value in reported.items():
+        low, high = metrics[name].bounds if name in metrics else (-math.inf, math.inf)
+        if value < low or value > high:
+            raise ValueError(f"{name} on {dataset} is {value}, outside [{low:g}, {high:g}]")
     shared = [replace(record.key, seed=0), places, record.environment]
     error = record.error.strip().splitlines()
     return json.dumps(shared, sort_keys=True, default=plain), Row(

@@ -24,7 +24,16 @@ from nasrepro.suite.experiments.identity import (
     scorers_of,
     tables_of,
 )
-from nasrepro.suite.experiments.kind import TIMEOUT_S, Kind, OpenCell, Seconds, Seeds, Use, register
+from nasrepro.suite.experiments.kind import (
+    TIMEOUT_S,
+    Kind,
+    OpenCell,
+    Seconds,
+    Seeds,
+    Use,
+    fields_of,
+    register,
+)
 from nasrepro.suite.registry import Method, Study, studies
 
 
@@ -105,11 +114,14 @@ class StudyRecord:
     @classmethod
     def from_json(cls, text: str) -> StudyRecord:
         """Inverse of `to_json`."""
-        raw = json.loads(text)
+        raw = fields_of(cls, text)
+        by, rows = tuple(raw.pop("by")), tuple(raw.pop("rows"))
+        if len({frozenset(row) for row in rows}) > 1 or any(not {*by} <= {*row} for row in rows):
+            raise ValueError("rows of a study that have not the same columns")
         return cls(
             key=StudyKey(**raw.pop("key")),
-            by=tuple(raw.pop("by")),
-            rows=tuple(raw.pop("rows")),
+            by=by,
+            rows=rows,
             **raw,
         )
 
