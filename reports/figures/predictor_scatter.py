@@ -61,7 +61,8 @@ def _drawing(
                 .replace("degree", "Degree")
                 .replace("mass", "Mass")
             )
-        row[0].set_ylabel("\n".join(dict.fromkeys(_axis(info.objective_of(d)) for d in datasets)))
+        names = dict.fromkeys(score_axis(info.objective_of(name)) for name in datasets)
+        row[0].set_ylabel("\n".join(names))
     legend_below(figure, next(axis for axis in axes.flat if axis.lines), columns=3)
     caption = (
         f"{oracle}: the score that the search saw against a metric of topology. Dots: the "
@@ -72,8 +73,8 @@ def _drawing(
     return Drawing(slug("predictor-scatter", oracle), caption, figure)
 
 
-def _axis(objective: Metric) -> str:
-    """Name of the score, which is signed so that higher is better."""
+def score_axis(objective: Metric) -> str:
+    """What the axis of a score is called: the objective, signed so that higher is better."""
     sign = "" if objective.higher_is_better else "−"
     return f"{sign}{objective.name.replace('_', ' ')} {unit_words(objective)}".rstrip()
 

@@ -372,7 +372,7 @@ def _caption(records: Sequence[RankRecord]) -> str:
 def _badness(record: RankRecord) -> tuple[bool, float, float]:
     """For sorting: rows over most architectures first, of those the ones with the best Kendall."""
     tau = number_of(record.agreement.get("kendall"))
-    return tau is None, -(number_of(record.agreement.get("n")) or 0), -(tau or 0.0)
+    return (True, 0, 0.0) if tau is None else (False, -record.agreement["n"], -tau)
 
 
 def number_of(value: object) -> float | int | None:

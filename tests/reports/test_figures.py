@@ -16,7 +16,7 @@ from nasrepro.__main__ import app
 from nasrepro.reports import figures
 from nasrepro.reports.anytime import BASELINE
 from nasrepro.reports.document import slug
-from nasrepro.reports.figures import anytime, fronts
+from nasrepro.reports.figures import anytime, fronts, predictor_scatter
 from nasrepro.reports.figures.style import (
     DASHES,
     WIDTHS,
@@ -40,7 +40,7 @@ from nasrepro.suite.experiments.plan import Plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.experiments.worker import execute_here
-from nasrepro.suite.registry import load_oracle, methods
+from nasrepro.suite.registry import load_oracle, methods, oracles
 
 
 @pytest.fixture
@@ -154,6 +154,14 @@ def test_looks_differ_and_stay_the_same():
     assert len({look.marker for look in first}) == 4 and len(
         {str(look.dash) for look in first}
     ) == len(DASHES)
+
+
+def test_flash_s_scores_are_in_the_objective_s_unit():
+    """Perplexity is signed so that higher is better, and is no percentage."""
+    rnn, digits = (oracles.get(name).info for name in ("trained_rnn", "digits201"))
+    axis = predictor_scatter.score_axis
+    assert axis(digits.objective_of("digits")) == "valid accuracy (%)"
+    assert axis(rnn.objective_of(rnn.datasets[0].name)) == "−valid perplexity"
 
 
 def test_a_ranking_keeps_scores_for_its_scatter(monkeypatch):

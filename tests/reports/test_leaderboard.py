@@ -760,6 +760,11 @@ def test_what_is_no_snapshot_is_refused(tmp_path):
         snapshot.read_snapshot("[]", "x.json")
     with pytest.raises(NasreproError, match="is not a snapshot"):
         snapshot.read_snapshot("{", "x.json")
+    sound = {"date": "2026-11-30", "tasks": {"a": {"b": [1, 0.9]}}, "verdicts": {"c": "open"}}
+    assert snapshot.read_snapshot(json.dumps(sound), "x.json") == sound
+    for name in sound:
+        with pytest.raises(NasreproError, match="is not a snapshot"):
+            snapshot.read_snapshot(json.dumps({**sound, name: 5}), "x.json")
     (tmp_path / "empty").mkdir()
     Store(tmp_path / "runs.sqlite").close()
     result = CliRunner().invoke(

@@ -714,22 +714,21 @@ def test_a_ranking_says_what_it_was_scored_with_and_over_how_many(store):
     ]
     (doc,) = build(store(*records))
     assert texts(doc, "scorer") == [
-        "zico",
-        "zico",
         "synflow",
         "params",
         "old [source ssssssss]",
         "old [source tttttttt]",
+        "zico",
+        "zico",
     ]
     assert texts(doc, "n") == [
-        "random 1,627 of 15,625",
-        "random 2,001 of 15,625",
         *["all 15,625"] * 4,
+        "random 2,001 of 15,625",
+        "random 1,627 of 15,625",
     ]
-    assert texts(doc, "setting")[:4] == [
-        "2 × 128, full network", ("2 × 32, cells 1, channels "
-                "8"), "2 × 128, full network", "no network"
-    ]  # fmt: skip
+    setting = texts(doc, "setting")
+    assert (setting[0], setting[1]) == ("2 × 128, full network", "no network")
+    assert setting[4:] == ["2 × 32, cells 1, channels 8", "2 × 128, full network"]
     assert (
         "Scored with 2 × 32, cells 1, channels 8: 1,002 distinct architectures with 2 x 32 "
         "random images."
@@ -763,10 +762,32 @@ def test_all_oracles_in_one_table(store):
         "0.700°",
         "constant",
     ]
-    assert [cell.mark for cell in cells(kendall, "nasbench201_cifar10")] == ["", BEST, "", ""]
+    # the samples are over other cells, so that their larger figures are no better
+    assert [cell.mark for cell in cells(kendall, "nasbench201_cifar10")] == [BEST, "", "", ""]
     assert cells(kendall, "nasbench201_cifar10")[2].values[3] == 1000
     assert texts(kendall, "digits201_digits") == ["0.200", *[f"    {DASH}"] * 3]
     assert cells(spearman, "nasbench201_cifar10")[0].values[:3] == pytest.approx((0.7, 0.69, 0.71))
+
+
+def test_without_a_score_over_all_the_best_is_among_equal_samples(store):
+    of_samples = [
+        ranking(name, kendall=tau, sample=n, n=n)
+        for name, tau, n in (("zico", 0.7, 300), ("snip", 0.6, 300), ("synflow", 0.9, 100))
+    ]
+    other = ranking("macs", "digits", oracle="digits201", epochs=30)
+    kendall = build(store(*of_samples, other))[0]
+    marks = dict(zip(texts(kendall, "scorer"), cells(kendall, "nasbench201_cifar10"), strict=True))
+    assert {name for name, cell in marks.items() if cell.mark == BEST} == {"zico"}
+
+
+def test_rankings_over_fewer_architectures_stand_below_those_over_more(store):
+    records = [
+        ranking("params", kendall=0.5),
+        ranking("zico", kendall=0.7, sample=300, n=300),
+        ranking("snip", kendall=0.6, sample=1000, n=1000),
+    ]
+    (doc,) = build(store(*records))
+    assert texts(doc, "scorer") == ["params", "snip", "zico"]
 
 
 def test_of_several_versions_the_table_and_source_that_are_here_stand_in_the_overview(store):
@@ -1284,6 +1305,58 @@ def test_time_to_a_goal_by_hand(store):
     assert "within 0.5 points of the best: 94.50 %" in doc.caption
 
 
+def test_failed_runs_reach_no_goal(store):
+    """Two methods with the same finished runs; one of them lost two more."""
+    tests = (0.92, 0.93, 0.94)
+    records = [searched("random_search", seed, test) for seed, test in enumerate(tests)]
+    records += [searched("local_search", seed, test) for seed, test in enumerate(tests)]
+    records += [
+        run("local_search", seed, status="failed", error="Traceback\nOSError: no")
+        for seed in (3, 4)
+    ]
+    records.append(run("reinforce", 0, status="failed", error="Traceback\nOSError: no"))
+    (doc,) = by_id(build(store(*records)), "goals")
+    assert texts(doc, "method") == ["Random search", "Local search", "REINFORCE"]
+    shares = [cell.values[0] for cell in cells(doc, "baseline_share")]
+    assert shares == pytest.approx([2 / 3, 2 / 5, 0])
+    assert doc.footnotes == (
+        "Local search: 2 of 5 runs failed and reach no goal (seed 3: OSError).",
+        "REINFORCE: 1 of 1 runs failed and reach no goal (seed 0: OSError).",
+    )
+
+
+def test_a_task_on_which_all_runs_of_a_method_failed_counts(store):
+    datasets = ("cifar10", "cifar100", "ImageNet16-120")
+    records = [
+        searched("random_search", seed, 0.90 + 0.001 * seed, dataset)
+        for dataset in datasets
+        for seed in range(4)
+    ]
+    records += [searched("local_search", seed, 0.93, "cifar10") for seed in range(4)]
+    records += [
+        run("local_search", seed, status="failed", dataset=dataset, reported=(dataset,))
+        for dataset in datasets[1:]
+        for seed in range(4)
+    ]
+    doc = build(store(*records))[0]
+    ranks = dict(zip(texts(doc, "method"), cells(doc, "rank"), strict=True))
+    assert ranks["Local search"].values[0] == pytest.approx((1 + 2 + 2) / 3)
+    assert any("8 of its runs failed" in note for note in doc.footnotes)
+
+
+def test_the_best_objective_counts_failed_runs(store):
+    """What is left of a method that failed is better, all of it is not."""
+    records = [run(seed=seed, test=0.9) for seed in range(4)]
+    records += [run("local_search", seed, test=0.95) for seed in range(2)]
+    records += [run("local_search", seed, status="failed") for seed in (2, 3, 4)]
+    records += [run("reinforce", seed, test=0.5) for seed in range(4)]
+    doc = main_tables(build(store(*records)))[0]
+    rows = dict(zip(texts(doc, "method"), range(3), strict=True))
+    for column in ("valid_accuracy", "test_accuracy"):
+        marks = [cell.mark for cell in cells(doc, column)]
+        assert marks[rows["Random search"]] == BEST and marks[rows["Local search"]] != BEST
+
+
 def test_average_ranks_over_tasks(store):
     records = []
     for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
@@ -1436,6 +1509,25 @@ def test_studies_are_averaged_over_seeds(store):
         record.key.run_id for record in records[:3]
     ]
     assert doc.footnotes == ("Seed 7 failed and is in no mean: OSError.",)
+
+
+def test_a_mean_of_some_runs_of_a_study_says_of_how_many(store):
+    nan = math.nan
+    records = [
+        StudyRecord(
+            StudyKey("toys.error", "0" * 64, {"size": 3}, {}, seed),
+            "done",
+            ("kind",),
+            ({"kind": "a", "test": test, "none": nan, "held": held, "absent": None},),
+        )
+        for seed, (test, held) in enumerate([(nan, 1.0), (nan, None), (0.92, 3.0)])
+    ]
+    (doc,) = build(store(*records))
+    assert texts(doc, "seeds") == ["3"]
+    assert texts(doc, "test") == ["0.9200 (1 of 3)"]
+    assert texts(doc, "none") == [f"{DASH} (0 of 3)"]
+    assert texts(doc, "held")[0].endswith(" (2 of 3)")
+    assert texts(doc, "absent") == [DASH]
 
 
 def test_a_mean_correlation_has_no_interval_above_one(store, monkeypatch):
