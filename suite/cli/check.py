@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 from collections.abc import Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +14,7 @@ import typer
 
 from nasrepro.suite.cli.common import Json, app, print_json, print_table
 from nasrepro.suite.errors import NasreproError
+from nasrepro.suite.registry.source import imported
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.kinds.search import RunCell
@@ -47,6 +51,7 @@ def check(
         ("paper", method.paper or "none given", bool(method.paper)),
         ("parameters", json.dumps(dict(method.defaults)), True),
         ("modules beside it", ", ".join(method.beside) or "none", True),
+        *_elsewhere(file, method),
         ("deviations", f"{len(method.deviations)} listed in its docstring", True),
         *_trials(method, oracle or _oracle_for(method), queries, timeout),
     ]
@@ -58,6 +63,20 @@ def check(
             [["ok" if good else "WRONG", what, found] for what, found, good in lines],
         )
     return int(not all(good for _, _, good in lines))
+
+
+def _elsewhere(file: Path, method: Method) -> list[tuple[str, str, bool]]:
+    """The imports whose source a run's identity does not have: of no package, and not beside it."""
+    text = file.read_text(encoding="utf-8")
+    names = {name.partition(".")[0] for name, level in imported(ast.parse(text)) if not level}
+    beside = {Path(path).parts[0].removesuffix(".py") for path in method.beside}
+    known = sys.stdlib_module_names | packages_distributions().keys() | {"nasrepro", "", *beside}
+    if not (others := sorted(names - known)):
+        return []
+    told = (
+        f"{', '.join(others)}: not in a run's id, so a change is not seen; put it beside the file"
+    )
+    return [("modules from elsewhere", told, True)]
 
 
 def _trials(

@@ -60,7 +60,7 @@ def modules_beside(path: Path, text: str) -> dict[str, str]:
 
 
 def _collect(folder: Path, package: Path, text: str, beside: dict[str, str]) -> None:
-    for name, level in _imported(ast.parse(text)):
+    for name, level in imported(ast.parse(text)):
         if not level and name.partition(".")[0] == _PROJECT:  # never the user's
             continue
         base = Path(*package.parts[: len(package.parts) + 1 - level]) if level else Path()
@@ -75,7 +75,7 @@ def _collect(folder: Path, package: Path, text: str, beside: dict[str, str]) -> 
                     _collect(folder, file.parent, beside[str(file)], beside)
 
 
-def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Names that a module imports, with the dots before them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -87,9 +87,9 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def _sources(text: str, seen: set[str]) -> Iterator[str]:
     """The canonical form of a module, then those of the modules that it follows, each once."""
-    normal, imported = _normal(text)
+    normal, names = _normal(text)
     yield normal
-    for name in sorted({name for name in imported if name.startswith(_FOLLOWED)} - seen):
+    for name in sorted({name for name in names if name.startswith(_FOLLOWED)} - seen):
         seen.add(name)
         file = _file_of(name)
         if file is not None:

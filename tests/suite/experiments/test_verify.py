@@ -278,6 +278,18 @@ def test_a_result_of_another_source_is_not_verified(store: Path, command) -> Non
         ),
         ("1 / 0", 1, "ZeroDivisionError: division by zero (mine.py, line 14)"),
         ("return session.evaluate(session.space.at(0)).arch", 0, "it does not depend on rng"),
+        (
+            "if False:\n    import nowhere_lib, numpy.random\n"
+            "return session.evaluate(session.space.at(0)).arch",
+            0,
+            "nowhere_lib: not in a run's id",
+        ),
+        (
+            "arch = session.space.at(0)\nsession.log('drawn', number=int(rng.integers(99)))\n"
+            "return session.evaluate(arch).arch",
+            0,
+            "another seed, another search  yes",
+        ),
     ],
 )
 def test_check_says_what_is_wrong_with_a_method(
