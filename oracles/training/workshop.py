@@ -29,19 +29,21 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.hub import tqdm  # type: ignore[attr-defined]
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from nasrepro.oracles.training.digits import load_digits
-from nasrepro.oracles.training.images import Images, cropped, read
+from nasrepro.oracles.training.images import Images, cropped, read, validated_on
 from nasrepro.oracles.training.loop import one_thread
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe
 from nasrepro.oracles.training.work import LAYER_S, MAC_S, VALUE_S
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError, ProtocolError
 from nasrepro.suite.oracle import Dataset, answering, closed_to_methods
+from nasrepro.suite.registry import image_sets
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
 #: torch reads one graph of operations at a time, and the runner examines in several threads.
@@ -90,7 +92,7 @@ def digits_workshops(space: SearchSpace, recipe: Recipe) -> ImageWorkshops:
         digits = load_digits(recipe)
         return Parts(digits.train, digits.valid, recipe.shift, flip=False)
 
-    return ImageWorkshops(space, parts, lambda: load_digits(recipe).test)
+    return ImageWorkshops(space, parts, lambda: load_digits(recipe).test, _nothing)
 
 
 def image_workshops(
@@ -117,7 +119,22 @@ def image_workshops(
         images = read(name, unpadded)
         return small(images, images.test[0]), images.test[1]
 
-    return ImageWorkshops(space, parts, test, shrunk)
+    def held_out(data: str) -> NDArray[np.intp]:
+        same = _original(name) == _original(data)
+        return validated_on(name, recipe) if same else _nothing(data)
+
+    return ImageWorkshops(space, parts, test, held_out, shrunk)
+
+
+def _original(data: str) -> str:
+    """The set whose images these are; names are as `load_images` takes them."""
+    infos = {entry.name.lower(): entry.info for entry in image_sets.all()}
+    info = infos.get(data.lower())
+    return (info and info.copy_of) or data.lower()
+
+
+def _nothing(data: str) -> NDArray[np.intp]:
+    return np.array([], dtype=np.intp)
 
 
 class ImageWorkshops:
@@ -127,6 +144,7 @@ class ImageWorkshops:
         space: the oracle's, with the networks that are built.
         parts: reads what a search may see.
         test: reads the test part: images, not padded, and labels.
+        held_out: gives the indices of a set's training part that the workshops validate on.
         shrunk: the sides of the data set's images, over those of the workshop's.
     """
 
@@ -135,8 +153,10 @@ class ImageWorkshops:
         space: SearchSpace,
         parts: Callable[[], Parts],
         test: Callable[[], tuple[Tensor, Tensor]],
+        held_out: Callable[[str], NDArray[np.intp]],
         shrunk: int = 1,
     ) -> None:
+        self.held_out = held_out
         self._space, self._parts, self._test, self._shrunk = space, parts, test, shrunk
 
     @contextlib.contextmanager

@@ -305,6 +305,8 @@ class Oracle(ABC):
 
         None where the parts are the set's own, or the oracle's networks were trained elsewhere.
         """
+        if self.workshops is not None:
+            return self.workshops.held_out(data)
         return np.array([], dtype=np.intp)
 
     # -- what a faster oracle overrides ------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from nasrepro.suite.oracle.description import Dataset
@@ -143,6 +144,9 @@ class Workshops(Protocol):
             spend: records counted seconds and CPU seconds; raises BudgetExhausted.
             checkpoints: a folder of this run alone, for what a killed run goes on from.
         """
+
+    def held_out(self, data: str) -> NDArray[np.intp]:
+        """Indices of the training part of the images `data` that the workshops validate on."""
 
     def packed(self, network: nn.Module, dataset: Dataset) -> bytes:
         """A trained network as data: its operations and weights, none of the method's code."""

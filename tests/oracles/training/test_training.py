@@ -35,6 +35,7 @@ from nasrepro.oracles.training import trainer as trained_images
 from nasrepro.oracles.training.images import ImageLearner, cropped
 from nasrepro.oracles.training.recipe import ImageRecipe, Recipe, Sgd
 from nasrepro.oracles.training.work import LAYER_S, MAC_S, VALUE_S, counted
+from nasrepro.oracles.training.workshop import image_workshops
 from nasrepro.suite.errors import (
     BudgetExhausted,
     DataCorrupt,
@@ -442,6 +443,23 @@ def test_batches_leave_out_what_an_oracle_validates_on(
     assert sorted(labels.tolist()) == sorted(rest.tolist())
     with pytest.raises(NasreproError, match="has 35 training images, 1 batches of 36 need more"):
         oracle.batches("cifar10_jpeg", size=36, data="cifar10_jpeg")
+
+
+def test_batches_leave_out_what_a_workshop_validates_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: None
+) -> None:
+    jpeg_file(tmp_path / "cifar10_jpeg.parquet")
+    monkeypatch.setenv(DATASETS_VARIABLE, str(tmp_path))
+    recipe = ImageRecipe(train_images=20, valid_images=15, split_seed=3)
+    workshops = image_workshops(Cell201(), "cifar10_jpeg", recipe)
+    held_out = workshops.held_out("CIFAR10_JPEG")
+    assert np.array_equal(held_out, workshops.held_out("cifar10"))  # the same images
+    valid = images.load("cifar10_jpeg", recipe).valid
+    assert np.array_equal(originals("cifar10_jpeg").train.images(held_out), valid[0].numpy())
+    assert not workshops.held_out("digits").size
+    oracle = registered.get("digits201").load()
+    oracle.workshops = workshops
+    assert np.array_equal(oracle.held_out("digits", "cifar10_jpeg"), held_out)
 
 
 def test_a_data_set_that_is_not_here_says_where_it_was_looked_for(
