@@ -234,9 +234,8 @@ def compare(
     from nasrepro.reports.render import to_json
     from nasrepro.reports.summary import Results
     from nasrepro.reports.terminal import printing, terminal
-    from nasrepro.suite.experiments.store import Store
 
-    with Store(store, read_only=True) as opened:
+    with reading(store) as opened:
         pairs = compared(Results(opened, plan=plan), a, b)
     if not pairs:
         raise NasreproError(f"no task of {store} has both {a} and {b}; see: nasrepro report --all")

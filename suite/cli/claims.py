@@ -18,6 +18,7 @@ from nasrepro.suite.cli.common import (
     print_json,
     print_table,
     progress_bar,
+    reading,
     remark,
 )
 from nasrepro.suite.errors import NasreproError, UnknownName
@@ -202,10 +203,9 @@ def missing_results(
     what is blocked waits for what it needs.
     """
     from nasrepro.suite.claims import gather, lacking
-    from nasrepro.suite.experiments.store import Store
 
     wanted, _ = chosen(paper, id, file, method)
-    with Store(store, read_only=True) as opened:
+    with reading(store) as opened:
         evidence = gather(opened, [need for claim in wanted for need in claim.results])
     found = lacking(wanted, evidence)
     if as_json:
@@ -306,11 +306,10 @@ def _judged(
 ) -> _Done:
     from nasrepro.suite.claims import Searched, gather, judged, missing, with_family
     from nasrepro.suite.experiments.runner import run_cells
-    from nasrepro.suite.experiments.store import Store
 
     needed = with_family(wanted, others)
     failed = False
-    with Store(path, read_only=not run) as store:
+    with reading(path, read_only=not run) as store:
         needs = [need for claim in needed for need in claim.results]
         evidence = gather(store, needs)
         cells, left_out = missing(needed, evidence, others, long=long) if run else ([], {})

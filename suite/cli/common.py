@@ -153,11 +153,11 @@ def remark(text: str, quiet: bool = False) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Store]:
+def reading(path: Path, *, read_only: bool = True) -> Iterator[Store]:
     """A results store opened for reading; what it holds and is not read is said at the end."""
     from nasrepro.suite.experiments.store import Store
 
-    with Store(path, read_only=True) as store:
+    with Store(path, read_only=read_only) as store:
         try:
             yield store
         finally:

@@ -27,6 +27,7 @@ from nasrepro.suite.cli.common import (
     print_json,
     print_table,
     progress_bar,
+    reading,
     remark,
 )
 from nasrepro.suite.errors import NasreproError
@@ -125,7 +126,7 @@ def _repeated(
     from nasrepro.suite.claims import by_resampling, by_seeds, by_store, first_verdicts
     from nasrepro.suite.experiments.store import Store
 
-    with Store(path, read_only=True) as store:
+    with reading(path) as store:
         first = first_verdicts(claims, others, store)
         if not first:
             raise NasreproError(f"{path} has results for none of these claims")

@@ -116,9 +116,7 @@ def _chosen(
     store: Path, run: Sequence[str], sample: int, seed: int, oracle: Sequence[str] | None
 ) -> dict[str, Record]:
     """The records of the ids in `run`, and of `sample` others drawn at random, by their ids."""
-    from nasrepro.suite.experiments.store import Store
-
-    with Store(store, read_only=True) as opened:
+    with reading(store) as opened:
         ids = list(run)
         if sample:
             known = sorted(opened.finished())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +29,9 @@ def results(store: Path | str) -> Frames:
     Args:
         store: path of the SQLite file.
 
+    Warns:
+        UserWarning: the store holds results that cannot be read, or are of another engine.
+
     Raises:
         NasreproError: the store does not exist.
         DataCorrupt: the file is not a store.
@@ -46,4 +50,6 @@ def results(store: Path | str) -> Frames:
             )
             texts = [name for name in frame if frame[name].dtype == object]
             frames[kind.frame] = frame.astype(dict.fromkeys(texts, "string"))
+        for line in opened.left_out():
+            warnings.warn(line, stacklevel=2)
     return Frames(**frames)

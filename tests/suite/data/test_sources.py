@@ -314,6 +314,17 @@ def test_a_table_that_was_edited_is_found_when_it_is_opened(mirror_folder, cache
     open_table(SPEC)
 
 
+def test_a_table_that_was_edited_is_not_taken_for_a_fetched_one(mirror_folder):
+    path = fetch_table(SPEC)
+    whole = path.read_bytes()
+    at = whole.index(CONTENT[:64])
+    path.write_bytes(whole[: at + 5] + b"\xff" + whole[at + 6 :])
+    with pytest.raises(DataCorrupt, match=r"contents hash to .* expected"):
+        fetch_table(SPEC)
+    path.write_bytes(whole)
+    assert fetch_table(SPEC) == path and converted == ["once"]
+
+
 def test_a_changed_byte_of_a_real_original_is_found(mirror, tmp_path):
     file = TABLE.files["cifar10_50k"]
     whole = (mirror / file.path).read_bytes()

@@ -318,3 +318,20 @@ def test_frames_have_typed_columns(store: Path) -> None:
     assert pd.api.types.is_string_dtype(frames.runs.dtypes["method"])
     assert set(frames.runs["status"]) == {"budget"} and frames.runs["regret"].min() >= 0
     assert frames.rankings["kendall_ci_low"][0] <= frames.rankings["kendall"][0]
+
+
+def test_results_of_another_engine_are_named_wherever_a_store_is_read(store: Path, command) -> None:
+    with sqlite3.connect(store) as db:
+        (run_id,) = db.execute("SELECT min(id) FROM records WHERE kind = 'run'").fetchone()
+        db.execute("UPDATE records SET engine = 1 WHERE id = ?", (run_id,))
+    told = "1 left out: results of the older engine 1"
+    with pytest.warns(UserWarning, match=told):
+        nr.results(store)
+    for words in (
+        ("compare", "random_search", "mine"),
+        ("report", "--quiet", "--out", str(store.parent / "report")),
+        ("claims", "missing", "--paper", "hyperband"),
+        ("claims", "--no-run", "--paper", "hyperband"),
+        ("verify", "--sample", "1", "--executor", "inline"),
+    ):
+        assert told in command(*words, "--store", str(store))[2], words

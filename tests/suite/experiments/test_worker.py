@@ -416,6 +416,14 @@ def test_a_foreign_worker_refuses_and_the_run_ends_by_saying_so(team: Team, tmp_
         assert [record.status for record in store.runs()] == ["done"]
 
 
+def test_a_worker_that_lacks_the_oracle_refuses(team: Team) -> None:
+    made = search("return session.evaluate(session.space.at(0)).arch")
+    absent = replace(made, key=replace(made.key, oracle="no_such"))
+    for answer in (team.execute(absent), execute_here(absent)):
+        assert isinstance(answer, Refused) and "unknown oracle 'no_such'" in answer.why
+    assert ran(team, made)[0].status == "done", "the worker goes on"
+
+
 def test_a_refused_cell_goes_to_another_worker(toy: Oracle, tmp_path: Path) -> None:
     """One of two workers refuses everything.
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from toys import RANDOM, Toy, named, source, toy_fixture  # noqa: F401
+from toys import RANDOM, SPACE, Toy, named, source, toy_fixture  # noqa: F401
 
+from nasrepro.oracles import devices as devices_folder
 from nasrepro.suite import registry
-from nasrepro.suite.errors import NasreproError, UnknownName
+from nasrepro.suite.errors import NasreproError, ProtocolError, UnknownName
 from nasrepro.suite.oracle import Oracle
-from nasrepro.suite.registry import load_oracle, methods, oracle, oracles, scorers
+from nasrepro.suite.registry import devices, load_oracle, methods, oracle, oracles, scorers
 from nasrepro.suite.search import Budget, Session
+from nasrepro.suite.space import Arch
 
 
 def written(folder: Path, text: str, name: str = "mine.py") -> Path:
@@ -40,6 +44,43 @@ def test_names_are_told_from_the_files_alone() -> None:
     """Colours of figures and marks of own methods go by them: all must be found."""
     done = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+DEVICES = """
+import sys
+from nasrepro.suite.errors import DataMissing
+from nasrepro.suite.registry import devices, load_devices
+for name in ("hwnasbench360", "accelnasbench"):
+    assert devices.has(name) and devices.get(name).info.name == name
+    assert f"nasrepro.oracles.devices.{name}" in sys.modules
+assert "nasrepro.oracles.nasbench201" not in sys.modules, "no look-up has imported all oracles"
+assert {"hwnasbench360", "accelnasbench"} <= set(devices.names())
+for name in devices.names():
+    try:
+        assert load_devices(name).info.name == name
+    except DataMissing:
+        pass
+"""
+
+
+def test_devices_are_found_by_name_before_any_oracle_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", DEVICES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_table_of_devices_stands_in_a_file_of_its_name() -> None:
+    """Or its name is found only once some other file has been imported."""
+    folder = Path(devices_folder.__file__).parent
+    made = {
+        path.relative_to(folder.parent)
+        for path in folder.parent.rglob("*.py")
+        if "@device_table(" in path.read_text(encoding="utf-8")
+    }
+    shipped = [entry for entry in devices.all() if entry.load.__module__.startswith("nasrepro.")]
+    assert made == {Path("devices", f"{entry.name}.py") for entry in shipped}
+    for entry in shipped:
+        assert entry.load.__module__ == f"nasrepro.oracles.devices.{entry.name}"
+        assert entry.info.name == entry.name
 
 
 # -- by file ---------------------------------------------------------------------------------------
@@ -106,6 +147,11 @@ def test_one_file_may_be_opened_again_after_an_edit(tmp_path: Path) -> None:
             "failed to import: ModuleNotFoundError: No module named 'no_such_module'",
         ),
         ("raise SystemExit(3)\n", "failed to import: SystemExit: 3"),
+        ("raise GeneratorExit\n", "failed to import: GeneratorExit"),
+        (
+            "class Stop(BaseException):\n    pass\n\nraise Stop('here')\n",
+            r"failed to import: Stop: here \(mine.py, line 4\)",
+        ),
         (
             FIFTEEN_LINES.replace("population=10", "size=10"),
             r"decorator gives \['size'\].*parameters \['population'\].*must be the same",
@@ -138,6 +184,11 @@ def test_a_file_that_is_no_method_says_why_on_one_line(
     with pytest.raises(NasreproError, match=message) as caught:
         methods.from_file(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_ctrl_c_while_a_file_is_imported_is_no_error_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        methods.from_file(written(tmp_path, "raise KeyboardInterrupt\n"))
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
@@ -286,6 +337,119 @@ def test_a_number_has_bounds_by_its_default_or_as_its_method_says(
         message = f"parameter {name} of method mine: .* is too (small|large); give at"
         with pytest.raises(NasreproError, match=message):
             found.params(given)
+
+
+def given_to(defaults: str, folder: Path) -> Callable[..., Any]:
+    """What becomes of values for a method's one parameter, which has that default."""
+    text = FIFTEEN_LINES.replace("population=10", f"population={defaults}")
+    found = methods.from_file(written(folder, text))
+    return lambda value: found.params({"population": value})["population"]
+
+
+@pytest.mark.parametrize("zero", [-0.0, 0.0, 0, -0])
+def test_zero_is_one_parameter_whatever_its_sign(zero: float, tmp_path: Path) -> None:
+    assert str(given_to("0.5", tmp_path)(zero)) == "0.0"
+    assert str(given_to("[0.5]", tmp_path)([zero, 1])) == "[0.0, 1.0]"
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "taken"),
+    [
+        ("[0.5, 1.0]", [1, 2.5], "[1.0, 2.5]"),
+        ("(0.5,)", (1, 2), "[1.0, 2.0]"),
+        ("[3]", [1.0, 2], "[1, 2]"),
+        ("[3]", [], "[]"),
+        ("['a']", ["b", "c"], "['b', 'c']"),
+        ("[]", [1, "b"], "[1, 'b']"),
+    ],
+)
+def test_elements_of_a_list_of_numbers_are_of_the_type_of_its_default_s(
+    default: str, value: list[Any], taken: str, tmp_path: Path
+) -> None:
+    assert str(given_to(default, tmp_path)(value)) == taken
+
+
+@pytest.mark.parametrize(
+    ("default", "value"),
+    [
+        ("[0.5]", [1.0, "x"]),
+        ("[0.5]", [True]),
+        ("[0.5]", [float("nan")]),
+        ("[3]", ["1"]),
+        ("[3]", [1.5]),
+        ("[3]", [[1]]),
+    ],
+)
+def test_what_is_no_number_in_a_list_of_numbers_is_refused(
+    default: str, value: list[Any], tmp_path: Path
+) -> None:
+    with pytest.raises(NasreproError, match="parameter population of method mine, an element: "):
+        given_to(default, tmp_path)(value)
+
+
+# -- one search ------------------------------------------------------------------------------------
+def searched(body: str, **budget: float) -> tuple[Arch, Session]:
+    """What a method with that body gives on the toy, and the session after it."""
+    made = Session(
+        Toy(),
+        dataset="toys",
+        epochs=1,
+        budget=Budget(**budget or {"queries": 20}),  # type: ignore[arg-type]
+    )
+    method = methods.from_file(Path("toy_method.py"), source(body, count=3))
+    return method.run(made, np.random.default_rng(0), count=4.0), made
+
+
+def test_a_search_ends_with_its_budget_and_gives_the_best() -> None:
+    chosen, made = searched("while True:\n    session.evaluate(session.space.sample(rng))")
+    assert made.exhausted and made.queries == 20
+    best = max(made.ledger.evaluations, key=lambda done: done.score)
+    assert chosen == best.arch == made.best()
+
+
+def test_a_search_gives_what_its_method_chose_and_takes_parameters() -> None:
+    chosen, made = searched("session.evaluate(session.space.at(5))\nreturn session.space.at(count)")
+    assert (chosen, made.best(), made.exhausted) == (SPACE.at(4), SPACE.at(5), False)
+    kept, _ = searched("session.evaluate(session.space.at(5))\nsession.keep(session.space.at(9))")
+    assert kept == SPACE.at(9)
+    with pytest.raises(UnknownName, match="parameter of method toy_method: 'size'"):
+        methods.from_file(Path("toy_method.py"), source("pass")).run(
+            made, np.random.default_rng(0), size=1
+        )
+
+
+def test_trainings_that_a_method_leaves_running_are_waited_for() -> None:
+    chosen, made = searched("for n in range(count):\n    session.submit(session.space.at(n))")
+    assert made.queries == 4 and not made.exhausted
+    assert {done.arch for done in made.ledger.evaluations} == {SPACE.at(n) for n in range(4)}
+    assert chosen == made.best() and made.ledger.wall_s < made.clock_s
+
+
+def test_oracles_are_closed_to_a_method_until_its_search_has_ended() -> None:
+    ask = (
+        "from nasrepro.suite.registry import load_oracle\n"
+        "oracle = load_oracle('digits201')\n"
+        "oracle.query(oracle.archs()[0], dataset='digits', epochs=30)"
+    )
+    with pytest.raises(ProtocolError, match="session"):
+        searched(ask)
+    oracle = load_oracle("digits201")
+    assert oracle.query(oracle.archs()[0], dataset="digits", epochs=30).values
+
+
+def test_a_budget_that_covers_no_training_is_an_error_of_the_search() -> None:
+    with pytest.raises(ProtocolError, match="the budget does not cover one training"):
+        searched("while True:\n    session.evaluate(session.space.sample(rng))", seconds=1.0)
+    with pytest.raises(ProtocolError, match="evaluated nothing"):
+        searched("return None")
+
+
+def test_a_search_may_import_what_stands_beside_its_file(tmp_path: Path) -> None:
+    (tmp_path / "beside_it.py").write_text("NUMBER = 7\n")
+    text = source("from beside_it import NUMBER\nreturn session.space.at(NUMBER)")
+    method = methods.from_file(written(tmp_path, text))
+    made = Session(Toy(), dataset="toys", epochs=1, budget=Budget(queries=1))
+    assert method.run(made, np.random.default_rng(0)) == SPACE.at(7)
 
 
 def test_deviations_are_read_item_by_item(tmp_path: Path) -> None:

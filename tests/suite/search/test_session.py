@@ -87,7 +87,16 @@ def test_the_first_limit_reached_ends_it(budget: dict[str, float], queries: int)
 
 
 @pytest.mark.parametrize(
-    "limits", [{}, {"seconds": 0}, {"queries": -1}, {"seconds": math.inf}, {"seconds": math.nan}]
+    "limits",
+    [
+        {},
+        {"seconds": 0},
+        {"queries": -1},
+        {"seconds": math.inf},
+        {"seconds": math.nan},
+        {"seconds": 10**400},
+        {"queries": 10**400},
+    ],
 )
 def test_a_budget_that_never_ends_or_never_starts_is_refused(limits: dict[str, float]) -> None:
     with pytest.raises(NasreproError, match="budget"):
@@ -368,6 +377,18 @@ def test_charge_books_what_an_earlier_run_took_in_place_of_its_own_seconds() -> 
     assert made.ledger.overhead_s["pretraining"] == pytest.approx(
         30.05, abs=0.02
     ) and made.cached_cpu_s == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize("told", [math.nan, math.inf, -1.0])
+def test_charge_refuses_seconds_that_nothing_can_have_taken(told: float) -> None:
+    made = session()
+    with (
+        pytest.raises(ProtocolError, match=r"session.charge\('proxy'\) was told \[.*finite ones"),
+        made.charge("proxy") as took,
+    ):
+        took(1.0)
+        took(told)
+    assert made.ledger.overhead_s == {} and made.cached_cpu_s == 0
 
 
 def test_charge_books_also_when_the_budget_ends_inside() -> None:
