@@ -45,8 +45,8 @@ TOGETHER = "valid-and-test-accuracy"
 class Answer(dict[str, Any]):
     """What a table holds, under the official keys.
 
-    Reading any other key raises NotTabulated with the reason; so does `get` for a key that an
-    official answer has, whatever its default.
+    Reading any other key raises NotTabulated with the reason; so do `get`, `pop` and `setdefault`
+    for a key that an official answer has, whatever their default.
     """
 
     def __init__(self, values: Mapping[str, Any], what: str) -> None:
@@ -55,9 +55,22 @@ class Answer(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """As a dictionary's, but for official keys that are absent: those raise NotTabulated."""
+        self._official(key)
+        return super().get(key, default)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Likewise."""
+        self._official(key)
+        return super().pop(key, *default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Likewise."""
+        self._official(key)
+        return super().setdefault(key, default)
+
+    def _official(self, key: str) -> None:
         if key not in self and _why(key):
             self.__missing__(key)
-        return super().get(key, default)
 
     def __missing__(self, key: str) -> NoReturn:
         why = _why(key)

@@ -94,7 +94,7 @@ def _price(oracle: Oracle, dataset: str, epochs: int, seed: str) -> str:
     networks = "1 network" if count == 1 else f"{count} networks"
     return (
         f"{oracle.name} trains what it does not have: up to {networks} of {epochs} epochs now "
-        "(Ctrl-C stops; the same command goes on)"
+        "(Ctrl-C stops; the same command resumes)"
     )
 
 

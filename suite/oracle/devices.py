@@ -104,6 +104,9 @@ class DeviceTable:
         self._row = info.space.index if row is None else row
         self._columns: dict[tuple[str, str], Values] = {}
 
+    def __repr__(self) -> str:
+        return f"<devices {self.info.name}: {len(self.info.devices)}, {self.info.space.name}>"
+
     def value(self, arch: Arch, device: str, dataset: str = "") -> float:
         """Latency (ms) or energy (mJ) of `arch`.
 

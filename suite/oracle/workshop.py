@@ -142,7 +142,7 @@ class Workshops(Protocol):
             dataset: searched on.
             rng: the method's own.
             spend: records counted seconds and CPU seconds; raises BudgetExhausted.
-            checkpoints: a folder of this run alone, for what a killed run goes on from.
+            checkpoints: a folder of this run alone, from which a killed run resumes.
         """
 
     def held_out(self, data: str) -> NDArray[np.intp]:

@@ -53,6 +53,9 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
     cardinalities: tuple[int, ...]
     decisions: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<search space {self.name}: {len(self.cardinalities)} decisions>"
+
     def __len__(self) -> int:
         """Number of architectures; OverflowError above 2^63 - 1, where `count` still answers."""
         return math.prod(self.cardinalities)

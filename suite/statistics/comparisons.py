@@ -220,7 +220,7 @@ def rank_test(table: ArrayLike, *, level: float = 0.05) -> RankTest:
     """Friedman's test and Nemenyi's critical difference (Demsar, JMLR 7, 2006, Sec. 3.2.2).
 
     The tasks are the replicates: the critical difference shrinks with their number, not with that
-    of the seeds behind each entry. Both tests take the tasks for independent, and are weak for few
+    of the seeds behind each entry. Both tests assume independent tasks, and are weak for few
     of them.
 
     Args:

@@ -829,6 +829,8 @@ def test_a_script_that_falls_back_to_test_images_is_told(tss):
         lambda: info["valid-accuracy"] if "valid-accuracy" in info else info["valtest-accuracy"],
         lambda: info.get("valid-accuracy", info.get("valtest-accuracy", 0)),
         lambda: info.get("valid-accuracy", 0),
+        lambda: info.pop("valid-accuracy", 0),
+        lambda: info.setdefault("valid-accuracy", 0),
         lambda: info.get("train-loss"),
         lambda: info.get("T-valid@total", 0),
     ):

@@ -5,12 +5,17 @@ That holds also when the writer is killed.
 
 from __future__ import annotations
 
+import copy
+import json
 import math
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import time
+import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,10 +28,20 @@ from toys import cell, source, toy_fixture  # noqa: F401
 
 import nasrepro
 from nasrepro.__main__ import main
+from nasrepro.reports import board, summary, tables
 from nasrepro.suite.errors import DataCorrupt, NasreproError
+from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
-from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord, Scatter
+from nasrepro.suite.experiments.kinds.search import (
+    Protocol,
+    Report,
+    RunKey,
+    RunRecord,
+    Trace,
+    events_of,
+)
+from nasrepro.suite.experiments.plan import Plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import VERSION, Store
 from nasrepro.suite.search import Budget
@@ -544,3 +559,241 @@ def test_what_is_no_file_is_no_store(
         with pytest.raises(SystemExit, match="2"):
             main()
         assert "is not a file; give the path of a file" in capsys.readouterr().err
+
+
+# -- traces that are none --------------------------------------------------------------------------
+DAMAGED = [
+    b"\x00\x11",
+    b"",
+    Trace().to_bytes()[:-3],
+    zlib.compress(b"{"),
+    zlib.compress(b"\xff"),
+    *(zlib.compress(text) for text in (b"[]", b"{}", b"5", b'{"evaluations": 5, "rows": 5}')),
+    zlib.compress(b'{"evaluations": [[1, 2]], "events": []}'),
+]
+
+
+@pytest.mark.parametrize("packed", DAMAGED)
+@pytest.mark.parametrize("kind", [Trace, Scatter])
+def test_what_is_no_trace_is_named_with_a_way_out(kind: type[Trace], packed: bytes) -> None:
+    message = f"a {kind.__name__.lower()} in the store cannot be read .*; run its experiment again"
+    with pytest.raises(DataCorrupt, match=message):
+        kind.from_bytes(packed)
+
+
+def test_a_damaged_trace_has_no_events_and_ends_its_own_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "runs.sqlite"
+    other = replace(KEY, seed=8)
+    with Store(path) as store:
+        store.add(RUN, DAMAGED[0])
+        store.add(replace(RUN, key=other), Trace(events=({"event": "step"},)).to_bytes())
+        assert events_of(store, KEY.run_id) == ()
+        assert events_of(store, other.run_id) == ({"event": "step"},)
+        assert events_of(store, "no_such") == ()
+    for more, code in (["--trace"], 2), ([], 0):
+        given = ["nasrepro", "show", KEY.run_id, "--store", str(path), *more]
+        monkeypatch.setattr(sys, "argv", given)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert (ended.value.code or 0) == code
+        if code:
+            assert out == "" and err.startswith("error: a trace in the store cannot be read")
+            assert err.count("\n") == 1
+        else:
+            assert json.loads(out)["id"] == KEY.run_id
+
+
+# -- records of others -----------------------------------------------------------------------------
+SMALL = {
+    "experiment": [
+        {
+            "oracle": "digits201",
+            "methods": ["regularized_evolution"],
+            "datasets": ["digits"],
+            "search_epochs": 30,
+            "report_epochs": 30,
+            "budgets": [{"queries": 3}],
+            "seeds": 1,
+        }
+    ],
+    "ranking": [
+        {
+            "oracle": "digits201",
+            "scorers": ["params"],
+            "datasets": ["digits"],
+            "epochs": 30,
+            "resamples": 20,
+        }
+    ],
+    "study": [{"name": "released_networks.counts"}],
+}
+#: What each leaf of a record is changed to; `ABSENT` leaves it out.
+ABSENT = object()
+WRONG = {
+    "text": "x",
+    "list": [1, 2],
+    "whole": 5,
+    "null": None,
+    "number": 2.0,
+    "object": {},
+    "absent": ABSENT,
+}
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The places of a JSON document that hold no others."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, part in parts:
+        if isinstance(part, dict | list) and part:
+            yield from leaves(part, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def mutants(kind: str, whole: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Ids, such as "run key.seed text", and texts of a record with each leaf changed."""
+    for path in leaves(whole):
+        for name, wrong in WRONG.items():
+            raw = part = copy.deepcopy(whole)
+            for step in path[:-1]:
+                part = part[step]
+            if wrong is ABSENT:
+                del part[path[-1]]
+            else:
+                part[path[-1]] = wrong
+            yield f"{kind} {'.'.join(map(str, path))} {name}", json.dumps(raw)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A run, a ranking and a study, and beside them each with every leaf changed.
+
+    The file, and the ids of the three by their kinds.
+    """
+    path = tmp_path_factory.mktemp("foreign") / "runs.sqlite"
+    with Store(path) as store:
+        run_cells(cells_of(Plan.model_validate(SMALL)), store, executor="inline")
+        (study,) = store.studies()
+        store.add(replace(study, rows=study.rows[:2]))
+        found = store._db.execute("SELECT kind, id, status, record FROM records").fetchall()
+        rows = [
+            (changed, kind, ENGINE, status, text)
+            for kind, _, status, record in found
+            for changed, text in mutants(kind, json.loads(record))
+        ]
+        store._db.execute("BEGIN")
+        store._db.executemany(
+            "INSERT INTO records (id, kind, engine, status, record) VALUES (?, ?, ?, ?, ?)", rows
+        )
+        store._db.execute("COMMIT")
+    originals = {kind: run_id for kind, run_id, *_ in found}
+    assert originals.keys() == {"run", "rank", "study"} and len(rows) > 600
+    return path, originals
+
+
+@pytest.fixture(scope="module")
+def read(foreign: tuple[Path, dict[str, str]]) -> tuple[set[str], str]:
+    """The ids of what could be read, of searches as columns, and what was said of the others."""
+    with Store(foreign[0], read_only=True) as store:
+        assert {run_id for run_id, _ in store.identified("run")} >= (
+            ids := {row.id for family in store.families() for row in family.rows}
+        )
+        for kind in ("rank", "study"):
+            ids |= {run_id for run_id, _ in store.identified(kind)}
+        return ids, "\n".join(store.left_out())
+
+
+def test_what_cannot_be_read_is_counted_and_costs_no_other_result(
+    foreign: tuple[Path, dict[str, str]], read: tuple[set[str], str]
+) -> None:
+    path, originals = foreign
+    ids, lines = read
+    assert set(originals.values()) <= ids
+    with Store(path, read_only=True) as store:
+        (count,) = store._db.execute("SELECT count(*) FROM records").fetchone()
+        for kind, run_id in originals.items():
+            assert dict(store.identified(kind))[run_id] == store.record(run_id)
+    counts = re.findall(r": ([\d,]+) left out: ", lines)
+    assert sum(int(each.replace(",", "")) for each in counts) == count - len(ids) > 300
+    assert "a record that cannot be read (ValidationError)" in lines
+    assert "unknown oracle 'x'" in lines and "unknown data set of digits201: 'x'" in lines
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        "run key.protocol.search_epochs text",
+        "run reports.digits.metrics.test_accuracy number",
+        "run reports.digits.metrics.valid_accuracy whole",
+        "run reports.digits.metrics.test_accuracy text",
+        "run key.seed text",
+        "run key.seed null",
+        "run key.budget.queries null",
+        "run key.budget.queries absent",
+        "run environment.numpy list",
+        "run incumbents.0.0 text",
+        "run status text",
+        "rank agreement.n absent",
+        "rank agreement.kendall_ci.0 absent",
+        "rank agreement.kendall text",
+        "rank key.epochs null",
+        "study rows.0.macs absent",
+        "study rows.1.network absent",
+        "study by.0 text",
+    ],
+)
+def test_a_field_that_can_only_be_wrong_leaves_its_record_out(
+    mutant: str, foreign: tuple[Path, dict[str, str]], read: tuple[set[str], str]
+) -> None:
+    assert mutant not in read[0]
+    with Store(foreign[0], read_only=True) as store:
+        assert store._db.execute("SELECT 1 FROM records WHERE id = ?", (mutant,)).fetchone()
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "wrong"),
+    [
+        ("run", ("key", "params"), [1, 2]),
+        ("run", ("environment",), [1]),
+        ("run", ("reports",), [1]),
+        ("rank", ("agreement",), {}),
+        ("study", ("rows",), [{"network": "a", "params": 1}, {"network": "b", "macs": 1}]),
+        ("study", ("key",), "x"),
+    ],
+)
+def test_a_part_that_can_only_be_wrong_leaves_its_record_out(
+    kind: str,
+    field: tuple[str, ...],
+    wrong: Any,
+    foreign: tuple[Path, dict[str, str]],
+    tmp_path: Path,
+) -> None:
+    path, originals = foreign
+    with Store(path, read_only=True) as store:
+        raw = part = json.loads(store.record(originals[kind]).to_json())
+    for name in field[:-1]:
+        part = part[name]
+    part[field[-1]] = wrong
+    with Store(tmp_path / "runs.sqlite") as store:
+        store._db.execute(
+            "INSERT INTO records (id, kind, engine, status, record) VALUES ('a', ?, ?, 'done', ?)",
+            (kind, ENGINE, json.dumps(raw)),
+        )
+        assert store.families() == [] == list(store.identified(kind))
+        (line,) = store.left_out()
+        assert "1 left out: a record that cannot be read" in line
+        with pytest.raises(DataCorrupt, match="record a cannot be read"):
+            store.record("a")
+
+
+def test_a_report_of_what_others_have_written_is_built(
+    foreign: tuple[Path, dict[str, str]],
+) -> None:
+    with Store(foreign[0], read_only=True) as store:
+        results = summary.Results(store)
+        assert tables.build(results)
+        assert board.board(results).rows
+        assert store.manifest()["tables"]["digits201"]
