@@ -50,7 +50,9 @@ BOUNDS: dict[str, Mapping[str, tuple[float, float]]] = {
     },
     "compactnet.noise": {"share": _SHARE},
     "constrained.search": {"holds": _SHARE, "below_best": _AMOUNT},
-    "crafting.final": dict.fromkeys(("test_sd", "params", "macs", "final_s", "search_s"), _AMOUNT),
+    "crafting.final": dict.fromkeys(
+        ("test_sd", "params", "macs", "final_s", "trainings", "search_s"), _AMOUNT
+    ),
     **{
         f"{name}.inherited": {
             "accuracy": _PERCENT,

@@ -13,8 +13,11 @@ from nasrepro.suite.claims import (
     Verdict,
 )
 from nasrepro.suite.errors import UnknownName
+from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
 from nasrepro.suite.experiments.kinds.search import Protocol, Report
+from nasrepro.suite.registry import scorers
 from nasrepro.suite.search import Budget
+from nasrepro.suite.statistics import RankAgreement
 
 pytestmark = pytest.mark.usefixtures("few_seeds_count")
 
@@ -125,6 +128,54 @@ def test_names_that_do_not_exist():
         "blocked",
         "the scorer no_such",
     )
+
+
+def test_a_result_whose_table_is_not_here_is_not_judged_and_says_how_to_get_it(
+    monkeypatch, tmp_path
+):
+    """To compare two samples, their scores are looked up again, and so is the table."""
+    monkeypatch.setenv("NASREPRO_DATA", str(tmp_path))
+    monkeypatch.setattr("nasrepro.suite.registry.loading._open", {})
+    ranking = {
+        "oracle": "nasbench201",
+        "dataset": "cifar10",
+        "epochs": 200,
+        "coefficient": "kendall",
+    }
+    agreement = RankAgreement(
+        n=1000,
+        non_finite=0,
+        status="ok",
+        **dict.fromkeys(("kendall", "spearman", "top_kendall", "precision_1", "precision_10"), 0.5),
+        **dict.fromkeys(("kendall_ci", "spearman_ci", "top_kendall_ci"), (0.4, 0.6)),
+        top_n=100,
+    )
+    records = [
+        RankRecord(
+            RankKey(
+                scorer,
+                scorers.get(scorer).source_sha256,
+                "nasbench201",
+                "f" * 64,
+                "cifar10",
+                200,
+                "test_accuracy",
+                1000,
+                0,
+                sample=1000,
+            ),
+            "done",
+            dataclasses.asdict(agreement),
+            "x",
+            0.9,
+        )
+        for scorer in ("zico", "synflow")
+    ]
+    about = claim(ranking={**ranking, "scorer": "zico", "over": "synflow"}, value=0.1, margin=0.1)
+    found = verdict(records, about)
+    assert (found.verdict, found.changed) == ("not judged", False)
+    assert "nasrepro data fetch nasbench201" in found.why
+    assert "fetch" not in verdict(records[:1], about).why, "without its results, those are missing"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from nasrepro import __main__ as cli
 from nasrepro.oracles.nasbench201 import TABLE
 from nasrepro.suite.cli.common import fitting, print_table
 from nasrepro.suite.cli.search import _price
-from nasrepro.suite.registry import load_oracle, oracles
+from nasrepro.suite.experiments.store import Store
+from nasrepro.suite.registry import load_oracle, methods, oracles
 
 ARCH = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|"
@@ -632,6 +633,57 @@ def test_bad_plans(refused, plan, tmp_path, changed, message):
     error = refused("run", "--plan", plan, "--store", tmp_path / "runs.sqlite", "--quiet")
     assert message in error
     assert not (tmp_path / "runs.sqlite").exists()
+
+
+OWN = '''"""Mine.
+
+Deviations:
+    - None.
+"""
+import nasrepro as nr
+
+
+@nr.method("of_my_own", paper="ours", count=2)
+def search(session, rng, *, count):
+    for _ in range(count):
+        session.evaluate(session.space.sample(rng))
+'''
+
+
+def test_a_plan_names_a_method_of_ones_own_with_parameters(
+    nasrepro, refused, plan, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    (tmp_path / "mine.py").write_text(OWN)
+    arms = '"random_search", { name = "of_my_own", count = 3 }'
+    plan.write_text(PLAN.replace('"random_search"', arms))
+    store = tmp_path / "runs.sqlite"
+    given = ["run", "--plan", plan, "--store", store, "--executor", "inline", "--quiet"]
+    assert "unknown method 'of_my_own'" in refused(*given)
+    code, out, _ = nasrepro(*given, "--method", tmp_path / "mine.py", "--json")
+    assert (code, json.loads(out)["finished"]) == (0, 4)
+    with Store(store, read_only=True) as opened:
+        runs = [(each.key.method, dict(each.key.params), each.key.seed) for each in opened.runs()]
+    assert sorted(runs, key=str) == [
+        ("of_my_own", {"count": 3}, 0),
+        ("of_my_own", {"count": 3}, 1),
+        ("random_search", {}, 0),
+        ("random_search", {}, 1),
+    ], "as the plan says, and not with its defaults besides"
+
+
+def test_a_method_of_ones_own_that_the_plan_does_not_name_runs_with_its_defaults(
+    nasrepro, plan, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    (tmp_path / "mine.py").write_text(OWN)
+    store = tmp_path / "runs.sqlite"
+    given = ["run", "--plan", plan, "--store", store, "--executor", "inline", "--quiet", "--json"]
+    code, out, _ = nasrepro(*given, "--method", tmp_path / "mine.py")
+    assert (code, json.loads(out)["finished"]) == (0, 4)
+    with Store(store, read_only=True) as opened:
+        params = {each.key.method: dict(each.key.params) for each in opened.runs()}
+    assert params == {"of_my_own": {"count": 2}, "random_search": {}}
 
 
 def test_no_such_plan(refused, tmp_path):

@@ -793,7 +793,20 @@ def test_a_report_of_what_others_have_written_is_built(
     foreign: tuple[Path, dict[str, str]],
 ) -> None:
     with Store(foreign[0], read_only=True) as store:
-        results = summary.Results(store)
-        assert tables.build(results)
-        assert board.board(results).rows
-        assert store.manifest()["tables"]["digits201"]
+        assert tables.build(summary.Results(store))
+
+
+def test_a_leaderboard_of_what_others_have_written_is_made(
+    foreign: tuple[Path, dict[str, str]],
+) -> None:
+    with Store(foreign[0], read_only=True) as store:
+        found = board.board(summary.Results(store))
+    assert found.rows and set(found.rankings) == {foreign[1]["rank"]}
+
+
+def test_a_manifest_of_what_others_have_written_is_of_what_can_be_read(
+    foreign: tuple[Path, dict[str, str]],
+) -> None:
+    with Store(foreign[0], read_only=True) as store:
+        manifest = store.manifest()
+    assert manifest["engine"] == ENGINE and manifest["tables"]["digits201"]

@@ -6,6 +6,7 @@ precision.
 
 import json
 import os
+import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import typer
 from torch import nn
 from torch.nn import functional
 from toys import toy_fixture  # noqa: F401
@@ -23,7 +25,7 @@ from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
-from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, ScoresMissing
+from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, ScoresMissing, UnknownName
 from nasrepro.suite.experiments.kinds.ranking import RankCell, Scatter, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
@@ -900,6 +902,44 @@ def test_score_and_rank_on_the_command_line(cache, capsys):
     )
     ranked = json.loads(capsys.readouterr().out)
     assert [row["n"] for row in ranked] == [12, 12] and ranked[0]["inputs"]
+
+
+def parsed(options):
+    """The setting that `nasrepro score` takes from options; an unknown one raises."""
+    given = typer.main.get_command(app).commands["score"].make_context("score", ["x", *options])
+    names = ("batch", "batches", "data", "seed", "network", "networks_of", "as_built")
+    return setting_of(*(given.params[name] for name in names))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ScoringSetting(),
+        ScoringSetting(batch=8, batches=3, data="cifar10", seed=7),
+        ScoringSetting(network={"channels": 4, "cells": 1}),
+        ScoringSetting(dataset="cifar100", as_built=True),
+    ],
+)
+def test_the_options_of_a_setting_are_those_of_the_command_and_give_it_again(setting):
+    assert parsed(shlex.split(setting.options)) == setting
+    assert setting.options == "" or setting.options.startswith(" --")
+
+
+def test_what_is_not_scored_is_scored_by_the_command_that_the_error_gives(cache):
+    options = "--batch 8 --network channels=4 --data random --as-built".split()
+    with pytest.raises(ScoresMissing, match="score some: nasrepro score digits201") as caught:
+        app(["rank", "digits201", "--scorer", "zico", "-q", *options], standalone_mode=False)
+    told = shlex.split(str(caught.value).partition("nasrepro score digits201 ")[2])
+    assert parsed(told) == ScoringSetting(8, data="random", network={"channels": 4}, as_built=True)
+    assert told[:2] == ["--scorer", "zico"] and told[-2:] == ["--sample", "1000"]
+
+
+@pytest.mark.parametrize("given", ["cifar1O", "cifar10_jpg"])
+def test_images_that_do_not_exist_are_named_with_the_nearest(cache, given):
+    with pytest.raises(UnknownName, match=rf"set of images '{given}'; did you mean 'cifar10"):
+        app(
+            ["rank", "digits201", "--scorer", "zico", "--data", given, "-q"], standalone_mode=False
+        )
 
 
 # -- against published scores ----------------------------------------------------------------------
