@@ -88,7 +88,7 @@ def _trials(
     again, _ = _outcome(method, oracle, queries, timeout, 0)
     other, _ = _outcome(method, oracle, queries, timeout, 1)
     searches = [outcome and _search(outcome) for outcome in (first, again, other)]
-    evaluations = [search and search[0] for search in searches]
+    evaluations = [list(search[0]) if search else [] for search in searches]
     same = searches[0] == searches[1]
     drawn = ", ".join(first["drawn"])
     return [
@@ -118,10 +118,10 @@ def _oracle_for(method: Method) -> str:
     return "workshop201" if method.workshop else "digits201"
 
 
-def _difference(one: list[Any], other: list[Any] | None) -> str:
+def _difference(one: list[Any], other: list[Any]) -> str:
     place = next(
-        (n for n, (a, b) in enumerate(zip(one, other or [], strict=False)) if a != b),
-        min(len(one), len(other or [])),
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
     )
     return (
         f"no: evaluation {place + 1} differs; it draws from the system, the clock, or what "

@@ -25,7 +25,13 @@ from nasrepro.oracles.spaces.cell201 import Cell201
 from nasrepro.oracles.spaces.size import SizeSpace
 from nasrepro.suite import scoring
 from nasrepro.suite.cli.scoring import setting_of
-from nasrepro.suite.errors import DataCorrupt, DataMissing, NasreproError, ScoresMissing, UnknownName
+from nasrepro.suite.errors import (
+    DataCorrupt,
+    DataMissing,
+    NasreproError,
+    ScoresMissing,
+    UnknownName,
+)
 from nasrepro.suite.experiments.kinds.ranking import RankCell, Scatter, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
 from nasrepro.suite.oracle import Dataset
@@ -926,7 +932,7 @@ def test_the_options_of_a_setting_are_those_of_the_command_and_give_it_again(set
 
 
 def test_what_is_not_scored_is_scored_by_the_command_that_the_error_gives(cache):
-    options = "--batch 8 --network channels=4 --data random --as-built".split()
+    options = ["--batch", "8", "--network", "channels=4", "--data", "random", "--as-built"]
     with pytest.raises(ScoresMissing, match="score some: nasrepro score digits201") as caught:
         app(["rank", "digits201", "--scorer", "zico", "-q", *options], standalone_mode=False)
     told = shlex.split(str(caught.value).partition("nasrepro score digits201 ")[2])
@@ -937,9 +943,7 @@ def test_what_is_not_scored_is_scored_by_the_command_that_the_error_gives(cache)
 @pytest.mark.parametrize("given", ["cifar1O", "cifar10_jpg"])
 def test_images_that_do_not_exist_are_named_with_the_nearest(cache, given):
     with pytest.raises(UnknownName, match=rf"set of images '{given}'; did you mean 'cifar10"):
-        app(
-            ["rank", "digits201", "--scorer", "zico", "--data", given, "-q"], standalone_mode=False
-        )
+        app(["rank", "digits201", "--scorer", "zico", "--data", given, "-q"], standalone_mode=False)
 
 
 # -- against published scores ----------------------------------------------------------------------
