@@ -136,10 +136,6 @@ class Cell(Protocol):
         """What determines its result."""
 
     @property
-    def engine(self) -> int:
-        """The version of the engine that it was made for."""
-
-    @property
     def label(self) -> str:
         """For progress lines and messages."""
 
