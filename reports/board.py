@@ -77,7 +77,7 @@ def board(results: Results) -> Board:
         [],
         [],
         {},
-        dict(sorted((record.key.run_id, _ranking(record)) for record in done)),
+        dict(sorted({record.key.run_id: _ranking(record) for record in done}.items())),
         None
         if results.overview is None
         else _overall(results.overview, results.common, results.pairs),

@@ -21,6 +21,8 @@ from nasrepro.suite.experiments.columns import Row
 from nasrepro.suite.registry import Method
 
 Positive = Annotated[int, Field(gt=0)]
+#: In a record, where 2.0 is not 2.
+Whole = Annotated[int, Field(strict=True)]
 #: What a store, a table of reports and numpy can hold.
 Seed64 = Annotated[int, Field(ge=0, lt=2**63)]
 

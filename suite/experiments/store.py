@@ -79,10 +79,9 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NasreproError)
 def _readable(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Kind and record, as JSON has it, of the rows that hold a whole record."""
     for kind, text in rows:
-        with contextlib.suppress(ValueError):
-            raw = json.loads(text)
-            if kind in KINDS and isinstance(raw, dict) and {"key", "environment"} <= raw.keys():
-                yield kind, raw
+        with contextlib.suppress(*_UNREADABLE):
+            KINDS[kind].record.from_json(text)
+            yield kind, json.loads(text)
 
 
 def _lives(runner: str, seen_s: float | None) -> bool:

@@ -10,7 +10,7 @@ import math
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -139,6 +139,13 @@ class Scatter:
 
 
 _AGREEMENT = TypeAdapter(RankAgreement)
+#: What every agreement has, and what stands for the rest of it: an older record may lack that.
+_NEEDED = ("n", "kendall", "status")
+_ABSENT: Mapping[str, Any] = {
+    each.name: (math.nan, math.nan) if each.name.endswith("_ci") else 0
+    for each in fields(RankAgreement)
+    if each.name not in _NEEDED
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,9 @@ class RankRecord:
             for name, value in raw.pop("agreement").items()
         }
         if raw["status"] == "done":
-            _AGREEMENT.validate_python(agreement)
+            _AGREEMENT.validate_python({**_ABSENT, **agreement})
+            if any(abs(agreement.get(name, 0.0)) > 1 for name in ("kendall", "spearman")):
+                raise ValueError("a correlation outside [-1, 1]")
         return cls(key=RankKey(**raw.pop("key")), agreement=agreement, **raw)
 
 
@@ -290,8 +299,9 @@ def _scored_so_far(oracle: Oracle, scorer: Scorer, setting: ScoringSetting) -> i
     table = ScoreTable.load(inputs, scorer)
     size = len(scored(oracle, table, scorer.name)[0]) if table.of(scorer) else 0
     if not size:
-        if setting.data not in ("", RANDOM):
-            image_sets.get(setting.data)  # a misspelt name is named
+        sets = {each.name.lower() for each in image_sets.all()}
+        if setting.data.lower() not in {"", RANDOM, *sets}:
+            image_sets.get(setting.data)  # raises, with the nearest name
         stale = len(table.rows.get(scorer.name, {}))
         raise ScoresMissing(
             f"no networks of {oracle.name} are scored by {scorer.name} with {inputs}"

@@ -31,6 +31,7 @@ from nasrepro.suite.errors import (
     NasreproError,
     NotTabulated,
     ProtocolError,
+    UnknownName,
 )
 from nasrepro.suite.experiments.audit import ROUNDING, Outcome, audited, canonical_of, ratings_of
 from nasrepro.suite.experiments.columns import PACKED, Row
@@ -53,6 +54,7 @@ from nasrepro.suite.experiments.kind import (
     Seconds,
     Seeds,
     Use,
+    Whole,
     fields_of,
     readable,
     register,
@@ -145,10 +147,10 @@ class Protocol:
         report_datasets: data sets that the chosen architecture is reported on.
     """
 
-    search_epochs: int
-    report_epochs: int
+    search_epochs: Whole
+    report_epochs: Whole
     report_datasets: tuple[str, ...]
-    search_seed: Seed = MEAN
+    search_seed: Whole | str = MEAN
 
 
 @dataclass(frozen=True)
@@ -338,7 +340,24 @@ class RunRecord:
         key = RunKey.from_plain(raw.pop("key"))
         reports = {dataset: Report(**report) for dataset, report in raw.pop("reports").items()}
         incumbents = tuple(tuple(row) for row in raw.pop("incumbents"))
+        if not key.protocol.report_datasets:
+            raise ValueError("a search that is reported on nothing")
+        bounds = _bounds(key.oracle, oracles.changes)
+        for report in reports.values():
+            for name, value in report.metrics.items():
+                low, high = bounds.get(name, (-math.inf, math.inf))
+                if value < low or value > high:
+                    raise ValueError(f"{name} is {value}, outside [{low:g}, {high:g}]")
         return cls(key=key, reports=reports, incumbents=incumbents, **raw)
+
+
+@cache  # per state of the registry
+def _bounds(oracle: str, changes: int) -> Mapping[str, tuple[float, float]]:
+    """The bounds of an oracle's metrics; none of one that is not registered here."""
+    try:
+        return {metric.name: metric.bounds for metric in oracles.get(oracle).info.metrics}
+    except UnknownName:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -724,11 +743,6 @@ def _split(run_id: str, record: RunRecord) -> tuple[str, Row]:
         if value is not None
     }
     places = sorted(reported)
-    metrics = {metric.name: metric for metric in oracles.get(record.key.oracle).info.metrics}
-    for (dataset, name), value in reported.items():
-        low, high = metrics[name].bounds if name in metrics else (-math.inf, math.inf)
-        if value < low or value > high:
-            raise ValueError(f"{name} on {dataset} is {value}, outside [{low:g}, {high:g}]")
     shared = [replace(record.key, seed=0), places, record.environment]
     error = record.error.strip().splitlines()
     return json.dumps(shared, sort_keys=True, default=plain), Row(

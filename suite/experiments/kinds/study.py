@@ -118,6 +118,8 @@ class StudyRecord:
         by, rows = tuple(raw.pop("by")), tuple(raw.pop("rows"))
         if len({frozenset(row) for row in rows}) > 1 or any(not {*by} <= {*row} for row in rows):
             raise ValueError("rows of a study that have not the same columns")
+        if any(isinstance(row[name], list | dict) for row in rows for name in by):
+            raise ValueError("a row of a study that is of no single value")
         return cls(
             key=StudyKey(**raw.pop("key")),
             by=by,
