@@ -120,10 +120,16 @@ def provide(spec: TableSpec | None, mirror: Path | None) -> bool:
 
 @pytest.fixture(autouse=True)
 def registries() -> Iterator[None]:
-    """What a test registers for itself is in no cache afterwards: those go by `changes`."""
+    """What a test registers for itself is in no cache afterwards: those go by `changes`.
+
+    Nor are methods of files that its commands have registered.
+    """
     all_of_them = (devices, methods, oracles, references, scorers, studies)
-    before = [registry.changes for registry in all_of_them]
+    before, shipped = [registry.changes for registry in all_of_them], dict(methods._found)
     yield  # monkeypatch, set up later, has put back what was registered
+    for name in [name for name, entry in methods._found.items() if entry.source]:
+        methods._found.pop(name)
+        methods._found.update({name: shipped[name]} if name in shipped else {})
     for registry, changes in zip(all_of_them, before, strict=True):
         registry.changes += registry.changes != changes
 

@@ -21,7 +21,7 @@ RUNS[3][:, 3] = np.nan  # diverged
 def group(runs: list[Any]) -> Any:
     curves = Curves.joined([run.astype(PACKED).tobytes() for run in runs])
     ends = np.array([run[-1, 0] if len(run) else 0 for run in runs])
-    return SimpleNamespace(curves=curves, costs={"queries": ends}, seeds=ends)
+    return SimpleNamespace(curves=curves, costs={"queries": ends}, seeds=ends, failed={})
 
 
 def test_what_runs_held_at_moments() -> None:
