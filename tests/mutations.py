@@ -319,7 +319,8 @@ def _tested(copy: Path, tests: list[str], log: Path) -> None:
 
 
 def _has_the_package(folder: str) -> bool:
-    return (Path(folder) / "nasrepro").exists()
+    """Whether it is another checkout; an environment has what the tests need beside the package."""
+    return (Path(folder) / "nasrepro").exists() and Path(folder).name != "site-packages"
 
 
 def table(rows: dict[str, str]) -> str:

@@ -14,7 +14,6 @@ import typer
 
 from nasrepro.suite.cli.common import Json, app, print_json, print_table
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.registry.source import imported
 
 if TYPE_CHECKING:
     from nasrepro.suite.experiments.kinds.search import RunCell
@@ -67,6 +66,8 @@ def check(
 
 def _elsewhere(file: Path, method: Method) -> list[tuple[str, str, bool]]:
     """The imports whose source a run's identity does not have: of no package, and not beside it."""
+    from nasrepro.suite.registry.source import imported
+
     text = file.read_text(encoding="utf-8")
     names = {name.partition(".")[0] for name, level in imported(ast.parse(text)) if not level}
     beside = {Path(path).parts[0].removesuffix(".py") for path in method.beside}
