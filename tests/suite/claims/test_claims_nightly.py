@@ -27,7 +27,8 @@ def test_other_seeds_change_no_decided_verdict_that_is_not_known_to_be_unstable(
         first = first_verdicts(claims, claims, store)
     with Store(Path(REPEATS or tmp_path / "repeats.sqlite")) as runs:
         found, _ = by_seeds(first, claims, runs, BLOCKS)
-    known = {claim.id for claim in claims if claim.unstable}
+    # CPU seconds hang on what else the machine does
+    known = {claim.id for claim in claims if claim.unstable or claim.unit == "s"}
     decided = {
         id for id, each in first.items() if each.verdict not in ("inconclusive", "ours: open")
     }

@@ -122,10 +122,11 @@ def test_zico_is_the_authors_in_double_precision(text, expected):
     assert scorers.get("zico").score(network, batches) == pytest.approx(expected, rel=1e-8)
 
 
-def check_full_size(references, chosen):
-    """Score the chosen full-size cases, in single precision, and compare.
+def check_full_size(references, chosen, dtype=torch.float32):
+    """Score the chosen full-size cases, and compare with the authors' code in single precision.
 
-    Threads and rounding make up to 2 %.
+    Threads and rounding make up to 2 % on one processor. On another one, single precision was 2.3 %
+    from double precision in one case, whose double precision is .1 % from the authors'.
     """
     records = [
         each
@@ -147,7 +148,7 @@ def check_full_size(references, chosen):
                 cells=5,
                 batch=each["batch_size"],
                 size=32,
-                dtype=torch.float32,
+                dtype=dtype,
                 seed=each["seed"],
                 count=each["n_batches"],
             )
@@ -166,7 +167,8 @@ def test_zico_is_the_authors_at_full_size(references, one_thread):
 
 @pytest.mark.nightly
 def test_zico_is_the_authors_in_every_full_size_case(references, one_thread):
-    assert check_full_size(references, lambda each: True) >= 20
+    """In double precision, which gives the same on every processor."""
+    assert check_full_size(references, lambda each: True, torch.float64) >= 20
 
 
 def test_zico_of_more_batches_is_mean_over_deviation(references):
