@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nasrepro.oracles.training.digits201.layout import DATASET, DIGITS, DISTINCT, SPACE
 from nasrepro.oracles.training.digits201.trials import CRITERIA, TRIALS
+from nasrepro.oracles.training.recipe import Recipe
 from nasrepro.suite.data import Table
 from nasrepro.suite.errors import DataMissing
 from nasrepro.suite.oracle import Oracle
@@ -64,7 +65,8 @@ def card(path: Path, nasbench201: Oracle | None = None) -> str:
         settings="\n".join(f"| {name} | {value} |" for name, value in recipe.items()),
         starts="\n".join(map(_started, meta["starts"])),
         measured="\n".join(f"| {name} | {value} |" for name, value in measured),
-        steps=epochs * -(-recipe["train_images"] // recipe["batch"]), middle=np.nanmedian(test),
+        steps=epochs * -(-recipe["train_images"] // recipe.get("batch", Recipe().batch)),
+        middle=np.nanmedian(test),
         first=first, trials=_trials(), sha=table.sha256, size=path.stat().st_size / 1e6,
     )  # fmt: skip
 

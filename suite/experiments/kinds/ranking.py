@@ -186,7 +186,7 @@ class RankRecord:
     def from_json(cls, text: str) -> RankRecord:
         """Inverse of `to_json`."""
         raw = fields_of(cls, text)
-        agreement = {
+        agreement: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in raw.pop("agreement").items()
         }
