@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from nasrepro.suite.data import Progress, stable_hash
-from nasrepro.suite.errors import NotTabulated, ScoresMissing
+from nasrepro.suite.errors import NotTabulated, ScoresMissing, UnknownName
 from nasrepro.suite.experiments.contained import contained
 from nasrepro.suite.experiments.identity import ENGINE, Foreign, environment, installed, unknown
 from nasrepro.suite.experiments.kind import (
@@ -299,16 +299,26 @@ def _scored_so_far(oracle: Oracle, scorer: Scorer, setting: ScoringSetting) -> i
     table = ScoreTable.load(inputs, scorer)
     size = len(scored(oracle, table, scorer.name)[0]) if table.of(scorer) else 0
     if not size:
-        sets = {each.name.lower() for each in image_sets.all()}
-        if setting.data.lower() not in {"", RANDOM, *sets}:
-            image_sets.get(setting.data)  # raises, with the nearest name
         stale = len(table.rows.get(scorer.name, {}))
         raise ScoresMissing(
             f"no networks of {oracle.name} are scored by {scorer.name} with {inputs}"
-            f"{f' ({stale:,} with another version of it)' if stale else ''}; score some: "
-            f"nasrepro score {oracle.name} --scorer {scorer.name}{setting.options} --sample 1000"
+            f"{f' ({stale:,} with another version of it)' if stale else ''}; "
+            + _unknown_images(setting.data)
+            + f"score some: nasrepro score {oracle.name} --scorer {scorer.name}{setting.options} "
+            "--sample 1000"
         )
     return size
+
+
+def _unknown_images(data: str) -> str:
+    """That no set of images has that name, and the nearest one; "" where one has."""
+    if data.lower() in {"", RANDOM, *(each.name.lower() for each in image_sets.all())}:
+        return ""
+    try:
+        image_sets.get(data)
+    except UnknownName as error:
+        return f"{error}; "
+    return ""
 
 
 def rank_key(

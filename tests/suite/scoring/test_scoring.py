@@ -30,7 +30,6 @@ from nasrepro.suite.errors import (
     DataMissing,
     NasreproError,
     ScoresMissing,
-    UnknownName,
 )
 from nasrepro.suite.experiments.kinds.ranking import RankCell, Scatter, of_networks, rank_key
 from nasrepro.suite.experiments.worker import execute_here
@@ -944,7 +943,8 @@ def test_what_is_not_scored_is_scored_by_the_command_that_the_error_gives(cache)
 
 @pytest.mark.parametrize("given", ["cifar1O", "cifar10_jpg"])
 def test_images_that_do_not_exist_are_named_with_the_nearest(cache, given):
-    with pytest.raises(UnknownName, match=rf"set of images '{given}'; did you mean 'cifar10"):
+    """And lack scores as others do: claims on them wait, and no command ends by it."""
+    with pytest.raises(ScoresMissing, match=rf"set of images '{given}'; did you mean 'cifar10"):
         app(["rank", "digits201", "--scorer", "zico", "--data", given, "-q"], standalone_mode=False)
 
 
