@@ -271,8 +271,8 @@ def task(groups: Sequence[Group], dataset: str, seed: int = 0, variants_of: str 
     setting = groups[0].setting
     info = oracles.get(setting.oracle).info
     target = info.target_of(dataset)
-    scores = np.array([each.mean() for each in counted(groups, dataset, target)])
-    levels = _levels(groups, dataset, target)  # a score is nan where no run has the value at all
+    scores = _means(groups, dataset, target)  # nan where no run has the value at all
+    levels = _levels(scores)
     names = labels(groups)
     order = sorted(range(len(groups)), key=lambda row: (-levels[row], names[row]))
     groups, names = [groups[row] for row in order], [names[row] for row in order]
@@ -322,7 +322,7 @@ def _goals(
         for metric in shown
     }
     orders = {
-        metric.name: levels if metric is target else _levels(groups, dataset, metric)
+        metric.name: levels if metric is target else _levels(_means(groups, dataset, metric))
         for metric in shown
     }
     marks, untested = _marks(groups, dataset, shown, orders)
@@ -342,9 +342,13 @@ def _goals(
     return measures, untested
 
 
-def _levels(groups: Sequence[Group], dataset: str, metric: Metric) -> Levels:
-    """By the means of all runs of each group, see `counted`; last where there is none."""
-    means = np.array([each.mean() for each in counted(groups, dataset, metric)])
+def _means(groups: Sequence[Group], dataset: str, metric: Metric) -> Values:
+    """Means of all runs of each group, see `counted`; higher is better."""
+    return np.array([each.mean() for each in counted(groups, dataset, metric)])
+
+
+def _levels(means: Values) -> Levels:
+    """By means; last where there is none."""
     return tied_levels(np.where(np.isnan(means), -np.inf, means))
 
 

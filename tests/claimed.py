@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import toys
+from ranked import rank_key
 
 from nasrepro.suite import registry
 from nasrepro.suite.claims import (
@@ -21,7 +22,7 @@ from nasrepro.suite.claims import (
     margins,
 )
 from nasrepro.suite.experiments.kind import Record
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import load_oracle, methods, scorers
@@ -192,16 +193,13 @@ def rank_of(
     tau: float, *, n: int = 1000, half: float = 0.03, scorer: str = "params", best: float = 0.9
 ) -> RankRecord:
     table = load_oracle("digits201").table_sha256
-    key = RankKey(
+    key = rank_key(
         scorer,
-        scorers.get(scorer).source_sha256,
-        "digits201",
-        table,
-        "digits",
-        30,
-        "test_accuracy",
-        1000,
-        0,
+        scorer_sha256=scorers.get(scorer).source_sha256,
+        oracle="digits201",
+        table_sha256=table,
+        dataset="digits",
+        epochs=30,
     )
     agreement = {"n": n, "kendall": tau, "kendall_ci": (tau - half, tau + half), "status": "ok"}
     return RankRecord(key, "done", agreement, "x", best)

@@ -21,7 +21,7 @@ import nasrepro as nr
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.experiments.kinds.search import Protocol, RunCell, RunKey, RunRecord
 from nasrepro.suite.oracle import MEAN, Dataset, Metric, Oracle, OracleInfo, Seed
-from nasrepro.suite.registry import load_oracle, methods, oracle, oracles
+from nasrepro.suite.registry import Registry, load_oracle, methods, oracle, oracles
 from nasrepro.suite.search import Budget
 from nasrepro.suite.space import Arch, Complexity, Graph, SearchSpace, Topology
 
@@ -174,6 +174,16 @@ def known(wrong: Toy) -> str:
     """Register another oracle within a test that has `toy`; its name."""
     oracle(wrong.info)(lambda: wrong)
     return wrong.name
+
+
+def registered_apart(monkeypatch: pytest.MonkeyPatch, *registries: Registry[Any]) -> None:
+    """What a test registers is in these registries for as long as it runs.
+
+    All that ships is imported before: a file is imported once, and not into a copy alone.
+    """
+    for registry in registries:
+        registry.names()
+        monkeypatch.setattr(registry, "_found", dict(registry._found))
 
 
 def named(name: str, **changes: Any) -> OracleInfo:

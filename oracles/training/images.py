@@ -23,6 +23,7 @@ from nasrepro.oracles.training.recipe import AdamRecipe, ImageRecipe, ImageSplit
 from nasrepro.oracles.training.work import counted
 from nasrepro.suite.errors import NasreproError
 from nasrepro.suite.oracle import OracleInfo, closed_to_methods
+from nasrepro.suite.registry import original_images
 from nasrepro.suite.space import Arch, SearchSpace
 
 if TYPE_CHECKING:
@@ -305,6 +306,5 @@ def opened(
         epochs=range(1, recipe.epochs + 1),
         seeds=seeds,
         determined_by={"recipe": asdict(recipe), "data": sha256(dataset), **determined_by},
-        # the copies of CIFAR-10 are of the same images
-        held_out=dict.fromkeys(("cifar10", "cifar10_jpeg"), validation),
+        held_out={original_images(dataset): validation},
     )

@@ -40,6 +40,7 @@ from nasrepro.suite.oracle import (
     answering,
     is_searching,
 )
+from nasrepro.suite.registry import original_images
 from nasrepro.suite.space import Arch
 
 #: What a training costs, counted and measured.
@@ -145,8 +146,8 @@ class TrainedOracle(Oracle):
         determined_by: JSON-able: settings of the space, the recipe, hashes of the data, the
             trainer's version.
         folder: where the table grows; in the cache folder if not given.
-        held_out: by sets of images, what gives the indices of their training part that the oracle
-            validates on.
+        held_out: by sets of images, as `original_images` names them, what gives the indices of
+            their training part that the oracle validates on.
     """
 
     def __init__(
@@ -196,7 +197,7 @@ class TrainedOracle(Oracle):
 
     def held_out(self, dataset: str, data: str) -> NDArray[np.intp]:
         """Indices of the training part of the images `data` that this oracle validates on."""
-        rows = self._held_out.get(data.lower())
+        rows = self._held_out.get(original_images(data))
         return super().held_out(dataset, data) if rows is None else rows()
 
     def archs(self) -> Sequence[Arch]:

@@ -43,7 +43,7 @@ from nasrepro.oracles.training.work import LAYER_S, MAC_S, VALUE_S
 from nasrepro.suite.data import atomic_write
 from nasrepro.suite.errors import NasreproError, ProtocolError
 from nasrepro.suite.oracle import Dataset, answering, closed_to_methods
-from nasrepro.suite.registry import image_sets
+from nasrepro.suite.registry import original_images
 from nasrepro.suite.space import Arch, Complexity, SearchSpace
 
 #: torch reads one graph of operations at a time, and the runner examines in several threads.
@@ -120,17 +120,10 @@ def image_workshops(
         return small(images, images.test[0]), images.test[1]
 
     def held_out(data: str) -> NDArray[np.intp]:
-        same = _original(name) == _original(data)
+        same = original_images(name) == original_images(data)
         return validated_on(name, recipe) if same else _nothing(data)
 
     return ImageWorkshops(space, parts, test, held_out, shrunk)
-
-
-def _original(data: str) -> str:
-    """The set whose images these are; names are as `load_images` takes them."""
-    infos = {entry.name.lower(): entry.info for entry in image_sets.all()}
-    info = infos.get(data.lower())
-    return (info and info.copy_of) or data.lower()
 
 
 def _nothing(data: str) -> NDArray[np.intp]:

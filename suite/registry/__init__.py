@@ -21,7 +21,14 @@ from nasrepro.suite.registry.entries import (
     Study,
     Trainer,
 )
-from nasrepro.suite.registry.loading import load_devices, load_images, load_oracle, load_references
+from nasrepro.suite.registry.loading import (
+    images_called,
+    load_devices,
+    load_images,
+    load_oracle,
+    load_references,
+    original_images,
+)
 from nasrepro.suite.registry.registry import (
     Registry,
     devices,
@@ -50,6 +57,7 @@ __all__ = [
     "devices",
     "image_set",
     "image_sets",
+    "images_called",
     "load_devices",
     "load_images",
     "load_oracle",
@@ -59,6 +67,7 @@ __all__ = [
     "networks",
     "oracle",
     "oracles",
+    "original_images",
     "reference_table",
     "references",
     "scorer",

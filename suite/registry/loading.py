@@ -9,6 +9,7 @@ from nasrepro.suite.registry.registry import devices, image_sets, oracles, refer
 
 if TYPE_CHECKING:
     from nasrepro.suite.oracle import DeviceTable, ImageParts, Oracle, ReferenceTable
+    from nasrepro.suite.registry.entries import ImageSetEntry
 
 _open: dict[str, Oracle] = {}
 
@@ -29,6 +30,27 @@ def load_oracle(name: str) -> Oracle:
     return _open[name]
 
 
+def images_called(name: str) -> ImageSetEntry:
+    """The set of images called `name`, in any case; raises UnknownName."""
+    entries = list(image_sets.all())
+    for entry in entries:
+        if entry.name.lower() == name.lower():
+            return entry
+    raise UnknownName("set of images", name, [entry.name for entry in entries])
+
+
+def original_images(name: str) -> str:
+    """The set whose images the one called `name` has: its own or, of a copy, the original's.
+
+    In lower case. A set that is not registered is taken for an original.
+    """
+    try:
+        entry = images_called(name)
+    except UnknownName:
+        return name.lower()
+    return (entry.info.copy_of or entry.name).lower()
+
+
 def load_images(name: str) -> ImageParts:
     """The parts of the set of images called `name`, in any case.
 
@@ -36,11 +58,7 @@ def load_images(name: str) -> ImageParts:
         UnknownName: no such set.
         DataMissing: it is not here; the message has how to get it.
     """
-    entries = list(image_sets.all())
-    for entry in entries:
-        if entry.name.lower() == name.lower():
-            return entry.read()
-    raise UnknownName("set of images", name, [entry.name for entry in entries])
+    return images_called(name).read()
 
 
 def load_devices(name: str) -> DeviceTable:

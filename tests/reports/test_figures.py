@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import matplotlib as mpl
 import numpy as np
 import pytest
+from ranked import rank_key
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
@@ -35,7 +36,7 @@ from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.cells import cells_of
 from nasrepro.suite.experiments.kinds import ranking
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord, Scatter
+from nasrepro.suite.experiments.kinds.ranking import RankRecord, Scatter
 from nasrepro.suite.experiments.plan import Plan
 from nasrepro.suite.experiments.runner import run_cells
 from nasrepro.suite.experiments.store import Store
@@ -294,19 +295,7 @@ def test_two_settings_of_a_scorer_are_told_apart():
     }
 
     def ranking(scorer, setting, sample):
-        key = RankKey(
-            scorer,
-            "s" * 64,
-            "nasbench201",
-            "f" * 64,
-            "cifar10",
-            200,
-            "test_accuracy",
-            1000,
-            0,
-            setting,
-            sample,
-        )
+        key = rank_key(scorer, setting=setting, sample=sample)
         return RankRecord(key, "done", agreement)
 
     records = [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ranked import rank_key
 from typer.testing import CliRunner
 
 from nasrepro.__main__ import app
@@ -19,7 +20,7 @@ from nasrepro.reports.summary import Results
 from nasrepro.reports.words import FLOATING_NOTE
 from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.errors import NasreproError
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.store import Store
 from nasrepro.suite.registry import methods
@@ -86,19 +87,7 @@ def record(method, seed, test, *, oracle="nasbench201", budget=None, failed=Fals
 
 
 RANKING = RankRecord(
-    RankKey(
-        "zico",
-        "s" * 64,
-        "nasbench201",
-        "f" * 64,
-        "cifar10",
-        200,
-        "test_accuracy",
-        1000,
-        0,
-        {"batch": 32},
-        500,
-    ),
+    rank_key("zico", setting={"batch": 32}, sample=500),
     "done",
     {
         "n": 500,

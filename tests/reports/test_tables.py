@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from ranked import rank_key
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -47,7 +48,7 @@ from nasrepro.suite.claims import Claim, Verdict
 from nasrepro.suite.claims.fragility import Fragility
 from nasrepro.suite.errors import NasreproError, UnknownName
 from nasrepro.suite.experiments.identity import ENGINE
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.experiments.kinds.search import Protocol, Report, RunKey, RunRecord
 from nasrepro.suite.experiments.kinds.study import StudyKey, StudyRecord
 from nasrepro.suite.experiments.store import Store
@@ -133,18 +134,15 @@ def ranking(
     table=TABLE,
     **agreement,
 ):
-    key = RankKey(
+    key = rank_key(
         scorer,
-        sha256,
-        oracle,
-        table,
-        dataset,
-        epochs,
-        "test_accuracy",
-        1000,
-        0,
-        setting or {},
-        sample,
+        scorer_sha256=sha256,
+        oracle=oracle,
+        table_sha256=table,
+        dataset=dataset,
+        epochs=epochs,
+        setting=setting or {},
+        sample=sample,
     )
     if failed:
         return RankRecord(

@@ -25,7 +25,7 @@ from nasrepro.suite.claims.rules import (
 from nasrepro.suite.claims.statement import Grade, Statement
 from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.oracle import RANDOM
-from nasrepro.suite.registry import image_sets, oracles, scorers
+from nasrepro.suite.registry import image_sets, oracles, original_images, scorers
 from nasrepro.suite.statistics import Interval
 
 #: What the architecture that is scored best reaches; the other coefficients are fields of
@@ -104,7 +104,7 @@ class Ranking(Ranked):
             return f"{scorer} was given noise, not {self.dataset}"
         if not image_sets.has(data):  # nothing is scored by them here
             return ""
-        theirs = self.dataset in (data, image_sets.get(data).info.copy_of)
+        theirs = original_images(data) == original_images(self.dataset)
         return "" if theirs else f"{scorer} was given images of {data}, not {self.dataset}"
 
     def _of(self, scorer: str) -> Ranked:

@@ -33,7 +33,7 @@ from nasrepro.suite.experiments.kind import (
     register,
 )
 from nasrepro.suite.oracle import MEAN, RANDOM, Oracle
-from nasrepro.suite.registry import Method, Scorer, image_sets, load_oracle, scorers
+from nasrepro.suite.registry import Method, Scorer, images_called, load_oracle, scorers
 from nasrepro.suite.scoring import (
     ScoreTable,
     ScoringSetting,
@@ -312,10 +312,10 @@ def _scored_so_far(oracle: Oracle, scorer: Scorer, setting: ScoringSetting) -> i
 
 def _unknown_images(data: str) -> str:
     """That no set of images has that name, and the nearest one; "" where one has."""
-    if data.lower() in {"", RANDOM, *(each.name.lower() for each in image_sets.all())}:
+    if data in ("", RANDOM):
         return ""
     try:
-        image_sets.get(data)
+        images_called(data)
     except UnknownName as error:
         return f"{error}; "
     return ""

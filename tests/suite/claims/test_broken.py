@@ -84,9 +84,7 @@ def toy_claims(value: float) -> list[Claim]:
 @pytest.fixture
 def broken(toy, monkeypatch):
     """Which of the three claims change when method, description or scorer is another one."""
-    methods.get("random_search")  # a file is imported once: not into a copy alone
-    monkeypatch.setattr(methods, "_found", dict(methods._found))
-    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    toys.registered_apart(monkeypatch, methods, scorers)
     plain = toys.named("noisy")
     first = registered(
         toys.source("return session.evaluate(session.space.sample(rng)).arch", "toy_first")

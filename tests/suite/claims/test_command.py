@@ -36,8 +36,7 @@ def nasrepro(monkeypatch, capsys, tmp_path):
 
     Gives its exit code, standard output and standard error.
     """
-    methods.names()  # files are imported once: not into a copy alone
-    monkeypatch.setattr(methods, "_found", dict(methods._found))
+    toys.registered_apart(monkeypatch, methods)
 
     def run(*arguments: object, store: bool = True) -> tuple[int, str, str]:
         options = ["--store", str(tmp_path / "s.sqlite")] if store else []

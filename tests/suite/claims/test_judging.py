@@ -8,12 +8,13 @@ import math
 import numpy as np
 import pytest
 from claimed import SETTING, claim, run_of, verdict
+from ranked import rank_key
 
 from nasrepro.suite.claims import (
     Verdict,
 )
 from nasrepro.suite.errors import UnknownName
-from nasrepro.suite.experiments.kinds.ranking import RankKey, RankRecord
+from nasrepro.suite.experiments.kinds.ranking import RankRecord
 from nasrepro.suite.experiments.kinds.search import Protocol, Report
 from nasrepro.suite.registry import scorers
 from nasrepro.suite.search import Budget
@@ -152,18 +153,7 @@ def test_a_result_whose_table_is_not_here_is_not_judged_and_says_how_to_get_it(
     )
     records = [
         RankRecord(
-            RankKey(
-                scorer,
-                scorers.get(scorer).source_sha256,
-                "nasbench201",
-                "f" * 64,
-                "cifar10",
-                200,
-                "test_accuracy",
-                1000,
-                0,
-                sample=1000,
-            ),
+            rank_key(scorer, scorer_sha256=scorers.get(scorer).source_sha256, sample=1000),
             "done",
             dataclasses.asdict(agreement),
             "x",

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toys
 from claimed import RANKING, SETTING, claim, held, rank_of, run_of, verdict
 from scipy.stats import wilcoxon
 
@@ -314,7 +315,7 @@ def test_what_the_best_scored_reaches_and_differences_and_absolute_values():
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Record]]:
     """A study of a user's file; gives records of it, one per seed."""
-    monkeypatch.setattr(studies, "_found", dict(studies._found))
+    toys.registered_apart(monkeypatch, studies)
     text = (
         "from nasrepro.suite.registry import study\n"
         '@study("mine.speed", paper="none", by=("what",), size=3)\n'

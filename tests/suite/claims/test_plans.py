@@ -75,10 +75,7 @@ def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
     Take it away. One process knows one version.
     """
     of_the_toys(monkeypatch)
-    methods.get("random_search")  # its file is imported once: it must be known after this test, too
-    methods.get("random_search")  # a file is imported once: not into a copy alone
-    monkeypatch.setattr(methods, "_found", dict(methods._found))
-    monkeypatch.setattr(scorers, "_found", dict(scorers._found))
+    toys.registered_apart(monkeypatch, methods, scorers)
     registered(toys.source(SEARCH, "toy_best"))
     scorer("toy_sum", paper="none", needs_network=False)(
         lambda space, arch, dataset: sum(arch.code)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import toys
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
@@ -91,9 +92,7 @@ def chips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeviceTab
         column[UNMEASURED] = np.nan
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     write_table(SPEC.path, columns, {"rows": len(SPACE)})
-    # else those that ship would be registered in the registry of this test
-    registry.devices.names()
-    monkeypatch.setattr(registry.devices, "_found", dict(registry.devices._found))
+    toys.registered_apart(monkeypatch, registry.devices)
     monkeypatch.setattr(registry.loading, "_open_devices", {})
     registry.device_table(CHIPS)(lambda: DeviceTable(CHIPS, open_table(SPEC)))
     yield registry.load_devices("chips")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toys
 from scipy.stats import kendalltau
 from typer.testing import CliRunner
 
@@ -51,9 +52,7 @@ def guesses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Referen
     }
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     write_table(SPEC.path, columns, {})
-    # else those that ship would be registered in the registry of this test
-    registry.references.names()
-    monkeypatch.setattr(registry.references, "_found", dict(registry.references._found))
+    toys.registered_apart(monkeypatch, registry.references)
     registry.reference_table(GUESSES)(
         lambda: ReferenceTable(GUESSES, open_table(SPEC), oracle.space.index)
     )

@@ -16,7 +16,16 @@ from nasrepro.oracles import devices as devices_folder
 from nasrepro.suite import registry
 from nasrepro.suite.errors import NasreproError, ProtocolError, UnknownName
 from nasrepro.suite.oracle import Oracle
-from nasrepro.suite.registry import devices, load_oracle, methods, oracle, oracles, scorers
+from nasrepro.suite.registry import (
+    devices,
+    images_called,
+    load_oracle,
+    methods,
+    oracle,
+    oracles,
+    original_images,
+    scorers,
+)
 from nasrepro.suite.search import Budget, Session
 from nasrepro.suite.space import Arch
 
@@ -504,3 +513,12 @@ def test_an_oracle_is_opened_once(toy: Oracle) -> None:
     opened = []
     oracle(named("opened_once"))(lambda: opened.append(1) or Toy(named("opened_once")))
     assert load_oracle("opened_once") is load_oracle("opened_once") and opened == [1]
+
+
+def test_sets_of_images_have_names_in_any_case_and_copies_one_original():
+    assert images_called("imagenet16-120").name == "ImageNet16-120"
+    with pytest.raises(UnknownName, match="unknown set of images 'CIFAR1'; did you mean 'cifar10'"):
+        images_called("CIFAR1")
+    assert {original_images(name) for name in ("CIFAR10", "Cifar10_JPEG")} == {"cifar10"}
+    assert original_images("ImageNet16-120") == "imagenet16-120"
+    assert original_images("My_Own") == "my_own", "not registered: its own"
