@@ -380,9 +380,9 @@ def reconstruction(rng, *, oracle, samples, epochs, pretraining_seeds):
 
 
 def _decoded(network, judge, z):
-    """Of latent points (n, V, latent).
+    """Shares of latent points (n, V, latent) that decode to valid graphs, and to cells.
 
-    Shares of valid graphs and of cells, distinct ones among valid.
+    And the share of distinct graphs among the valid ones.
     """
     import torch
 

@@ -79,7 +79,7 @@ class Lattice:
 
         Returns:
             The best point seen by `rank`; it exceeds a limit only where no point seen keeps them
-              all.
+            all.
         """
         axes = [
             np.unique(np.linspace(0, size - 1, coarse + 1).round().astype(int)).tolist()
@@ -119,9 +119,7 @@ class Lattice:
         return sorted(dict.fromkeys(points), key=self.rank, reverse=True)[:keep]
 
     def shgo(self, axes: Sequence[Sequence[int]]) -> list[Code]:
-        """One level: SHGO on the relaxation over the lattice of `axes`.
-
-        The lattice points round its minimisers.
+        """The lattice points round the minimisers of SHGO on the relaxation over `axes`: one level.
 
         Where SHGO finds no point that keeps the limits, the best lattice point that it saw stands
         for its result.

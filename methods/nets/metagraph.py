@@ -24,9 +24,9 @@ def softmax(rows: Any) -> Values:
 
 
 def earned(mu: float, seen: Sequence[float], alpha: float, clip: float, best: int = 5) -> float:
-    """What weights are multiplied by.
+    """What weights are multiplied by: exp(alpha (mu - beta)).
 
-    Exp(alpha (mu - beta)), where beta is the mean of the `best` best scores seen before.
+    Beta is the mean of the `best` best scores seen before.
     """
     *before, mu = finite([*seen, mu])  # a diverged training has a score of -inf
     return math.exp(np.clip(alpha * (mu - np.mean(sorted(before)[-best:])), -clip, clip))

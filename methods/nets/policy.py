@@ -53,10 +53,7 @@ class Policy:
         )
 
     def draw(self, prefix: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """The decisions of the step that follows `prefix`, shape (n, l).
-
-        Shape (n, decisions of that step).
-        """
+        """Decisions (n, decisions of the step) of the step that follows `prefix`, (n, l)."""
         start = prefix.shape[1]
         end = int(self.ends[np.searchsorted(self.ends, start, side="right")])
         drawn = np.zeros((len(prefix), end - start), dtype=np.int64)

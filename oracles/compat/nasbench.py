@@ -179,10 +179,9 @@ class NASBench:
 
         Returns:
             `module_adjacency`, `module_operations` (of the trained graph), `trainable_parameters`,
-              `training_time` in seconds
-            and `train_accuracy`, `validation_accuracy`, `test_accuracy` as fractions. Reading what
-              the table does not
-            have (the slice: train and test accuracy) raises NotTabulated.
+            `training_time` in seconds and `train_accuracy`, `validation_accuracy`, `test_accuracy`
+            as fractions. Reading what the table does not have (the slice: train and test accuracy)
+            raises NotTabulated.
 
         Raises:
             OutOfDomainError: outside the space or the table.
@@ -218,10 +217,7 @@ class NASBench:
         )
 
     def get_budget_counters(self) -> tuple[float, int]:
-        """(seconds of training.
-
-        Epochs) that queries have spent since the last `reset_budget_counters`.
-        """
+        """Seconds of training and epochs that queries cost since `reset_budget_counters`."""
         return self._training_time, self._epochs_spent
 
     def reset_budget_counters(self) -> None:
@@ -236,9 +232,8 @@ class NASBench:
         """Everything of a cell by its module hash: (fixed, computed), not charged to the budget.
 
         Returns:
-            `fixed` as in `query`; `computed[epochs]` has one dictionary per run with the keys of
-              `query`'s measured values
-            after `halfway_` and `final_`.
+            `fixed` as in `query`; `computed[epochs]` has a dictionary for each run, whose keys are
+            those of `query`'s measured values behind `halfway_` and `final_`.
 
         Raises:
             OutOfDomainError: no cell of the table has that hash.

@@ -227,9 +227,9 @@ class NATSBench:
         hp: str | int | None = None,
         is_random: bool | Seed = True,
     ) -> Answer:
-        """Accuracies in percent (`train-`, `valid-`, `test-`.
+        """Accuracies in percent and training times in seconds of one training, or their means.
 
-        `valtest-accuracy`) and training time in seconds.
+        Accuracies are `train-accuracy`, `valid-accuracy`, `test-accuracy`, `valtest-accuracy`.
 
         Args:
             index: anything that `query_index_by_arch` takes.
@@ -244,10 +244,10 @@ class NATSBench:
 
         Returns:
             A dictionary of what the table has. Losses, evaluation times, per-trial x-valid and
-              x-test of CIFAR-100 and ImageNet16-120 are not there: reading them raises
-              NotTabulated. Where a trial's x-valid is not there, its validation and test images
-              together stand under `valid-and-test-accuracy` in place of `valtest-accuracy`, so
-              that no script falls back to them unawares.
+            x-test of CIFAR-100 and ImageNet16-120 are not there: reading them raises NotTabulated.
+            Where a trial's x-valid is not there, its validation and test images together stand
+            under `valid-and-test-accuracy` in place of `valtest-accuracy`, so that no script falls
+            back to them unawares.
 
         Raises:
             NotTabulated: no such epochs, trial or training; a drawn trial where the table has means
@@ -296,9 +296,8 @@ class NATSBench:
 
         Returns:
             Latency is None, the official answer where there is none. The cost is that of training
-              alone: the tables do not
-            have the evaluation that the official cost adds (3 % more for the first architecture on
-              CIFAR-10 at 12 epochs).
+            alone: the tables do not have the evaluation that the official cost adds (3 % more for
+            the first architecture on CIFAR-10 at 12 epochs).
 
         Raises:
             UnknownName: another data set.
@@ -458,9 +457,7 @@ class NATSBench:
         hp: str | int | None = None,
         enforce_all: bool | None = None,
     ) -> tuple[int, float]:
-        """Index and mean accuracy in percent of the best architecture (the first.
-
-        Where several tie).
+        """Index and mean accuracy in percent of the best architecture, the first where several tie.
 
         Args:
             dataset: official name of a training set; `cifar10` with `valid` means `cifar10-valid`.
@@ -541,10 +538,7 @@ class NATStopology(NATSBench):
 
     @staticmethod
     def str2matrix(arch_str: str, search_space: Sequence[str] = OPS) -> NDArray[np.float64]:
-        """Number in `search_space` of the operation on the edge source -> node at [node, source].
-
-        (4, 4).
-        """
+        """Operations by their numbers in `search_space`, shape (4, 4), at [node, source]."""
         matrix = np.zeros((4, 4))
         for node, edges in enumerate(NATStopology.str2lists(arch_str), start=1):
             for op, source in edges:

@@ -9,9 +9,9 @@ from nasrepro.suite.errors import DataCorrupt
 
 
 def fact(table: str, statement: str, found: object, expected: object) -> None:
-    """Raise DataCorrupt unless `found` equals `expected` (floats.
+    """Raise DataCorrupt unless `found` equals `expected`.
 
-    To the digits of a printed figure, 1e-4 relative).
+    Floats need to be equal to the digits of a printed figure: 1e-4, relative.
     """
     if isinstance(expected, float) and isinstance(found, (int, float)):
         same = abs(found - expected) <= 1e-4 * abs(expected)

@@ -339,10 +339,7 @@ def _joined(
 
 
 def _settle(columns: Columns, name: str) -> None:
-    """Where some trainings have a time of their own for each epoch.
-
-    Give all of them one value per epoch.
-    """
+    """Give all trainings a time for each epoch, where some have one of their own."""
     dataset, seed, metric = name.removesuffix("_per_epoch").split("/")
     for other, values in columns.items():
         parts = other.split("/")

@@ -100,9 +100,9 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[int, tarfile.TarInfo]]:
 
 
 def _read(number: int, text: str) -> tuple[int, NDArray[np.float64], float, float]:
-    """Parameters, accuracies (epochs, 2.
+    """Parameters, accuracies after each epoch, test accuracy, seconds.
 
-    Training, validation) in %, test accuracy in %, seconds.
+    Accuracies are in %, those after epochs (epochs, 2): in training and in validation.
     """
     lines = text.splitlines()
     fact(_NAME, f"first line of log {number}", lines[0], f"architecture id: {number}")

@@ -241,9 +241,9 @@ def _check_macro_sizes(name: str, path: Path, space: TransNasMacro) -> None:
 def _check_second_source(
     name: str, path: Path, space: TransNasMicro, values: Mapping[str, Mapping[str, Column]]
 ) -> None:
-    """The 711 cells of the second source have the same validation values.
+    """Check that the 711 cells of the second source have the same validation values.
 
-    And the sizes that the formulas give.
+    Their sizes need to be those that the formulas give.
     """
     try:
         second: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))

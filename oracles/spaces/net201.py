@@ -105,9 +105,9 @@ class Reduction(nn.Module):
 
 
 class Network201(nn.Module):
-    """Stem, `stages` stages of `cells` cells at C, 2C, 4C.
+    """Stem, `stages` stages of `cells` cells, a linear classifier.
 
-    Channels, a reduction between stages, linear classifier.
+    The stages have C, 2C, 4C channels, with a reduction between them.
 
     Args:
         code: operation of each of the 6 edges, as in `Arch.code`.

@@ -21,9 +21,9 @@ _ACTIVATION: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class RecurrentCell(nn.Module):
-    """One step of a cell. The products of all edges out of a node are one matrix product.
+    """One step of a cell.
 
-    [c of each edge, u of each edge].
+    The products of all edges out of a node are one matrix product: first c of each edge, then u.
 
     Args:
         adjacency: bool, (N, N), the live cell; node 0 is its input.

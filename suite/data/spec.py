@@ -146,10 +146,7 @@ def cache_dir() -> Path:
 
 
 def inventory(originals: Mapping[str, Path]) -> str:
-    """Hash of names and sizes of local files.
-
-    And of those in local folders (hidden ones left out).
-    """
+    """Hash of names and sizes of local files, and of those in local folders but hidden ones."""
     lines = [
         f"{name} {line}"
         for name, path in sorted(originals.items())

@@ -175,8 +175,7 @@ def agreement(columns: Sequence[Values]) -> tuple[Values, NDArray[np.int64]]:
 
     Returns:
         rho, shape (d, d), NaN where a pair has fewer than three architectures or one device does
-          not tell them apart;
-        and the number of architectures of each pair, shape (d, d).
+        not tell them apart; and the number of architectures of each pair, shape (d, d).
     """
     there = [~np.isnan(column) for column in columns]
     size = len(columns)

@@ -355,8 +355,7 @@ def scored(
 
     Returns:
         Rows of the oracle's table, ascending, their scores, and the CPU seconds of the first of
-          equal architectures (0 of the others);
-        shape (n,) each.
+        equal architectures (0 of the others); shape (n,) each.
     """
     space: SearchSpace = oracle.space.whole
     known, archs = table.rows.get(scorer, {}), oracle.archs()

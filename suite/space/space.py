@@ -111,9 +111,9 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
                 )
 
     def at(self, index: int) -> Arch:
-        """The architecture with the benchmark's own `index`; here.
+        """The architecture with the benchmark's own `index`.
 
-        Mixed radix, first decision most significant.
+        By default the code in mixed radix, its first decision the most significant.
 
         Raises:
             InvalidArch: index outside 0..len-1.
@@ -165,17 +165,17 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
         )
 
     def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """One random neighbour, by the benchmark's own mutation; here.
+        """One random neighbour, by the benchmark's own mutation.
 
-        Uniform over `neighbours`.
+        By default uniform over `neighbours`.
         """
         near = self.neighbours(arch)
         return near[int(rng.integers(len(near)))]
 
     def canonical(self, arch: Arch) -> Arch:
-        """Representative of the class of functionally equal architectures; idempotent. Here.
+        """Representative of the class of functionally equal architectures; idempotent.
 
-        `arch` itself.
+        By default `arch` itself.
         """
         self.check(arch)
         return arch

@@ -92,7 +92,7 @@ def mean_band(
 
     Returns:
         Means, lower and upper ends, (steps,) each; nan at a step where a curve has none, and the
-          ends also where there is no interval.
+        ends also where there is no interval.
 
     Raises:
         ValueError: no curves, not two-dimensional, or a level outside (0, 1).

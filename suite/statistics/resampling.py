@@ -35,7 +35,7 @@ def resampled_correlations(
 
     Returns:
         Three arrays (resamples,): `kendall`, `spearman` and `top_kendall` of every resample, nan
-            where a resample has none.
+        where a resample has none.
 
     Raises:
         ValueError: as for `kendall`.

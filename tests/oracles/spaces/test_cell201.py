@@ -194,9 +194,9 @@ def evaluate(arch, weights):
 
 
 def same_function(one, other):
-    """Whether some pairing of the live convolutions, kind by kind.
+    """Whether the two cells agree at a random input.
 
-    Makes the two cells agree at a random input.
+    By some pairing of their live convolutions, kind by kind.
     """
     one, other = SPACE.live(one), SPACE.live(other)
     ours = [edge for edge, op in enumerate(one.code) if op in (CONV1, CONV3)]

@@ -89,9 +89,9 @@ def test_the_layers_are_those_that_torch_computes(name):
 
 
 def test_layers_by_hand():
-    """One 3x3 on edge 0 -> 1 and a pooling on 1 -> 3 of a cell of 4 channels, twice.
+    """One 3x3 on edge 0 -> 1 and a pooling on 1 -> 3 of a cell of 4 channels.
 
-    9 and 5 pixels.
+    Twice, on sides of 9 and 5 pixels.
     """
     space = Cell201(channels=4, cells=1, stages=2, in_channels=1)
     arch = space.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|avg_pool_3x3~1|none~2|")

@@ -133,9 +133,9 @@ def test_features_are_what_the_classifier_sees():
 
 
 def test_outputs_are_those_of_the_benchmark_s_own_network():
-    """Logits that the authors' network gave with the same weights and images (C=16, N=5.
+    """With the same weights and images the authors' network gave these logits.
 
-    Training mode).
+    C is 16, N is 5, in training mode.
     """
     network = SPACE.build(SPACE.parse(DENSE), classes=10)
     weights = np.random.RandomState(0)

@@ -191,9 +191,9 @@ def test_the_proxys_cell_by_hand():
 
 
 def test_shrinkcnn_has_its_published_size():
-    """3.6 M parameters and 384 M MACs at 224 x 224 (authors' README.
+    """The authors' README has 3.6 M parameters and 384 M MACs at 224 x 224.
 
-    1,001 classes in their prototxt).
+    Their prototxt has 1,001 classes.
     """
     space = shrinkcnn()
     assert (

@@ -70,9 +70,9 @@ def test_only_what_is_missing_runs_and_one_run_serves_all_its_data_sets():
 
 @pytest.fixture
 def installed(toy, monkeypatch, tmp_path) -> Callable[[float | None], None]:
-    """Install a table in which every test accuracy is that number plus a little; None.
+    """Install a table in which every test accuracy is that number plus a little.
 
-    Take it away. One process knows one version.
+    None takes it away. One process knows one version.
     """
     of_the_toys(monkeypatch)
     toys.registered_apart(monkeypatch, methods, scorers)
