@@ -40,6 +40,7 @@ def check(
 
     Checks signature, errors, repeatability, time and memory: runs the method three times in new
     processes, seed 0 twice, which must give the same, and seed 1. Exits 1 if something is wrong.
+
     Example: nasrepro check my_method.py
     """
     from nasrepro.suite.registry import methods

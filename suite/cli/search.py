@@ -152,8 +152,9 @@ def run(
 ) -> int:
     """Run a plan and store the results.
 
-    Finished runs are skipped; an interrupted plan resumes. Exits 1 if a run failed. Example:
-    nasrepro run --plan nasbench201 --method my_method.py
+    Finished runs are skipped; an interrupted plan resumes. Exits 1 if a run failed.
+
+    Example: nasrepro run --plan nasbench201 --method my_method.py
     """
     from nasrepro.suite.experiments.kinds.search import arm_labels
     from nasrepro.suite.experiments.plan import load_plan

@@ -78,7 +78,9 @@ def verify(
     floating-point training, stored with other instructions or libraries, is another search.
 
     With --against, compares two stores (of two machines, say) and counts by method. Exits 1 if a
-    result is different. Example: nasrepro verify --sample 10
+    result is different.
+
+    Example: nasrepro verify --sample 10
     """
     from nasrepro.suite.registry import methods
 
