@@ -51,10 +51,10 @@ def size_is_unbeaten(results: Path) -> str:
     others = [each for label, each in arms.items() if not label.startswith("Size walk")]
     _shown(all(_accuracy(each) <= walk for each in others) and ours == walk)
     return (
-        f"On NAS-Bench-201's CIFAR-10, within 12,000 s, the mean of none of {len(others)} arms "
-        f"beats that of a walk down the number of parameters from {_param(row, 'samples')} random "
-        f"cells: {walk:.3f} % over {row['seeds']} seeds; FLASH with our operator term gives the "
-        f"same ([table]({TABLE}))."
+        f"On NAS-Bench-201's CIFAR-10, within 12,000 s, none of {len(others)} arms has a better "
+        f"mean than the control that trains {_param(row, 'samples')} random cells and then the "
+        f"largest ones (Size walk): {walk:.3f} % over {row['seeds']} seeds. FLASH with our "
+        f"operator term reaches the same ([table]({TABLE}))."
     )
 
 
@@ -72,8 +72,9 @@ def simple_predictors_lead(results: Path) -> str:
     _shown("Regularized evolution" not in beside and "Random search" not in beside)
     return (
         f"Over {rows[0]['tasks']} tasks, {first[0]}, {first[1]} and {first[2]} have the best "
-        "average ranks, but none is surely (Holm over all pairs) ahead of local search "
-        f"({_rank(beside['Local search'])}), which has no model ([ranking]({REPORT}))."
+        "average ranks, but none is significantly better than local search "
+        f"({_rank(beside['Local search'])}), which has no model (Holm over all pairs; "
+        f"[ranking]({REPORT}))."
     )
 
 
@@ -85,11 +86,12 @@ def size_is_unbeaten_where_all_run(results: Path) -> str:
     )
     _shown(walk["group_rank"] == "1" and common[0] is not walk)
     return (
-        f"On the {common[0]['tasks']} tasks that all {len(common)} methods can run, none is surely "
-        f"(Holm over all pairs) ahead of that walk by size: its average rank is {_rank(walk)}, "
-        f"that of the first, {common[0]['label']}, {_rank(common[0])}. Over "
-        f"{overall[0]['tasks']} tasks, of which it cannot run {_lacking(overall[0], over_all)} and "
-        f"is last there by rule, it is {_rank(over_all)} ([ranking]({REPORT}))."
+        f"On the {common[0]['tasks']} tasks that all {len(common)} methods can run, none is "
+        f"significantly better than Size walk (Holm over all pairs), whose average rank is "
+        f"{_rank(walk)}; {common[0]['label']}, the first, has {_rank(common[0])}. Over all "
+        f"{overall[0]['tasks']} tasks Size walk has {_rank(over_all)}, since it cannot run "
+        f"{_lacking(overall[0], over_all)} of them and counts as last there "
+        f"([ranking]({REPORT}))."
     )
 
 
@@ -107,12 +109,12 @@ def one_training_is_not_enough(results: Path) -> str:
     _shown(float(latent["beaten_low"]) > float(pairs["Random search"]["beaten_high"]))
     _shown(zico is min(pairs.values(), key=lambda row: float(row["beaten"])))
     return (
-        f"Pair by pair, arch2vec (better in {_percent(latent)} of its comparisons) and "
-        f"AutoShrink-Op ({_percent(ours)}) are ahead of random search "
-        f"({_percent(pairs['Random search'])}); GRAM, FLASH, AutoShrink and ZiCo are behind it "
-        f"({', '.join(_percent(row) for row in others)}). ZiCo trains one network of 25 that it "
-        f"scores, FLASH {float(_arms(results)['FLASH']['queries']):.0f}; most others spend the "
-        f"whole budget ([ranking]({REPORT}))."
+        f"Compared pair by pair, arch2vec (better in {_percent(latent)} of its comparisons) and "
+        f"AutoShrink-Op ({_percent(ours)}) do better than random search "
+        f"({_percent(pairs['Random search'])}); GRAM, FLASH, AutoShrink and ZiCo do worse "
+        f"({', '.join(_percent(row) for row in others)}). ZiCo scores 25 networks and trains one, "
+        f"and FLASH trains {float(_arms(results)['FLASH']['queries']):.0f}, where most others "
+        f"spend the whole budget ([ranking]({REPORT}))."
     )
 
 
@@ -134,11 +136,11 @@ def autoshrink_pays_for_its_efficiency(results: Path) -> str:
         _shown(lost > 0 and _surely_behind(rows["AutoShrink"], rows["Random search"]))
         elsewhere.append(f"{lost:.1f}")
     return (
-        f"AutoShrink's reward with its efficiency term loses {chance - whole:.1f} points to random "
-        f"search on NAS-Bench-201's CIFAR-10 ({whole:.2f} against {chance:.2f} %; on CIFAR-100 "
-        f"{elsewhere[0]}, on ImageNet16-120 {elsewhere[1]}); without the term it loses "
-        f"{chance - bare:.2f}, and with a step that also changes operations (ours) it wins "
-        f"{ours - chance:.2f} ([table]({TABLE}))."
+        f"With the efficiency term in its reward, AutoShrink ends {chance - whole:.1f} points "
+        f"below random search on NAS-Bench-201's CIFAR-10 ({whole:.2f} against {chance:.2f} %; on "
+        f"CIFAR-100 {elsewhere[0]}, on ImageNet16-120 {elsewhere[1]}). Without the term it ends "
+        f"{chance - bare:.2f} below, and with our step that also changes operations "
+        f"{ours - chance:.2f} above ([table]({TABLE}))."
     )
 
 
@@ -151,12 +153,12 @@ def prediction_does_not_help_epnas(results: Path) -> str:
     places = ("ecnas-5v", "natsbench-size")
     _shown({claims[f"epnas-prediction-{place}"] for place in places} == {"ours: open"})
     return (
-        "EPNAS without its performance prediction (as we reconstruct it), a plain REINFORCE, is "
-        f"ahead of EPNAS on NAS-Bench-201's CIFAR-10: {_accuracy(without):.2f} against "
-        f"{_accuracy(with_it):.2f} %, {with_it['seeds']} seeds each, by training "
-        f"{float(without['unique_queries']):.0f} different cells where EPNAS trains "
+        "EPNAS without its performance prediction (as we reconstruct it), which is plain "
+        f"REINFORCE, does better than EPNAS on NAS-Bench-201's CIFAR-10: "
+        f"{_accuracy(without):.2f} against {_accuracy(with_it):.2f} %, {with_it['seeds']} seeds "
+        f"each. It trains {float(without['unique_queries']):.0f} different cells, EPNAS "
         f"{float(with_it['unique_queries']):.0f} ([table]({TABLE})). On ECNAS and NATS-Bench's "
-        f"size space the two are not told apart ([claims]({CLAIMS}))."
+        f"size space our runs do not tell the two apart ([claims]({CLAIMS}))."
     )
 
 
@@ -166,8 +168,8 @@ def gram_repeats_itself(results: Path) -> str:
     gram, chance = arms["GRAM"], arms["Random search"]
     _shown(_surely_behind(gram, chance))
     return (
-        f"GRAM pays for {float(gram['queries']):.0f} trainings of which "
-        f"{float(gram['unique_queries']):.0f} differ, and ends behind random search on "
+        f"GRAM pays for {float(gram['queries']):.0f} trainings of "
+        f"{float(gram['unique_queries']):.0f} different cells, and ends below random search on "
         f"NAS-Bench-201's CIFAR-10 ({_accuracy(gram):.2f} against {_accuracy(chance):.2f} %; "
         "[costs](results/report.md#nasbench201-search-cost))."
     )
@@ -198,13 +200,14 @@ def zico_ranks_like_a_count(results: Path) -> str:
     _shown(float(live["kendall_low"]) > float(zico["kendall_high"]))
     ours, theirs = (" and ".join(map(_third, rows)) for rows in zip(*others, strict=True))
     return (
-        f"Over {_cells(zico)}, ZiCo on real images ranks NAS-Bench-201 on CIFAR-10 with Kendall's "
-        f"{_third(zico)}: no better than SynFlow ({_third(synflow)}) or the number of parameters "
-        f"({_third(params)}), and behind that of live parameters ({_third(live)}). Its paper has "
-        f"{claims['zico-tss-zico-c10-kendall']} against SynFlow's "
-        f"{claims['zico-tss-synflow-c10-kendall']} ([why](docs/pages/how-to/scores.md)). For "
-        f"CIFAR-100 and ImageNet16-120, by images of CIFAR-10, it has {ours} against SynFlow's "
-        f"{theirs}."
+        f"Over {_cells(zico)} of NAS-Bench-201, ZiCo's scores on real images agree with CIFAR-10 "
+        f"accuracy by a Kendall's tau of {_third(zico)}: no better than SynFlow "
+        f"({_third(synflow)}) or the number of parameters ({_third(params)}), and worse than the "
+        f"number of live parameters ({_third(live)}). The paper has "
+        f"{claims['zico-tss-zico-c10-kendall']} for ZiCo and "
+        f"{claims['zico-tss-synflow-c10-kendall']} for SynFlow "
+        "([why](docs/pages/how-to/scores.md)). On CIFAR-100 and ImageNet16-120, scored with "
+        f"images of CIFAR-10, ZiCo has {ours}, SynFlow {theirs}."
     )
 
 
@@ -226,13 +229,13 @@ def adapting_a_proxy_can_harm(results: Path) -> str:
     _shown(len(helped) == len(rows) - 1 and pi not in helped)
     _shown(all(float(row["no_proxy_mean"]) > float(row["adaproxy_low"]) for row in helped))
     return (
-        f"OneProxy's adaptation of a phone's latencies by {samples} measurements ranks networks "
-        f"better than these do as they are on {len(helped)} of {len(rows)} devices (edge GPU: "
-        f"Spearman {float(edge['adaproxy_mean']):.3f} against {float(edge['raw_mean']):.3f}), but "
-        f"on each of the {len(helped)} a model of those {samples} alone, without any proxy, does "
-        f"as well. On a Raspberry Pi they need no adaptation ({float(pi['raw_mean']):.3f}), as the "
-        f"method's rule sees, and lose by it ({float(pi['adaproxy_mean']):.3f}; "
-        f"[study]({STUDIES}))."
+        f"On {len(helped)} of {len(rows)} devices, a phone's latencies rank networks better after "
+        f"OneProxy has adapted them by {samples} measurements on the device (edge GPU: Spearman "
+        f"{float(edge['adaproxy_mean']):.3f} against {float(edge['raw_mean']):.3f}); but on each "
+        f"of these {len(helped)} a model of the {samples} measurements alone, without a proxy, "
+        f"does as well. On a Raspberry Pi the adaptation makes them worse "
+        f"({float(pi['adaproxy_mean']):.3f} against {float(pi['raw_mean']):.3f}); the method's own "
+        f"rule says that none is needed there ([study]({STUDIES}))."
     )
 
 
@@ -249,10 +252,10 @@ def few_claims_can_be_tested(results: Path) -> str:
     _shown(count["blocked"] > count["claims"] / 2)
     return (
         f"Of {count['claims']} pieces of evidence in the papers, {count['blocked']} are blocked "
-        f"for want of scores, data, trainings or definitions; {good} are reproduced, {bad} not, "
-        f"{open_} stay open; {own} follow from what the paper itself gives, {against} contradict "
-        f"it; {count['ours']} are of our reconstructions (†: the published number was recalled, "
-        f"not read; [claims]({CLAIMS}))."
+        "because scores, data, trainings or definitions are missing. "
+        f"{good} are reproduced, {bad} are not, and {open_} stay open; {own} follow from what the "
+        f"paper itself gives, and {against} contradict it; {count['ours']} are about our "
+        f"reconstructions (†: the published number was recalled, not read; [claims]({CLAIMS}))."
     )
 
 
