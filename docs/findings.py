@@ -255,7 +255,8 @@ def few_claims_can_be_tested(results: Path) -> str:
         "because scores, data, trainings or definitions are missing. "
         f"{good} are reproduced, {bad} are not, and {open_} stay open; {own} follow from what the "
         f"paper itself gives, and {against} contradict it; {count['ours']} are about our "
-        f"reconstructions (†: the published number was recalled, not read; [claims]({CLAIMS}))."
+        f"reconstructions (†: the published number was not read in the paper or its code; "
+        f"[claims]({CLAIMS}))."
     )
 
 

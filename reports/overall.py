@@ -342,5 +342,7 @@ def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
     few = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if few:
         part = {2: "half", 4: "a quarter"}[found.share]
-        lines.append(f"Run on fewer than {part} of the {found.total} tasks, so not ranked: {few}.")
+        more = found.total - len(found.settings)
+        of = f" ({more} more, where too few of the ranked methods can be compared)" if more else ""
+        lines.append(f"Run on fewer than {part} of {found.total} tasks{of}, so not ranked: {few}.")
     return lines
