@@ -146,7 +146,7 @@ def _row(
     v3=V3,
 )
 def sensitivity(rng: Any, *, v2: list[float], v3: list[float]) -> Iterator[dict[str, Any]]:
-    """What AccPar's mean speed-up hangs on: the rule for the share, the batch, the bandwidths.
+    """What AccPar's mean speed-up depends on: the rule for the share, the batch, the bandwidths.
 
     Geometric means over the nine networks; one setting is varied, the others are those of
     `accpar.speedup` with the rule "level". The v3's bandwidth is varied.

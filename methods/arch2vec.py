@@ -14,7 +14,7 @@ Search in a latent space learnt from architectures alone.
 Deviations:
     - Defaults are the authors' for NAS-Bench-101. For NAS-Bench-201 they take batch 1, incumbent 1,
       baseline 0.4, skip 1, 10 epochs and pre-training seed 3. Of five seeds one does not learn to
-      rebuild its cells, and which one hangs on how the processor rounds: seed 3 rebuilds all of
+      rebuild its cells, and which one depends on how the processor rounds: seed 3 rebuilds all of
       NAS-Bench-201 with AVX-512 and 9 % of it without (study `arch2vec.reconstruction`).
     - Pre-training sees the space of the session: on the public slice of NAS-Bench-101 that is
       27,000 cells, theirs was 381,000.

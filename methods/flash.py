@@ -23,7 +23,7 @@ Deviations:
     - The walk goes over the whole space where that can be listed, so SHGO decides nothing
       there; the point that it found is in the trace ("shgo" of the event "search") and compared
       with the arg-max by the study `flash.search`. In a larger space the walk is over the points
-      that SHGO evaluated, and which these are hangs on the last bits of its arithmetic. Paper and
+      that SHGO evaluated, and which these are depends on the last bits of its arithmetic. Paper and
       `finals` = 1 evaluate one network; the walk further down is ours.
     - Number of cells and width multiplier are decisions like the others, not a level of their own;
       the unit steps are ours.

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -264,8 +265,11 @@ TESTS = (
 def overall_caption(found: Overall) -> str:
     """Which tasks the ranks are over."""
     where = "; ".join(
-        f"{setting.oracle}/{setting.dataset} ({budget_words(setting.budget, unit='s')})"
-        for setting in found.settings
+        f"{oracle}/{', '.join(setting.dataset for setting in alike)} ({budget})"
+        for (oracle, budget), alike in groupby(
+            found.settings,
+            key=lambda setting: (setting.oracle, budget_words(setting.budget, unit="s")),
+        )
     )
     return (
         f"Rank by mean target over the search seeds that all methods of a task share (1 is best; "
@@ -291,25 +295,40 @@ def tested_words(found: Overall) -> str:
     )
 
 
-def _with_reasons(tasks: Sequence[tuple[str, str]], method: str) -> str:
+def _tasks_words(tasks: Sequence[Setting], among: Sequence[Setting]) -> str:
+    """Tasks of an overall table by their oracles; those of one oracle at once where all are."""
+    words = []
+    for oracle, found in groupby(tasks, key=lambda setting: setting.oracle):
+        datasets = [setting.dataset for setting in found]
+        if len(datasets) > 1 and len(datasets) == sum(each.oracle == oracle for each in among):
+            words.append(f"all {len(datasets)} tasks of {oracle}")
+        else:
+            words += [f"{oracle}/{dataset}" for dataset in datasets]
+    return ", ".join(words)
+
+
+def _with_reasons(tasks: Sequence[Setting], among: Sequence[Setting], method: str) -> str:
     """Tasks by the reason that a shipped plan gives for leaving the method out there."""
     reasons = absences()
-    by_reason: dict[str, list[str]] = {}
-    for oracle, dataset in tasks:
-        reason = reasons.get((oracle, dataset, method), "")
-        by_reason.setdefault(reason, []).append(f"{oracle}/{dataset}")
-    return ", ".join(
-        ", ".join(names) + (f" ({reason})" if reason else "") for reason, names in by_reason.items()
+    by_reason: dict[str, list[Setting]] = {}
+    for setting in tasks:
+        reason = reasons.get((setting.oracle, setting.dataset, method), "")
+        by_reason.setdefault(reason, []).append(setting)
+    return "; ".join(
+        _tasks_words(without, among) + (f" ({reason})" if reason else "")
+        for reason, without in by_reason.items()
     )
 
 
 def _stand_in_words(found: Overall, groups: Sequence[Group | None]) -> str:
     """The tasks of a method on which a plan's other arm stands for it, by the arm."""
-    by_arm: dict[str, list[str]] = {}
+    by_arm: dict[str, list[Setting]] = {}
     for setting, group in zip(found.settings, groups, strict=True):
         if group is not None and _stands_in(setting, group):
-            by_arm.setdefault(changes_of(group), []).append(f"{setting.oracle}/{setting.dataset}")
-    return "; ".join(f"run with {arm} on {', '.join(tasks)}" for arm, tasks in by_arm.items())
+            by_arm.setdefault(changes_of(group), []).append(setting)
+    return "; ".join(
+        f"run with {arm} on {_tasks_words(tasks, found.settings)}" for arm, tasks in by_arm.items()
+    )
 
 
 def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
@@ -317,7 +336,9 @@ def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
 
     `ranked`: last where it was not run; else it is only compared where it was.
     """
-    lines, last = [], ", and ranked last on these tasks" if ranked else ""
+    last = ", and ranked last on these tasks" if ranked else ""
+    lines: list[str] = []
+    absent: dict[str, list[str]] = {}  # methods by what they were not run on
     for column, name in enumerate(found.names):
         groups = [row[column] for row in found.rows]
         failed = sum(
@@ -326,9 +347,7 @@ def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
             if group is not None
         )
         lost = [
-            (setting.oracle, setting.dataset)
-            for setting, group in zip(found.settings, groups, strict=True)
-            if group is None
+            setting for setting, group in zip(found.settings, groups, strict=True) if group is None
         ]
         if failed:
             lines.append(
@@ -336,9 +355,11 @@ def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
             )
         if lost:
             method = next(group.method for group in groups if group is not None)
-            lines.append(f"{name}: not run on {_with_reasons(lost, method)}{last}.")
+            words = _with_reasons(lost, found.settings, method)
+            absent.setdefault(words, []).append(name)
         if others := _stand_in_words(found, groups):
             lines.append(f"{name}: {others}.")
+    lines += [f"{', '.join(names)}: not run on {words}{last}." for words, names in absent.items()]
     few = ", ".join(f"{name} ({count})" for name, count in found.left_out.items())
     if few:
         part = {2: "half", 4: "a quarter"}[found.share]

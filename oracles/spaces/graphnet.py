@@ -140,7 +140,7 @@ class GraphNet(SearchSpace):
         """Not counted.
 
         Raises:
-            NasreproError: sizes hang on the graph and on settings tuned for each.
+            NasreproError: sizes depend on the graph and on settings tuned for each.
         """
         self.check(arch)
         raise NasreproError(

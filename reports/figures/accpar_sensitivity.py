@@ -1,4 +1,4 @@
-"""What AccPar's mean speed-up hangs on: the rule for unequal groups, the batch, the bandwidths."""
+"""What AccPar's mean speed-up depends on: the rule for unequal groups, the batch, the bandwidths."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def compared(run_id: str, label: str, old: Record, new: Record) -> Verification:
 def _elsewhere(old: Record, new: Record) -> str:
     """How the machine of a search by a floating method differs from the other's; "" if it cannot.
 
-    What is chosen hangs on last bits in such a method, and these on how sums are rounded; what a
+    What is chosen depends on last bits in such a method, and these on how sums are rounded; what a
     study of it finds (`spos.inherited`) or says of it among others, and what a network reaches that
     is trained on request, too.
     """

@@ -28,7 +28,7 @@ class PredictingOracle(Oracle):
     ) -> dict[str, float]:
         """The metrics asked for: what was predicted, and the counted size of the network.
 
-        `predicted` is rounded, so that no decision hangs on last bits.
+        `predicted` is rounded, so that no decision depends on last bits.
         """
         size = self.space.complexity(arch, classes=dataset.classes, size=dataset.size)
         values = {**predicted, "params": float(size.params), "macs": float(size.macs)}
