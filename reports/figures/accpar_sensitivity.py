@@ -1,4 +1,4 @@
-"""What AccPar's mean speed-up depends on: the rule for unequal groups, the batch, the bandwidths."""
+"""What AccPar's mean speed-up depends on: rule for unequal groups, batch, bandwidths."""
 
 from __future__ import annotations
 
