@@ -157,8 +157,8 @@ def legend(margins: Sequence[str]) -> str:
     """How to read a comparison, for these margins."""
     return (
         "Mean paired difference of the target on shared seeds, positive where A is better, with "
-        f"its interval. Equivalent: shown to differ by less than {' or '.join(margins)}, whichever "
-        "is better; not worse: shown for one side; open: neither."
+        f"its interval. Equivalent: shown to differ by less than {' or '.join(margins)}; A (or B) "
+        "not worse: shown not to be worse by as much as that; open: neither can be shown."
     )
 
 

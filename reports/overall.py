@@ -105,10 +105,10 @@ class Overall:
         return title_of(BASELINE)
 
     @cached_property
-    def gap_closed(self) -> dict[int, Interval]:
-        """By method: the share of random search's mean regret that its runs remove.
+    def _gaps(self) -> dict[int, dict[str, Values]]:
+        """Of each method, by task, the share of random search's mean regret that each run removes.
 
-        Mean over the tasks with a best cell that random search was run on; empty without any.
+        The tasks are those with a best cell on which random search was run and missed it.
         """
         closed: dict[int, dict[str, Values]] = {}
         for place, (setting, row) in enumerate(zip(self.settings, self.rows, strict=True)):
@@ -122,22 +122,24 @@ class Overall:
             for column, values in enumerate(regrets):
                 if values is not None:
                     closed.setdefault(column, {})[str(place)] = 1 - values / base.mean()
-        most = max(map(len, closed.values()), default=0)
-        return {
-            column: stratified_mean(tasks, seed=self.seed)
-            for column, tasks in closed.items()
-            if len(tasks) == most
-        }
+        return closed
 
     @cached_property
+    def gap_closed(self) -> dict[int, Interval]:
+        """By method: the share of random search's mean regret that its runs remove.
+
+        Mean over `gap_tasks` tasks, of the methods that were run on all of them.
+        """
+        return {
+            column: stratified_mean(tasks, seed=self.seed)
+            for column, tasks in self._gaps.items()
+            if len(tasks) == self.gap_tasks
+        }
+
+    @property
     def gap_tasks(self) -> int:
         """How many tasks the gaps are over."""
-        count = 0
-        for setting, row in zip(self.settings, self.rows, strict=True):
-            dataset, _ = target_of(setting)
-            base = row[self.names.index(self.base)] if self.base in self.names else None
-            count += base is not None and bool(np.isfinite(base.values[dataset, REGRET]).any())
-        return count
+        return max(map(len, self._gaps.values()), default=0)
 
     def covered(self, column: int) -> int:
         """The number of tasks that a method was run on."""
@@ -257,8 +259,9 @@ def _size(setting: Setting, rows: Mapping[str, Group]) -> tuple[float, ...]:
 
 # -- words -----------------------------------------------------------------------------------------
 TESTS = (
-    "The tests count tasks, not seeds: more seeds make no difference of ranks significant. They "
-    "assume independent tasks; tasks of one benchmark are not."
+    "The replicates of these tests are the tasks, not the seeds, so more seeds cannot make a "
+    "difference of ranks significant. The tests assume independent tasks, but the tasks of one "
+    "benchmark are not independent."
 )
 
 
@@ -364,6 +367,7 @@ def missing_words(found: Overall, *, ranked: bool = True) -> list[str]:
     if few:
         part = {2: "half", 4: "a quarter"}[found.share]
         more = found.total - len(found.settings)
-        of = f" ({more} more, where too few of the ranked methods can be compared)" if more else ""
+        why = "not averaged over, since too few of the ranked methods can be compared there"
+        of = f" ({more} of them {why})" if more else ""
         lines.append(f"Run on fewer than {part} of {found.total} tasks{of}, so not ranked: {few}.")
     return lines

@@ -73,9 +73,9 @@ MARGIN_POINTS, MARGIN_SHARE = 0.2, 0.01
 
 #: What every interval of a mean is, for legends and captions.
 INTERVAL = (
-    "interval of the mean over search seeds, at each end the wider of Student's t and the "
-    f"studentized bootstrap; none below {LEAST} seeds or if all are equal; not called a 95 % "
-    f"interval below {NAMED} seeds, since few values do not show a skewed tail"
+    "interval of the mean over search seeds (each end is the wider one of Student's t and the "
+    f"studentized bootstrap; none below {LEAST} seeds or if all values are equal; not called a "
+    f"95 % interval below {NAMED} seeds, since so few values do not show a skewed tail)"
 )
 
 

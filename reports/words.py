@@ -88,8 +88,9 @@ def fidelity_notes(groups: Sequence[Group], settings: Iterable[Setting]) -> list
         return []
     return [
         f"{', '.join(names)}: a budget of queries counts a short training as much as a long one, "
-        "so methods that choose the length have no advantage from it, and where a table has one "
-        "length they have nothing to choose; the plan multi_fidelity has them at equal seconds."
+        "so methods that choose training lengths gain nothing from short ones, and where a table "
+        "has only one length they have nothing to choose. The plan multi_fidelity compares them "
+        "at equal simulated seconds."
     ]
 
 

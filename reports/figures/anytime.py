@@ -98,9 +98,9 @@ def _drawing(
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{what}, of the architecture with the best "
-        f"validation score so far. One curve may leave at the bottom or the top. "
+        f"validation score so far. One curve may leave the panel at the bottom or the top. "
         f"Means over {seeds} search seeds"
-        + f"; for the first {BANDS} and {title_of(BASELINE)} with pointwise 95 % intervals"
+        + f"; pointwise 95 % intervals for the first {BANDS} and {title_of(BASELINE)}"
         * (counts[-1] >= LEAST)
         + "."
         + "".join(f" {line}" for line in lost)

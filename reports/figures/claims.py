@@ -73,14 +73,14 @@ def draw(results: Results) -> Iterator[Drawing]:
 
 
 _CAPTION = (
-    "Verdicts on the {count} claims of {papers} papers; blocked: it cannot be tested here; "
+    "Verdicts on the {count} claims of {papers} papers. Blocked: the claim cannot be tested here; "
     "not judged: this store has no results for it."
 )
 _FOREST = (
-    "{paper}: the {count} figures with a margin, ours less the published one in units of that "
-    "margin, with 95 % intervals; within the band "
-    "is reproduced, wholly outside is not, across its edge is inconclusive. Arrows: farther off "
-    "than shown."
+    "{paper}: for the {count} figures that have a margin, our figure minus the published one, in "
+    "units of that margin, with 95 % intervals. An interval within the band means reproduced, one "
+    "wholly outside not reproduced, and one across an edge inconclusive. Arrows: farther off than "
+    "shown."
 )
 
 

@@ -32,11 +32,9 @@ def draw(results: Results) -> Iterator[Drawing]:
         legend_below(figure, panels[0], columns=3)
         yield Drawing(
             "compactnet-noise",
-            "Latency that CompactNet's simulators give a layer by its output filters, at all of "
-            "its "
-            "input filters, and the share of all neighbouring entries in which one output filter "
-            "more "
-            "lowers the latency.",
+            "Latency that CompactNet's simulators give a layer with all of its input filters, by "
+            "the number of its output filters. Titles: the share of all neighbouring entries in "
+            "which one more output filter lowers the latency.",
             figure,
         )
         return

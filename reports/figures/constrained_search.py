@@ -52,8 +52,8 @@ def draw(results: Results) -> Iterator[Drawing]:
         )
         yield Drawing(
             slug("constrained-search", oracle, dataset),
-            f"What each method returns on {oracle}, {dataset}, under a limit that the share of the "
-            "networks named at the left keeps: how far below the best of those, mean over seeds. "
-            f"Searches that broke the limit, which are left out: {over or 'none'}.",
+            f"How far what each method returns on {oracle}, {dataset}, lies below the best network "
+            "within the limit, mean over seeds. At the left: the device, and the share of networks "
+            f"that keep the limit. Searches left out because they broke it: {over or 'none'}.",
             figure,
         )

@@ -57,8 +57,8 @@ def draw(results: Results) -> Iterator[Drawing]:
         lower.set_xlabel("queries")
         legend_below(figure, upper, columns=1)
         caption = (
-            f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. What is "
-            "returned keeps the constraints in "
+            f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. Share of runs "
+            "that return an architecture within the constraints, by arm, constraints and penalty: "
         )
         yield Drawing(
             f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure

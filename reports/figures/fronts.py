@@ -93,15 +93,15 @@ def _drawing(
             f"{target.name.replace('_', ' ').capitalize()} {unit_words(target)}".rstrip()
         )
     legend_below(figure, axes[0][0], columns=4 if wide else 2)
-    intervals = " with 95 % intervals of both, cut where they leave the panel" * any(
+    intervals = " with 95 % intervals of both quantities, cut where they leave the panel" * any(
         group.seeds.size >= LEAST for group in groups
     )
     caption = (
         f"{setting.oracle}, {searched(setting, dataset)} ({budget_words(setting.budget)}): "
         f"{target.name} against cost. Points are means "
         f"over search seeds, in colour{intervals}; "
-        "the line is the front of the means: no other method is both "
-        "cheaper and better. Simulated and measured cost have an axis each and are never added up."
+        "the line is the front of the means: for a method on it, no other is both cheaper and "
+        "better. Simulated and measured cost have an axis each and are never added up."
     )
     epochs = f"{setting.protocol.search_epochs}ep"
     yield Drawing(

@@ -77,10 +77,10 @@ def _drawing(oracle: str, panels: Mapping[tuple[str, str], Sequence[Mapping[str,
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     caption = (
-        f"{oracle}: the objective of the search under a limit on what the network may cost. "
-        f"Lines are means over {seeds} search seeds at "
-        "quantiles of the cost over the table, bands the least and the greatest; the best of the "
-        "table under the limit is the true front. "
+        f"{oracle}: the search's objective under a limit on the network's cost; the limits are "
+        f"quantiles of the cost over the table. Lines are means over {seeds} search seeds, and "
+        "bands reach from the lowest to the highest value; the best of the table under the limit "
+        "is the true front. "
         "Found by SHGO: the network that the predictor led to; returned: the best that the "
         "search evaluated, its samples included."
     )

@@ -75,7 +75,7 @@ def draw(results: Results) -> Iterator[Drawing]:
         caption = (
             f"Distance in the latent space after each edit of {walks} on {params['oracle']}: "
             "mean and standard deviation over walks, in "
-            "units of the root mean square distance of two random architectures; beside the "
-            "pre-trained encoder one that was not trained."
+            "units of the root mean square distance of two random architectures. An untrained "
+            "encoder is shown beside the pre-trained one."
         )
         yield Drawing(name, caption, figure)

@@ -78,9 +78,9 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, Graphs]]) -> Drawing:
     caption = (
         f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}, by {objective}): "
         "GRAM's meta-graph when it is pruned. Node "
-        "0 is the input. An edge is as wide as it is strong (log-mean-exp of its weights, mean "
+        "0 is the input. The wider an edge, the stronger it is (log-mean-exp of its weights, mean "
         "over runs), from the weakest to the "
-        "strongest of its panel, which both bear their values. "
+        "strongest edge of its panel; these two are labelled with their values. "
         f"Runs: {runs}."
     )
     return Drawing(

@@ -49,11 +49,11 @@ def draw(results: Results) -> Iterator[Drawing]:
         seeds = max(len(values) for by_time in methods.values() for values in by_time.values())
         yield Drawing(
             f"one-shot-{oracle}",
-            f"{oracle}: what searches by one supernet would have chosen over time, by the table's "
-            f"own trainings, how many of its decisions are skips, and Kendall's tau-b with those "
-            f"trainings of inherited accuracies (filled) and of parameters (open) on the same "
-            f"random cells at the end, each seed a dot; lines: means of {seeds} "
-            f"{'seed' if seeds == 1 else 'seeds'}.",
+            f"{oracle}: searches by one supernet. Left and middle: regret, by the table's own "
+            f"trainings, and share of skips of the architecture that each would have chosen by "
+            f"then; lines are means of {seeds} {'seed' if seeds == 1 else 'seeds'}. Right: on the "
+            f"same random cells at the end, Kendall's tau-b of inherited accuracies (filled) and "
+            f"of parameters (open) with the table's trainings; one dot per seed.",
             figure,
         )
 

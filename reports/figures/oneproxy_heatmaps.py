@@ -53,10 +53,9 @@ def draw(results: Results) -> Iterator[Drawing]:
         panels[0].set_ylabel("proxy")
         figure.colorbar(image, ax=panels, shrink=0.8, label="Spearman's rho")
         caption = (
-            f"Spearman's rho between a proxy's latencies and a target's, {source}, {dataset}: as "
-            "they are, and of AdaProxy's prediction "
-            f"from {samples} cells measured on the target, on the other cells; mean of "
-            f"{len(records)} draws."
+            f"{source}, {dataset}: Spearman's rho between a target's latencies and, at the left, "
+            "the proxy's as they are or, at the right, AdaProxy's predictions for the other cells "
+            f"from {samples} cells measured on the target; mean of {len(records)} draws."
         )
         yield Drawing(slug("oneproxy-heatmaps", source, dataset, str(samples)), caption, figure)
 

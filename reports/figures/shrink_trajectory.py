@@ -96,8 +96,8 @@ def _drawing(setting: Setting, named: Sequence[tuple[str, list[Rows]]]) -> Drawi
         )
     )
     caption = (
-        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): the candidate of "
-        "each step of AutoShrink with the best "
+        f"{setting.oracle}, {setting.dataset} ({budget_words(setting.budget)}): at each step of "
+        "AutoShrink, the candidate with the best "
         f"score, which is kept.{spread} Trajectories: {counts}."
     )
     return Drawing(

@@ -51,8 +51,8 @@ STUDIES = {
         ("speedup",),
         "speed-up over data parallelism",
         "Speed-up of a training step on 128 equal accelerators (v2) and on 128 slow and 128 fast "
-        "ones (v2 + v3); the first group's share of AccPar's work is even there, or by the rule "
-        "that makes the slower group of the first level fastest.",
+        "ones (v2 + v3); on the latter, the first group's share of AccPar's work is even, or set "
+        "by the rule that makes the slower group of the first level fastest.",
         series="scheme",
         panels=("array", "rule"),
         only=(("v2", "even"), ("v2 + v3", "even"), ("v2 + v3", "level")),
@@ -62,8 +62,8 @@ STUDIES = {
         "scheme",
         ("time_and_macs", "time_and_accuracy", "macs_and_accuracy"),
         "Kendall's tau-b",
-        "How the time of a training step on 128 accelerators orders architectures: against MACs, "
-        "and each against the validation metric.",
+        "How well the order of architectures by the time of a training step on 128 accelerators "
+        "agrees with that by MACs, and each of the two with that by the validation metric.",
         panels=("oracle",),
     ),
     "compactnet.simulator": Dots(
@@ -77,9 +77,9 @@ STUDIES = {
         "asked",
         ("said", "bound", "reached", "reached_steady"),
         "speed-up",
-        "What CompactNet's loop ends with for each speed-up asked for: what the code's comment "
-        "says, what follows if every step wins just what it asks for, and what is reached by the "
-        "authors' scan and by one that is safe against noise.",
+        "The speed-up that CompactNet's loop ends with, for each speed-up asked for: by the code's "
+        "comment, if every step gained exactly what it asks for, and as reached by the authors' "
+        "scan and by one that is safe against noise.",
         panels=("device", "chosen"),
     ),
     "amc.logs": Dots(
@@ -100,14 +100,14 @@ STUDIES = {
         "scores",
         ("rank",),
         "rank of the greedy set",
-        "Rank of the candidates that Firefly's scores choose among all sets of as many, by the "
-        "loss of the network with them; 1 is the best. Mean over seeds.",
+        "Rank of the set of candidates that Firefly's scores choose, among all sets of the same "
+        "size, by the loss of the network with it; 1 is the best. Mean over seeds.",
     ),
     "path_level_reuse.curve": Dots(
         "epochs",
         ("accuracy",),
         "validation accuracy (%)",
-        "Mean accuracy of random path-level candidates after so many epochs, with weights "
+        "Mean accuracy of random path-level candidates after each number of epochs, with weights "
         "inherited from the chain and with new ones.",
         series="weights",
     ),
@@ -115,15 +115,15 @@ STUDIES = {
         "wiring",
         ("peak_over_unwired",),
         "peak memory over that without wiring",
-        "Exact peak memory of random graphs under each wiring, over that of graphs without wiring "
-        "of the same MACs within 5 %; median of the graphs, mean over seeds.",
+        "Exact peak memory of random graphs under each wiring, divided by that of graphs without "
+        "wiring whose MACs are equal within 5 %; median of the graphs, mean over seeds.",
     ),
     "haq.table": Dots(
         "policy",
         ("share", "share_first_at_8"),
         "share of the latency at 8 bits",
-        "What HAQ's released policy and uniform bits cost on the authors' table, as their code "
-        "reads the first layer's activations and with 8 bits there.",
+        "Latency of HAQ's released policy and of uniform bits on the authors' table, with the "
+        "first layer's activations as the authors' code reads them, and with 8 bits there.",
     ),
 }
 

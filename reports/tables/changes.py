@@ -39,8 +39,8 @@ def _by_class(before: Mapping[str, Earlier], verdicts: Sequence[Verdict]) -> Tab
         "claims-before-after",
         "Verdicts by class and paper, before and now",
         "Before: the first edition of the suite, 2026-11-27, which set margins and numbers of "
-        "seeds claim by claim and had five classes; now: by the rules. †: the published number was "
-        "not read.",
+        "seeds claim by claim and had five classes; now: judged by the rules. †: the published "
+        "number was not read.",
         *transposed(columns),
         part="claims",
     )

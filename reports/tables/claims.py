@@ -137,10 +137,10 @@ def _stability(verdicts: Sequence[Verdict]) -> list[TableDoc]:
         TableDoc(
             "claims-stability",
             "Claims: how often verdicts flip",
-            "Verdicts judged again: by disjoint blocks of seeds, slow runs by resampled seeds, "
-            "rankings by other architectures and draws, and all under another BLAS kernel if a "
-            "store of one was given. Unstable: claims that flip in more than 1 of 20 repeats and "
-            "are therefore inconclusive.",
+            "Claims were judged again: with disjoint blocks of seeds (slow runs: with resampled "
+            "seeds), rankings with other architectures and draws, and all under another BLAS "
+            "kernel where a store of such runs was given. Unstable: claims whose verdict flips in "
+            "more than 1 of 20 repeats and is therefore inconclusive.",
             *transposed(filled),
             part="claims",
         )

@@ -166,17 +166,19 @@ def _table(rows: Sequence[_Row]) -> TableDoc:
     return TableDoc(
         "multi-fidelity",
         "Multi-fidelity methods beside random search, at equal simulated seconds",
-        "Regret of each method less that of random search, which trains for the longest alone, at "
-        "shared seeds: after a tenth of the budget and at its end; below 0 is better. In points of "
-        f"an accuracy, else in the target's unit. {_summary(rows, words)}",
+        "Regret of each method minus that of random search, which uses only the longest training, "
+        "at shared seeds, after a tenth of the budget and at its end; below 0 the method is "
+        "better. Differences of accuracies are in points, others in the target's unit. "
+        f"{_summary(rows, words)}",
         *transposed(filled),
         legend=(
-            f"In brackets the {INTERVAL}. Behind: first and last of {MOMENTS.size} moments, from 1 "
-            "to 100 % of the budget, at which the pointwise interval of the mean lies above 0. "
-            f"Worse, better: Wilcoxon's signed-rank test, p < {LEVEL:g} after Holm's correction "
-            "over the rows; –: not told apart. τ-b of a third: Kendall's rank agreement of "
-            "trainings of at most a third of the longest with the longest (study fidelity.rank), "
-            "over all architectures and among the best tenth at the end, where the choice falls."
+            f"In brackets the {INTERVAL}. Behind after: of {MOMENTS.size} moments between 1 and "
+            "100 % of the budget, the first and the last at which the pointwise interval of the "
+            "mean lies above 0. Worse, better: Wilcoxon's signed-rank test, "
+            f"p < {LEVEL:g} after Holm's correction over the rows; –: no significant difference. "
+            "τ-b of a third: Kendall's τ-b between the longest training and the longest one of at "
+            "most a third of its epochs (study fidelity.rank), over all architectures and over "
+            "the tenth that is best at the end, among which a search has to choose."
         ),
         footnotes=tuple(_why(rows)),
         part="searches",
@@ -251,7 +253,7 @@ def _length(ranks: dict[int, dict[str, float]], share: float) -> int:
 def _summary(rows: Sequence[_Row], words: Sequence[str]) -> str:
     """Which methods are worse at the end, and where; which are not told apart; how many better."""
     told = []
-    for word, text in (("worse", "Worse at the end"), (DASH, "Not told apart")):
+    for word, text in (("worse", "Worse at the end"), (DASH, "No significant difference")):
         names = [
             f"{row.label} on {row.group.setting.oracle}"
             for row, verdict in zip(rows, words, strict=True)
@@ -276,6 +278,6 @@ def _why(rows: Sequence[_Row]) -> Iterator[str]:
             for name in ("kendall", "top_kendall")
         )
         yield (
-            f"{where}: trainings of {', '.join(map(str, lengths))} epochs rank architectures as "
-            f"those of {max(ranks)} do with Kendall's τ-b {whole}; among the best tenth {top}."
+            f"{where}: Kendall's τ-b between trainings of {', '.join(map(str, lengths))} epochs "
+            f"and those of {max(ranks)} is {whole}; among the best tenth {top}."
         )

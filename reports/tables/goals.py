@@ -34,11 +34,11 @@ MARGINS = (0.1, 0.5)
 AXES: tuple[tuple[Axis, str], ...] = (("queries", "queries"), ("clock_s", "simulated s"))
 
 _LEGEND = (
-    "Share of runs whose best architecture by validation score was ever as good as the goal, and "
-    "the time by which half of all runs reached it, with its 95 % percentile bootstrap interval "
-    "over search seeds. Runs that did not reach it count as infinite (right-censored at their "
-    "end), so a goal that fewer than half of the runs reached has no median (–); > marks an "
-    "open end."
+    "Reached: share of runs whose best architecture by validation score was at some time as good "
+    "as the goal. Median: the time by which half of all runs reached it, with its 95 % percentile "
+    "bootstrap interval over search seeds. A run that did not reach the goal counts as taking "
+    "infinitely long (right-censored at its end), so there is no median (–) if fewer than half of "
+    "the runs reached it; > marks an interval without an upper end."
 )
 
 
@@ -88,8 +88,8 @@ def goal_table(groups: Sequence[Group]) -> list[TableDoc]:
             slug("goals", setting_id(setting)),
             f"{setting.oracle}: time to a goal, {searched(setting, dataset)} "
             f"({budget_words(setting.budget)})",
-            f"When searches on {setting.oracle} held an architecture with a {target.name} on "
-            f"{dataset} as good as a goal ({goal_words}).",
+            f"How soon searches on {setting.oracle} held an architecture whose {target.name} on "
+            f"{dataset} was as good as a goal ({goal_words}).",
             *transposed(filled),
             legend=_LEGEND,
             citations=(info.citation,),

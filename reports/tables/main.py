@@ -151,7 +151,7 @@ def _incomplete(task: Task, metric: Metric) -> list[str]:
     rows = list(zip(task.labels, estimates, task.groups, strict=True))
     without = [name for name, each, group in rows if not each.n and group.seeds.size]
     return [
-        *([f"No {metric.name} of a run: {', '.join(without)}."] if without else []),
+        *([f"No finished run has {metric.name}: {', '.join(without)}."] if without else []),
         *(
             f"{name}: only {each.n} of {group.seeds.size} finished runs have {metric.name}."
             for name, each, group in rows
@@ -181,7 +181,8 @@ def _untold(task: Task) -> list[str]:
             f"in no interval here: {', '.join(constant)}."
         )
     notes += [
-        f"{', '.join(names)} chose the same for every seed that they share: they are one search."
+        f"{', '.join(names)} chose the same architecture at every seed that they share: here they "
+        "are one search."
         for names in alike(zip(task.labels, task.groups, strict=True))
     ]
     return notes
@@ -203,12 +204,12 @@ def _legend(target: Metric, columns: Collection[str], marks: Collection[str], *,
         parts.append(
             f"{CLOSE}: shown to be worse than the best by less than {margin_words(target)} "
             f"(interval of the paired difference on shared seeds, level {LEVEL} over the whole "
-            "table); a missing mark does not mean worse."
+            "table); a row without a mark is not necessarily worse."
         )
     if "iqm" in columns:
         parts.append("IQM: interquartile mean, the mean of the middle half of the seeds.")
     if REGRET in columns:
-        parts.append("Regret: to the best cell of the table.")
+        parts.append("Regret: how much worse than the best cell of the table.")
     if any(name.startswith("density") for name in columns):
         parts.append(
             f"Density: mean over runs of {target.name} in % per million parameters, and per "
@@ -222,10 +223,10 @@ def _more(rows: Sequence[Group], variants: Mapping[Family, Sequence[Group]]) -> 
     """A line for each family of this setting that has its own table."""
     setting, methods_here = rows[0].setting, {group.method for group in rows}
     plans = " and ".join(MAIN_PLANS)
-    standing = f"this table shows the defaults and those that the plans {plans} name"
-    missing = f"neither the defaults nor those of the plans {plans}, so this table shows none"
+    standing = f"This table shows the defaults and those that the plans {plans} name"
+    missing = f"None of them is the default or named by the plans {plans}, so this table shows none"
     return [
-        f"{method}: {len(family)} sets of parameters were run, "
+        f"{method}: {len(family)} sets of parameters were run. "
         f"{standing if method in methods_here else missing}; the table of its variants shows all."
         for (where, method, _), family in variants.items()
         if where == setting

@@ -27,12 +27,13 @@ from nasrepro.suite.registry import oracles
 ORDER = 79
 
 _LEGEND = (
-    "Kendall's tau-b is between the accuracies that random cells inherit from the supernet at the "
-    "end and those of trainings of their own, which the table holds; beside it that of their "
-    "numbers of parameters, on the same cells. Accuracy and regret are the table's, of the "
-    "architecture that the search chooses at its end; skips are the share of operations without "
-    "weights in what it would have chosen at the start, in the middle and at the end. Means over "
-    f"seeds, and the {INTERVAL}. The points in between are in the tables of the studies."
+    "Kendall, inherited: Kendall's tau-b between the accuracies that random cells inherit from the "
+    "supernet at the end of the search and the table's accuracies, for which each cell was trained "
+    "on its own. Kendall, params: the same for the numbers of parameters of these cells. Accuracy "
+    "and regret are the table's, for the architecture that the search chooses at its end. Skips: "
+    "the share of operations without weights in the architecture that the search would have chosen "
+    f"at its start, in its middle and at its end. Means over seeds, and the {INTERVAL}. The points "
+    "in between are in the tables of the studies."
 )
 #: Header, bounds and decimals of what is measured at the end of a search.
 _MEASURED = {
@@ -86,8 +87,8 @@ def one_shot_table(oracle: str, records: Sequence[StudyRecord], seed: int) -> Ta
     return TableDoc(
         slug("one-shot", oracle),
         f"{oracle}: searches by one supernet against trainings of their own",
-        f"What each search by one supernet says of architectures of {oracle}, and what it chooses; "
-        f"truth from the table, without further training.",
+        f"How well each search by one supernet ranks architectures of {oracle}, and which one it "
+        f"chooses, judged by the table's trainings; nothing was trained further.",
         *transposed(filled),
         legend=_LEGEND,
         citations=(oracles.get(oracle).info.citation,) if oracles.has(oracle) else (),

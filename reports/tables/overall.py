@@ -123,8 +123,8 @@ def _alike(overall: Overall) -> list[str]:
         for names in alike((n, g) for n, g in zip(overall.names, row, strict=True) if g is not None)
     )
     return [
-        f"{', '.join(names)} chose the same for every seed that they share on {count} of "
-        f"{len(overall.rows)} tasks: there they are one search."
+        f"{', '.join(names)} chose the same architecture at every seed that they share on {count} "
+        f"of {len(overall.rows)} tasks; on those tasks they are one search."
         for names, count in found.most_common()
         if count > 1
     ]
@@ -137,14 +137,16 @@ def pairs_table(view: Pairs) -> TableDoc:
     return TableDoc(
         "overall_pairs",
         f"Pair by pair: {len(overall.names)} methods over {tasks} tasks",
-        f"Of the tasks that a method and another one can both run, the share on which its mean "
-        f"target is better (a tie counts half), averaged over the other {len(overall.names) - 1} "
-        f"methods; {tasks} tasks in all. A task that a method cannot run neither helps nor harms "
-        "it, unlike in average ranks; it is compared on other tasks than the rest, though.",
+        f"How often a method beats another: the share of the tasks that both can run on which its "
+        "mean target is better (a tie counts half), averaged over the other "
+        f"{len(overall.names) - 1} methods; {tasks} tasks in all. Unlike in average ranks, a task "
+        "that a method cannot run neither helps nor harms it; such a method is, however, compared "
+        "on different tasks from the rest.",
         *_columns(view, [*_PAIRS, _TASKS], "shares"),
-        legend=f"Intervals: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %, over "
-        "search seeds with fixed tasks, and over tasks; none below 5 seeds or 5 tasks. Resampling "
-        "adds noise that draws all shares to the middle, so that a figure may lie at an end.",
+        legend=f"Intervals: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %. That "
+        "over seeds keeps the tasks fixed and needs at least 5 seeds; that over tasks needs at "
+        "least 5 tasks. The noise that resampling adds pulls all shares towards the middle, so a "
+        "share may lie at an end of its interval.",
         footnotes=(
             *floating_notes(view.examples),
             *arms(view.examples),
@@ -180,18 +182,21 @@ def _filled(view: Overview, column: Column, field: str, marked: bool) -> Filled:
 
 def _legend(view: Overview) -> str:
     words = (
-        f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %; with "
-        "few seeds they cover less often, and resampling adds noise that draws all ranks to the "
-        "middle, so that a figure may lie at an end. One is over search seeds with fixed tasks "
-        "(how certain the order is on these tasks), one over tasks (how far it generalises); none "
-        "below 5 seeds or 5 tasks. Group: one plus the number of methods with a significantly "
-        "lower average rank on these tasks (p < 0.05 over seeds, Holm over all pairs). Borda: "
-        "methods beaten, summed over tasks; a tie counts half. Best on: tasks won; ties share one."
+        f"Intervals of ranks: percentile bootstrap ({RESAMPLES:,} resamples), nominally 95 %. With "
+        "few seeds their true coverage is lower, and the noise that resampling adds pulls all "
+        "ranks towards the middle, so an average rank may lie at an end of its interval. The "
+        "interval over seeds keeps the tasks fixed (how certain the order is on these tasks) and "
+        "needs at least 5 shared seeds on every task; the one over tasks shows how far the order "
+        "generalises and needs at least 5 tasks. Group: one plus the number of methods with a "
+        "significantly lower average rank on these tasks (p < 0.05 over seeds, Holm over all "
+        "pairs). Borda: methods beaten, summed over tasks; a tie counts half. Best on: number of "
+        "tasks won; methods that tie share the win."
     )
     if view.overall.gap_closed:
         words += (
             f" Gap closed: share of {view.overall.base}'s mean regret that a method removes, "
-            f"mean over the {view.overall.gap_tasks} tasks with a best cell, equally weighted; "
-            "100 % is the best cell, below 0 is worse than random search."
+            f"averaged with equal weights over the {view.overall.gap_tasks} tasks whose best cell "
+            "is known (–: not run on all of them); 100 % means that it finds the best cell, below "
+            "0 that it is worse than random search."
         )
     return words

@@ -65,8 +65,8 @@ def _table(methods: dict[str, list[Group]]) -> TableDoc:
     return TableDoc(
         "overhead",
         "Overhead of methods, over all tasks",
-        "CPU seconds of a run that the method itself used, without training and reading networks: "
-        "the mean over all finished runs, and the maximum. Above a minute: "
+        "CPU seconds that the method itself used in a run, not counting the time to train networks "
+        "or look them up: the mean over all finished runs, and the maximum. Above a minute: "
         f"{', '.join(title_of(row[0]) for row in rows if row[3] > 60) or 'none'}.",
         *transposed(filled),
         footnotes=tuple(floating_notes([groups[0] for groups in methods.values()])),

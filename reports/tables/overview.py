@@ -143,9 +143,9 @@ def _overview(
         "each oracle give their number, the intervals, the metric and its split.",
         *transposed(filled),
         legend=(
-            "Scorers with the most data sets come first, then by their mean. Best in bold, of "
-            "those over all architectures, or, where there is none, over the sample that most "
-            "share; "
+            "Scorers with the most data sets come first; of those with equally many, the ones "
+            "with the highest mean. In bold: the best of the scores over all architectures or, "
+            "where there are none, of those over the most common size of sample. "
             f"{DASH}: not scored."
         ),
     )

@@ -44,12 +44,13 @@ _READ = {
 }
 _LEGEND = (
     f"Δ: our figure minus the published one. {APART}: the published figure, give or take half a "
-    "unit of its last digit, lies outside our 95 % interval (of a figure over all architectures "
-    "only what another draw of weights and images moves; none if nothing is drawn); the sampling "
-    "error of the published figure is unknown. Best found: the metric of the architecture with the "
-    "highest score; it has no interval and therefore no mark. Networks are scored with random "
-    "images where no set of images is named. Blocked: it cannot be computed here; not scored: "
-    "these networks have no scores yet; the last column gives the reason. "
+    "unit of its last digit, lies outside our 95 % interval, or differs from a figure without one. "
+    "(The interval of a figure over all architectures covers only the effect of another draw of "
+    "weights and images; there is none if nothing is drawn.) The sampling error of the published "
+    "figure is unknown. Best found: the metric of the architecture with the highest score; it has "
+    "no interval and therefore no mark. Networks are scored with random images where no set of "
+    "images is named. Blocked: our figure cannot be computed here; not scored: these networks have "
+    "no scores yet; the last column gives the reason. "
     f"{RECALLED}: the text behind the figure was not read."
 )
 #: Most decimals of our figures: no interval here supports more.
@@ -351,7 +352,7 @@ def _readings(verdicts: Sequence[Verdict]) -> list[str]:
         verdict.claim.reason.rstrip(".") for verdict in verdicts if verdict.claim.reason
     )
     return [
-        *(f"In place of the paper's own: {reason}." for reason in reasons),
+        *(f"Difference from the paper: {reason}." for reason in reasons),
         *(f"{', '.join(dict.fromkeys(cells))}: {text}." for text, cells in by_text.items()),
     ]
 

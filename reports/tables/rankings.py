@@ -51,8 +51,9 @@ _LEGEND = (
     "by the metric. Precision at p %: share of the best p % by score that is in the best p % by "
     "the metric. Scored with: batches × images per batch, and the network (full: the benchmark's "
     "own; otherwise its reduced sizes); a score without a network uses only the architecture. "
-    "Best found: the mean over all architectures that tie at the top; none for scores without an "
-    "order. Compare rows over different architectures (all, a random sample) by their intervals."
+    "Best found: the mean over all architectures that tie for the best score; none for scores that "
+    "give no order. Rows over different architectures (all, or a random sample) should be compared "
+    "by their intervals."
 )
 #: Marks a coefficient over a random sample.
 SAMPLE = "°"

@@ -132,8 +132,9 @@ def _study_table(records: Sequence[StudyRecord], seed: int) -> TableDoc:
         f"Study {key.study}" + (f" ({_short(changed)})" if changed else ""),
         _caption(key, entry, len(done)),
         *transposed(_columns(key, done, seed)),
-        legend=f"Means over seeds; of several, in brackets, the {INTERVAL}. (k of n): only so many "
-        "of the seeds have a value; the others diverged, or have none by definition.",
+        legend="Means over seeds; where there are several seeds, in brackets the "
+        f"{INTERVAL}. (k of n): only k of the n seeds have a value; the others diverged, or have "
+        "none by definition.",
         footnotes=tuple(
             f"Seed {record.key.seed} failed and is in no mean: {error_kind(record.error)}."
             for record in records

@@ -47,8 +47,8 @@ _CAPTION = (
 _LEGEND = (
     "Mean ± standard deviation over search seeds; in brackets the "
     f"{INTERVAL}. Over a control: the method minus the control at the same seeds, in the unit of "
-    "the row (accuracies in points); of a perplexity, less is better. Training hours are counted "
-    "work at the reference rate, overhead is the CPU time of the method itself; costs are means "
+    "the row (accuracies in points); a lower perplexity is better. Training hours are counted "
+    "work at the reference rate; overhead is the CPU time of the method itself. Costs are means "
     "per run and are never added up."
 )
 

@@ -41,10 +41,11 @@ CONTROL = "random_search"
 
 _LEGEND = (
     "Methods that train their own networks beside methods that look up trainings, at the same "
-    "budget. Seconds are counted work at the reference rate, including those of the table; CPU "
-    "seconds are those of the method's own trainings. Sparsity is the share of zero weights and "
-    "bits the mean per weight, both counted by the runner on the returned network; an architecture "
-    f"has neither. In brackets the {INTERVAL}."
+    "budget. Seconds are counted work at the reference rate, for the trainings of the table as "
+    "well; CPU seconds are those of the method's own trainings. Sparsity is the share of zero "
+    "weights, and bits are the mean per weight, both counted by the runner on the returned "
+    "network; a method that returns only an architecture has neither. In brackets the "
+    f"{INTERVAL}."
 )
 _ADDS = " Adds: {target} minus that of random search at the same seeds, in points."
 

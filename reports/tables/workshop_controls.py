@@ -35,12 +35,13 @@ from nasrepro.suite.statistics import LEAST, holm, paired_test
 ORDER = 54
 
 _LEGEND = (
-    "A method with its defaults beside its controls: the same method with another choice, and "
-    "methods that do not train networks themselves. Adds: {target} of the method minus that of the "
-    f"control at the same seeds, in points; in brackets the {INTERVAL}; p is that of the Wilcoxon "
-    "signed-rank test, after Holm's correction over the controls of the method. The other columns "
-    "show the method's mean before the slash and the control's after it. CPU seconds are all those "
-    "of the workshop, as measured; the budget is in counted seconds."
+    "A method with its defaults beside its controls: the same method with other choices of its "
+    "parameters, and methods that do not train networks themselves. Adds: {target} of the method "
+    "minus that of the control at the same seeds, in points; in brackets the "
+    f"{INTERVAL}. p: Wilcoxon's signed-rank test, after Holm's correction over the controls of "
+    "the method. The other columns show the "
+    "method's mean before the slash and the control's after it. CPU s: all CPU seconds spent in "
+    "the workshop, as measured; the budget, however, is in counted seconds."
 )
 
 Pair = tuple[int, int]

@@ -85,28 +85,30 @@ BOUNDS: dict[Quantity, tuple[float, float]] = {
 MARGINS: dict[Quantity, str] = {
     "accuracy": (
         "half the published standard deviation between runs (ours where none is printed; where "
-        "ours is zero, the printed digit, and another figure is open): single runs so far apart "
-        "come out in the wrong order 36 times in 100. The published mean's own standard error "
-        "widens our interval; where no number of runs is printed, it is of one run"
+        "ours is zero, the printed digit, and a different figure is open). If two means are so far "
+        "apart, single runs come out in the wrong order 36 times in 100. The published mean's own "
+        "standard error widens our interval; where no number of runs is printed, it is that of one "
+        "run"
     ),
     "order": (
         "a fifth of the standard deviation between runs, pooled over both methods: a smaller "
         "difference is none, however significant"
     ),
     "correlation": (
-        "0.02, two units of the second digit; of a bound, half a unit of the printed digit. Where "
-        "the paper's is over a sample of n architectures, that sample's error widens our interval"
+        "0.02, two units of the second digit; for a bound, half a unit of the printed digit. Where "
+        "the paper's figure is over a sample of n architectures, that sample's error widens our "
+        "interval"
     ),
     "drawn correlation": (
-        "the same for a scorer that draws weights or images: what another draw moves is measured "
-        "for each scorer over three draws, and widens our interval twice, for our draw and for "
-        "theirs. Standard deviations: "
+        "the same for a scorer that draws weights or images: how far another draw moves the figure "
+        "is measured for each scorer over three draws, and widens our interval twice, for our draw "
+        "and for theirs. Standard deviations: "
         + ", ".join(f"{scorer} {sd}" for scorer, sd in DRAW.items())
         + f", others {OTHER_DRAW}"
     ),
     "best scored": "the printed digit, rounded or cut: one architecture's value in a table",
     "time": (
-        "a factor of two for another machine; of a bound, nothing. A time that is too long says "
+        "a factor of two for another machine; for a bound, none. A time that is too long says "
         "nothing where it was measured beside other work"
     ),
     "exact": (

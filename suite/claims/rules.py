@@ -135,7 +135,7 @@ def mean_within(
         return Finding("not judged", why=why, runs=runs)
     if values.size < least:
         mean = float(values.mean())
-        why = f"{_runs_words(values.size)}, of the {least} that a verdict takes at least"
+        why = f"{_runs_words(values.size)}, but a verdict needs at least {least}"
         return Finding("inconclusive", mean, n=values.size, why=why, runs=runs)
     spread = deviation(values)
     bounds = BOUNDS.get(quantity, (-math.inf, math.inf))
@@ -154,7 +154,7 @@ def mean_within(
         why = f"{finding.why}; all {values.size} runs gave the same"
         finding = replace(finding, why=why)
     if unknown and finding.verdict == "not reproduced":
-        why = f"{finding.why}, and no spread says how far off still counts"
+        why = f"{finding.why}, and without a spread nothing says how far off still counts"
         finding = replace(finding, verdict="inconclusive", why=why)
     return finding
 
@@ -201,7 +201,8 @@ def within(
             f", widened by the published number's own error ({short(ends.theirs)}) to "
             f"[{short(low)}, {short(high)}],"
         )
-    why += f" {lies} {band_words(claim, ends)}"
+    told = band_words(claim, ends)
+    why += f" {lies} {f'the required range ({told})' if _is_bound(ends) else told}"
     if verdict == "inconclusive":
         gap = min(abs(ours.value - ends.low), abs(ours.value - ends.high))
         needed = _count(ours.n, (ours.high - ours.low) / 2, gap, ends.theirs)
@@ -241,6 +242,11 @@ def _count(n: int, half: float, gap: float, theirs: float = 0.0) -> int | None:
     return math.ceil(n * half * half / room) if room > 0 and half > 0 else None
 
 
+def _is_bound(ends: Band) -> bool:
+    """Whether what counts as reproduced is open to one side."""
+    return math.isinf(ends.low) or math.isinf(ends.high)
+
+
 def band_words(claim: Statement, ends: Band) -> str:
     """What counts as reproduced, in words."""
     if math.isinf(ends.high):
@@ -262,17 +268,17 @@ def ordered(claim: Statement, order: CorrectedTest, least: int) -> Finding:
     verdict: Judgement = "inconclusive"
     needed, why = None, f"not significant: {shown}"
     if interval.n < least:
-        why = f"{interval.n} pairs, of the {least} that a verdict takes at least: {shown}"
+        why = f"{interval.n} pairs, but a verdict needs at least {least}: {shown}"
     elif interval.high < margin:
         verdict, why = "not reproduced", f"not better by {short(margin)} or more: {shown}"
     elif p_value <= claim.level and not order.agree:
-        why = f"mean and signed ranks point in two directions: {shown}"
+        why = f"mean and signed ranks point in opposite directions: {shown}"
     elif p_value <= claim.level and interval.value < 0:
         verdict, why = "not reproduced", f"significant the other way round: {shown}"
     elif p_value <= claim.level and interval.value >= margin:
         verdict, why = "reproduced", f"significant as claimed: {shown}"
     elif p_value <= claim.level:
-        why = f"significant, and smaller than {short(margin)}: {shown}"
+        why = f"significant, but smaller than {short(margin)}: {shown}"
     else:
         half = (interval.high - interval.low) / 2
         needed = _count(interval.n, half, max(abs(interval.value), margin - interval.value))
@@ -288,7 +294,8 @@ def exact(claim: Statement, ours: float, runs: tuple[str, ...] = (), n: int = 1)
     ends = band(claim, "exact")
     slack = 1e-9 * max(1.0, abs(claim.value or 0.0))
     good = ends.low - slack <= ours <= ends.high + slack
-    why = f"{short(ours)} {'is' if good else 'is not'} {band_words(claim, ends)}"
+    verbs = ("is", "is not") if _is_bound(ends) else ("lies within", "lies outside")
+    why = f"{short(ours)} {verbs[not good]} {band_words(claim, ends)}"
     verdict: Judgement = "reproduced" if good else "not reproduced"
     return Finding(verdict, ours, n=n, why=why, runs=runs, band=(ends.low, ends.high))
 

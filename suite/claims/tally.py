@@ -179,13 +179,13 @@ def headline(verdicts: Sequence[Verdict]) -> str:
         else "No piece of evidence was tested."
     )
     lacking = count["not judged"].read
-    rest = f" This store has no results for {lacking}." if lacking else ""
+    rest = f" This store has no results for {lacking} more." if lacking else ""
     groups = ", ".join(_group(lack, each) for lack, each in blocked(by_rule).items())
     if not groups:
         return f"{first}{rest}"
     verb = "is" if str(count["blocked"]) == "1" else "are"
     told = f"{count['blocked']} {verb} blocked ({_claims(cell['blocked'])})"
-    return f"{first} {told}: {groups}.{rest}"
+    return f"{first} {told}; counted by claims, {groups}.{rest}"
 
 
 def _claims(count: Count) -> str:
@@ -194,5 +194,5 @@ def _claims(count: Count) -> str:
 
 
 def _group(lack: Lack | None, group: Blocked) -> str:
-    hours = f", about {group.cpu_s / 3600:,.0f} CPU hours as measured" if group.cpu_s else ""
+    hours = f" (about {group.cpu_s / 3600:,.0f} CPU hours, as measured)" if group.cpu_s else ""
     return f"{group.claims} for want of {LACKS[lack]}{hours}"

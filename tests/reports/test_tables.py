@@ -308,8 +308,8 @@ def test_multi_fidelity_methods_beside_random_search_by_hand(store):
     assert texts(doc, "verdict") == ["better"] and "Better: 1 of 1 rows." in doc.caption
     assert texts(doc, "kendall") == ["0.60"] and texts(doc, "top_kendall") == ["0.30"]
     assert doc.footnotes == (
-        "nasbench201, cifar10: trainings of 12 epochs rank architectures as those of 200 do with "
-        "Kendall's τ-b 0.60; among the best tenth 0.30.",
+        "nasbench201, cifar10: Kendall's τ-b between trainings of 12 epochs and those of 200 is "
+        "0.60; among the best tenth 0.30.",
     )
 
     worse = [
@@ -325,7 +325,10 @@ def test_multi_fidelity_methods_beside_random_search_by_hand(store):
     ]
     (doc,) = (doc for doc in build(store(*worse, name="w.sqlite")) if doc.id == "multi-fidelity")
     assert texts(doc, "verdict") == ["worse"]
-    told = "Worse at the end: Hyperband on nasbench201. Not told apart: none. Better: 0 of 1 rows."
+    told = (
+        "Worse at the end: Hyperband on nasbench201. No significant difference: none. "
+        "Better: 0 of 1 rows."
+    )
     assert doc.caption.endswith(told)
     assert "was not measured" in doc.footnotes[0]
 
@@ -538,8 +541,8 @@ def test_methods_that_chose_the_same_are_one_search(store):
     doc = main_tables(build(store(*records)))[0]
     told = [note for note in doc.footnotes if "one search" in note]
     assert told == [
-        "Hyperband, Successive halving chose the same for every seed that they share: they are one "
-        "search."
+        "Hyperband, Successive halving chose the same architecture at every seed that they share: "
+        "here they are one search."
     ]
 
 
@@ -1252,10 +1255,10 @@ def test_many_variants_get_a_table_of_their_own(store):
         "Random search",
     ]
     where = (
-        "this table shows the defaults and those that the plans reproduce and workshop name; the "
+        "This table shows the defaults and those that the plans reproduce and workshop name; the "
         "table of its variants shows all"
     )
-    assert f"reinforce: 5 sets of parameters were run, {where}." in main.footnotes
+    assert f"reinforce: 5 sets of parameters were run. {where}." in main.footnotes
     assert (
         texts(variants, "method")[0] == "REINFORCE (learning_rate=0.001)"
         and len(variants.rows) == 5

@@ -127,7 +127,7 @@ function drawAnswer(shown) {
 }
 const SAID = 6;
 function captionOf(shown) {
-  const close = "In bold: best; underlined: second; ≈: shown to be worse than the best by less than a margin, see the report's legend; no mark does not mean worse.";
+  const close = "In bold: best; underlined: second; ≈: shown to be worse than the best by less than a margin (see the report's legend); a row without a mark is not necessarily worse.";
   if (shown.length !== 1) {
     const over = data.overall && !state.variants ? `${data.overall.caption} ${data.overall.legend} ${data.overall.notes.join(" ")} ` : "";
     return `${over}${shown.length} tasks are shown. ${close} Every cell opens its runs.`;
@@ -136,7 +136,7 @@ function captionOf(shown) {
   const seed = task.search_seed === "mean" ? "the mean over the table's training seeds" : `training seed ${task.search_seed}`;
   const floating = byTask.get(task.id).some(isFloating) ? ` ${data.floating[1]}` : "";
   return `${taskName(task)} (table ${task.table}). Search: by ${task.objective}, ${seed}. Reported: ${task.target} `
-    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their intervals, nominally 95 % (of fewer than 50 seeds they cover less). ${close}${floating}`;
+    + `(${task.split}) of ${task.report_epochs}-epoch trainings. Means over search seeds with their intervals, nominally 95 % (with fewer than 50 seeds their true coverage is lower). ${close}${floating}`;
 }
 function drawToggles(whole) {
   const list = (id, entries, chosen, words) => $(id).replaceChildren(...entries.map((entry) => make("label", {},

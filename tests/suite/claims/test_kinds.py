@@ -102,7 +102,9 @@ def test_an_order_whose_mean_and_ranks_point_in_two_directions_is_inconclusive()
     ]
     found = verdict([*runs, *(run_of(seed, 50.0) for seed in range(12))], order())
     assert (
-        found.verdict == "inconclusive" and found.needed is None and "two directions" in found.why
+        found.verdict == "inconclusive"
+        and found.needed is None
+        and "opposite directions" in found.why
     )
 
 

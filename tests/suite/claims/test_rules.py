@@ -57,7 +57,7 @@ def test_below_the_least_number_there_is_no_verdict():
     assert (few.verdict, few.n, few.why) == (
         "inconclusive",
         1,
-        "1 run, of the 20 that a verdict takes at least",
+        "1 run, but a verdict needs at least 20",
     )
     same = mean_within(statement(), "accuracy", runs * 20, least=20)
     assert same.verdict == "reproduced" and same.why.endswith("all 20 runs gave the same")
@@ -92,9 +92,9 @@ def test_an_interval_ends_where_the_quantity_cannot_be():
     ("difference", "p_value", "agree", "n", "verdict", "words"),
     [
         ((0.5, 0.3, 0.7), 0.01, True, 100, "reproduced", "significant as claimed"),
-        ((0.5, 0.3, 0.7), 0.01, True, 19, "inconclusive", "19 pairs, of the 20"),
+        ((0.5, 0.3, 0.7), 0.01, True, 19, "inconclusive", "19 pairs, but a verdict needs"),
         ((0.5, 0.3, 0.7), 0.20, True, 100, "inconclusive", "not significant"),
-        ((0.5, 0.3, 0.7), 0.01, False, 100, "inconclusive", "two directions"),
+        ((0.5, 0.3, 0.7), 0.01, False, 100, "inconclusive", "opposite directions"),
         ((-0.5, -0.7, 0.3), 0.01, True, 100, "not reproduced", "the other way round"),
         ((0.1, 0.05, 0.15), 0.01, True, 100, "not reproduced", "not better by 0.2 or more"),
         ((0.15, 0.05, 0.25), 0.01, True, 100, "inconclusive", "smaller than 0.2"),
