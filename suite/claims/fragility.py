@@ -41,7 +41,7 @@ class Fragility(Strict):
 
     def __str__(self) -> str:
         """In words."""
-        return f"flips in {self.flips} of {self.repeats} repeats by other {self.varied}"
+        return f"flips in {self.flips} of {self.repeats} repeats with other {self.varied}"
 
 
 def test_hash(fields: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ def test_more_than_one_flip_in_twenty_is_no_verdict(claim, verdict):
     with Store(Path(":memory:")) as store:
         (found,) = judge_all([claim], store)
     assert found.verdict == verdict
-    assert ("flips in 2 of 20 repeats by other seeds" in found.why) == (verdict == "inconclusive")
+    assert ("flips in 2 of 20 repeats with other seeds" in found.why) == (verdict == "inconclusive")
 
 
 def test_what_was_measured_is_kept_beside_the_claims(tmp_path):
