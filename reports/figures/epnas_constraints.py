@@ -58,7 +58,7 @@ def draw(results: Results) -> Iterator[Drawing]:
         legend_below(figure, upper, columns=1)
         caption = (
             f"EPNAS under constraints on {oracle}, {dataset}: means over the runs. Share of runs "
-            "that return an architecture within the constraints, by arm, constraints and penalty: "
+            "that trained an architecture within the constraints, by arm, constraints and penalty: "
         )
         yield Drawing(
             f"epnas-constraints-{oracle}-{dataset}", f"{caption}{'; '.join(satisfied)}.", figure
