@@ -304,7 +304,7 @@ def _tasks_words(tasks: Sequence[Setting], among: Sequence[Setting]) -> str:
     for oracle, found in groupby(tasks, key=lambda setting: setting.oracle):
         datasets = [setting.dataset for setting in found]
         if len(datasets) > 1 and len(datasets) == sum(each.oracle == oracle for each in among):
-            words.append(f"all {len(datasets)} tasks of {oracle}")
+            words.append(f"the {len(datasets)} tasks of {oracle}")
         else:
             words += [f"{oracle}/{dataset}" for dataset in datasets]
     return ", ".join(words)
