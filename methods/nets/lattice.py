@@ -119,7 +119,7 @@ class Lattice:
         return sorted(dict.fromkeys(points), key=self.rank, reverse=True)[:keep]
 
     def shgo(self, axes: Sequence[Sequence[int]]) -> list[Code]:
-        """The lattice points round the minimisers of SHGO on the relaxation over `axes`: one level.
+        """One level: the lattice points round the minimisers of SHGO on the relaxation over `axes`.
 
         Where SHGO finds no point that keeps the limits, the best lattice point that it saw stands
         for its result.

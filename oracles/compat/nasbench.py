@@ -233,7 +233,7 @@ class NASBench:
 
         Returns:
             `fixed` as in `query`; `computed[epochs]` has a dictionary for each run, whose keys are
-            those of `query`'s measured values behind `halfway_` and `final_`.
+            those of `query`'s measured values with `halfway_` or `final_` before them.
 
         Raises:
             OutOfDomainError: no cell of the table has that hash.
