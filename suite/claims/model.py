@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 from pydantic import Discriminator, model_validator
 
 from nasrepro.suite.claims.fragility import Fragility, test_hash
-from nasrepro.suite.claims.kinds import KINDS, Formula
+from nasrepro.suite.claims.kinds import KINDS, Formula, StudyRow
 from nasrepro.suite.claims.needs import Need
 from nasrepro.suite.claims.rules import Judgement
 from nasrepro.suite.claims.statement import READ, Grade, Statement
@@ -98,6 +98,13 @@ class Claim(Statement):
     def seeds_of(self, block: int = 0) -> range:
         """The seeds it is judged with: the first ones, or those of another, disjoint block."""
         return range(0) if self.how is None else self.how.seeds(self, block)
+
+    def in_block(self, block: int) -> Claim:
+        """The claim with the test that is judged by the seeds of a block."""
+        if not isinstance(self.how, StudyRow):
+            return self
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return Claim(**{**fields, "how": self.how.in_block(block)})
 
     @property
     def said(self) -> Grade:

@@ -4,7 +4,8 @@ What a verdict rests on is varied, by its kind:
 
     seeds           of searches, orders and studies: block b of a claim of n seeds is judged by the
                     seeds b n .. (b + 1) n - 1, so that no run counts in two blocks; the runs are
-                    kept in a store of their own
+                    kept in a store of their own; likewise of what one measurement holds several
+                    of, pre-trainings say
     resampled seeds of the same where runs are slow and disjoint blocks were not asked for: the runs
                     there are, drawn with replacement, pairs together
     architectures and draws
@@ -114,13 +115,14 @@ def by_seeds(
     """
     claims = [each.claim for each in first.values() if _rests_on_seeds(each.claim)]
     claims = [claim for claim in claims if long or not claim.long]
-    needs = [need for claim in claims for need in claim.results]
     numbers = range(1, blocks + 1)
+    moved = {number: [claim.in_block(number) for claim in claims] for number in numbers}
+    needs = [need for each in moved.values() for claim in each for need in claim.results]
     held = gather(runs, needs)
     cells: list[Cell] = []
     left_out: dict[str, DataMissing] = {}
     for number in numbers:
-        lacking, without = missing(claims, held, context, block=number, long=long)
+        lacking, without = missing(moved[number], held, context, block=number, long=long)
         cells += lacking
         left_out |= without
     if cells:
@@ -131,7 +133,7 @@ def by_seeds(
         held = gather(runs, needs)
     found = []
     for number in numbers:
-        verdicts = judged(claims, held, claims, block=number)
+        verdicts = judged(moved[number], held, moved[number], block=number)
         found += _repeats(first, verdicts, "seeds", number)
     return found, left_out
 
@@ -151,6 +153,8 @@ def by_resampling(
     """
     claims = [each.claim for each in first.values()]
     slow = [claim for claim in claims if long and claim.long and _rests_on_seeds(claim)]
+    # One measurement has no seeds to draw from, whatever it holds: it takes blocks.
+    slow = [claim for claim in slow if len(claim.seeds_of()) > 1]
     rankings = [claim for claim in claims if isinstance(claim.how, Ranking)]
     family = with_family([*slow, *rankings], bare(context))
     evidence = gather(store, [need for claim in family for need in claim.results])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nasrepro.suite.claims.context import Context
 from nasrepro.suite.claims.margins import REPLICATES, Quantity, block_of, replicates
@@ -28,7 +28,8 @@ class StudyRow(Measured):
         where: what identifies the row.
         column: its name.
         over: the column by which several rows of one measurement differ, where these are the
-            replicates (five pre-trainings, say) and not the seeds of the study.
+            replicates (five pre-trainings, say) and not the seeds of the study. Of the column
+            "seed" the study's parameter "seeds" lists the values, whole numbers.
         scale: the figure is multiplied by it, to be in the unit of the published one.
         fixed: nothing in it is random; it is measured once, and held against the printed digits.
     """
@@ -39,6 +40,23 @@ class StudyRow(Measured):
     over: str = ""
     scale: float = 1.0
     fixed: bool = False
+
+    @model_validator(mode="after")
+    def _lists_replicates(self) -> StudyRow:
+        values = self.params.get(self._replicates)
+        if self.over and not (
+            isinstance(values, list) and values and all(type(value) is int for value in values)
+        ):
+            raise ValueError(
+                f"`over` = {self.over!r} takes a parameter of the study that lists whole numbers: "
+                f"params = {{ {self._replicates} = [1, 2, 3] }}, not {values!r}"
+            )
+        return self
+
+    @property
+    def _replicates(self) -> str:
+        """The parameter that lists the values of `over`."""
+        return f"{self.over}s"
 
     @property
     def grade(self) -> Grade:
@@ -60,6 +78,15 @@ class StudyRow(Measured):
         if self.fixed:
             return range(1)
         return block_of(1 if self.over else replicates(claim, "study"), block)
+
+    def in_block(self, block: int) -> StudyRow:
+        """The test by a disjoint block of what `over` names; see `seeds` for what it does not."""
+        if not self.over or not block:
+            return self
+        values: list[int] = self.params[self._replicates]  # type: ignore[assignment]
+        width = max(values) - min(values) + 1
+        moved = [value + block * width for value in values]
+        return self.model_copy(update={"params": {**self.params, self._replicates: moved}})
 
     def needs(self) -> tuple[Measured, ...]:
         """The measurements."""

@@ -7,6 +7,7 @@ import math
 import platform
 import types
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nasrepro.suite.claims import (
     Claim,
     Verdict,
     by_resampling,
+    by_seeds,
     first_verdicts,
     missing,
     tabulated,
@@ -320,16 +322,19 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
     toys.registered_apart(monkeypatch, studies)
     text = (
         "from nasrepro.suite.registry import study\n"
-        '@study("mine.speed", paper="none", by=("what",), size=3)\n'
-        "def m(rng, *, size):\n    yield {}\n"
+        '@study("mine.speed", paper="none", by=("what",), size=3, traineds=[0])\n'
+        "def m(rng, *, size, traineds):\n    yield {}\n"
     )
     (tmp_path / "mine.py").write_text(text)
     entry = studies.from_file(tmp_path / "mine.py")
     studies.add(entry.name, entry, __name__)
 
-    def made(*tables: Sequence[Mapping[str, Any]], size: int = 3) -> list[Record]:
+    def made(
+        *tables: Sequence[Mapping[str, Any]], size: int = 3, traineds: Sequence[int] = (0,)
+    ) -> list[Record]:
+        params = {"size": size, "traineds": [*traineds]}
         keys = [
-            StudyKey("mine.speed", entry.source_sha256, {"size": size}, {}, seed)
+            StudyKey("mine.speed", entry.source_sha256, params, {}, seed)
             for seed in range(len(tables))
         ]
         return [
@@ -396,7 +401,9 @@ def test_rows_of_one_measurement_are_the_replicates(study):
     rows = [{"what": "ours", "trained": n, "right": 0.9 + 0.01 * n} for n in range(5)]
     rows += [{"what": "theirs", "trained": n, "right": 0.5} for n in range(5)]
     wanted = {"study": "mine.speed", "where": {"what": "ours"}, "column": "right", "scale": 100}
-    five = claim(study={**wanted, "over": "trained"}, value=92, unit="%", margin=5, long=True)
+    over = {**wanted, "params": {"traineds": [*range(5)]}, "over": "trained"}
+    five = claim(study=over, value=92, unit="%", margin=5, long=True)
+    study = partial(study, traineds=range(5))
     found = verdict(study(rows), five)
     assert (found.verdict, round(found.ours, 6), found.n, len(found.runs)) == (
         "reproduced", 92, 5, 1,
@@ -404,8 +411,40 @@ def test_rows_of_one_measurement_are_the_replicates(study):
     assert "too few for an interval" in verdict(study(rows[1:]), five).why
     with pytest.raises(NasreproError, match=r"expected some that differ by trained"):
         verdict(study([*rows, rows[0]]), five)
+    alone = claim(study={**over, "over": ""}, value=92, unit="%", margin=5, seeds=1)
     with pytest.raises(NasreproError, match="expected one"):
-        verdict(study(rows), claim(study=wanted, value=92, unit="%", margin=5, seeds=1))
+        verdict(study(rows), alone)
+
+
+def test_other_blocks_have_other_replicates_of_one_measurement(study):
+    """Else the same five trainings would be judged in every block, and no verdict could flip."""
+    wanted = {"study": "mine.speed", "where": {}, "column": "right", "over": "trained"}
+    five = claim(
+        study={**wanted, "params": {"traineds": [1, 2, 3, 4, 5]}},
+        value=92,
+        unit="%",
+        margin=5,
+        long=True,
+    )
+    blocks = [five.in_block(number) for number in range(3)]
+    assert blocks[0] == five
+    seeds = [each.how.params["traineds"] for each in blocks]  # type: ignore[union-attr]
+    assert seeds == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 15]]
+    assert len({need.key for each in blocks for need in each.results}) == 3
+    rows = [{"what": "ours", "trained": n, "right": 92} for n in seeds[0]]
+    others = [{"what": "ours", "trained": n, "right": 20 + n} for n in seeds[1]]
+    records = [*study(rows, traineds=seeds[0]), *study([], others, traineds=seeds[1])]
+    with Store(Path(":memory:")) as runs:
+        for each in records:
+            runs.add(each)
+        first = first_verdicts([five], [five], runs)
+        assert first[five.id].verdict == "reproduced"
+        assert not by_resampling(first, [five], runs, 3), "nothing is drawn of one measurement"
+        (found,), _ = by_seeds(first, [five], runs, 1, long=True)
+    assert (found.varied, found.verdict) == ("seeds", "not reproduced")
+    for params in ({}, {"traineds": 5}, {"traineds": [0.5]}):
+        with pytest.raises(ValueError, match="traineds = "):
+            claim(study={**wanted, "params": params}, value=92, unit="%", margin=5)
 
 
 def test_values_of_tables_are_exact():
