@@ -20,7 +20,12 @@ from nasrepro.suite.errors import ScoresMissing
 from nasrepro.suite.experiments.kinds.ranking import RankingSetting, RankRecord, of_networks
 from nasrepro.suite.registry import load_oracle
 from nasrepro.suite.scoring import ScoringSetting
-from nasrepro.suite.statistics import Interval, percentile_interval, resampled_correlations
+from nasrepro.suite.statistics import (
+    Interval,
+    percentile_interval,
+    resample_counts,
+    resampled_correlations,
+)
 
 #: Coefficients that can be compared so, in the order in which they are resampled.
 RESAMPLED = ("kendall", "spearman", "top_kendall")
@@ -85,14 +90,7 @@ def _differences(first: RankRecord, second: RankRecord) -> tuple[NDArray[np.floa
     n = int(kept.sum())
     higher = RankingSetting.opened(first.key).oracle.info.metric(first.key.metric)
     target = values[kept] if higher.higher_is_better else -values[kept]
-    rng = np.random.default_rng(first.key.seed)
-    counts = np.vstack([np.ones((1, n), dtype=np.intp), _drawn(rng, n)])
+    counts = np.vstack([np.ones((1, n), np.uint8), resample_counts(n, RESAMPLES, first.key.seed)])
     ours = np.array(resampled_correlations(scores[kept], target, counts))
     theirs = np.array(resampled_correlations(other_scores, target, counts))
     return (ours - theirs if sampled is first else theirs - ours), n
-
-
-def _drawn(rng: np.random.Generator, n: int) -> NDArray[np.intp]:
-    """How often each resample holds each of n architectures, shape (RESAMPLES, n)."""
-    drawn = rng.integers(n, size=(RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
-    return np.bincount(drawn.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n)

@@ -36,7 +36,12 @@ from nasrepro.suite.statistics.intervals import (
     time_to_reach,
 )
 from nasrepro.suite.statistics.ranking import Duels, Ranking, duels, rank_methods
-from nasrepro.suite.statistics.resampling import TOP, mean_ranks, resampled_correlations
+from nasrepro.suite.statistics.resampling import (
+    TOP,
+    mean_ranks,
+    resample_counts,
+    resampled_correlations,
+)
 
 __all__ = [
     "LEAST",
@@ -68,6 +73,7 @@ __all__ = [
     "rank_methods",
     "rank_test",
     "regret",
+    "resample_counts",
     "resampled_correlations",
     "significant",
     "spearman",

@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
 from nasrepro.suite.statistics.intervals import Values
 
 Ranks = NDArray[np.intp]
+Weights = NDArray[np.floating[Any]]
 
 TOP = 0.1  # the share of architectures that `RankAgreement.top_kendall` looks at
 
-BLOCK = 1 << 21  # counts in one block of resamples
+#: Counts in one block of resamples: what is worked on at once stays in a processor's cache.
+BLOCK = 1 << 21
 
-MIN_ROWS = (
-    32  # resamples in a block at least: the matrices of `_discordant` are built once per block
-)
+#: Resamples in a block at least: the matrices of `_Pairs.discordant` are built once per block.
+MIN_ROWS = 32
+
+#: Up to this total, ranks and cumulated weights (whole and half numbers) are exact in single
+#: precision.
+SINGLE = 1 << 23
+
+
+@lru_cache(maxsize=1)
+def resample_counts(n: int, resamples: int, seed: int) -> NDArray[np.uint8]:
+    """How often each resample holds each of n architectures: (resamples, n).
+
+    Resample r is row r of `numpy.random.default_rng(seed).integers(n, size=(resamples, n))`. The
+    last answer is kept: rankings of one table share it.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.empty((resamples, n), dtype=np.uint8)  # of over 255, none is drawn 256 times
+    rows = max(1, BLOCK // n)
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        places = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+        counts[start : start + size] = np.bincount(places.ravel(), minlength=size * n).reshape(
+            size, n
+        )
+    counts.flags.writeable = False
+    return counts
 
 
 def resampled_correlations(
@@ -40,20 +67,30 @@ def resampled_correlations(
     Raises:
         ValueError: as for `kendall`.
     """
-    x, y = ranks_of(scores, target)
-    weights = counts.astype(np.float64)
-    tau, rho = _correlations(x, y, weights)
-    order = np.argsort(y, kind="stable")
-    per_value = _grouped(np.take(weights, order, axis=1), y[order])
-    better = weights.sum(axis=1, keepdims=True) - np.cumsum(per_value, axis=1)
-    size = np.maximum(1, np.rint(TOP * weights.sum(axis=1, keepdims=True)))
-    kept = better < size  # (resamples, distinct targets)
-    rows = y >= np.argmax(
-        kept.any(axis=0)
-    )  # in the top of some resample; y counts the distinct targets from zero
-    top, _ = _correlations(
-        x[rows], y[rows], np.compress(rows, weights, axis=1) * np.take(kept, y[rows], axis=1)
-    )
+    pairs = _Pairs(*ranks_of(scores, target))
+    rows = max(MIN_ROWS, BLOCK // pairs.x.size)
+    # One BLAS thread: the products are small, and on a busy machine threads that wait for each
+    # other take ten times as long.
+    with threadpool_limits(1, user_api="blas"):
+        blocks = [
+            _resampled(pairs, counts[start : start + rows]) for start in range(0, len(counts), rows)
+        ]
+    tau, rho, top = (np.concatenate(values) for values in zip(*blocks, strict=True))
+    return tau, rho, top
+
+
+def _resampled(pairs: _Pairs, counts: NDArray[np.integer[Any]]) -> tuple[Values, Values, Values]:
+    """`resampled_correlations` of one block."""
+    totals = counts.sum(axis=1)
+    # One row per architecture, so that putting rows in order copies whole rows.
+    weights = counts.T.astype(np.float32 if totals.max(initial=0) < SINGLE else np.float64)
+    tau, rho, below = pairs.correlations(weights)
+    better = below[-1] - below[1:]  # (distinct targets, resamples)
+    kept = better < np.maximum(1, np.rint(TOP * totals))
+    # In the top of some resample; y counts the distinct targets from zero.
+    rows = pairs.y >= np.argmax(kept.any(axis=1))
+    x, y = pairs.x[rows], pairs.y[rows]
+    top, _, _ = _Pairs(_dense(x), _dense(y)).correlations(weights[rows] * kept[y])
     return tau, rho, top
 
 
@@ -105,104 +142,135 @@ def top_rows(y: Ranks, fraction: float) -> NDArray[np.bool_]:
     return top
 
 
-def _grouped(weights: Values, key: Ranks) -> Values:
-    """Sums of the columns of `weights` (resamples, n) over runs of equal `key` (n,)."""
-    starts = np.flatnonzero(np.diff(key, prepend=-1))
-    return weights if starts.size == key.size else np.add.reduceat(weights, starts, axis=1)
+def _dense(ranks: Ranks) -> Ranks:
+    """Ranks that count the distinct values from zero."""
+    return np.unique(ranks, return_inverse=True)[1]
 
 
-def _correlations(x: Ranks, y: Ranks, weights: Values) -> tuple[Values, Values]:
-    """Tau-b and rho (resamples,) of points (x, y), each (n,), with weights.
-
-    The points occur weights (resamples, n) times.
+class _Pairs:
+    """Points (x, y), each dense ranks (n,), and what of them depends on no weights.
 
     With N the sum of the weights, X, Y and J the sums of squared weights of equal x, of equal y and
     of equal (x, y), and D the weight of discordant pairs, tau-b is (N^2 - X - Y + J - 4 D) /
     sqrt((N^2 - X) (N^2 - Y)). Every sum is of whole or half numbers and exact.
+
+    Points in the order of x have a position, in the order of y a place. Equal x are in the order of
+    y and equal y in that of x, so that no tied pair is an inversion of places. Both orders are cut
+    into blocks of sqrt(n / 2).
     """
-    x, y = np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]
-    by_x, by_y = np.lexsort((y, x)), np.lexsort((x, y))
-    in_x, in_y = (np.take(weights, order, axis=1) for order in (by_x, by_y))
-    same_x, same_y = _grouped(in_x, x[by_x]), _grouped(in_y, y[by_y])
-    same_both = _grouped(in_x, x[by_x] * y.size + y[by_x])
-    total = weights.sum(axis=1, keepdims=True)
-    # mean rank of each distinct value, minus the mean of all ranks
-    rank_x = np.cumsum(same_x, axis=1) - (same_x + total) / 2
-    rank_y = np.cumsum(same_y, axis=1) - (same_y + total) / 2
-    covariance = np.einsum(
-        "rn,rn,rn->r",
-        in_x,
-        np.take(rank_x, x[by_x], axis=1),
-        np.take(rank_y, y[by_x], axis=1),
-    )
-    variances = np.einsum("rn,rn,rn->r", same_x, rank_x, rank_x) * np.einsum(
-        "rn,rn,rn->r", same_y, rank_y, rank_y
-    )
-    pairs, tied_x, tied_y, tied = (
-        total[:, 0] ** 2,
-        *(np.einsum("rn,rn->r", same, same) for same in (same_x, same_y, same_both)),
-    )
-    place = np.empty(x.size, dtype=np.intp)
-    place[by_y] = np.arange(x.size)
-    difference = pairs - tied_x - tied_y + tied - 4 * _discordant(place[by_x], in_x.T)
-    with np.errstate(invalid="ignore"):  # 0 / 0, nan, is the answer for a constant resample
-        return difference / np.sqrt((pairs - tied_x) * (pairs - tied_y)), covariance / np.sqrt(
-            variances
+
+    def __init__(self, x: Ranks, y: Ranks) -> None:
+        self.x, self.y = x, y
+        self.by_x, self.by_y = np.lexsort((y, x)), np.lexsort((x, y))
+        in_x, in_y = x[self.by_x], y[self.by_y]
+        self.of_x, self.of_y = in_x, y[self.by_x]  # the distinct values, by position
+        self.edges_x, self.edges_y = _edges(in_x), _edges(in_y)
+        self.edges_both = _edges(in_x * y.size + self.of_y)
+        positions = np.arange(x.size)
+        place, position = np.empty_like(positions), np.empty_like(positions)
+        place[self.by_y] = positions
+        position[self.by_x] = positions
+        self.place = place[self.by_x]  # by position
+        self.width = math.isqrt(x.size // 2) + 1
+        self.block = position[self.by_y] // self.width  # of positions, by place
+        self.blocks = -(-x.size // self.width)
+        cell = positions // self.width * self.blocks + self.place // self.width
+        self.by_cell = self.by_x[np.argsort(cell, kind="stable")]
+        self.edges_cell = np.searchsorted(np.sort(cell), np.arange(self.blocks**2 + 1))
+
+    def correlations(self, weights: Weights) -> tuple[Values, Values, Weights]:
+        """Tau-b and rho (resamples,) of the points, which occur weights (n, resamples) times.
+
+        And the weight below each distinct y, and of all: (distinct + 1, resamples).
+        """
+        by_position, cumulated = _cumulated(weights, self.by_x)
+        below_x, below_both = cumulated[self.edges_x], cumulated[self.edges_both]
+        by_place, cumulated = _cumulated(weights, self.by_y)
+        below_y = cumulated[self.edges_y]
+        same_x, rank_x = _ranked(below_x)
+        same_y, rank_y = _ranked(below_y)
+        same_both = np.diff(below_both, axis=0)
+        covariance = _dot(by_position, rank_x[self.of_x], rank_y[self.of_y])
+        variances = _dot(same_x, rank_x, rank_x) * _dot(same_y, rank_y, rank_y)
+        pairs, tied_x, tied_y, tied = (
+            below_y[-1].astype(np.float64) ** 2,
+            *(_dot(same, same) for same in (same_x, same_y, same_both)),
         )
+        discordant = self.discordant(weights, by_position, by_place)
+        difference = pairs - tied_x - tied_y + tied - 4 * discordant
+        with np.errstate(invalid="ignore"):  # 0 / 0, nan, is the answer for a constant resample
+            tau = difference / np.sqrt((pairs - tied_x) * (pairs - tied_y))
+            return tau, covariance / np.sqrt(variances), below_y
+
+    def discordant(self, weights: Weights, by_position: Weights, by_place: Weights) -> Values:
+        """Weight of the inversions, sums of w[i] w[j] over pairs in opposite orders: (resamples,).
+
+        A pair lies inside one block of positions, or else inside one block of places, or else is
+        told by its two blocks alone. The first two are products with square matrices, the third
+        cumulative sums over a grid of blocks: about n ** 1.5 multiplications per weighting, nearly
+        all of them in BLAS, several times faster than to sort each resample.
+
+        Args:
+            weights: (n, resamples), whole numbers.
+            by_position: the same in the order of positions.
+            by_place: the same in the order of places.
+        """
+        later = np.triu(np.ones((self.width, self.width), dtype=np.bool_), 1)
+        result = np.zeros(weights.shape[1])
+        for ordered, keys in ((by_position, self.place), (by_place, self.block)):
+            for start in range(0, keys.size, self.width):
+                here = slice(start, start + self.width)
+                key, w = keys[here], ordered[here]
+                inside = later[: key.size, : key.size] & (key[:, None] > key)
+                result += _dot(w, inside.astype(w.dtype) @ w)
+        # The weight of each (block of positions, block of places).
+        below = _cumulated(weights, self.by_cell)[1][self.edges_cell]
+        grid = np.diff(below, axis=0).reshape(self.blocks, self.blocks, -1)
+        beyond = grid.copy()  # becomes the weight at earlier positions and later places
+        for block in range(1, self.blocks):
+            beyond[block] += beyond[block - 1]
+        for block in reversed(range(self.blocks - 1)):
+            beyond[:, block] += beyond[:, block + 1]
+        return result + _dot(grid[1:, :-1], beyond[:-1, 1:])
 
 
-def _discordant(place: Ranks, weights: Values) -> Values:
-    """Weight of the inversions of a permutation.
+def _edges(key: Ranks) -> Ranks:
+    """Where runs of equal `key` (n,) begin, and n: (runs + 1,)."""
+    return np.append(np.flatnonzero(np.diff(key, prepend=-1)), key.size)
 
-    Sum of w[i] w[j] over i < j with place[i] > place[j], for many weightings at once.
 
-    Ties need no care here: the callers order equal x by y and equal y by x, so that no tied pair is
-    an inversion. Positions and places are both cut into b = sqrt(n) blocks. A pair lies inside one
-    block of positions, or else inside one block of places, or else is told by its two blocks alone.
-    The first two are b products with (b, b) matrices, the third cumulative sums over a (b, b) grid:
-    about n ** 1.5 multiplications per weighting, nearly all of them in BLAS, several times faster
-    than to sort each resample.
+def _cumulated(weights: Weights, order: Ranks) -> tuple[Weights, Weights]:
+    """Weights (n, resamples) in an order, and sums of the first 0, 1 .. n: (n + 1, resamples).
 
-    Args:
-        place: (n,), a permutation.
-        weights: (n, resamples), whole numbers. Single precision holds the sums of one block exactly
-            up to 2 ** 24.
-
-    Returns:
-        (resamples,).
+    `numpy.cumsum` adds number by number along columns; here a triangular matrix adds up 64 rows at
+    a time, five times as fast.
     """
     n, resamples = weights.shape
-    b = math.isqrt(n - 1) + 1
-    place = np.concatenate([place, np.arange(n, b * b)])  # the padding has weight zero
-    by_position = np.zeros((b * b, resamples), dtype=np.float32)
-    by_position[:n] = weights
-    position = np.argsort(place)
-    by_place = np.take(by_position, position, axis=0)
-    later = np.triu(np.ones((b, b), dtype=np.bool_), 1)
-    seen = np.zeros(
-        (b, resamples)
-    )  # weight per block of places, over the blocks of positions before this one
-    result = np.zeros(resamples)
-    for block in range(b):
-        here = slice(block * b, (block + 1) * b)
-        w, places = by_position[here], place[here]
-        inside = (later & (places[:, None] > places)).astype(np.float32)
-        result += _dot(w, inside @ w)
-        v, blocks = by_place[here], position[here]
-        inside = (
-            later & (blocks[:, None] > blocks) & (blocks[:, None] // b != blocks // b)
-        ).astype(np.float32)
-        result += _dot(v, inside @ v)
-        cell = (np.arange(b)[:, None] == places // b).astype(
-            np.float32
-        ) @ w  # weight per block of places, in this block
-        beyond = np.cumsum(seen[::-1], axis=0)[::-1]
-        result += _dot(cell[:-1], beyond[1:])
-        seen += cell
-    return result
+    blocks = -(-n // 64)
+    ordered = np.empty((64 * blocks, resamples), weights.dtype)
+    np.take(weights, order, axis=0, out=ordered[:n], mode="clip")  # "raise" takes a buffer
+    ordered[n:] = 0
+    sums = np.empty((1 + 64 * blocks, resamples), weights.dtype)
+    sums[0] = 0
+    within = sums[1:].reshape(blocks, 64, resamples)
+    lower = np.tril(np.ones((64, 64), weights.dtype))
+    np.matmul(lower, ordered.reshape(blocks, 64, resamples), out=within)
+    within[1:] += np.cumsum(within[:-1, -1:], axis=0)
+    return ordered[:n], sums[: n + 1]
 
 
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> Values:
-    """Column-wise dot product in double precision."""
-    product: Values = np.einsum("nr,nr->r", a, b, dtype=np.float64)
+def _ranked(below: Weights) -> tuple[Weights, Weights]:
+    """Weight of each distinct value, and its mean rank minus the mean of all ranks.
+
+    Both (distinct, resamples), of the weight below each value and of all, (distinct + 1,
+    resamples).
+    """
+    low, high = below[:-1], below[1:]
+    return high - low, (high + low - below[-1]) / 2
+
+
+def _dot(*factors: Weights) -> Values:
+    """Sum of products over all axes but the last, in double precision."""
+    axes = "mn"[-factors[0].ndim + 1 :] + "r"
+    product: Values = np.einsum(",".join([axes] * len(factors)) + "->r", *factors, dtype=np.float64)
     return product

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 
 from nasrepro.suite import statistics as metrics
+from nasrepro.suite.statistics import resampling
 
 NAN, INF = math.nan, math.inf
 FEW = st.integers(-5, 5)
@@ -218,7 +219,8 @@ def test_rank_agreement_blocks_and_seeds(monkeypatch):
     scores = target + rng.normal(size=50)
     whole = metrics.rank_agreement(scores, target, resamples=100, seed=3)
     assert metrics.rank_agreement(scores, target, resamples=100, seed=4) != whole
-    monkeypatch.setattr("nasrepro.suite.statistics.agreement.BLOCK", 1)
+    resampling.resample_counts.cache_clear()
+    monkeypatch.setattr(resampling, "BLOCK", 1)
     assert metrics.rank_agreement(scores, target, resamples=100, seed=3) == whole
 
 
