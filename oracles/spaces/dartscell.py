@@ -7,14 +7,16 @@ and 1, or of the nodes 2 to 5 themselves. The cell's output is all four, side by
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from nasrepro.oracles.spaces.layers import conv, conv_norm, head, norm, pool
+from nasrepro.oracles.spaces.layers import conv, conv_norm, head, norm, pool, shared
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace
 
@@ -136,8 +138,8 @@ class DartsCell(SearchSpace):
         Nodes are summed and set side by side, so their order changes nothing but the numbering of
         channels.
         """
-        cells = self.edges(arch).items()
-        return self.wire({cell: min(_renumbered(edges), key=_options) for cell, edges in cells})
+        least = (_least(edges) for edges in self.edges(arch).values())
+        return Arch(self.name, tuple(itertools.chain(*least)))
 
     # -- structure ---------------------------------------------------------------------------------
     def graph(self, arch: Arch) -> Graph:
@@ -278,22 +280,30 @@ def _listed(cell: str, text: str) -> list[Edge]:
     return [Edge(source, 2 + place // 2, op) for place, (op, source) in enumerate(pairs)]
 
 
+@lru_cache(maxsize=1 << 14)
+def _least(edges: Cell) -> tuple[int, ...]:
+    """The least options of a cell, however its nodes are numbered."""
+    return min(_options(renumbered) for renumbered in _renumbered(edges))
+
+
 def _renumbered(edges: Cell) -> Iterator[list[Edge]]:
     """The cell under every numbering of its nodes in which edges ascend."""
     for order in permutations(NODES):
         names = {0: 0, 1: 1, **dict(zip(NODES, order, strict=True))}
-        moved = [Edge(names[edge.source], names[edge.target], edge.op) for edge in edges]
-        if all(edge.source < edge.target for edge in moved):
+        if all(names[edge.source] < names[edge.target] for edge in edges):
+            moved = [Edge(names[edge.source], names[edge.target], edge.op) for edge in edges]
             yield sorted(moved, key=lambda edge: (edge.target, edge.source))
 
 
+@shared
 def _halving(channels: int, side: int, outputs: int) -> tuple[Layer, ...]:
     """Two 1x1 convolutions with stride 2, one shifted by a pixel, side by side."""
     half = conv(channels, outputs // 2, 1, side, stride=2)
     return half, half, norm(outputs, half.out_side)
 
 
-def _operation(op: str, width: int, side: int, stride: int) -> Iterable[Layer]:
+@shared
+def _operation(op: str, width: int, side: int, stride: int) -> tuple[Layer, ...]:
     """The layers of one edge, on `width` channels."""
     if op == "skip_connect":
         return () if stride == 1 else _halving(width, side, width)

@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-from nasrepro.oracles.spaces.layers import conv, conv_norm, head, norm
+from nasrepro.oracles.spaces.layers import conv, conv_norm, head, norm, shared
 from nasrepro.suite.errors import InvalidArch
 from nasrepro.suite.space import Arch, Complexity, Graph, Layer, SearchSpace
 
@@ -107,6 +107,7 @@ class MnasNet(SearchSpace):
         return Complexity.of(self.layers(arch, classes=classes, size=size))
 
 
+@shared
 def _squeeze(channels: int, reduced: int, side: int) -> tuple[Layer, Layer, Layer]:
     return (
         Layer("global_pool", channels, channels, kernel=side, in_side=side),

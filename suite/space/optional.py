@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -119,18 +120,21 @@ class Described:
         Here: the live graph as one cell of width 1, with a link where an edge leaps.
         """
         graph = self.graph(self.live(arch))
-        level = np.zeros(len(graph.ops), dtype=int)
-        for node in range(1, len(level)):
-            level[node] = max(level[graph.adjacency[:, node]], default=-1) + 1
-        sources, targets = np.nonzero(graph.adjacency)
-        links = int((level[targets] - level[sources] > 1).sum())
-        areas = [
-            int(side) ** 2
-            for op in graph.ops
-            if "conv" in op
-            for side in re.findall(r"(\d+)x\1", op)
-        ]
-        return (Block(1, max(1, int(level[-1]) - 1), links, 0, 1, sum(areas)),)
+        sources, targets = (ends.tolist() for ends in np.nonzero(graph.adjacency))
+        edges = list(zip(sources, targets, strict=True))  # by source: its level is final by then
+        level = [0] * len(graph.ops)
+        for source, target in edges:
+            level[target] = max(level[target], level[source] + 1)
+        links = sum(level[target] - level[source] > 1 for source, target in edges)
+        areas = sum(map(_kernel_areas, graph.ops))
+        return (Block(1, max(1, level[-1] - 1), links, 0, 1, areas),)
+
+
+@cache
+def _kernel_areas(op: str) -> int:
+    """Areas of the square kernels in the name of a convolution, summed; 0 of another operation."""
+    sides = re.findall(r"(\d+)x\1", op) if "conv" in op else ()
+    return sum(int(side) ** 2 for side in sides)
 
 
 class Built:

@@ -7,7 +7,9 @@ better.
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
@@ -101,6 +103,8 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
                 f"{self.name}: code {arch.code} has {len(arch.code)} decisions, expected "
                 f"{len(self.cardinalities)}"
             )
+        if all(map(operator.lt, arch.code, self.cardinalities)) and min(arch.code, default=0) >= 0:
+            return
         for name, option, options in zip(
             self.decisions, arch.code, self.cardinalities, strict=True
         ):
@@ -191,11 +195,10 @@ class SearchSpace(Topological, Growing, Layered, Described, Built, ABC):
     def encode(self, arch: Arch) -> NDArray[np.float32]:
         """One-hot code of the decisions, shape (sum of cardinalities,)."""
         self.check(arch)
-        parts = [
-            np.eye(options, dtype=np.float32)[option]
-            for option, options in zip(arch.code, self.cardinalities, strict=True)
-        ]
-        return np.concatenate(parts)
+        *starts, width = itertools.accumulate(self.cardinalities, initial=0)
+        code = np.zeros(width, dtype=np.float32)
+        code[list(map(operator.add, starts, arch.code))] = 1
+        return code
 
     # -- what a space must say ---------------------------------------------------------------------
     @abstractmethod

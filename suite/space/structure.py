@@ -6,7 +6,7 @@ Graph, size, layers, steps of growth, topology, blocks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -63,6 +63,9 @@ class Layer:
         in_side: height and width of what it reads, pixels; 1 for a linear layer.
         out_side: height and width of what it writes, pixels.
         bias: whether a convolution or linear layer adds a bias; a batch norm always does.
+        weights: of a convolution or a linear layer, without its bias; else 0.
+        params: trainable parameters: weights and bias, or scale and shift of a batch norm.
+        macs: multiply-accumulate operations on one image, without the bias.
     """
 
     kind: Literal["conv", "linear", "batch_norm", "avg_pool", "max_pool", "global_pool"]
@@ -74,25 +77,19 @@ class Layer:
     in_side: int = 1
     out_side: int = 1
     bias: bool = False
+    # Computed once: networks of a space share most of their layers, and are sized by the thousand.
+    weights: int = field(init=False, repr=False, compare=False)
+    params: int = field(init=False, repr=False, compare=False)
+    macs: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def weights(self) -> int:
-        """Weights of a convolution or a linear layer, without its bias; else 0."""
-        if self.kind not in ("conv", "linear"):
-            return 0
-        return self.kernel**2 * (self.in_channels // self.groups) * self.out_channels
-
-    @property
-    def params(self) -> int:
-        """Trainable parameters: weights and bias, or scale and shift of a batch norm."""
-        if self.kind == "batch_norm":
-            return 2 * self.out_channels
-        return self.weights + self.bias * self.out_channels
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulate operations on one image, without the bias."""
-        return self.weights * self.out_side**2
+    def __post_init__(self) -> None:
+        weighted = self.kind in ("conv", "linear")
+        inputs = self.in_channels // self.groups
+        weights = weighted * self.kernel**2 * inputs * self.out_channels
+        added = 2 if self.kind == "batch_norm" else int(self.bias)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "params", weights + added * self.out_channels)
+        object.__setattr__(self, "macs", weights * self.out_side**2)
 
     @property
     def moved(self) -> int:

@@ -83,7 +83,8 @@ def _resampled(pairs: _Pairs, counts: NDArray[np.integer[Any]]) -> tuple[Values,
     """`resampled_correlations` of one block."""
     totals = counts.sum(axis=1)
     # One row per architecture, so that putting rows in order copies whole rows.
-    weights = counts.T.astype(np.float32 if totals.max(initial=0) < SINGLE else np.float64)
+    single = totals.max(initial=0) < SINGLE
+    weights: Weights = counts.T.astype(np.float32 if single else np.float64)
     tau, rho, below = pairs.correlations(weights)
     better = below[-1] - below[1:]  # (distinct targets, resamples)
     kept = better < np.maximum(1, np.rint(TOP * totals))
