@@ -201,6 +201,24 @@ MUTATIONS = {
         "self.flips > self.repeats",
         "tests/suite/claims/test_fragility.py",
     ),
+    "the same replicates in every block": Mutation(
+        "suite/claims/kinds/study.py",
+        "value + block * width",
+        "value + 0 * block * width",
+        f"{CLAIMS}/test_kinds.py -k replicates",
+    ),
+    "one measurement is resampled": Mutation(
+        "suite/claims/repeats.py",
+        "if len(claim.seeds_of()) > 1",
+        "if len(claim.seeds_of()) > 0",
+        f"{CLAIMS}/test_kinds.py -k replicates",
+    ),
+    "inversions of one block twice": Mutation(
+        "suite/statistics/resampling.py",
+        "grid[1:, :-1], beyond[:-1, 1:]",
+        "grid[1:, :-1], beyond[1:, 1:]",
+        AGREEMENT,
+    ),
     "a control with the wrong sign": Mutation(
         "suite/claims/comparisons.py",
         "value=apart.value + whole",
