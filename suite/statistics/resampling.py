@@ -17,7 +17,7 @@ Weights = NDArray[np.floating[Any]]
 
 TOP = 0.1  # the share of architectures that `RankAgreement.top_kendall` looks at
 
-#: Counts in one block of resamples: what is worked on at once stays in a processor's cache.
+#: Counts in one block of resamples: it takes a dozen arrays of this size at once.
 BLOCK = 1 << 21
 
 #: Resamples in a block at least: the matrices of `_Pairs.discordant` are built once per block.
