@@ -337,6 +337,9 @@ def _least_excess(space, limits, order):
 def within_limits(rng, *, oracle, device, metric, features, samples, quantiles, epochs):
     """What SHGO finds under limits, against the arg-max of its own predictor and the best network.
 
+    `points`, how many points SHGO evaluates, depends on the BLAS kernel: its local minimiser takes
+    other steps in the last bits. What it found was the same wherever kernels were compared.
+
     Args:
         rng: random generator.
         oracle: a table.
