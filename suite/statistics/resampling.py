@@ -115,7 +115,12 @@ def ranks_of(scores: ArrayLike, target: ArrayLike) -> tuple[Ranks, Ranks]:
             f"position {bad[0]}"
         )
     x = np.where(np.isfinite(x), x, -np.inf)
-    return np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]
+    return _dense(x), _dense(y)
+
+
+def _dense(values: NDArray[Any]) -> Ranks:
+    """Ranks from zero, equal values by the same: how many distinct values lie below each."""
+    return np.unique(values, return_inverse=True)[1]
 
 
 def mean_ranks(x: Ranks) -> Values:
@@ -141,11 +146,6 @@ def top_rows(y: Ranks, fraction: float) -> NDArray[np.bool_]:
     """Which values are among the best `fraction`, ties at the edge included."""
     top: NDArray[np.bool_] = y >= np.sort(y)[-top_size(y.size, fraction)]
     return top
-
-
-def _dense(ranks: Ranks) -> Ranks:
-    """Ranks that count the distinct values from zero."""
-    return np.unique(ranks, return_inverse=True)[1]
 
 
 class _Pairs:
